@@ -1,0 +1,1 @@
+//! Sign-in with Logto (and any OpenID Connect provider) for Rocket.
