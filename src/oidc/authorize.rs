@@ -1,0 +1,224 @@
+//! The typed parameters of an authorization request (OpenID Connect Core
+//! section 3.1.2.1, and Logto's own).
+
+use serde::{Deserialize, Serialize};
+
+/// The screen Logto shows first (`first_screen`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FirstScreen {
+    /// The sign-in form.
+    SignIn,
+    /// The registration form.
+    Register,
+    /// The form to reset a password.
+    ResetPassword,
+    /// Sign-in with the identifiers of [`Identifier`] only.
+    IdentifierSignIn,
+    /// Registration with the identifiers of [`Identifier`] only.
+    IdentifierRegister,
+    /// The form for enterprise single sign-on.
+    SingleSignOn,
+}
+
+impl FirstScreen {
+    const ALL: [FirstScreen; 6] = [
+        FirstScreen::SignIn,
+        FirstScreen::Register,
+        FirstScreen::ResetPassword,
+        FirstScreen::IdentifierSignIn,
+        FirstScreen::IdentifierRegister,
+        FirstScreen::SingleSignOn,
+    ];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FirstScreen::SignIn => "sign_in",
+            FirstScreen::Register => "register",
+            FirstScreen::ResetPassword => "reset_password",
+            FirstScreen::IdentifierSignIn => "identifier:sign_in",
+            FirstScreen::IdentifierRegister => "identifier:register",
+            FirstScreen::SingleSignOn => "single_sign_on",
+        }
+    }
+
+    pub(crate) fn parse(value: &str) -> Option<FirstScreen> {
+        FirstScreen::ALL
+            .into_iter()
+            .find(|screen| screen.as_str() == value)
+    }
+
+    /// Logto knows `identifier` on these screens only, and drops **every**
+    /// extra parameter when it meets an invalid one.
+    pub(crate) fn takes_identifier(self) -> bool {
+        matches!(
+            self,
+            FirstScreen::IdentifierSignIn
+                | FirstScreen::IdentifierRegister
+                | FirstScreen::ResetPassword
+        )
+    }
+}
+
+/// What a person identifies with (`identifier`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identifier {
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// A user name.
+    Username,
+}
+
+impl Identifier {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Identifier::Email => "email",
+            Identifier::Phone => "phone",
+            Identifier::Username => "username",
+        }
+    }
+
+    pub(crate) fn parse(value: &str) -> Option<Identifier> {
+        [Identifier::Email, Identifier::Phone, Identifier::Username]
+            .into_iter()
+            .find(|identifier| identifier.as_str() == value)
+    }
+}
+
+/// Skips Logto's screens and goes straight to a connector (`direct_sign_in`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DirectSignIn {
+    /// A social connector, by its target: `"google"`, `"github"`, …
+    Social(String),
+    /// An enterprise connector, by its id.
+    Sso(String),
+}
+
+impl DirectSignIn {
+    /// The value on the wire.
+    pub fn to_param(&self) -> String {
+        match self {
+            DirectSignIn::Social(target) => format!("social:{target}"),
+            DirectSignIn::Sso(id) => format!("sso:{id}"),
+        }
+    }
+
+    pub(crate) fn parse(value: &str) -> Option<DirectSignIn> {
+        let (method, target) = value.split_once(':')?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if target.is_empty() || target.len() > 128 || !target.chars().all(plain) {
+            return None;
+        }
+        match method {
+            "social" => Some(DirectSignIn::Social(target.to_owned())),
+            "sso" => Some(DirectSignIn::Sso(target.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// What the provider must ask the person (`prompt`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Prompt {
+    /// Nothing at all: answers `login_required` when nobody is signed in there.
+    None,
+    /// To sign in again.
+    Login,
+    /// For consent; without it Logto gives no refresh token.
+    Consent,
+    /// Which account (not Logto).
+    SelectAccount,
+}
+
+/// Everything about one sign-in request that is not configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AuthorizeOptions {
+    pub first_screen: Option<FirstScreen>,
+    pub identifiers: Vec<Identifier>,
+    pub direct_sign_in: Option<DirectSignIn>,
+    pub login_hint: Option<String>,
+    pub one_time_token: Option<String>,
+    pub ui_locales: Option<String>,
+    pub organization_id: Option<String>,
+    pub prompt: Option<Vec<Prompt>>,
+    pub extra: Vec<(String, String)>,
+}
+
+impl AuthorizeOptions {
+    /// Logto's extra parameters, then the free ones, in the order they are sent.
+    pub(crate) fn extra_params(&self) -> Vec<(String, String)> {
+        let mut params = Vec::new();
+        let mut push = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                params.push((name.to_owned(), value));
+            }
+        };
+        push(
+            "first_screen",
+            self.first_screen.map(|screen| screen.as_str().to_owned()),
+        );
+        if self.first_screen.is_some_and(FirstScreen::takes_identifier) {
+            let identifiers: Vec<_> = self.identifiers.iter().map(|id| id.as_str()).collect();
+            push(
+                "identifier",
+                (!identifiers.is_empty()).then(|| identifiers.join(" ")),
+            );
+        }
+        push(
+            "direct_sign_in",
+            self.direct_sign_in.as_ref().map(DirectSignIn::to_param),
+        );
+        push("login_hint", self.login_hint.clone());
+        push("one_time_token", self.one_time_token.clone());
+        push("ui_locales", self.ui_locales.clone());
+        push("organization_id", self.organization_id.clone());
+        params.extend(self.extra.iter().cloned());
+        params
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_names_come_back_as_they_went() {
+        for screen in FirstScreen::ALL {
+            assert_eq!(FirstScreen::parse(screen.as_str()), Some(screen));
+        }
+        assert_eq!(FirstScreen::parse("Register"), None);
+        assert_eq!(Identifier::parse("phone"), Some(Identifier::Phone));
+        let social = DirectSignIn::Social("google".into());
+        assert_eq!(DirectSignIn::parse(&social.to_param()), Some(social));
+        for bad in ["google", "social:", "saml:x", "social:a b", "sso:a\nb"] {
+            assert_eq!(DirectSignIn::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn identifier_goes_only_where_logto_knows_it() {
+        let mut options = AuthorizeOptions {
+            first_screen: Some(FirstScreen::Register),
+            identifiers: vec![Identifier::Email, Identifier::Phone],
+            ..Default::default()
+        };
+        assert_eq!(
+            options.extra_params(),
+            [("first_screen".into(), "register".into())]
+        );
+        options.first_screen = Some(FirstScreen::IdentifierRegister);
+        assert!(
+            options
+                .extra_params()
+                .contains(&("identifier".into(), "email phone".into()))
+        );
+    }
+}

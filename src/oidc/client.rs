@@ -1,0 +1,341 @@
+//! `OidcClient`: the calls to the provider, one method each. Built on
+//! `openidconnect`; its generics end here.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use openidconnect::core::{
+    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreGenderClaim, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
+    CoreTokenIntrospectionResponse,
+};
+use openidconnect::http::{HeaderValue, Request, StatusCode, header};
+use openidconnect::{
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
+    EmptyAdditionalClaims, EndpointNotSet, EndpointSet, HttpRequest, IssuerUrl, JsonWebKeySet,
+    Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+};
+use url::Url;
+use url::form_urlencoded::{Serializer, byte_serialize};
+
+use super::authorize::{AuthorizeOptions, Prompt};
+use super::http::HttpClient;
+use super::provider::{Metadata, ProviderError, ProviderState};
+use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
+use super::verify::{self, Expected, Rejection, Seconds, Verified};
+use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
+
+type Protocol = Client<
+    EmptyAdditionalClaims,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    TokenErrorBody,
+    TokenSet,
+    CoreTokenIntrospectionResponse,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+    EndpointNotSet,
+>;
+
+pub(crate) struct OidcClient {
+    config: Arc<LogtoConfig>,
+    http: Arc<HttpClient>,
+    pub(crate) provider: Arc<ProviderState>,
+}
+
+/// One started sign-in: where the browser goes, and what must come back.
+pub(crate) struct Authorization {
+    pub url: Url,
+    pub state: String,
+    pub nonce: String,
+    pub code_verifier: String,
+}
+
+impl OidcClient {
+    pub(crate) fn new(config: Arc<LogtoConfig>) -> Result<OidcClient, reqwest::Error> {
+        let http = Arc::new(HttpClient::new(&config)?);
+        let provider = Arc::new(ProviderState::new(&config, http.clone()));
+        Ok(OidcClient {
+            config,
+            http,
+            provider,
+        })
+    }
+
+    /// The authorization request (OpenID Connect Core section 3.1.2.1) with
+    /// `state`, `nonce` and PKCE S256 (RFC 7636). Touches the network only
+    /// when metadata was never loaded.
+    pub(crate) async fn authorize(
+        &self,
+        options: &AuthorizeOptions,
+    ) -> Result<Authorization, ProviderError> {
+        let metadata = self.provider.metadata().await?;
+        let protocol = self.protocol(&metadata)?;
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let mut request = protocol
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                CsrfToken::new_random,
+                Nonce::new_random,
+            )
+            .set_pkce_challenge(challenge)
+            .add_scopes(
+                // `openid` is added by the crate itself.
+                self.config
+                    .scopes
+                    .iter()
+                    .filter(|scope| *scope != "openid")
+                    .cloned()
+                    .map(Scope::new),
+            );
+        for prompt in options.prompt.as_ref().unwrap_or(&self.config.prompt) {
+            request = request.add_prompt(match prompt {
+                Prompt::None => CoreAuthPrompt::None,
+                Prompt::Login => CoreAuthPrompt::Login,
+                Prompt::Consent => CoreAuthPrompt::Consent,
+                Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
+            });
+        }
+        for resource in &self.config.resources {
+            request = request.add_extra_param("resource", resource);
+        }
+        if self.config.response_mode == ResponseMode::FormPost {
+            request = request.add_extra_param("response_mode", "form_post");
+        }
+        for (name, value) in options.extra_params() {
+            request = request.add_extra_param(name, value);
+        }
+        let (url, state, nonce) = request.url();
+        Ok(Authorization {
+            url,
+            state: state.into_secret(),
+            nonce: nonce.secret().clone(),
+            code_verifier: verifier.into_secret(),
+        })
+    }
+
+    /// Exchanges a code for tokens: one request, never repeated.
+    pub(crate) async fn exchange_code(
+        &self,
+        metadata: &Metadata,
+        code: String,
+        code_verifier: String,
+    ) -> Result<TokenSet, TokenError> {
+        let protocol = self.protocol(metadata).map_err(configuration)?;
+        protocol
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(PkceCodeVerifier::new(code_verifier))
+            .request_async(&|request: HttpRequest| self.http.send(request))
+            .await
+            .map_err(TokenError::from)
+    }
+
+    /// Exchanges a refresh token for new tokens (RFC 6749 section 6).
+    pub(crate) async fn refresh(
+        &self,
+        refresh_token: &RefreshToken,
+    ) -> Result<TokenSet, TokenError> {
+        let metadata = self.provider.metadata().await.map_err(TokenError::from)?;
+        let protocol = self.protocol(&metadata).map_err(configuration)?;
+        protocol
+            .exchange_refresh_token(refresh_token)
+            .request_async(&|request: HttpRequest| self.http.send(request))
+            .await
+            .map_err(TokenError::from)
+    }
+
+    /// Revokes a refresh token (RFC 7009). Nothing to do for a provider that
+    /// offers no revocation.
+    pub(crate) async fn revoke(&self, refresh_token: &RefreshToken) -> Result<(), TokenError> {
+        let metadata = self.provider.metadata().await.map_err(TokenError::from)?;
+        let Some(endpoint) = &metadata.revocation_endpoint else {
+            return Ok(());
+        };
+        let form = [
+            ("token", refresh_token.secret().as_str()),
+            ("token_type_hint", "refresh_token"),
+        ];
+        let response = self
+            .http
+            .send(self.authenticated_form(endpoint, &form)?)
+            .await
+            .map_err(TokenError::Http)?;
+        match response.status() {
+            StatusCode::OK => Ok(()),
+            status => Err(TokenError::Malformed(format!(
+                "revocation answered {status}"
+            ))),
+        }
+    }
+
+    /// The claims of the userinfo endpoint (OpenID Connect Core section 5.3),
+    /// as JSON text. `None`: the provider does not accept the token.
+    pub(crate) async fn user_info(
+        &self,
+        access_token: &AccessToken,
+    ) -> Result<Option<Vec<u8>>, TokenError> {
+        let metadata = self.provider.metadata().await.map_err(TokenError::from)?;
+        let endpoint = metadata
+            .userinfo_endpoint
+            .as_ref()
+            .ok_or_else(|| TokenError::Malformed("metadata names no userinfo_endpoint".into()))?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", access_token.secret()))
+            .map_err(|_| TokenError::Malformed("the access token fits no header".into()))?;
+        bearer.set_sensitive(true);
+        let request = Request::get(endpoint.as_str())
+            .header(header::ACCEPT, "application/json")
+            .header(header::AUTHORIZATION, bearer)
+            .body(Vec::new())
+            .map_err(|error| TokenError::Malformed(error.to_string()))?;
+        let response = self.http.send(request).await.map_err(TokenError::Http)?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED => return Ok(None),
+            status => return Err(TokenError::Malformed(format!("userinfo answered {status}"))),
+        }
+        let content_type = response.headers().get(header::CONTENT_TYPE);
+        let json = content_type
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.to_ascii_lowercase().starts_with("application/json"));
+        match json {
+            true => Ok(Some(response.into_body())),
+            false => Err(TokenError::Malformed(
+                "userinfo is not application/json".into(),
+            )),
+        }
+    }
+
+    /// Verifies the ID token of a sign-in; fetches keys anew, once, when the
+    /// token's key is not known.
+    pub(crate) async fn verify_id_token(
+        &self,
+        token: &RawIdToken,
+        nonce: &str,
+        access_token: &AccessToken,
+        now: Seconds,
+    ) -> Result<Result<Verified, Rejection>, ProviderError> {
+        let expected = Expected {
+            issuer: &self.config.issuer,
+            client_id: &self.config.app_id,
+            alg: self.config.id_token_alg,
+            nonce,
+            access_token: Some(access_token.secret()),
+            now,
+            tolerance: Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60),
+        };
+        let keys = self.provider.keys().await?;
+        let verdict = verify::id_token(token.as_str(), &keys, &expected);
+        if !matches!(verdict, Err(Rejection::UnknownKey)) {
+            return Ok(verdict);
+        }
+        match self.provider.refetch_keys(&keys).await {
+            Some(keys) => Ok(verify::id_token(token.as_str(), &keys, &expected)),
+            None => Ok(verdict),
+        }
+    }
+
+    /// The end-session request (OpenID Connect RP-Initiated Logout 1.0 section
+    /// 2); `None` when the provider has no such endpoint or is not known yet.
+    pub(crate) async fn end_session_url(&self, id_token: &RawIdToken) -> Option<Url> {
+        let metadata = self.provider.metadata().await.ok()?;
+        let mut url = metadata.end_session_endpoint.clone()?;
+        url.query_pairs_mut()
+            .append_pair("id_token_hint", id_token.as_str())
+            .append_pair("client_id", &self.config.app_id)
+            .append_pair(
+                "post_logout_redirect_uri",
+                &self.config.post_logout_redirect_uri(),
+            )
+            .append_pair("state", CsrfToken::new_random().secret());
+        Some(url)
+    }
+
+    fn protocol(&self, metadata: &Metadata) -> Result<Protocol, ProviderError> {
+        let malformed = |error: url::ParseError| ProviderError::Malformed {
+            what: "configuration",
+            error: error.to_string(),
+        };
+        let issuer = IssuerUrl::new(self.config.issuer.clone()).map_err(malformed)?;
+        let redirect_uri = RedirectUrl::new(self.config.redirect_uri()).map_err(malformed)?;
+        let client_id = ClientId::new(self.config.app_id.clone());
+        let mut protocol = Client::new(client_id, issuer, JsonWebKeySet::new(Vec::new()))
+            .set_auth_uri(AuthUrl::from_url(metadata.authorization_endpoint.clone()))
+            .set_token_uri(TokenUrl::from_url(metadata.token_endpoint.clone()))
+            .set_redirect_uri(redirect_uri)
+            .set_auth_type(match self.config.token_endpoint_auth_method {
+                ClientAuthMethod::ClientSecretBasic => AuthType::BasicAuth,
+                ClientAuthMethod::ClientSecretPost | ClientAuthMethod::None => {
+                    AuthType::RequestBody
+                }
+            });
+        if let Some(secret) = &self.config.app_secret {
+            protocol = protocol.set_client_secret(ClientSecret::new(secret.secret().to_owned()));
+        }
+        Ok(protocol)
+    }
+
+    /// A form with the client's credentials, for the endpoints `openidconnect`
+    /// would only call over https (a development provider is on http).
+    fn authenticated_form(
+        &self,
+        endpoint: &Url,
+        fields: &[(&str, &str)],
+    ) -> Result<HttpRequest, TokenError> {
+        let mut request = Request::post(endpoint.as_str())
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let mut form = Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let (id, secret) = (&self.config.app_id, &self.config.app_secret);
+        match (self.config.token_endpoint_auth_method, secret) {
+            (ClientAuthMethod::ClientSecretBasic, Some(secret)) => {
+                // RFC 6749 section 2.3.1: form-urlencoded first.
+                let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+                let pair = format!("{}:{}", encode(id), encode(secret.secret()));
+                request = request.header(
+                    header::AUTHORIZATION,
+                    format!("Basic {}", STANDARD.encode(pair)),
+                );
+            }
+            (_, secret) => {
+                form.append_pair("client_id", id);
+                if let Some(secret) = secret {
+                    form.append_pair("client_secret", secret.secret());
+                }
+            }
+        }
+        request
+            .body(form.finish().into_bytes())
+            .map_err(|error| TokenError::Malformed(error.to_string()))
+    }
+}
+
+/// Metadata that cannot be had is a failure of the exchange that needed it.
+impl From<ProviderError> for TokenError {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Http { error, .. } => TokenError::Http(error),
+            ProviderError::Pausing(error) => TokenError::from(*error),
+            other => TokenError::Malformed(other.to_string()),
+        }
+    }
+}
+
+fn configuration(error: ProviderError) -> TokenError {
+    TokenError::Malformed(error.to_string())
+}
+
+impl std::fmt::Debug for OidcClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OidcClient").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! The one HTTP client for everything said to the provider: no redirects, one
+//! deadline for the whole exchange, a cap on the answer, a bound on calls at
+//! once. No Rocket types, no protocol.
+
+use std::time::Duration;
+
+use openidconnect::http::{Request, Response, StatusCode, header};
+use rocket::tokio::sync::Semaphore;
+use rocket::tokio::time::timeout;
+
+use crate::config::LogtoConfig;
+
+/// Discovery documents and key sets are a few kB, tokens with many claims tens.
+const MAX_BODY: usize = 1024 * 1024;
+/// How long a call may wait for its turn before the answer is "busy".
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// Why there is no usable answer. Never holds a body: that may be a token.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum HttpError {
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    #[error("could not connect: {0}")]
+    Connect(String),
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+    #[error("the answer is larger than {MAX_BODY} bytes")]
+    TooLarge,
+    #[error("answered {0}, a redirect; redirects are never followed")]
+    Redirect(StatusCode),
+    #[error("answered {0}")]
+    Server(StatusCode),
+    #[error("answered 429 Too Many Requests")]
+    TooManyRequests { retry_after: Option<u64> },
+    #[error("too many calls to the provider at once")]
+    Busy,
+}
+
+pub(crate) struct HttpClient {
+    client: reqwest::Client,
+    deadline: Duration,
+    turns: Semaphore,
+}
+
+impl HttpClient {
+    pub(crate) fn new(config: &LogtoConfig) -> Result<HttpClient, reqwest::Error> {
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("rocket_logto/", env!("CARGO_PKG_VERSION")))
+            .referer(false);
+        if let Some(pem) = &config.ca_pem {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem)?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        Ok(HttpClient {
+            client: builder.build()?,
+            deadline: config.http_timeout,
+            turns: Semaphore::new(config.max_concurrent_op_calls),
+        })
+    }
+
+    /// Sends one request, once. Any answer that is neither a redirect, nor
+    /// 429, nor 5xx is the caller's to read.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, HttpError> {
+        let turn = timeout(MAX_WAIT.min(self.deadline), self.turns.acquire());
+        let Ok(Ok(_turn)) = turn.await else {
+            return Err(HttpError::Busy);
+        };
+        match timeout(self.deadline, self.exchange(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(HttpError::Timeout(self.deadline)),
+        }
+    }
+
+    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| HttpError::Connect(describe(&error)))?;
+        let mut answer = self.client.execute(request).await.map_err(|error| {
+            let describe = describe(&error);
+            if error.is_connect() {
+                HttpError::Connect(describe)
+            } else {
+                HttpError::Broken(describe)
+            }
+        })?;
+
+        let status = answer.status();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let retry_after = answer.headers().get(header::RETRY_AFTER);
+            let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+            return Err(HttpError::TooManyRequests { retry_after });
+        }
+        if status.is_redirection() {
+            return Err(HttpError::Redirect(status));
+        }
+        if status.is_server_error() {
+            return Err(HttpError::Server(status));
+        }
+
+        let mut response = Response::new(Vec::new());
+        *response.status_mut() = status;
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| HttpError::Broken(describe(&error)))?
+        {
+            if response.body().len() + chunk.len() > MAX_BODY {
+                return Err(HttpError::TooLarge);
+            }
+            response.body_mut().extend_from_slice(&chunk);
+        }
+        Ok(response)
+    }
+}
+
+/// The innermost cause says what happened; the outer ones hold the URL, whose
+/// query is nobody's business in a log.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,10 @@
+//! OpenID Connect as a client speaks it. No Rocket request or response in
+//! here: everything takes values and returns values.
+
+pub(crate) mod authorize;
+pub(crate) mod client;
+pub(crate) mod http;
+pub(crate) mod keys;
+pub(crate) mod provider;
+pub(crate) mod tokens;
+pub(crate) mod verify;

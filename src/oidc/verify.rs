@@ -1,0 +1,384 @@
+//! Verification of ID tokens, check by check as OpenID Connect Core section
+//! 3.1.3.7 lists them. The signature is `jsonwebtoken`'s; what the claims must
+//! say is decided here, on typed values.
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use serde::{Deserialize, Deserializer};
+
+use super::keys::KeySet;
+use crate::config::SigningAlg;
+
+/// Seconds since 1970-01-01 UTC.
+pub(crate) type Seconds = i64;
+
+/// An ID token at sign-in is fresh from the token endpoint.
+const MAX_AGE_AT_SIGN_IN: Seconds = 600;
+
+/// What a token must match.
+pub(crate) struct Expected<'a> {
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    pub alg: SigningAlg,
+    pub nonce: &'a str,
+    pub access_token: Option<&'a str>,
+    pub now: Seconds,
+    pub tolerance: Seconds,
+}
+
+/// The one thing wrong with a token. `Display` is the machine-readable reason
+/// of the log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Rejection {
+    #[error("id_token_malformed")]
+    Malformed,
+    #[error("id_token_alg")]
+    Algorithm,
+    #[error("id_token_crit")]
+    Critical,
+    #[error("id_token_typ")]
+    Type,
+    #[error("id_token_unknown_key")]
+    UnknownKey,
+    #[error("id_token_signature")]
+    Signature,
+    #[error("id_token_claims")]
+    Claims,
+    #[error("id_token_iss")]
+    Issuer,
+    #[error("id_token_aud")]
+    Audience,
+    #[error("id_token_azp")]
+    AuthorizedParty,
+    #[error("id_token_expired")]
+    Expired,
+    #[error("id_token_iat")]
+    IssuedAt,
+    #[error("id_token_nbf")]
+    NotYetValid,
+    #[error("id_token_nonce")]
+    Nonce,
+    #[error("id_token_at_hash")]
+    AccessTokenHash,
+}
+
+/// What the session needs to know of a verified token.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Verified {
+    #[serde(deserialize_with = "subject")]
+    pub sub: String,
+    iss: String,
+    aud: OneOrMany,
+    #[serde(deserialize_with = "numeric_date")]
+    exp: Seconds,
+    #[serde(deserialize_with = "numeric_date")]
+    iat: Seconds,
+    #[serde(default, deserialize_with = "optional_numeric_date")]
+    nbf: Option<Seconds>,
+    nonce: Option<String>,
+    azp: Option<String>,
+    at_hash: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Verifies an ID token against the keys at hand. `Rejection::UnknownKey`
+/// means that newer keys might help.
+pub(crate) fn id_token(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expected<'_>,
+) -> Result<Verified, Rejection> {
+    let kid = header(token, expected.alg.to_jws())?;
+    let claims = signature(token, keys, kid.as_deref(), expected.alg.to_jws())?;
+
+    // 2. The issuer, exactly.
+    if claims.iss != expected.issuer {
+        return Err(Rejection::Issuer);
+    }
+    // 3. This client is the audience, and the only one: nobody else is trusted.
+    let for_us_alone = match &claims.aud {
+        OneOrMany::One(audience) => audience == expected.client_id,
+        OneOrMany::Many(audiences) => {
+            !audiences.is_empty() && audiences.iter().all(|one| one == expected.client_id)
+        }
+    };
+    if !for_us_alone {
+        return Err(Rejection::Audience);
+    }
+    // 4, 5. Issued to this client, when it says to whom.
+    if claims
+        .azp
+        .as_ref()
+        .is_some_and(|azp| azp != expected.client_id)
+    {
+        return Err(Rejection::AuthorizedParty);
+    }
+    // 9. Not expired.
+    if claims.exp.saturating_add(expected.tolerance) <= expected.now {
+        return Err(Rejection::Expired);
+    }
+    // 10. Issued just now: not in the future, not long ago.
+    let age = expected.now.saturating_sub(claims.iat);
+    if age < -expected.tolerance || age > MAX_AGE_AT_SIGN_IN.saturating_add(expected.tolerance) {
+        return Err(Rejection::IssuedAt);
+    }
+    // RFC 7519 section 4.1.5.
+    if claims
+        .nbf
+        .is_some_and(|nbf| nbf > expected.now.saturating_add(expected.tolerance))
+    {
+        return Err(Rejection::NotYetValid);
+    }
+    // 11. The nonce of this very sign-in.
+    if claims.nonce.as_deref() != Some(expected.nonce) {
+        return Err(Rejection::Nonce);
+    }
+    // 3.1.3.8. The access token that came with it, when it names one.
+    if let (Some(at_hash), Some(access_token)) = (&claims.at_hash, expected.access_token)
+        && *at_hash != token_hash(access_token, expected.alg)
+    {
+        return Err(Rejection::AccessTokenHash);
+    }
+    Ok(claims)
+}
+
+/// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
+/// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
+/// `x5c`, `x5u`) are never looked at.
+fn header(token: &str, alg: Algorithm) -> Result<Option<String>, Rejection> {
+    #[derive(Deserialize)]
+    struct Name {
+        alg: String,
+    }
+    let encoded = token.split('.').next().unwrap_or_default();
+    let decoded = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| Rejection::Malformed)?;
+    let name: Name = serde_json::from_slice(&decoded).map_err(|_| Rejection::Malformed)?;
+    if name.alg.parse::<Algorithm>().ok() != Some(alg) {
+        return Err(Rejection::Algorithm);
+    }
+    let header: Header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Malformed)?;
+    if header.crit.is_some() || header.extras.inner().contains_key("b64") {
+        return Err(Rejection::Critical);
+    }
+    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`.
+    match header.typ {
+        Some(typ) if !typ.eq_ignore_ascii_case("JWT") => Err(Rejection::Type),
+        _ => Ok(header.kid),
+    }
+}
+
+fn signature(
+    token: &str,
+    keys: &KeySet,
+    kid: Option<&str>,
+    alg: Algorithm,
+) -> Result<Verified, Rejection> {
+    let mut rejection = Rejection::UnknownKey;
+    for key in keys.candidates(kid) {
+        match decode(token, key, alg) {
+            // Without a `kid` the right key may be one of the others, or new.
+            Err(Rejection::Signature) if kid.is_none() => {}
+            Err(Rejection::Signature) => rejection = Rejection::Signature,
+            result => return result,
+        }
+    }
+    Err(rejection)
+}
+
+fn decode(token: &str, key: &DecodingKey, alg: Algorithm) -> Result<Verified, Rejection> {
+    use jsonwebtoken::errors::ErrorKind;
+
+    // Only the signature: the claims are checked above, on our own types.
+    let mut signature_only = Validation::new(alg);
+    signature_only.required_spec_claims.clear();
+    signature_only.validate_exp = false;
+    signature_only.validate_nbf = false;
+    signature_only.validate_aud = false;
+    match jsonwebtoken::decode(token, key, &signature_only) {
+        Ok(data) => Ok(data.claims),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::Json(_) | ErrorKind::Utf8(_) => Rejection::Claims,
+            ErrorKind::InvalidToken => Rejection::Malformed,
+            _ => Rejection::Signature,
+        }),
+    }
+}
+
+/// The left half of the hash of the token, by the hash of the signature
+/// algorithm (OpenID Connect Core section 3.1.3.6).
+fn token_hash(token: &str, alg: SigningAlg) -> String {
+    let algorithm = match alg {
+        SigningAlg::RS256 | SigningAlg::PS256 | SigningAlg::ES256 => &digest::SHA256,
+        SigningAlg::RS384 | SigningAlg::PS384 | SigningAlg::ES384 => &digest::SHA384,
+        SigningAlg::RS512 | SigningAlg::PS512 | SigningAlg::EdDSA => &digest::SHA512,
+    };
+    let hash = digest::digest(algorithm, token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
+}
+
+/// The largest integer JSON numbers carry exactly; far beyond any date.
+const MAX_DATE: f64 = 9_007_199_254_740_991.0;
+
+/// A JSON number, possibly with a fraction (RFC 7519 section 2); never text.
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.is_finite() && (0.0..=MAX_DATE).contains(&number) {
+        // In range by the check above.
+        #[allow(clippy::cast_possible_truncation)]
+        return Ok(number as Seconds);
+    }
+    Err(serde::de::Error::custom("not a date"))
+}
+
+fn optional_numeric_date<'de, D>(deserializer: D) -> Result<Option<Seconds>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    numeric_date(deserializer).map(Some)
+}
+
+/// OpenID Connect Core section 2: at most 255 ASCII characters.
+fn subject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let sub = String::deserialize(deserializer)?;
+    if sub.is_empty() || sub.len() > 255 || !sub.is_ascii() {
+        return Err(serde::de::Error::custom("not a subject identifier"));
+    }
+    Ok(sub)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(text: &str) -> serde_json::Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    /// A token Logto really issued, at the moment it did.
+    fn recorded() -> (String, String, KeySet) {
+        let jwks = exchange(include_str!("../../tests/fixtures/logto/02-jwks.json"));
+        let keys = jwks["response"]["body"].to_string();
+        let keys = KeySet::parse(keys.as_bytes(), SigningAlg::ES384).unwrap();
+        let token = exchange(include_str!(
+            "../../tests/fixtures/logto/04-token-response-authorization-code.json"
+        ));
+        let body = &token["response"]["body"];
+        (
+            body["id_token"].as_str().unwrap().to_owned(),
+            body["access_token"].as_str().unwrap().to_owned(),
+            keys,
+        )
+    }
+
+    const AT: Seconds = 1_795_333_406;
+
+    fn expected(access_token: &str) -> Expected<'_> {
+        Expected {
+            issuer: "http://localhost:3001/oidc",
+            client_id: "sz2oitlz9q69aql9v71p5",
+            alg: SigningAlg::ES384,
+            nonce: "jt0sabf5n1HJ7K0CtREWsA",
+            access_token: Some(access_token),
+            now: AT,
+            tolerance: 60,
+        }
+    }
+
+    #[test]
+    fn accepts_a_token_recorded_from_logto() {
+        let (token, access_token, keys) = recorded();
+        let verified = id_token(&token, &keys, &expected(&access_token)).unwrap();
+        assert_eq!(verified.sub, "qcw1a16z5jxs");
+    }
+
+    #[test]
+    fn refuses_it_for_each_expectation_it_misses() {
+        let (token, access_token, keys) = recorded();
+        let good = || expected(&access_token);
+        let refused = |expected: Expected<'_>| id_token(&token, &keys, &expected).unwrap_err();
+
+        let issuer = "http://localhost:3001/oidc/";
+        assert_eq!(refused(Expected { issuer, ..good() }), Rejection::Issuer);
+        assert_eq!(
+            refused(Expected {
+                client_id: "sz2",
+                ..good()
+            }),
+            Rejection::Audience
+        );
+        assert_eq!(
+            refused(Expected {
+                nonce: "other",
+                ..good()
+            }),
+            Rejection::Nonce
+        );
+        assert_eq!(
+            refused(Expected {
+                nonce: "",
+                ..good()
+            }),
+            Rejection::Nonce
+        );
+        assert_eq!(
+            refused(Expected {
+                access_token: Some("other"),
+                ..good()
+            }),
+            Rejection::AccessTokenHash
+        );
+        assert_eq!(
+            refused(Expected {
+                alg: SigningAlg::RS256,
+                ..good()
+            }),
+            Rejection::Algorithm
+        );
+    }
+
+    #[test]
+    fn tolerates_clocks_to_the_second() {
+        let (token, access_token, keys) = recorded();
+        let at = |now| {
+            id_token(
+                &token,
+                &keys,
+                &Expected {
+                    now,
+                    ..expected(&access_token)
+                },
+            )
+        };
+        assert!(at(AT - 60).is_ok());
+        assert_eq!(at(AT - 61).unwrap_err(), Rejection::IssuedAt);
+        assert!(at(AT + 660).is_ok());
+        assert_eq!(at(AT + 661).unwrap_err(), Rejection::IssuedAt);
+        assert_eq!(at(AT + 3600 + 60).unwrap_err(), Rejection::Expired);
+    }
+
+    #[test]
+    fn refuses_a_token_changed_anywhere() {
+        let (token, access_token, keys) = recorded();
+        for (index, byte) in token.bytes().enumerate() {
+            let other = if byte == b'A' { 'B' } else { 'A' };
+            let mut changed = token.clone();
+            changed.replace_range(index..=index, &other.to_string());
+            if let Ok(verified) = id_token(&changed, &keys, &expected(&access_token)) {
+                panic!("byte {index} changed and still {verified:?}");
+            }
+        }
+        for cut in [0, 1, 20, token.len() / 2, token.len() - 1] {
+            assert!(id_token(&token[..cut], &keys, &expected(&access_token)).is_err());
+        }
+    }
+}
