@@ -1,0 +1,168 @@
+//! The claims of an ID token.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::claim::{tolerate, write_claim};
+use super::standard::ClaimName;
+use crate::{Audience, Claim, StandardClaims};
+
+/// The claims of an ID token (OpenID Connect Core section 2).
+///
+/// The claims about the user, `sub` among them, are those of [`StandardClaims`] and can be had from
+/// here directly. To be an `IdTokenClaims` says nothing about a signature: the guards give verified
+/// ones only.
+///
+/// Claims that verification rests on must have their standard type and be there once, else nothing
+/// is read; `acr`, `amr` and those about the user are tolerant, as [`StandardClaims`] says.
+///
+/// ```
+/// use rocket_logto::IdTokenClaims;
+///
+/// let claims: IdTokenClaims = serde_json::from_str(
+///     r#"{"iss":"http://localhost:3001/oidc","sub":"qcw1a16z5jxs","aud":"sz2oitlz9q69",
+///         "exp":1795337006,"iat":1795333406,"email":"alice@example.com"}"#,
+/// )?;
+/// assert!(claims.aud.contains("sz2oitlz9q69"));
+/// assert_eq!(claims.sub, "qcw1a16z5jxs");
+/// assert_eq!(claims.email.as_deref(), Some("alice@example.com"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct IdTokenClaims {
+    /// The provider that issued the token.
+    pub iss: String,
+    /// The clients it is for.
+    pub aud: Audience,
+    /// When it expires, in seconds since 1970.
+    pub exp: i64,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// Before when it must not be accepted, in seconds since 1970 (RFC 7519 section 4.1.5).
+    pub nbf: Claim<i64>,
+    /// When the user last proved who they are, in seconds since 1970.
+    pub auth_time: Claim<i64>,
+    /// The `nonce` of the authorization request.
+    pub nonce: Claim<String>,
+    /// Hash of the access token that came along.
+    pub at_hash: Claim<String>,
+    /// The session at the provider; back-channel logout names it.
+    pub sid: Claim<String>,
+    /// The client the token was issued to.
+    pub azp: Claim<String>,
+    /// How strongly the user proved who they are.
+    pub acr: Claim<String>,
+    /// By what means the user proved who they are (RFC 8176).
+    pub amr: Claim<Vec<String>>,
+    /// The claims about the user, and in `extra` all that are not named here.
+    pub standard: StandardClaims,
+}
+
+impl Deref for IdTokenClaims {
+    type Target = StandardClaims;
+
+    fn deref(&self) -> &StandardClaims {
+        &self.standard
+    }
+}
+
+impl Serialize for IdTokenClaims {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("iss", &self.iss)?;
+        map.serialize_entry("aud", &self.aud)?;
+        map.serialize_entry("exp", &self.exp)?;
+        map.serialize_entry("iat", &self.iat)?;
+        write_claim(&mut map, "nbf", &self.nbf)?;
+        write_claim(&mut map, "auth_time", &self.auth_time)?;
+        write_claim(&mut map, "nonce", &self.nonce)?;
+        write_claim(&mut map, "at_hash", &self.at_hash)?;
+        write_claim(&mut map, "sid", &self.sid)?;
+        write_claim(&mut map, "azp", &self.azp)?;
+        write_claim(&mut map, "acr", &self.acr)?;
+        write_claim(&mut map, "amr", &self.amr)?;
+        self.standard.write(&mut map)?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for IdTokenClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ClaimsVisitor;
+
+        impl<'de> Visitor<'de> for ClaimsVisitor {
+            type Value = IdTokenClaims;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("the claims of an ID token")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut iss, mut aud, mut exp, mut iat) = (None, None, None, None);
+                let (mut nbf, mut auth_time, mut nonce, mut at_hash) = (None, None, None, None);
+                let (mut sid, mut azp) = (None, None);
+                let (mut acr, mut amr) = (Claim::Absent, Claim::Absent);
+                let mut standard = StandardClaims::unread();
+
+                while let Some(ClaimName(name)) = map.next_key()? {
+                    match &*name {
+                        "iss" => read_once(&mut iss, "iss", &mut map)?,
+                        "aud" => read_once(&mut aud, "aud", &mut map)?,
+                        "exp" => read_once(&mut exp, "exp", &mut map)?,
+                        "iat" => read_once(&mut iat, "iat", &mut map)?,
+                        "nbf" => read_once(&mut nbf, "nbf", &mut map)?,
+                        "auth_time" => read_once(&mut auth_time, "auth_time", &mut map)?,
+                        "nonce" => read_once(&mut nonce, "nonce", &mut map)?,
+                        "at_hash" => read_once(&mut at_hash, "at_hash", &mut map)?,
+                        "sid" => read_once(&mut sid, "sid", &mut map)?,
+                        "azp" => read_once(&mut azp, "azp", &mut map)?,
+                        "acr" => acr = tolerate("acr", map.next_value()?, &mut standard.extra),
+                        "amr" => amr = tolerate("amr", map.next_value()?, &mut standard.extra),
+                        _ => standard.read(name, &mut map)?,
+                    }
+                }
+
+                Ok(IdTokenClaims {
+                    iss: iss.ok_or_else(|| A::Error::missing_field("iss"))?,
+                    aud: aud.ok_or_else(|| A::Error::missing_field("aud"))?,
+                    exp: exp.ok_or_else(|| A::Error::missing_field("exp"))?,
+                    iat: iat.ok_or_else(|| A::Error::missing_field("iat"))?,
+                    nbf: nbf.unwrap_or_default(),
+                    auth_time: auth_time.unwrap_or_default(),
+                    nonce: nonce.unwrap_or_default(),
+                    at_hash: at_hash.unwrap_or_default(),
+                    sid: sid.unwrap_or_default(),
+                    azp: azp.unwrap_or_default(),
+                    acr,
+                    amr,
+                    standard: standard.require_sub()?,
+                })
+            }
+        }
+
+        deserializer.deserialize_map(ClaimsVisitor)
+    }
+}
+
+/// Reads a claim that must not be there twice: whoever verified the token may have looked at the
+/// other one (RFC 7519 section 4).
+fn read_once<'de, T, A>(
+    slot: &mut Option<T>,
+    name: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error>
+where
+    T: Deserialize<'de>,
+    A: MapAccess<'de>,
+{
+    if slot.is_some() {
+        return Err(A::Error::duplicate_field(name));
+    }
+    *slot = Some(map.next_value()?);
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Moments in profile claims, which providers send in seconds or in milliseconds.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+use time::OffsetDateTime;
+
+use super::claim::TolerantClaim;
+
+/// From here on a number counts milliseconds.
+///
+/// As seconds it would be the year 5138, as milliseconds it is March 1973.
+const MILLISECONDS_FROM: f64 = 1e11;
+
+/// A moment, kept as the number the provider sent.
+///
+/// OpenID Connect counts seconds since 1970 (Core section 5.1), Logto milliseconds. A number of 1e11
+/// or more, either side of zero, is taken for milliseconds. Fractions are accepted. What is written
+/// again is the number that was read.
+///
+/// ```
+/// use rocket_logto::Timestamp;
+///
+/// let logto: Timestamp = serde_json::from_str("1795333406707")?;
+/// let standard: Timestamp = serde_json::from_str("1795333406")?;
+/// assert_eq!(logto.seconds(), standard.seconds());
+/// assert_eq!(logto.to_offset_date_time().map(|moment| moment.year()), Some(2026));
+/// assert_eq!(serde_json::to_string(&logto)?, "1795333406707");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(Number);
+
+impl Timestamp {
+    /// The number as it was sent.
+    pub fn as_number(&self) -> &Number {
+        &self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    ///
+    /// A number too big for the type gives the nearest that fits.
+    pub fn seconds(&self) -> i64 {
+        let seconds = self.nanoseconds().div_euclid(1_000_000_000);
+        i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    /// The moment in UTC, or `None` outside the years -9999 to 9999.
+    pub fn to_offset_date_time(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::from_unix_timestamp_nanos(self.nanoseconds()).ok()
+    }
+
+    fn nanoseconds(&self) -> i128 {
+        // Good enough to choose the unit by; JSON has no NaN.
+        let number = self.0.as_f64().unwrap_or_default();
+        let unit: i32 = if number.abs() >= MILLISECONDS_FROM {
+            1_000_000
+        } else {
+            1_000_000_000
+        };
+        if let Some(whole) = self.0.as_i128() {
+            return whole.saturating_mul(unit.into());
+        }
+        // Multiplied in one piece, a float would lose whole seconds. The casts saturate.
+        let whole = number.floor();
+        let fraction = (number - whole) * f64::from(unit);
+        (whole as i128)
+            .saturating_mul(unit.into())
+            .saturating_add(fraction as i128)
+    }
+}
+
+/// The number is taken as if it had been sent.
+impl From<i64> for Timestamp {
+    fn from(number: i64) -> Self {
+        Timestamp(number.into())
+    }
+}
+
+impl TolerantClaim for Timestamp {}
