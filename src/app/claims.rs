@@ -109,15 +109,15 @@ impl Row {
     fn new(name: &str, value: &Value) -> Self {
         let (text, kind) = match value {
             Value::Null => ("null".to_owned(), Kind::Null),
-            Value::String(text) if !text.is_empty() => (text.clone(), Kind::Text),
+            Value::String(text) if !text.is_empty() => (visible(text), Kind::Text),
             Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
                 let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-                (items.join("\n"), Kind::Text)
+                (visible(&items.join("\n")), Kind::Text)
             }
             other => (visible(&format!("{other:#}")), Kind::Code),
         };
         Self {
-            name: name.to_owned(),
+            name: visible(name),
             long: text.len() > LONG,
             text,
             kind,
@@ -161,15 +161,17 @@ fn rank(name: &str) -> usize {
     }
 }
 
-/// Writes characters that would reorder or hide the text around them as JSON
-/// escapes, so that the JSON on the page reads as it is and can still be copied.
-fn visible(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
-    for character in json.chars() {
+/// Writes characters that reorder or hide the text around them as JSON escapes,
+/// so that nothing on the page pretends to be something else. The joiners U+200C
+/// and U+200D stay: Persian and emoji cannot be written without them.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
         match character {
             '\u{ad}'
             | '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}'
@@ -247,6 +249,19 @@ mod tests {
             assert_eq!(Time::of("exp", &value), None, "{value}");
         }
         assert_eq!(Time::of("custom_data", &json!(1_795_335_806)), None);
+    }
+
+    #[test]
+    fn text_cannot_be_reordered_by_hidden_characters() {
+        assert_eq!(
+            row("name", json!("a\u{202e}gnp.exe")).text,
+            r"a\u202egnp.exe"
+        );
+        assert_eq!(
+            row("name", json!("می\u{200c}خواهم")).text,
+            "می\u{200c}خواهم"
+        );
+        assert_eq!(row("roles", json!(["\u{2066}x"])).text, r"\u2066x");
     }
 
     #[test]

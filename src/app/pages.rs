@@ -8,7 +8,7 @@ use rocket::{Catcher, Request, Route, State, catch, catchers, get, routes};
 use rocket_dyn_templates::{Template, context};
 use rocket_logto::{Logto, User, UserInfo};
 
-use crate::claims::ClaimsView;
+use crate::claims::{ClaimsView, visible};
 
 pub fn routes() -> Vec<Route> {
     routes![home, protected, userinfo, stylesheet, icon]
@@ -76,9 +76,9 @@ impl Profile {
         let picture = claims["picture"].as_str().filter(|url| is_https(url));
         let initial = user.name().chars().find(|letter| letter.is_alphanumeric());
         Ok(Self {
-            name: user.name().to_owned(),
+            name: visible(user.name()),
             initial: initial.and_then(|letter| letter.to_uppercase().next()),
-            sub: user.sub().to_owned(),
+            sub: visible(user.sub()),
             picture: picture.map(str::to_owned),
         })
     }
