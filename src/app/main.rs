@@ -1,1 +1,26 @@
-fn main() {}
+//! The web app that shows `rocket_logto`: `cargo run`, then open the address it
+//! prints. It uses the crate exactly as any other application would.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod api;
+mod claims;
+mod headers;
+mod pages;
+
+use rocket::launch;
+use rocket_dyn_templates::Template;
+use rocket_logto::Logto;
+
+#[launch]
+fn rocket() -> _ {
+    rocket::build()
+        .attach(Logto::fairing())
+        .attach(Template::fairing())
+        .attach(headers::shield())
+        .attach(headers::Headers)
+        .mount("/", pages::routes())
+        .mount("/", api::routes())
+        .register("/", pages::catchers())
+}

@@ -1,0 +1,278 @@
+//! Claims made readable: rows in a sensible order, and the JSON they came as.
+
+use rocket::serde::Serialize;
+use rocket::serde::json::Value;
+use time::OffsetDateTime;
+
+/// Who, how to reach them, what they may do. Claims not named here follow in
+/// alphabetical order, then [`LAST`].
+const FIRST: &[&str] = &[
+    "sub",
+    "name",
+    "username",
+    "preferred_username",
+    "given_name",
+    "middle_name",
+    "family_name",
+    "nickname",
+    "email",
+    "email_verified",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "profile",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "address",
+    "roles",
+    "organizations",
+    "organization_roles",
+    "organization_data",
+    "custom_data",
+    "identities",
+    "sso_identities",
+];
+
+/// When, and what makes the token valid.
+const LAST: &[&str] = &[
+    "created_at",
+    "updated_at",
+    "auth_time",
+    "iat",
+    "exp",
+    "iss",
+    "aud",
+    "azp",
+    "sid",
+    "nonce",
+    "at_hash",
+];
+
+/// A value longer than this gets a box of its own that scrolls.
+const LONG: usize = 400;
+
+/// What the claims pages show.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+pub struct ClaimsView {
+    rows: Vec<Row>,
+    json: String,
+}
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Row {
+    name: String,
+    text: String,
+    kind: Kind,
+    long: bool,
+    time: Option<Time>,
+}
+
+/// How a value is set: as words, as code, or greyed out because it is null.
+#[derive(Serialize, Debug, PartialEq)]
+#[serde(crate = "rocket::serde", rename_all = "lowercase")]
+enum Kind {
+    Text,
+    Code,
+    Null,
+}
+
+#[derive(Serialize, Debug, PartialEq)]
+#[serde(crate = "rocket::serde")]
+struct Time {
+    /// For machines: the `datetime` attribute.
+    iso: String,
+    /// For people.
+    words: String,
+}
+
+impl ClaimsView {
+    /// Shows the members of a JSON object: an absent claim has no row, a null one has.
+    pub fn new(claims: &Value) -> Self {
+        let mut members: Vec<_> = claims.as_object().into_iter().flatten().collect();
+        members.sort_by_key(|(name, _)| (rank(name), name.as_str()));
+        Self {
+            rows: members
+                .into_iter()
+                .map(|(name, value)| Row::new(name, value))
+                .collect(),
+            json: visible(&format!("{claims:#}")),
+        }
+    }
+}
+
+impl Row {
+    fn new(name: &str, value: &Value) -> Self {
+        let (text, kind) = match value {
+            Value::Null => ("null".to_owned(), Kind::Null),
+            Value::String(text) if !text.is_empty() => (visible(text), Kind::Text),
+            Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
+                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                (visible(&items.join("\n")), Kind::Text)
+            }
+            other => (visible(&format!("{other:#}")), Kind::Code),
+        };
+        Self {
+            name: visible(name),
+            long: text.len() > LONG,
+            text,
+            kind,
+            time: Time::of(name, value),
+        }
+    }
+}
+
+impl Time {
+    fn of(name: &str, value: &Value) -> Option<Self> {
+        let number = value
+            .as_i64()
+            .or_else(|| value.as_f64().map(|number| number as i64))?;
+        let seconds = match name {
+            "exp" | "iat" | "auth_time" => number,
+            // OpenID Connect Core section 5.1 says seconds, Logto sends milliseconds.
+            // As seconds these numbers would be past the year 5000.
+            "created_at" | "updated_at" if number >= 100_000_000_000 => number / 1000,
+            "created_at" | "updated_at" => number,
+            _ => return None,
+        };
+        let time = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+        let (year, month, day) = time.to_calendar_date();
+        let (hour, minute, second) = time.to_hms();
+        Some(Self {
+            iso: format!(
+                "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z",
+                u8::from(month)
+            ),
+            words: format!("{day} {month} {year}, {hour:02}:{minute:02}:{second:02} UTC"),
+        })
+    }
+}
+
+fn rank(name: &str) -> usize {
+    let position = |names: &[&str]| names.iter().position(|known| *known == name);
+    match (position(FIRST), position(LAST)) {
+        (Some(index), _) => index,
+        (None, Some(index)) => FIRST.len() + 1 + index,
+        (None, None) => FIRST.len(),
+    }
+}
+
+/// Writes characters that reorder or hide the text around them as JSON escapes,
+/// so that nothing on the page pretends to be something else. The joiners U+200C
+/// and U+200D stay: Persian and emoji cannot be written without them.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{7f}'..='\u{9f}' => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rocket::serde::json::json;
+
+    fn row(name: &str, value: Value) -> Row {
+        Row::new(name, &value)
+    }
+
+    #[test]
+    fn rows_tell_who_before_when() {
+        let view = ClaimsView::new(&json!({
+            "aud": "app", "exp": 1, "zebra": 1, "apple": 2, "sub": "u1", "name": null, "iat": 0,
+        }));
+        let names: Vec<_> = view.rows.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["sub", "name", "apple", "zebra", "iat", "exp", "aud"]
+        );
+    }
+
+    #[test]
+    fn null_is_shown_and_differs_from_the_word_and_from_nothing() {
+        assert_eq!(row("name", Value::Null).kind, Kind::Null);
+        assert_eq!(row("name", json!("null")).kind, Kind::Text);
+        let empty = row("name", json!(""));
+        assert_eq!((empty.text.as_str(), empty.kind), ("\"\"", Kind::Code));
+        assert!(ClaimsView::new(&json!({})).rows.is_empty());
+    }
+
+    #[test]
+    fn lists_of_words_are_lines_and_the_rest_is_json() {
+        let roles = row("roles", json!(["admin", "member"]));
+        assert_eq!(
+            (roles.text.as_str(), roles.kind),
+            ("admin\nmember", Kind::Text)
+        );
+        assert_eq!(row("roles", json!([])).text, "[]");
+        assert_eq!(row("email_verified", json!(true)).text, "true");
+        assert_eq!(row("custom_data", json!({"a": 1})).text, "{\n  \"a\": 1\n}");
+    }
+
+    #[test]
+    fn times_are_seconds_or_the_milliseconds_logto_sends() {
+        let words = |name: &str, value: Value| Time::of(name, &value).map(|time| time.words);
+        let expected = Some("22 November 2026, 08:23:26 UTC".to_owned());
+        assert_eq!(words("iat", json!(1_795_335_806)), expected);
+        assert_eq!(words("iat", json!(1_795_335_806.7)), expected);
+        assert_eq!(words("updated_at", json!(1_795_335_806)), expected);
+        assert_eq!(words("updated_at", json!(1_795_335_806_707_i64)), expected);
+        assert_eq!(
+            Time::of("exp", &json!(0)).map(|time| time.iso),
+            Some("1970-01-01T00:00:00Z".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_no_time_is_left_as_it_is() {
+        for value in [
+            json!("1795335806"),
+            json!(1e300),
+            json!(i64::MIN),
+            Value::Null,
+        ] {
+            assert_eq!(Time::of("exp", &value), None, "{value}");
+        }
+        assert_eq!(Time::of("custom_data", &json!(1_795_335_806)), None);
+    }
+
+    #[test]
+    fn text_cannot_be_reordered_by_hidden_characters() {
+        assert_eq!(
+            row("name", json!("a\u{202e}gnp.exe")).text,
+            r"a\u202egnp.exe"
+        );
+        assert_eq!(
+            row("name", json!("می\u{200c}خواهم")).text,
+            "می\u{200c}خواهم"
+        );
+        assert_eq!(row("roles", json!(["\u{2066}x"])).text, r"\u2066x");
+    }
+
+    #[test]
+    fn json_shows_hidden_characters_and_stays_the_same_json() {
+        let claims = json!({ "name": "a\u{202e}b\u{200b}c\u{7f}", "word": "שלום" });
+        let shown = ClaimsView::new(&claims).json;
+        assert!(shown.contains(r"a\u202eb\u200bc\u007f"), "{shown}");
+        assert!(shown.contains("שלום"), "{shown}");
+        assert_eq!(
+            rocket::serde::json::from_str::<Value>(&shown).ok(),
+            Some(claims)
+        );
+    }
+}

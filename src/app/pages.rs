@@ -1,0 +1,171 @@
+//! The pages people see, and the two static files they need.
+
+use rocket::http::{ContentType, Header, Status};
+use rocket::response::Responder;
+use rocket::serde::Serialize;
+use rocket::serde::json::{Json, Value, json};
+use rocket::{Catcher, Request, Route, State, catch, catchers, get, routes};
+use rocket_dyn_templates::{Template, context};
+use rocket_logto::{Logto, User, UserInfo};
+
+use crate::claims::{ClaimsView, visible};
+
+pub fn routes() -> Vec<Route> {
+    routes![home, protected, userinfo, stylesheet, icon]
+}
+
+pub fn catchers() -> Vec<Catcher> {
+    catchers![error]
+}
+
+#[get("/")]
+fn home(user: Option<User>, logto: &State<Logto>) -> Result<Template, Status> {
+    let profile = user.as_ref().map(Profile::of).transpose()?;
+    Ok(Template::render(
+        "home",
+        context! {
+            page: "home",
+            dev_provider: logto.dev_provider(),
+            signed_in: user.is_some(),
+            profile,
+        },
+    ))
+}
+
+/// Nobody gets in here without a verified session: the guard in the arguments
+/// sends everyone else to sign in, and brings them back afterwards.
+#[get("/protected")]
+fn protected(user: User, logto: &State<Logto>) -> Result<Template, Status> {
+    claims_page("protected", user.claims(), logto)
+}
+
+#[get("/protected/userinfo")]
+fn userinfo(info: UserInfo, logto: &State<Logto>) -> Result<Template, Status> {
+    claims_page("userinfo", info.claims(), logto)
+}
+
+fn claims_page(
+    page: &'static str,
+    claims: &impl Serialize,
+    logto: &State<Logto>,
+) -> Result<Template, Status> {
+    Ok(Template::render(
+        page,
+        context! {
+            page,
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            claims: ClaimsView::new(&to_value(claims)?),
+        },
+    ))
+}
+
+/// Who is signed in, as the home page shows it.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Profile {
+    name: String,
+    initial: Option<char>,
+    sub: String,
+    picture: Option<String>,
+}
+
+impl Profile {
+    fn of(user: &User) -> Result<Self, Status> {
+        let claims = to_value(user.claims())?;
+        let picture = claims["picture"].as_str().filter(|url| is_https(url));
+        let initial = user.name().chars().find(|letter| letter.is_alphanumeric());
+        Ok(Self {
+            name: visible(user.name()),
+            initial: initial.and_then(|letter| letter.to_uppercase().next()),
+            sub: visible(user.sub()),
+            picture: picture.map(str::to_owned),
+        })
+    }
+}
+
+/// Anything else (`javascript:`, `data:`, plain http) is not worth showing.
+fn is_https(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
+}
+
+fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
+    rocket::serde::json::to_value(claims).map_err(|error| {
+        rocket::error!("claims cannot be shown: {error}");
+        Status::InternalServerError
+    })
+}
+
+#[catch(default)]
+fn error(status: Status, request: &Request<'_>) -> ErrorAnswer {
+    let (title, advice) = match status.code {
+        404 => (
+            "Page not found",
+            "There is nothing at this address. It may have been mistyped, or the page has moved.",
+        ),
+        422 => (
+            "That did not make sense here",
+            "The request arrived, but what it contained could not be used. \
+             Go back, check what you entered and try again.",
+        ),
+        500 => (
+            "Something went wrong on our side",
+            "It is not your fault, and it has been logged. Trying again in a moment may help.",
+        ),
+        _ => (
+            status.reason_lossy(),
+            "The request could not be answered as asked.",
+        ),
+    };
+    if request
+        .accept()
+        .is_some_and(|accept| accept.preferred().is_json())
+    {
+        return ErrorAnswer::Json(Json(json!({ "error": status.reason_lossy() })));
+    }
+    let logto = request.rocket().state::<Logto>();
+    ErrorAnswer::Page(Template::render(
+        "error",
+        context! {
+            page: "error",
+            dev_provider: logto.is_some_and(Logto::dev_provider),
+            signed_in: false,
+            code: status.code,
+            title,
+            advice,
+        },
+    ))
+}
+
+#[derive(Responder)]
+enum ErrorAnswer {
+    Page(Template),
+    Json(Json<Value>),
+}
+
+// Both files are part of the program, so it does not matter where it is started.
+
+#[get("/static/app.css")]
+fn stylesheet() -> StaticFile {
+    StaticFile::new(ContentType::CSS, include_str!("../../static/app.css"))
+}
+
+#[get("/static/icon.svg")]
+fn icon() -> StaticFile {
+    StaticFile::new(ContentType::SVG, include_str!("../../static/icon.svg"))
+}
+
+#[derive(Responder)]
+struct StaticFile {
+    body: (ContentType, &'static str),
+    cache: Header<'static>,
+}
+
+impl StaticFile {
+    fn new(content_type: ContentType, text: &'static str) -> Self {
+        Self {
+            body: (content_type, text),
+            cache: Header::new("Cache-Control", "public, max-age=600"),
+        }
+    }
+}
