@@ -14,7 +14,7 @@ use openidconnect::http::{HeaderValue, Request, StatusCode, header};
 use openidconnect::{
     AccessToken, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
     EmptyAdditionalClaims, EndpointNotSet, EndpointSet, HttpRequest, IssuerUrl, JsonWebKeySet,
-    Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
 };
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
@@ -23,7 +23,8 @@ use super::authorize::{AuthorizeOptions, Prompt};
 use super::http::HttpClient;
 use super::provider::{Metadata, ProviderError, ProviderState};
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
-use super::verify::{self, Expected, Rejection, Seconds, Verified};
+use super::verify::{self, Expected, Nonce, Rejection, Seconds};
+use crate::claims::IdTokenClaims;
 use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
 
 type Protocol = Client<
@@ -85,7 +86,7 @@ impl OidcClient {
             .authorize_url(
                 CoreAuthenticationFlow::AuthorizationCode,
                 CsrfToken::new_random,
-                Nonce::new_random,
+                openidconnect::Nonce::new_random,
             )
             .set_pkce_challenge(challenge)
             .add_scopes(
@@ -214,15 +215,15 @@ impl OidcClient {
         }
     }
 
-    /// Verifies the ID token of a sign-in; fetches keys anew, once, when the
-    /// token's key is not known.
+    /// Verifies an ID token; fetches keys anew, once, when the token's key is
+    /// not known.
     pub(crate) async fn verify_id_token(
         &self,
         token: &RawIdToken,
-        nonce: &str,
+        nonce: Nonce<'_>,
         access_token: &AccessToken,
         now: Seconds,
-    ) -> Result<Result<Verified, Rejection>, ProviderError> {
+    ) -> Result<Result<IdTokenClaims, Rejection>, ProviderError> {
         let expected = Expected {
             issuer: &self.config.issuer,
             client_id: &self.config.app_id,

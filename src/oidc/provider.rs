@@ -1,11 +1,11 @@
 //! What the provider says about itself: metadata and keys, fetched when first
 //! needed, kept, and refreshed without anyone waiting.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use openidconnect::http::{Request, StatusCode, header};
-use rocket::tokio::sync::{Mutex, RwLock};
+use rocket::tokio::sync::Mutex;
 use serde::Deserialize;
 use url::Url;
 
@@ -137,14 +137,14 @@ impl ProviderState {
 
     /// The metadata, fetched now if it never was.
     pub(crate) async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata>, ProviderError> {
-        if let Some(loaded) = &*self.loaded.read().await {
+        if let Some(loaded) = &*self.loaded() {
             if loaded.at.elapsed() > MAX_AGE {
                 self.refresh_behind();
             }
             return Ok(loaded.metadata.clone());
         }
         self.load(|loaded| loaded.is_some()).await?;
-        match &*self.loaded.read().await {
+        match &*self.loaded() {
             Some(loaded) => Ok(loaded.metadata.clone()),
             None => Err(ProviderError::Malformed {
                 what: METADATA,
@@ -154,17 +154,13 @@ impl ProviderState {
     }
 
     /// The metadata if it is here already; never the network.
-    pub(crate) async fn metadata_if_loaded(&self) -> Option<Arc<Metadata>> {
-        self.loaded
-            .read()
-            .await
-            .as_ref()
-            .map(|loaded| loaded.metadata.clone())
+    pub(crate) fn metadata_if_loaded(&self) -> Option<Arc<Metadata>> {
+        self.loaded().as_ref().map(|loaded| loaded.metadata.clone())
     }
 
     pub(crate) async fn keys(self: &Arc<Self>) -> Result<Arc<KeySet>, ProviderError> {
         self.metadata().await?;
-        match &*self.loaded.read().await {
+        match &*self.loaded() {
             Some(loaded) => Ok(loaded.keys.clone()),
             None => Err(ProviderError::Malformed {
                 what: KEYS,
@@ -179,7 +175,7 @@ impl ProviderState {
         let mut bucket = self.refetches.lock().await;
         // Someone else may have fetched while this call waited for its turn.
         let (jwks_uri, current) = {
-            let loaded = self.loaded.read().await;
+            let loaded = self.loaded();
             let loaded = loaded.as_ref()?;
             (loaded.metadata.jwks_uri.clone(), loaded.keys.clone())
         };
@@ -193,7 +189,8 @@ impl ProviderState {
         match self.fetch_keys(&jwks_uri).await {
             Ok(keys) => {
                 let keys = Arc::new(keys);
-                if let Some(loaded) = self.loaded.write().await.as_mut() {
+                let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(loaded) = loaded.as_mut() {
                     loaded.keys = keys.clone();
                 }
                 Some(keys)
@@ -224,6 +221,10 @@ impl ProviderState {
         }
     }
 
+    fn loaded(&self) -> RwLockReadGuard<'_, Option<Loaded>> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn refresh_behind(self: &Arc<Self>) {
         let state = self.clone();
         rocket::tokio::spawn(async move {
@@ -243,7 +244,7 @@ impl ProviderState {
     /// One attempt, by whoever comes first; the others wait for its outcome.
     async fn load(&self, done: impl Fn(&Option<Loaded>) -> bool) -> Result<(), ProviderError> {
         let mut attempts = self.attempts.lock().await;
-        if done(&*self.loaded.read().await) {
+        if done(&*self.loaded()) {
             return Ok(());
         }
         let mut pause = FIRST_PAUSE;
@@ -255,7 +256,7 @@ impl ProviderState {
         }
         match self.fetch().await {
             Ok(loaded) => {
-                *self.loaded.write().await = Some(loaded);
+                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
                 attempts.failed = None;
                 Ok(())
             }

@@ -6,9 +6,10 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::keys::KeySet;
+use crate::claims::IdTokenClaims;
 use crate::config::SigningAlg;
 
 /// Seconds since 1970-01-01 UTC.
@@ -22,10 +23,19 @@ pub(crate) struct Expected<'a> {
     pub issuer: &'a str,
     pub client_id: &'a str,
     pub alg: SigningAlg,
-    pub nonce: &'a str,
+    pub nonce: Nonce<'a>,
     pub access_token: Option<&'a str>,
     pub now: Seconds,
     pub tolerance: Seconds,
+}
+
+/// What the `nonce` claim must be.
+#[derive(Clone, Copy)]
+pub(crate) enum Nonce<'a> {
+    /// At sign-in: that of the authorization request.
+    Is(&'a str),
+    /// After a refresh: absent, or as before (OpenID Connect Core section 12.2).
+    IsNoneOr(Option<&'a str>),
 }
 
 /// The one thing wrong with a token. `Display` is the machine-readable reason
@@ -64,61 +74,31 @@ pub(crate) enum Rejection {
     AccessTokenHash,
 }
 
-/// What the session needs to know of a verified token.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Verified {
-    #[serde(deserialize_with = "subject")]
-    pub sub: String,
-    iss: String,
-    aud: OneOrMany,
-    #[serde(deserialize_with = "numeric_date")]
-    exp: Seconds,
-    #[serde(deserialize_with = "numeric_date")]
-    iat: Seconds,
-    #[serde(default, deserialize_with = "optional_numeric_date")]
-    nbf: Option<Seconds>,
-    nonce: Option<String>,
-    azp: Option<String>,
-    at_hash: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
 /// Verifies an ID token against the keys at hand. `Rejection::UnknownKey`
 /// means that newer keys might help.
 pub(crate) fn id_token(
     token: &str,
     keys: &KeySet,
     expected: &Expected<'_>,
-) -> Result<Verified, Rejection> {
+) -> Result<IdTokenClaims, Rejection> {
     let kid = header(token, expected.alg.to_jws())?;
     let claims = signature(token, keys, kid.as_deref(), expected.alg.to_jws())?;
 
+    // Section 2: the subject is at most 255 ASCII characters.
+    if claims.sub.len() > 255 || !claims.sub.is_ascii() {
+        return Err(Rejection::Claims);
+    }
     // 2. The issuer, exactly.
     if claims.iss != expected.issuer {
         return Err(Rejection::Issuer);
     }
     // 3. This client is the audience, and the only one: nobody else is trusted.
-    let for_us_alone = match &claims.aud {
-        OneOrMany::One(audience) => audience == expected.client_id,
-        OneOrMany::Many(audiences) => {
-            !audiences.is_empty() && audiences.iter().all(|one| one == expected.client_id)
-        }
-    };
-    if !for_us_alone {
+    let for_us = claims.aud.contains(expected.client_id);
+    if !for_us || claims.aud.iter().any(|audience| audience != expected.client_id) {
         return Err(Rejection::Audience);
     }
     // 4, 5. Issued to this client, when it says to whom.
-    if claims
-        .azp
-        .as_ref()
-        .is_some_and(|azp| azp != expected.client_id)
-    {
+    if claims.azp.value().is_some_and(|azp| azp != expected.client_id) {
         return Err(Rejection::AuthorizedParty);
     }
     // 9. Not expired.
@@ -131,23 +111,33 @@ pub(crate) fn id_token(
         return Err(Rejection::IssuedAt);
     }
     // RFC 7519 section 4.1.5.
-    if claims
-        .nbf
-        .is_some_and(|nbf| nbf > expected.now.saturating_add(expected.tolerance))
-    {
+    let latest = expected.now.saturating_add(expected.tolerance);
+    if claims.nbf.value().is_some_and(|nbf| *nbf > latest) {
         return Err(Rejection::NotYetValid);
     }
     // 11. The nonce of this very sign-in.
-    if claims.nonce.as_deref() != Some(expected.nonce) {
+    let nonce = claims.nonce.as_deref();
+    let right = match expected.nonce {
+        Nonce::Is(expected) => nonce == Some(expected),
+        Nonce::IsNoneOr(before) => nonce.is_none() || nonce == before,
+    };
+    if !right {
         return Err(Rejection::Nonce);
     }
     // 3.1.3.8. The access token that came with it, when it names one.
-    if let (Some(at_hash), Some(access_token)) = (&claims.at_hash, expected.access_token)
+    if let (Some(at_hash), Some(access_token)) = (claims.at_hash.value(), expected.access_token)
         && *at_hash != token_hash(access_token, expected.alg)
     {
         return Err(Rejection::AccessTokenHash);
     }
     Ok(claims)
+}
+
+/// The claims of a token that was verified before, in a type of choice. No
+/// check happens here.
+pub(crate) fn claims<C: serde::de::DeserializeOwned>(token: &str) -> Option<C> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
 /// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
@@ -182,7 +172,7 @@ fn signature(
     keys: &KeySet,
     kid: Option<&str>,
     alg: Algorithm,
-) -> Result<Verified, Rejection> {
+) -> Result<IdTokenClaims, Rejection> {
     let mut rejection = Rejection::UnknownKey;
     for key in keys.candidates(kid) {
         match decode(token, key, alg) {
@@ -195,7 +185,7 @@ fn signature(
     Err(rejection)
 }
 
-fn decode(token: &str, key: &DecodingKey, alg: Algorithm) -> Result<Verified, Rejection> {
+fn decode(token: &str, key: &DecodingKey, alg: Algorithm) -> Result<IdTokenClaims, Rejection> {
     use jsonwebtoken::errors::ErrorKind;
 
     // Only the signature: the claims are checked above, on our own types.
@@ -224,36 +214,6 @@ fn token_hash(token: &str, alg: SigningAlg) -> String {
     };
     let hash = digest::digest(algorithm, token.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
-}
-
-/// The largest integer JSON numbers carry exactly; far beyond any date.
-const MAX_DATE: f64 = 9_007_199_254_740_991.0;
-
-/// A JSON number, possibly with a fraction (RFC 7519 section 2); never text.
-fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    if number.is_finite() && (0.0..=MAX_DATE).contains(&number) {
-        // In range by the check above.
-        #[allow(clippy::cast_possible_truncation)]
-        return Ok(number as Seconds);
-    }
-    Err(serde::de::Error::custom("not a date"))
-}
-
-fn optional_numeric_date<'de, D>(deserializer: D) -> Result<Option<Seconds>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    numeric_date(deserializer).map(Some)
-}
-
-/// OpenID Connect Core section 2: at most 255 ASCII characters.
-fn subject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let sub = String::deserialize(deserializer)?;
-    if sub.is_empty() || sub.len() > 255 || !sub.is_ascii() {
-        return Err(serde::de::Error::custom("not a subject identifier"));
-    }
-    Ok(sub)
 }
 
 #[cfg(test)]
@@ -287,7 +247,7 @@ mod tests {
             issuer: "http://localhost:3001/oidc",
             client_id: "sz2oitlz9q69aql9v71p5",
             alg: SigningAlg::ES384,
-            nonce: "jt0sabf5n1HJ7K0CtREWsA",
+            nonce: Nonce::Is("jt0sabf5n1HJ7K0CtREWsA"),
             access_token: Some(access_token),
             now: AT,
             tolerance: 60,
@@ -307,6 +267,7 @@ mod tests {
         let good = || expected(&access_token);
         let refused = |expected: Expected<'_>| id_token(&token, &keys, &expected).unwrap_err();
 
+        let at_refresh = |nonce| id_token(&token, &keys, &Expected { nonce, ..good() });
         let issuer = "http://localhost:3001/oidc/";
         assert_eq!(refused(Expected { issuer, ..good() }), Rejection::Issuer);
         assert_eq!(
@@ -330,6 +291,8 @@ mod tests {
             }),
             Rejection::Nonce
         );
+        assert!(at_refresh(Nonce::IsNoneOr(Some("jt0sabf5n1HJ7K0CtREWsA"))).is_ok());
+        assert!(at_refresh(Nonce::IsNoneOr(None)).is_err());
         assert_eq!(
             refused(Expected {
                 access_token: Some("other"),

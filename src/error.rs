@@ -1,0 +1,323 @@
+//! `Error`: what can go wrong for a guard or a route, and how each becomes a
+//! response: a page for a navigation, JSON for a program.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rocket::Request;
+use rocket::http::{Accept, Header, MediaType, Method, Status};
+use rocket::response::{Responder, Response};
+use url::form_urlencoded::byte_serialize;
+
+use crate::config::LogtoConfig;
+use crate::pages::{self, Action, Page};
+
+/// Why a guard or a route of this crate gave no success.
+///
+/// It is a [`Responder`], so `?` in a handler gives the standard answer: 303 to
+/// the sign-in for a page that needs a user, 401 JSON for a program, 403, 502,
+/// 503 or 504 with a page or JSON for the rest. Making one writes a log line
+/// with [`reference`](Error::reference) (except for "not signed in"); making a
+/// response of it touches no network.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Error, User};
+///
+/// #[get("/account")]
+/// fn account(user: Result<User, Error>) -> Result<String, Error> {
+///     let user = user?; // the same answer as `user: User` would give
+///     Ok(format!("Hello {}", user.name()))
+/// }
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{kind:?}: {detail}")]
+pub struct Error {
+    kind: ErrorKind,
+    detail: String,
+    reference: String,
+    retry_after: u64,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Nobody is signed in: no session, or it is over.
+    NotSignedIn,
+    /// The provider no longer accepts the session's tokens; the session is over.
+    SessionEnded,
+    /// The user's claims do not fit the type the handler asks for.
+    MissingClaims,
+    /// A state-changing request that another site sent.
+    CrossSite,
+    /// An authorization response that must not be accepted.
+    SignInRejected,
+    /// The person, or the provider, ended the sign-in without a fault.
+    SignInCancelled,
+    /// No connection to the provider, or it broke.
+    ProviderUnreachable,
+    /// The provider answered something unusable.
+    ProviderBadAnswer,
+    /// The provider did not answer in time.
+    ProviderTimeout,
+    /// The provider's metadata could not be loaded yet, or it asks to slow down.
+    ProviderNotReady,
+    /// The session does not fit the cookie.
+    SessionTooLarge,
+}
+
+/// What a person and a program are told of one kind.
+struct Words {
+    status: Status,
+    error: &'static str,
+    title: &'static str,
+    text: &'static str,
+}
+
+impl ErrorKind {
+    fn words(self) -> Words {
+        let (code, error, title, text) = match self {
+            ErrorKind::NotSignedIn | ErrorKind::SessionEnded => (
+                401,
+                "Not authenticated",
+                "Please sign in",
+                "You are not signed in, or your session has ended.",
+            ),
+            ErrorKind::MissingClaims => (
+                403,
+                "Missing claims",
+                "This page is not for your account",
+                "Your account lacks something this page needs.",
+            ),
+            ErrorKind::CrossSite => (
+                403,
+                "Cross-site request",
+                "Not from here",
+                "This request came from another site, so nothing was done.",
+            ),
+            ErrorKind::SignInRejected => (
+                400,
+                "Sign-in rejected",
+                "Sign-in did not work",
+                "The answer to your sign-in could not be accepted. This happens when a page is \
+                 opened twice, when too much time has passed, or when cookies are blocked.",
+            ),
+            ErrorKind::SignInCancelled => (
+                200,
+                "Sign-in cancelled",
+                "Sign-in was cancelled",
+                "You were not signed in. Nothing else has changed.",
+            ),
+            ErrorKind::ProviderUnreachable => (
+                502,
+                "Provider unreachable",
+                "The sign-in service cannot be reached",
+                "Please try again in a moment.",
+            ),
+            ErrorKind::ProviderBadAnswer => (
+                502,
+                "Bad answer from the provider",
+                "The sign-in service gave a wrong answer",
+                "Please try again in a moment.",
+            ),
+            ErrorKind::ProviderTimeout => (
+                504,
+                "Provider timeout",
+                "The sign-in service takes too long",
+                "Please try again in a moment.",
+            ),
+            ErrorKind::ProviderNotReady => (
+                503,
+                "Provider not ready",
+                "Signing in is not possible right now",
+                "The sign-in service is not available. Please try again in a moment.",
+            ),
+            ErrorKind::SessionTooLarge => (
+                502,
+                "Session too large",
+                "Your account is too large for this app",
+                "The sign-in service sent more about you than this app can keep. Its operator can \
+                 fix that.",
+            ),
+        };
+        Words { status: Status::new(code), error, title, text }
+    }
+}
+
+impl Error {
+    /// `detail` is for the log and for developers: a reason, never a token, a
+    /// code or a claim's value.
+    pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Error {
+        let error = Error { kind, detail: detail.into(), reference: reference(), retry_after: 5 };
+        if kind != ErrorKind::NotSignedIn {
+            log::warn!("logto: {kind:?} reason={} reference={}", error.detail, error.reference);
+        }
+        error
+    }
+
+    pub(crate) fn not_signed_in() -> Error {
+        Error::new(ErrorKind::NotSignedIn, "no session")
+    }
+
+    /// Sets how long a program should wait before it tries again.
+    pub(crate) fn with_retry_after(mut self, seconds: u64) -> Error {
+        self.retry_after = seconds.clamp(1, 3600);
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The id that stands in the log line and on the page.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// The status of the answer to a program. A navigation to a page that
+    /// needs a user gets 303 instead of 401.
+    pub fn status(&self) -> Status {
+        self.kind.words().status
+    }
+
+    /// The standard answer to `request`.
+    pub(crate) fn to_response(&self, request: &Request<'_>) -> Response<'static> {
+        let mut response = match is_navigation(request) {
+            true => self.page(request),
+            false => self.json(),
+        };
+        if self.status() == Status::ServiceUnavailable {
+            response.set_raw_header("Retry-After", self.retry_after.to_string());
+        }
+        no_store(&mut response);
+        response
+    }
+
+    fn json(&self) -> Response<'static> {
+        let words = self.kind.words();
+        let mut body = serde_json::json!({ "error": words.error });
+        if words.status != Status::Unauthorized {
+            body["reference"] = self.reference.clone().into();
+        }
+        let body = body.to_string();
+        Response::build()
+            .status(words.status)
+            .raw_header("Content-Type", "application/json")
+            .sized_body(body.len(), Cursor::new(body))
+            .finalize()
+    }
+
+    fn page(&self, request: &Request<'_>) -> Response<'static> {
+        let words = self.kind.words();
+        let config = request.rocket().state::<Arc<LogtoConfig>>();
+        let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
+        if words.status == Status::Unauthorized {
+            let here: String = byte_serialize(request.uri().to_string().as_bytes()).collect();
+            return redirect(format!("{sign_in}?return_to={here}"));
+        }
+        let again = Action::Link { href: sign_in, label: "Sign in again" };
+        let home = Action::Link { href: "/", label: "Go to the start page" };
+        let here = request.uri().to_string();
+        let retry = Action::Link { href: &here, label: "Try again" };
+        let reference = match self.kind {
+            ErrorKind::SignInCancelled => None,
+            _ => Some(self.reference.as_str()),
+        };
+        let actions = match self.kind {
+            ErrorKind::SignInRejected | ErrorKind::SignInCancelled => [again, home],
+            ErrorKind::CrossSite | ErrorKind::MissingClaims | ErrorKind::SessionTooLarge => {
+                [home, again]
+            }
+            // A code must not be sent twice: from the callback, start over.
+            _ if config.is_some_and(|config| request.uri().path() == config.routes.callback.as_str()) => {
+                [again, home]
+            }
+            _ => [retry, home],
+        };
+        html_page(
+            words.status,
+            &Page {
+                title: words.title,
+                paragraphs: &[words.text],
+                reference,
+                actions: &actions,
+            },
+            &[],
+        )
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Error {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        Ok(self.to_response(request))
+    }
+}
+
+/// One of the library's own pages, with the headers that go with it.
+pub(crate) fn html_page(
+    status: Status,
+    page: &Page<'_>,
+    form_action: &[String],
+) -> Response<'static> {
+    let body = pages::render(page);
+    let mut response = Response::build()
+        .status(status)
+        .raw_header("Content-Type", "text/html; charset=utf-8")
+        .raw_header("Content-Security-Policy", pages::csp(form_action))
+        .raw_header("X-Frame-Options", "DENY")
+        .raw_header("X-Content-Type-Options", "nosniff")
+        .sized_body(body.len(), Cursor::new(body))
+        .finalize();
+    no_store(&mut response);
+    response
+}
+
+/// 303 See Other. `location` must come from [`ReturnTo`](crate::return_to::ReturnTo),
+/// from configuration or from a parsed URL.
+pub(crate) fn redirect(location: String) -> Response<'static> {
+    let mut response = Response::build()
+        .status(Status::SeeOther)
+        .header(Header::new("Location", location))
+        .finalize();
+    no_store(&mut response);
+    response
+}
+
+/// For every answer that depends on who asks, and for those of the sign-in
+/// itself: no cache may keep it, no other site may learn its address.
+pub(crate) fn no_store(response: &mut Response<'_>) {
+    response.set_raw_header("Cache-Control", "no-store");
+    response.set_raw_header("Referrer-Policy", "no-referrer");
+}
+
+/// Whether a person's browser asks for a page, rather than a program for data.
+pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return false;
+    }
+    if let Some(mode) = request.headers().get_one("Sec-Fetch-Mode") {
+        return mode == "navigate";
+    }
+    let names = |accept: &Accept, media: MediaType| {
+        accept.media_types().any(|accepted| {
+            accepted.top() == media.top() && accepted.sub() == media.sub()
+        })
+    };
+    match request.accept() {
+        Some(accept) => names(accept, MediaType::HTML) || !names(accept, MediaType::JSON),
+        None => true,
+    }
+}
+
+/// Short enough to read out, random enough to find in a log.
+fn reference() -> String {
+    let mut bytes = [0; 6];
+    match aws_lc_rs::rand::fill(&mut bytes) {
+        Ok(()) => URL_SAFE_NO_PAD.encode(bytes),
+        Err(_) => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,140 @@
+//! Sessions: what is remembered of a sign-in, and for how long.
+
+pub(crate) mod context;
+pub(crate) mod cookie;
+pub(crate) mod revocation;
+pub(crate) mod tokens;
+pub(crate) mod transaction;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openidconnect::{AccessToken, RefreshToken};
+use serde::{Deserialize, Serialize};
+
+use crate::config::SessionConfig;
+use crate::oidc::tokens::RawIdToken;
+use crate::oidc::verify::Seconds;
+
+/// A used session is written anew at most this often.
+const ROLL_EVERY: Seconds = 60;
+
+/// 256 random bits that name one session. New at every sign-in.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SessionId(String);
+
+impl SessionId {
+    pub(crate) fn random() -> Result<SessionId, aws_lc_rs::error::Unspecified> {
+        let mut bytes = [0; 32];
+        aws_lc_rs::rand::fill(&mut bytes)?;
+        Ok(SessionId(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+}
+
+/// Whoever has the id might be the user: it stays out of logs.
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionId([redacted])")
+    }
+}
+
+/// One person, signed in, in one browser. The names are short on the wire: the
+/// session has to fit a cookie.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Session {
+    #[serde(rename = "i")]
+    pub id: SessionId,
+    #[serde(rename = "u")]
+    pub sub: String,
+    #[serde(rename = "t")]
+    pub id_token: RawIdToken,
+    #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<RefreshToken>,
+    /// Only without a refresh token: then the access token of the sign-in is
+    /// the only one there will ever be.
+    #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    #[serde(rename = "c")]
+    pub created_at: Seconds,
+    #[serde(rename = "s")]
+    pub seen_at: Seconds,
+    /// Counts refreshes, so that of two copies the newer one is known.
+    #[serde(rename = "v", default)]
+    pub version: u32,
+}
+
+/// An access token for the userinfo endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Access {
+    #[serde(rename = "t")]
+    pub token: AccessToken,
+    #[serde(rename = "e")]
+    pub expires_at: Seconds,
+}
+
+impl Session {
+    /// Whether the session is still alive at `now`: used within `idle`, begun
+    /// within `absolute`. A session from the future is no session.
+    pub(crate) fn is_live(&self, limits: &SessionConfig, now: Seconds) -> bool {
+        let within = |since: Seconds, limit: u64| {
+            let age = now.saturating_sub(since);
+            age < Seconds::try_from(limit).unwrap_or(Seconds::MAX) && age > -ROLL_EVERY
+        };
+        within(self.seen_at, limits.idle.as_secs())
+            && within(self.created_at, limits.absolute.as_secs())
+    }
+
+    /// The session as just used, when that is worth writing down.
+    pub(crate) fn rolled(&self, now: Seconds) -> Option<Session> {
+        (now.saturating_sub(self.seen_at) >= ROLL_EVERY)
+            .then(|| Session { seen_at: now, ..self.clone() })
+    }
+
+    /// How long the browser should keep it, in seconds.
+    pub(crate) fn max_age(&self, limits: &SessionConfig, now: Seconds) -> Seconds {
+        let idle = Seconds::try_from(limits.idle.as_secs()).unwrap_or(Seconds::MAX);
+        let absolute = Seconds::try_from(limits.absolute.as_secs()).unwrap_or(Seconds::MAX);
+        let left = self.created_at.saturating_add(absolute).saturating_sub(now);
+        idle.min(left).max(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const LIMITS: SessionConfig = SessionConfig {
+        idle: Duration::from_secs(100),
+        absolute: Duration::from_secs(1000),
+    };
+
+    fn session(created_at: Seconds, seen_at: Seconds) -> Session {
+        serde_json::from_value(serde_json::json!({
+            "i": "id", "u": "sub", "t": "token", "c": created_at, "s": seen_at,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn ends_at_the_limit_to_the_second() {
+        let used = session(5000, 5500);
+        assert!(used.is_live(&LIMITS, 5599));
+        assert!(!used.is_live(&LIMITS, 5600));
+        let old = session(5000, 5990);
+        assert!(old.is_live(&LIMITS, 5999));
+        assert!(!old.is_live(&LIMITS, 6000));
+        assert!(!session(5000, 9000).is_live(&LIMITS, 5001));
+    }
+
+    #[test]
+    fn rolls_once_a_minute_and_never_past_the_absolute_limit() {
+        let session = session(5000, 5000);
+        assert!(session.rolled(5059).is_none());
+        let rolled = session.rolled(5060).unwrap();
+        assert_eq!((rolled.created_at, rolled.seen_at), (5000, 5060));
+        assert_eq!(rolled.max_age(&LIMITS, 5060), 100);
+        assert_eq!(rolled.max_age(&LIMITS, 5950), 50);
+        assert_eq!(rolled.max_age(&LIMITS, 7000), 0);
+    }
+}

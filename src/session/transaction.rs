@@ -1,0 +1,137 @@
+//! Sign-ins that have begun: one private cookie each, named by a hash of
+//! `state`. Any number of tabs, in any order, and nothing kept on the server.
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cookie::SameSite;
+use serde::{Deserialize, Serialize};
+
+use super::cookie::{CookieKeys, CookieSpec, TooLarge, name, only};
+use crate::config::{LogtoConfig, ResponseMode};
+use crate::oidc::client::Authorization;
+use crate::oidc::verify::Seconds;
+use crate::return_to::ReturnTo;
+
+/// Logto gives a person one hour to sign in.
+const LIFETIME: Seconds = 3600;
+/// So many attempts at once, the oldest gives way.
+const MAX_COUNT: usize = 5;
+/// And so many bytes of cookies altogether, or proxies refuse the header.
+const MAX_BYTES: usize = 4096;
+const PREFIX: &str = "logto_txn_";
+
+/// What must come back, and where to go then.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Transaction {
+    #[serde(rename = "s")]
+    pub state: String,
+    #[serde(rename = "n")]
+    pub nonce: String,
+    #[serde(rename = "v")]
+    pub code_verifier: String,
+    #[serde(rename = "r")]
+    return_to: String,
+    #[serde(rename = "c")]
+    created_at: Seconds,
+}
+
+impl Transaction {
+    pub(crate) fn new(authorization: &Authorization, return_to: &ReturnTo, now: Seconds) -> Self {
+        Transaction {
+            state: authorization.state.clone(),
+            nonce: authorization.nonce.clone(),
+            code_verifier: authorization.code_verifier.clone(),
+            return_to: return_to.as_str().to_owned(),
+            created_at: now,
+        }
+    }
+
+    /// Checked again at use: the cookie may be older than the rules.
+    pub(crate) fn return_to(&self) -> ReturnTo {
+        ReturnTo::parse(&self.return_to).unwrap_or_else(ReturnTo::home)
+    }
+
+    fn is_live(&self, now: Seconds) -> bool {
+        (0..LIFETIME).contains(&now.saturating_sub(self.created_at))
+    }
+}
+
+/// The transaction cookies of one request.
+pub(crate) struct Transactions<'a> {
+    pub config: &'a LogtoConfig,
+    pub keys: &'a CookieKeys,
+    pub cookies: &'a [(&'a str, &'a str)],
+    pub now: Seconds,
+}
+
+impl Transactions<'_> {
+    /// `Set-Cookie` lines that add `transaction` and remove what must give way.
+    pub(crate) fn add(&self, transaction: &Transaction) -> Result<Vec<String>, TooLarge> {
+        let plain = serde_json::to_string(transaction).unwrap_or_default();
+        let name = self.name(&transaction.state);
+        let line = self.keys.seal(&self.spec(&name), plain)?;
+
+        let mut live = Vec::new();
+        let mut lines = Vec::new();
+        for (name, value) in self.all() {
+            match self.open(name, value) {
+                Some(other) => live.push((other.created_at, name, name.len() + value.len())),
+                None => lines.push(self.spec(name).removal()),
+            }
+        }
+        live.sort_by_key(|(created_at, ..)| *created_at);
+        let mut bytes = line.len() + live.iter().map(|(.., size)| size).sum::<usize>();
+        let mut live = live.into_iter();
+        while live.len() + 1 > MAX_COUNT || bytes > MAX_BYTES {
+            let Some((_, name, size)) = live.next() else { break };
+            lines.push(self.spec(name).removal());
+            bytes -= size;
+        }
+        lines.push(line);
+        Ok(lines)
+    }
+
+    /// The transaction that `state` belongs to, if this browser began it.
+    pub(crate) fn find(&self, state: &str) -> Option<Transaction> {
+        let name = self.name(state);
+        let transaction = self.open(&name, only(self.cookies, &name)?)?;
+        (transaction.state == state).then_some(transaction)
+    }
+
+    /// The `Set-Cookie` line that forgets the transaction of `state`.
+    pub(crate) fn removal(&self, state: &str) -> String {
+        self.spec(&self.name(state)).removal()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let prefix = name(self.config, PREFIX);
+        self.cookies.iter().filter(move |(name, _)| name.starts_with(&prefix)).copied()
+    }
+
+    fn open(&self, name: &str, value: &str) -> Option<Transaction> {
+        let plain = self.keys.open(name, value)?;
+        let transaction: Transaction = serde_json::from_str(&plain).ok()?;
+        transaction.is_live(self.now).then_some(transaction)
+    }
+
+    fn name(&self, state: &str) -> String {
+        let hash = digest::digest(&digest::SHA256, state.as_bytes());
+        let hash = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]);
+        name(self.config, &format!("{PREFIX}{hash}"))
+    }
+
+    /// The answer to a `form_post` request is a cross-site POST, which brings
+    /// along only cookies that say `SameSite=None`.
+    fn spec<'n>(&self, name: &'n str) -> CookieSpec<'n> {
+        CookieSpec {
+            name,
+            max_age: LIFETIME,
+            secure: self.config.is_https(),
+            same_site: match self.config.response_mode {
+                ResponseMode::FormPost => SameSite::None,
+                ResponseMode::Query => SameSite::Lax,
+            },
+        }
+    }
+}
