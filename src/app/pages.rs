@@ -4,7 +4,7 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::response::Responder;
 use rocket::serde::Serialize;
 use rocket::serde::json::{Json, Value, json};
-use rocket::{Catcher, Request, Route, State, catch, catchers, get, routes};
+use rocket::{Catcher, Either, Request, Route, State, catch, catchers, get, routes};
 use rocket_dyn_templates::{Template, context};
 use rocket_logto::{Logto, User, UserInfo};
 
@@ -97,7 +97,7 @@ fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
 }
 
 #[catch(default)]
-fn error(status: Status, request: &Request<'_>) -> ErrorAnswer {
+fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<Value>> {
     let (title, advice) = match status.code {
         404 => (
             "Page not found",
@@ -121,10 +121,10 @@ fn error(status: Status, request: &Request<'_>) -> ErrorAnswer {
         .accept()
         .is_some_and(|accept| accept.preferred().is_json())
     {
-        return ErrorAnswer::Json(Json(json!({ "error": status.reason_lossy() })));
+        return Either::Right(Json(json!({ "error": status.reason_lossy() })));
     }
     let logto = request.rocket().state::<Logto>();
-    ErrorAnswer::Page(Template::render(
+    Either::Left(Template::render(
         "error",
         context! {
             page: "error",
@@ -135,12 +135,6 @@ fn error(status: Status, request: &Request<'_>) -> ErrorAnswer {
             advice,
         },
     ))
-}
-
-#[derive(Responder)]
-enum ErrorAnswer {
-    Page(Template),
-    Json(Json<Value>),
 }
 
 // Both files are part of the program, so it does not matter where it is started.
