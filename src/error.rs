@@ -187,14 +187,18 @@ impl Error {
     /// The standard answer to `request`.
     pub(crate) fn to_response(&self, request: &Request<'_>) -> Response<'static> {
         let mut response = match is_navigation(request) {
-            true => self.page(request),
+            true => return self.to_page(request),
             false => self.json(),
         };
+        self.finish(&mut response);
+        response
+    }
+
+    fn finish(&self, response: &mut Response<'_>) {
         if self.status() == Status::ServiceUnavailable {
             response.set_raw_header("Retry-After", self.retry_after.to_string());
         }
-        no_store(&mut response);
-        response
+        no_store(response);
     }
 
     fn json(&self) -> Response<'static> {
@@ -211,7 +215,8 @@ impl Error {
             .finalize()
     }
 
-    fn page(&self, request: &Request<'_>) -> Response<'static> {
+    /// The page, whoever asks.
+    pub(crate) fn to_page(&self, request: &Request<'_>) -> Response<'static> {
         let words = self.kind.words();
         let config = request.rocket().state::<Arc<LogtoConfig>>();
         let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
@@ -238,7 +243,7 @@ impl Error {
             }
             _ => [retry, home],
         };
-        html_page(
+        let mut response = html_page(
             words.status,
             &Page {
                 title: words.title,
@@ -247,7 +252,9 @@ impl Error {
                 actions: &actions,
             },
             &[],
-        )
+        );
+        self.finish(&mut response);
+        response
     }
 }
 
@@ -268,8 +275,6 @@ pub(crate) fn html_page(
         .status(status)
         .raw_header("Content-Type", "text/html; charset=utf-8")
         .raw_header("Content-Security-Policy", pages::csp(form_action))
-        .raw_header("X-Frame-Options", "DENY")
-        .raw_header("X-Content-Type-Options", "nosniff")
         .sized_body(body.len(), Cursor::new(body))
         .finalize();
     no_store(&mut response);

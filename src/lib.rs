@@ -1,17 +1,30 @@
 //! Sign-in with Logto (and any OpenID Connect provider) for Rocket.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
-#![allow(dead_code)]
 
 mod claims;
 mod config;
+mod error;
+mod fairing;
+mod guards;
+mod logto;
 mod oidc;
 mod pages;
 mod return_to;
+mod routes;
+mod session;
 
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
     SsoIdentity, StandardClaims, Timestamp, UserInfoClaims,
 };
-pub use config::*;
+pub use config::{
+    AppSecret, ClientAuthMethod, LogtoConfig, ResponseMode, RoutePaths, SessionConfig, SigningAlg,
+};
+pub use error::{Error, ErrorKind};
+pub use fairing::LogtoFairing;
+pub use guards::{User, UserInfo};
+pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
+pub use routes::sign_in::SignIn;
+pub use routes::sign_out::SignOut;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cookie::{Key, SameSite};
+use ::cookie::{Key, SameSite};
 use figment::Figment;
 use openidconnect::AccessToken;
 use rocket::Request;

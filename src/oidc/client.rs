@@ -135,7 +135,7 @@ impl OidcClient {
         protocol
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(PkceCodeVerifier::new(code_verifier))
-            .request_async(&|request: HttpRequest| self.http.send(request))
+            .request_async(&*self.http)
             .await
             .map_err(TokenError::from)
     }
@@ -149,7 +149,7 @@ impl OidcClient {
         let protocol = self.protocol(&metadata).map_err(configuration)?;
         protocol
             .exchange_refresh_token(refresh_token)
-            .request_async(&|request: HttpRequest| self.http.send(request))
+            .request_async(&*self.http)
             .await
             .map_err(TokenError::from)
     }

@@ -2,8 +2,10 @@
 //! deadline for the whole exchange, a cap on the answer, a bound on calls at
 //! once. No Rocket types, no protocol.
 
+use std::pin::Pin;
 use std::time::Duration;
 
+use openidconnect::{AsyncHttpClient, HttpRequest};
 use openidconnect::http::{Request, Response, StatusCode, header};
 use rocket::tokio::sync::Semaphore;
 use rocket::tokio::time::timeout;
@@ -114,6 +116,16 @@ impl HttpClient {
             response.body_mut().extend_from_slice(&chunk);
         }
         Ok(response)
+    }
+}
+
+/// How `openidconnect` makes its calls.
+impl<'c> AsyncHttpClient<'c> for HttpClient {
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, HttpError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
     }
 }
 

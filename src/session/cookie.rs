@@ -1,7 +1,7 @@
 //! How a secret value is kept in a browser: AES-256-GCM under Rocket's
 //! `secret_key`, bound to the cookie's name, read from the raw `Cookie` header.
 
-use cookie::{Cookie, CookieJar, Key, SameSite};
+use ::cookie::{Cookie, CookieJar, Key, SameSite};
 use rocket::Request;
 
 use crate::config::LogtoConfig;

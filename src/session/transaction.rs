@@ -4,7 +4,7 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cookie::SameSite;
+use ::cookie::SameSite;
 use serde::{Deserialize, Serialize};
 
 use super::cookie::{CookieKeys, CookieSpec, TooLarge, name, only};

@@ -1,0 +1,46 @@
+//! The request guards. Each is a thin call to what [`Logto`](crate::Logto) can do.
+
+mod user;
+mod user_info;
+
+pub use user::User;
+pub use user_info::UserInfo;
+
+use std::sync::Arc;
+
+use rocket::Request;
+use rocket::request::Outcome;
+use rocket::{Ignite, Rocket};
+
+use crate::error::Error;
+use crate::logto::Logto;
+use crate::session::Session;
+use crate::session::context::{PENDING, Pending, RequestContext};
+
+/// The session of the request, or "not signed in".
+fn session<'r>(request: &'r Request<'_>) -> Result<(Arc<Session>, &'r Logto), Error> {
+    let logto = Logto::of(request)?;
+    let session = logto.session(request).ok_or_else(Error::not_signed_in)?;
+    Ok((session, logto))
+}
+
+/// A failed guard leaves the answer to the response hook: only there is it
+/// known whether the handler did without the guard (`Option<User>`).
+fn outcome<T>(request: &Request<'_>, result: Result<T, Error>) -> Outcome<T, Error> {
+    match result {
+        Ok(guard) => Outcome::Success(guard),
+        Err(error) => {
+            RequestContext::of(request).set_pending(Pending::Failure(error.clone()));
+            Outcome::Error((PENDING, error))
+        }
+    }
+}
+
+/// Aborts the launch of an app that uses a guard without the fairing.
+fn fairing_is_missing(rocket: &Rocket<Ignite>, guard: &str) -> bool {
+    let missing = rocket.state::<Logto>().is_none();
+    if missing {
+        log::error!("logto: the guard `{guard}` needs the fairing: .attach(Logto::fairing())");
+    }
+    missing
+}

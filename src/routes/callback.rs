@@ -1,0 +1,243 @@
+//! `GET` and `POST /callback`: the authorization response (OpenID Connect Core
+//! section 3.1.2.5), checked before anything else happens, then the exchange.
+
+use std::sync::Arc;
+
+use rocket::data::ToByteUnit;
+use rocket::http::{ContentType, Method};
+use rocket::route::{Handler, Outcome};
+use rocket::{Data, Request};
+use url::form_urlencoded;
+
+use super::{answer, is_speculative, nothing};
+use crate::error::{Error, ErrorKind, redirect};
+use crate::logto::Logto;
+use crate::oidc::tokens::TokenError;
+use crate::oidc::verify::Nonce;
+use crate::return_to::ReturnTo;
+use crate::session::context::RequestContext;
+use crate::session::cookie::{TooLarge, raw_cookies};
+use crate::session::tokens::{access, failed, printable, unavailable};
+use crate::session::transaction::Transaction;
+use crate::session::{Session, SessionId};
+
+/// More than any authorization response holds.
+const MAX_FORM: usize = 64 * 1024;
+/// RFC 6749 leaves the size of a code open; none is anywhere near this.
+const MAX_VALUE: usize = 4096;
+
+#[derive(Clone)]
+pub(super) struct CallbackRoute;
+
+#[rocket::async_trait]
+impl Handler for CallbackRoute {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        if is_speculative(request) {
+            return answer(nothing());
+        }
+        let finished = match read(request, data).await {
+            Ok(parameters) => finish(request, parameters).await,
+            Err(error) => Err(error),
+        };
+        // Always a page: even a `form_post` response is a person's browser.
+        answer(match finished {
+            Ok(return_to) => redirect(return_to.as_str().to_owned()),
+            Err(error) => error.to_page(request),
+        })
+    }
+}
+
+/// The parameters of an authorization response that have a meaning here.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Parameters {
+    code: Option<String>,
+    state: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+}
+
+async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error> {
+    if request.method() != Method::Post {
+        let query = request.uri().query().map(|query| query.as_str());
+        return Parameters::parse(query.unwrap_or_default());
+    }
+    if request.content_type() != Some(&ContentType::Form) {
+        return Err(rejected("form_content_type"));
+    }
+    match data.open(MAX_FORM.bytes()).into_string().await {
+        Ok(form) if form.is_complete() => Parameters::parse(&form),
+        Ok(_) => Err(rejected("form_too_large")),
+        Err(_) => Err(rejected("form_unreadable")),
+    }
+}
+
+impl Parameters {
+    /// RFC 6749 section 3.1: none may occur twice; an empty one is as good as
+    /// none.
+    fn parse(text: &str) -> Result<Parameters, Error> {
+        let mut parameters = Parameters::default();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            let slot = match &*name {
+                "code" => &mut parameters.code,
+                "state" => &mut parameters.state,
+                "iss" => &mut parameters.iss,
+                "error" => &mut parameters.error,
+                _ => continue,
+            };
+            if slot.is_some() {
+                return Err(rejected(&format!("{name}_twice")));
+            }
+            // VSCHAR, of which codes and states are made (appendix A).
+            if value.len() > MAX_VALUE || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+                return Err(rejected(&format!("{name}_malformed")));
+            }
+            *slot = Some(value.into_owned());
+        }
+        for slot in [&mut parameters.code, &mut parameters.state, &mut parameters.error] {
+            slot.take_if(|value| value.is_empty());
+        }
+        Ok(parameters)
+    }
+}
+
+async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnTo, Error> {
+    let logto = Logto::of(request)?;
+    if parameters == Parameters::default() {
+        // What Logto's consent page sends for "Cancel".
+        return Err(Error::new(ErrorKind::SignInCancelled, "callback_without_parameters"));
+    }
+    let state = parameters.state.as_deref().ok_or_else(|| rejected("state_missing"))?;
+    let Some((transaction, removal)) = find(request, logto, state) else {
+        // Finished before, in this browser: back button, reload, double click.
+        if logto.session(request).is_some() {
+            return Ok(ReturnTo::home());
+        }
+        return Err(rejected("state_unknown"));
+    };
+    // Until the provider is known nothing was used up: a reload may try again.
+    let metadata = logto.oidc.provider.metadata().await.map_err(unavailable)?;
+    RequestContext::of(request).set_cookie(removal);
+
+    // RFC 9207 section 2.4: before the code goes anywhere.
+    match &parameters.iss {
+        Some(iss) if *iss != metadata.issuer => return Err(rejected("iss_mismatch")),
+        None if metadata.authorization_response_iss_parameter_supported => {
+            return Err(rejected("iss_missing"));
+        }
+        _ => {}
+    }
+    let code = match (parameters.code, parameters.error) {
+        (Some(code), None) => code,
+        (Some(_), Some(_)) => return Err(rejected("code_and_error")),
+        (None, Some(error)) => return Err(refused(&error)),
+        (None, None) => return Err(rejected("code_missing")),
+    };
+    let session = exchange(logto, code, &transaction).await?;
+    let before = logto.session(request);
+    logto.store(request, &session).map_err(|TooLarge(size)| {
+        Error::new(
+            ErrorKind::SessionTooLarge,
+            format!("session_cookie_of_{size}_bytes (4096 fit): ask for fewer scopes or claims"),
+        )
+    })?;
+    // Only now is there something better than the old session.
+    if let Some(before) = before {
+        logto.revoke(&before);
+    }
+    Ok(transaction.return_to())
+}
+
+/// What this browser began with `state`, and the line that forgets it.
+fn find(request: &Request<'_>, logto: &Logto, state: &str) -> Option<(Transaction, String)> {
+    let cookies = raw_cookies(request);
+    let transactions = logto.transactions(request, &cookies);
+    Some((transactions.find(state)?, transactions.removal(state)))
+}
+
+/// One token request, then verification; no other call to the provider.
+async fn exchange(
+    logto: &Logto,
+    code: String,
+    transaction: &Transaction,
+) -> Result<Arc<Session>, Error> {
+    let metadata = logto.oidc.provider.metadata().await.map_err(unavailable)?;
+    let verifier = transaction.code_verifier.clone();
+    let tokens = match logto.oidc.exchange_code(&metadata, code, verifier).await {
+        Ok(tokens) => tokens,
+        // The code is used, too old, or somebody else's.
+        Err(TokenError::Denied(body)) if body.error == "invalid_grant" => {
+            return Err(rejected("token_invalid_grant"));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let id_token = tokens.id_token.as_ref().ok_or_else(|| rejected("id_token_missing"))?;
+    let now = logto.now();
+    let claims = logto
+        .oidc
+        .verify_id_token(id_token, Nonce::Is(&transaction.nonce), &tokens.access_token, now)
+        .await
+        .map_err(unavailable)?
+        .map_err(|reason| rejected(&reason.to_string()))?;
+
+    let access = access(&tokens, now);
+    let id = SessionId::random()
+        .map_err(|_| Error::new(ErrorKind::ProviderNotReady, "no_randomness_for_a_session_id"))?;
+    let session = Arc::new(Session {
+        id,
+        sub: claims.standard.sub,
+        id_token: id_token.clone(),
+        access: tokens.refresh_token.is_none().then(|| access.clone()),
+        refresh_token: tokens.refresh_token,
+        created_at: now,
+        seen_at: now,
+        version: 0,
+    });
+    logto.tokens.remember(&session, access);
+    Ok(session)
+}
+
+/// An error response (RFC 6749 section 4.1.2.1, OpenID Connect Core section
+/// 3.1.2.6). Its description is the provider's text about itself, so only the
+/// code is told, and only to the log.
+fn refused(error: &str) -> Error {
+    let reason = format!("provider_said_{}", printable(error));
+    match error {
+        "access_denied" | "login_required" | "consent_required" | "interaction_required"
+        | "account_selection_required" => Error::new(ErrorKind::SignInCancelled, reason),
+        _ => Error::new(ErrorKind::SignInRejected, reason),
+    }
+}
+
+fn rejected(reason: &str) -> Error {
+    Error::new(ErrorKind::SignInRejected, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_a_response_and_ignores_what_it_does_not_know() {
+        let parameters = Parameters::parse("code=a%20b&state=s&iss=https%3A%2F%2Fop&x=1&x=2").unwrap();
+        assert_eq!(parameters.code.as_deref(), Some("a b"));
+        assert_eq!(parameters.iss.as_deref(), Some("https://op"));
+        assert_eq!(Parameters::parse("").unwrap(), Parameters::default());
+        assert_eq!(Parameters::parse("code=&state=&error=").unwrap(), Parameters::default());
+    }
+
+    #[test]
+    fn refuses_doubles_and_what_no_provider_sends() {
+        let long = format!("code={}", "a".repeat(MAX_VALUE + 1));
+        for bad in ["code=a&code=a", "state=a&state=", "iss=a&iss=b", "code=%00", "code=%0a", "state=%C3%BC", &long] {
+            assert!(Parameters::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn survives_any_query(text in "\\PC{0,300}") {
+            let _ = Parameters::parse(&text);
+        }
+    }
+}

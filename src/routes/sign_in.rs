@@ -1,0 +1,230 @@
+//! `GET /sign-in` and `GET /sign-up`, and `SignIn`, with which a handler
+//! starts a sign-in itself.
+
+use rocket::response::{Responder, Response};
+use rocket::route::{Handler, Outcome};
+use rocket::{Data, Request};
+
+use super::{answer, ignore, is_speculative, nothing};
+use crate::error::{Error, ErrorKind, redirect};
+use crate::logto::Logto;
+use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
+use crate::return_to::ReturnTo;
+use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
+use crate::session::cookie::{TooLarge, raw_cookies};
+use crate::session::tokens::unavailable;
+use crate::session::transaction::Transaction;
+
+/// Parameters the protocol itself owns: a free parameter must not replace one.
+const RESERVED: [&str; 15] = [
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+];
+
+/// Starts a sign-in, as the answer of a handler.
+///
+/// Sends the browser to the provider with `state`, `nonce` and PKCE, and
+/// remembers where it goes afterwards. Unlike the `/sign-in` route it does so
+/// for a signed-in user, too: to sign in again, or as somebody else. The old
+/// session stays until the new sign-in has succeeded.
+///
+/// **Cost:** no network once the provider's metadata is loaded. **Answers:**
+/// 303; 503 with `Retry-After` while the metadata cannot be had. **Standard:**
+/// OpenID Connect Core section 3.1.2.1.
+///
+/// ```rust
+/// use rocket::{get, uri};
+/// use rocket_logto::{FirstScreen, Identifier, SignIn};
+///
+/// #[get("/welcome")]
+/// fn welcome() -> &'static str { "Welcome!" }
+///
+/// #[get("/join")]
+/// fn join() -> SignIn {
+///     SignIn::new()
+///         .first_screen(FirstScreen::IdentifierRegister)
+///         .identifier(Identifier::Email)
+///         .return_to(uri!(welcome))
+///         .param("utm_source", "newsletter")
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "return it from a handler"]
+pub struct SignIn(StartSignIn);
+
+impl SignIn {
+    /// A sign-in as configured, that ends at `/`.
+    pub fn new() -> SignIn {
+        SignIn::default()
+    }
+
+    /// The screen Logto shows first.
+    pub fn first_screen(mut self, screen: FirstScreen) -> Self {
+        self.0.options.first_screen = Some(screen);
+        self
+    }
+
+    /// Adds an identifier to sign in with. Sent only with a first screen that
+    /// takes one (`Identifier…` and `ResetPassword`).
+    pub fn identifier(mut self, identifier: Identifier) -> Self {
+        if !self.0.options.identifiers.contains(&identifier) {
+            self.0.options.identifiers.push(identifier);
+        }
+        self
+    }
+
+    /// Goes straight to a connector.
+    pub fn direct_sign_in(mut self, connector: DirectSignIn) -> Self {
+        self.0.options.direct_sign_in = Some(connector);
+        self
+    }
+
+    /// Who the person probably is: an e-mail address, a phone number.
+    pub fn login_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.options.login_hint = Some(hint.into());
+        self
+    }
+
+    /// The token of a magic link; goes with [`login_hint`](SignIn::login_hint).
+    pub fn one_time_token(mut self, token: impl Into<String>) -> Self {
+        self.0.options.one_time_token = Some(token.into());
+        self
+    }
+
+    /// Languages for the provider's pages, best first, separated by spaces.
+    pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
+        self.0.options.ui_locales = Some(locales.into());
+        self
+    }
+
+    /// The organization whose branding Logto shows.
+    pub fn organization_id(mut self, id: impl Into<String>) -> Self {
+        self.0.options.organization_id = Some(id.into());
+        self
+    }
+
+    /// What the provider must ask, instead of the configured `prompt`. An
+    /// empty list leaves the parameter out.
+    pub fn prompt(mut self, prompt: impl IntoIterator<Item = Prompt>) -> Self {
+        self.0.options.prompt = Some(prompt.into_iter().collect());
+        self
+    }
+
+    /// Where the browser goes afterwards: a path of this app, as `uri!` makes
+    /// them. Anything else is replaced by `/`.
+    pub fn return_to(mut self, path: impl ToString) -> Self {
+        self.0.return_to = ReturnTo::parse(&path.to_string());
+        self
+    }
+
+    /// A free parameter of the authorization request. Those of the protocol
+    /// (`state`, `redirect_uri`, …) are refused with a log line.
+    pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        match RESERVED.contains(&name.as_str()) {
+            true => log::error!("logto: SignIn::param cannot set {name:?}"),
+            false => self.0.options.extra.push((name, value.into())),
+        }
+        self
+    }
+}
+
+impl<'r> Responder<'r, 'static> for SignIn {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        RequestContext::of(request).set_pending(Pending::SignIn(Box::new(self.0)));
+        Response::build().status(PENDING).ok()
+    }
+}
+
+/// The route. Everything a stranger can put into its query is typed.
+#[derive(Clone)]
+pub(super) struct SignInRoute {
+    pub sign_up: bool,
+}
+
+#[rocket::async_trait]
+impl Handler for SignInRoute {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        ignore(data);
+        if is_speculative(request) {
+            return answer(nothing());
+        }
+        let mut start = read_query(request);
+        if self.sign_up {
+            start.options.first_screen = Some(FirstScreen::Register);
+        }
+        let signed_in = Logto::of(request).is_ok_and(|logto| logto.session(request).is_some());
+        if signed_in {
+            let return_to = start.return_to.unwrap_or_else(ReturnTo::home);
+            return answer(redirect(return_to.as_str().to_owned()));
+        }
+        Outcome::from(request, SignIn(start))
+    }
+}
+
+/// A parameter that is not valid is left out, with a log line: Logto would
+/// drop all of them for the sake of one, and the person still wants to sign in.
+fn read_query(request: &Request<'_>) -> StartSignIn {
+    let mut start = StartSignIn::default();
+    let options = &mut start.options;
+    let query = request.uri().query().map(|query| query.as_str()).unwrap_or_default();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let text = (!value.is_empty() && value.len() <= 512).then(|| value.clone().into_owned());
+        let valid = match &*name {
+            "return_to" => set(&mut start.return_to, ReturnTo::parse(&value)),
+            "first_screen" => set(&mut options.first_screen, FirstScreen::parse(&value)),
+            "identifier" => {
+                let identifiers: Option<Vec<_>> = value.split(' ').map(Identifier::parse).collect();
+                identifiers.map(|identifiers| options.identifiers = identifiers).is_some()
+            }
+            "direct_sign_in" => set(&mut options.direct_sign_in, DirectSignIn::parse(&value)),
+            "login_hint" => set(&mut options.login_hint, text),
+            "one_time_token" => set(&mut options.one_time_token, text),
+            "ui_locales" => set(&mut options.ui_locales, text),
+            "organization_id" => set(&mut options.organization_id, text),
+            _ => true,
+        };
+        if !valid {
+            log::warn!("logto: sign-in parameter {name} is not valid and left out");
+        }
+    }
+    start
+}
+
+fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
+    *slot = value;
+    slot.is_some()
+}
+
+/// Builds the redirect to the provider: the response hook calls this.
+pub(crate) async fn start(request: &Request<'_>, start: &StartSignIn) -> Result<Response<'static>, Error> {
+    let logto = Logto::of(request)?;
+    let authorization = logto.oidc.authorize(&start.options).await.map_err(unavailable)?;
+    let home = ReturnTo::home();
+    let return_to = start.return_to.as_ref().unwrap_or(&home);
+    let cookies = raw_cookies(request);
+    let transactions = logto.transactions(request, &cookies);
+    let add = |return_to| {
+        transactions.add(&Transaction::new(&authorization, return_to, logto.now()))
+    };
+    // An address too long for a cookie is given up before the sign-in is.
+    let lines = add(return_to).or_else(|_| add(&home)).map_err(|TooLarge(size)| {
+        Error::new(ErrorKind::SessionTooLarge, format!("transaction_of_{size}_bytes"))
+    })?;
+    let context = RequestContext::of(request);
+    lines.into_iter().for_each(|line| context.set_cookie(line));
+    Ok(redirect(authorization.url.into()))
+}

@@ -1,0 +1,160 @@
+//! `POST` and `GET /sign-out`, and `SignOut`, with which a handler signs out
+//! itself (OpenID Connect RP-Initiated Logout 1.0).
+
+use rocket::http::{Method, Status};
+use rocket::response::{Responder, Response};
+use rocket::route::{Handler, Outcome};
+use rocket::{Data, Request};
+
+use super::{answer, ignore, is_speculative, nothing};
+use crate::error::{Error, ErrorKind, html_page, redirect};
+use crate::logto::Logto;
+use crate::pages::{Action, Page};
+use crate::return_to::ReturnTo;
+use crate::session::context::{PENDING, Pending, RequestContext};
+
+/// Signs out, as the answer of a handler.
+///
+/// Ends the session here first, whatever comes then; revokes the refresh
+/// token, which outlives the provider's own session; and sends the browser to
+/// the provider's `end_session_endpoint`, which sends it on to `post_sign_out`.
+/// A handler that answers with it must be reached by POST from the app's own
+/// pages, or another site could sign its users out.
+///
+/// **Cost:** one call to the provider (revocation), bounded by `http_timeout`.
+/// **Answers:** 303. **Standard:** OpenID Connect RP-Initiated Logout 1.0
+/// section 2, RFC 7009.
+///
+/// ```rust
+/// use rocket::post;
+/// use rocket_logto::{SignOut, User};
+///
+/// #[post("/account/close")]
+/// fn close(user: User) -> SignOut {
+///     // … close the account of user.sub() …
+///     SignOut::new()
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "return it from a handler"]
+pub struct SignOut {
+    local: Option<ReturnTo>,
+}
+
+impl SignOut {
+    /// Signs out here and at the provider.
+    pub fn new() -> SignOut {
+        SignOut::default()
+    }
+
+    /// Signs out here only: the provider's session stays, the browser goes to
+    /// `path` of this app.
+    pub fn local(path: impl ToString) -> SignOut {
+        let path = ReturnTo::parse(&path.to_string()).unwrap_or_else(ReturnTo::home);
+        SignOut { local: Some(path) }
+    }
+}
+
+impl<'r> Responder<'r, 'static> for SignOut {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        RequestContext::of(request).set_pending(Pending::SignOut(self.local));
+        Response::build().status(PENDING).ok()
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct SignOutRoute;
+
+#[rocket::async_trait]
+impl Handler for SignOutRoute {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        ignore(data);
+        if is_speculative(request) {
+            return answer(nothing());
+        }
+        match (request.method(), sender(request)) {
+            (Method::Post, Sender::Other) => {
+                let error = Error::new(ErrorKind::CrossSite, "sign_out_from_another_site");
+                answer(error.to_page(request))
+            }
+            (Method::Post, _) | (Method::Get, Sender::Us) => Outcome::from(request, SignOut::new()),
+            _ => answer(confirm(request)),
+        }
+    }
+}
+
+/// Who made the browser send this request.
+#[derive(Debug, PartialEq, Eq)]
+enum Sender {
+    /// A page of this app, or the person at the address bar.
+    Us,
+    Other,
+    /// An old browser, or none, that does not say.
+    Unknown,
+}
+
+fn sender(request: &Request<'_>) -> Sender {
+    let headers = request.headers();
+    match headers.get_one("Sec-Fetch-Site") {
+        Some("same-origin" | "none") => return Sender::Us,
+        Some(_) => return Sender::Other,
+        None => {}
+    }
+    let own = Logto::of(request).map(|logto| logto.base_url().origin().ascii_serialization());
+    match (headers.get_one("Origin"), own) {
+        (Some(origin), Ok(own)) if origin == own => Sender::Us,
+        (Some(_), _) => Sender::Other,
+        (None, _) => Sender::Unknown,
+    }
+}
+
+/// A link, an image or another site must not sign anybody out: ask.
+fn confirm(request: &Request<'_>) -> Response<'static> {
+    let (path, origins) = match Logto::of(request) {
+        Ok(logto) => (logto.config().routes.sign_out.as_str(), logto.provider_origins()),
+        Err(error) => return error.to_page(request),
+    };
+    let mut page = html_page(
+        Status::Ok,
+        &Page {
+            title: "Sign out?",
+            paragraphs: &["You will be signed out of this app."],
+            reference: None,
+            actions: &[
+                Action::Post { action: path, label: "Sign out" },
+                Action::Link { href: "/", label: "Stay signed in" },
+            ],
+        },
+        &origins,
+    );
+    // With `no-referrer` a browser sends `Origin: null` from here.
+    page.set_raw_header("Referrer-Policy", "same-origin");
+    page
+}
+
+/// Signs out and says where the browser goes: the response hook calls this.
+pub(crate) async fn finish(
+    request: &Request<'_>,
+    local: Option<ReturnTo>,
+) -> Result<Response<'static>, Error> {
+    let logto = Logto::of(request)?;
+    let session = logto.session(request);
+    match &session {
+        Some(session) => logto.end(request, session),
+        None => logto.drop_cookie(request),
+    }
+    if let Some(path) = local {
+        return Ok(redirect(path.as_str().to_owned()));
+    }
+    if let Some(session) = session {
+        if let Some(refresh_token) = &session.refresh_token
+            && let Err(error) = logto.oidc.revoke(refresh_token).await
+        {
+            log::warn!("logto: the refresh token could not be revoked: {error}");
+        }
+        if let Some(url) = logto.oidc.end_session_url(&session.id_token).await {
+            return Ok(redirect(url.into()));
+        }
+    }
+    Ok(redirect(logto.config().post_sign_out.clone()))
+}
