@@ -279,14 +279,14 @@ mod tests {
         );
         assert_eq!(
             refused(Expected {
-                nonce: "other",
+                nonce: Nonce::Is("other"),
                 ..good()
             }),
             Rejection::Nonce
         );
         assert_eq!(
             refused(Expected {
-                nonce: "",
+                nonce: Nonce::Is(""),
                 ..good()
             }),
             Rejection::Nonce
