@@ -1,0 +1,1 @@
+//! Hooks: what a test can make the provider do wrong.

@@ -1,0 +1,1 @@
+//! Sign-out, revocation and introspection.

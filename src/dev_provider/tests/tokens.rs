@@ -1,0 +1,3 @@
+//! The token and userinfo endpoints.
+
+use super::*;
