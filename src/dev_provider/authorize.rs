@@ -53,7 +53,11 @@ enum Failure {
 }
 
 pub(super) fn authorize(provider: &Provider, request: &Received) -> Reply {
-    let params = if request.method == "POST" { &request.form } else { &request.query };
+    let params = if request.method == "POST" {
+        &request.form
+    } else {
+        &request.query
+    };
     let pushed = match pushed_params(provider, params) {
         Ok(pushed) => pushed,
         Err(error) => return error.reply(),
@@ -73,12 +77,13 @@ pub(super) fn authorize(provider: &Provider, request: &Received) -> Reply {
 pub(super) fn push(provider: &Provider, request: &Received) -> Reply {
     let mut params = request.form.clone();
     params.retain(|(name, _)| name != "client_secret");
-    let checked = token::authenticate(provider, request).and_then(|()| {
-        match first(&params, "client_id") {
+    let checked =
+        token::authenticate(provider, request).and_then(|()| match first(&params, "client_id") {
             Some(_) => Ok(()),
-            None => Err(OidcError::invalid_request("missing required parameter 'client_id'")),
-        }
-    });
+            None => Err(OidcError::invalid_request(
+                "missing required parameter 'client_id'",
+            )),
+        });
     if let Err(error) = checked {
         return error.reply();
     }
@@ -89,22 +94,35 @@ pub(super) fn push(provider: &Provider, request: &Received) -> Reply {
     }
     let request_uri = format!("urn:ietf:params:oauth:request_uri:{}", random_token());
     let expires = provider.now() + 60;
-    provider.store().pushed.insert(request_uri.clone(), (params, expires));
-    Reply::json(201, &json!({ "expires_in": 60, "request_uri": request_uri }))
+    provider
+        .store()
+        .pushed
+        .insert(request_uri.clone(), (params, expires));
+    Reply::json(
+        201,
+        &json!({ "expires_in": 60, "request_uri": request_uri }),
+    )
 }
 
 type Params = Vec<(String, String)>;
 
 fn pushed_params(provider: &Provider, params: &Params) -> Result<Option<Params>, OidcError> {
-    let Some(request_uri) = first(params, "request_uri") else { return Ok(None) };
+    let Some(request_uri) = first(params, "request_uri") else {
+        return Ok(None);
+    };
     let found = provider.store().pushed.remove(request_uri);
     match found {
         Some((pushed, expires))
-            if expires > provider.now() && first(&pushed, "client_id") == first(params, "client_id") =>
+            if expires > provider.now()
+                && first(&pushed, "client_id") == first(params, "client_id") =>
         {
             Ok(Some(pushed))
         }
-        _ => Err(OidcError::new(400, "invalid_request_uri", "request_uri is invalid or expired")),
+        _ => Err(OidcError::new(
+            400,
+            "invalid_request_uri",
+            "request_uri is invalid or expired",
+        )),
     }
 }
 
@@ -120,7 +138,9 @@ fn check(provider: &Provider, params: &Params) -> Result<AuthRequest, Failure> {
         Failure::Page(reply)
     };
     let Some(client_id) = first(params, "client_id") else {
-        return Err(page(OidcError::invalid_request("missing required parameter 'client_id'")));
+        return Err(page(OidcError::invalid_request(
+            "missing required parameter 'client_id'",
+        )));
     };
     if client_id != provider.settings.client_id {
         let description = format!("invalid client {client_id}");
@@ -130,7 +150,11 @@ fn check(provider: &Provider, params: &Params) -> Result<AuthRequest, Failure> {
     let registered = provider.redirect_uris().iter().any(|uri| uri == text);
     let Some(redirect_uri) = Url::parse(text).ok().filter(|_| registered) else {
         let description = "redirect_uri did not match any of the client's registered redirect_uris";
-        return Err(page(OidcError::new(400, "invalid_redirect_uri", description)));
+        return Err(page(OidcError::new(
+            400,
+            "invalid_redirect_uri",
+            description,
+        )));
     };
 
     let auth = read(params, redirect_uri);
@@ -141,8 +165,17 @@ fn check(provider: &Provider, params: &Params) -> Result<AuthRequest, Failure> {
 }
 
 fn read(params: &Params, redirect_uri: Url) -> AuthRequest {
-    let text = |name| first(params, name).filter(|value| !value.is_empty()).map(str::to_owned);
-    let list = |name| first(params, name).unwrap_or_default().split(' ').filter(|s| !s.is_empty());
+    let text = |name| {
+        first(params, name)
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+    };
+    let list = |name| {
+        first(params, name)
+            .unwrap_or_default()
+            .split(' ')
+            .filter(|s| !s.is_empty())
+    };
     let response_mode = match first(params, "response_mode") {
         Some("form_post") => ResponseMode::FormPost,
         Some("fragment") => ResponseMode::Fragment,
@@ -198,22 +231,35 @@ fn extras(params: &Params) -> (Params, bool) {
         "organization_id",
         "interaction_mode",
     ];
-    let extras: Params =
-        params.iter().filter(|(name, _)| NAMES.contains(&name.as_str())).cloned().collect();
+    let extras: Params = params
+        .iter()
+        .filter(|(name, _)| NAMES.contains(&name.as_str()))
+        .cloned()
+        .collect();
     let valid = |(name, value): &(String, String)| match name.as_str() {
         "first_screen" => matches!(
             value.as_str(),
-            "sign_in" | "register" | "reset_password" | "single_sign_on"
-                | "identifier:sign_in" | "identifier:register"
+            "sign_in"
+                | "register"
+                | "reset_password"
+                | "single_sign_on"
+                | "identifier:sign_in"
+                | "identifier:register"
         ),
-        "identifier" => value.split(' ').all(|kind| matches!(kind, "email" | "phone" | "username")),
+        "identifier" => value
+            .split(' ')
+            .all(|kind| matches!(kind, "email" | "phone" | "username")),
         "direct_sign_in" => {
             matches!(value.split_once(':'), Some(("social" | "sso", target)) if !target.is_empty())
         }
         "interaction_mode" => matches!(value.as_str(), "signIn" | "signUp"),
         _ => true,
     };
-    if extras.iter().all(valid) { (extras, false) } else { (Vec::new(), true) }
+    if extras.iter().all(valid) {
+        (extras, false)
+    } else {
+        (Vec::new(), true)
+    }
 }
 
 fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Result<(), OidcError> {
@@ -221,18 +267,28 @@ fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Res
     // RFC 6749, section 3.1: no parameter twice. RFC 8707 excepts `resource`.
     for (index, (name, _)) in params.iter().enumerate() {
         if name != "resource" && params[..index].iter().any(|(earlier, _)| earlier == name) {
-            return Err(invalid(&format!("'{name}' parameter must not be provided twice")));
+            return Err(invalid(&format!(
+                "'{name}' parameter must not be provided twice"
+            )));
         }
     }
     if first(params, "request").is_some() {
-        return Err(OidcError::new(400, "request_not_supported", "request is not supported"));
+        return Err(OidcError::new(
+            400,
+            "request_not_supported",
+            "request is not supported",
+        ));
     }
     match first(params, "response_type") {
         Some("code") => {}
         None => return Err(invalid("missing required parameter 'response_type'")),
         Some(_) => {
             let description = "unsupported response_type requested";
-            return Err(OidcError::new(400, "unsupported_response_type", description));
+            return Err(OidcError::new(
+                400,
+                "unsupported_response_type",
+                description,
+            ));
         }
     }
     if let Some(mode) = first(params, "response_mode")
@@ -240,7 +296,11 @@ fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Res
     {
         return Err(invalid("unsupported response_mode requested"));
     }
-    if auth.prompt.iter().any(|p| !matches!(p.as_str(), "none" | "login" | "consent")) {
+    if auth
+        .prompt
+        .iter()
+        .any(|p| !matches!(p.as_str(), "none" | "login" | "consent"))
+    {
         return Err(invalid("unsupported prompt value requested"));
     }
     if auth.prompt.contains("none") && auth.prompt.len() > 1 {
@@ -250,11 +310,17 @@ fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Res
         return Err(invalid("invalid max_age parameter value"));
     }
     if auth.nonce.is_some() && !auth.scopes.iter().any(|scope| scope == "openid") {
-        return Err(invalid("openid scope must be requested when using the nonce parameter"));
+        return Err(invalid(
+            "openid scope must be requested when using the nonce parameter",
+        ));
     }
     check_pkce(provider, params)?;
     let seed = provider.seed();
-    if auth.resources.iter().any(|resource| !seed.has_resource(resource)) {
+    if auth
+        .resources
+        .iter()
+        .any(|resource| !seed.has_resource(resource))
+    {
         return Err(OidcError::invalid_target());
     }
     Ok(())
@@ -263,21 +329,24 @@ fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Res
 /// S256 only; public clients must (RFC 9700, section 2.1.1).
 fn check_pkce(provider: &Provider, params: &Params) -> Result<(), OidcError> {
     let invalid = OidcError::invalid_request;
-    match (first(params, "code_challenge"), first(params, "code_challenge_method")) {
+    match (
+        first(params, "code_challenge"),
+        first(params, "code_challenge_method"),
+    ) {
         (_, Some(method)) if method != "S256" => {
             Err(invalid("not supported value of code_challenge_method"))
         }
-        (None, Some(_)) => {
-            Err(invalid("code_challenge must be provided with code_challenge_method"))
-        }
+        (None, Some(_)) => Err(invalid(
+            "code_challenge must be provided with code_challenge_method",
+        )),
         // The default method is plain (RFC 7636, section 4.3).
         (Some(_), None) => Err(invalid("not supported value of code_challenge_method")),
-        (Some(challenge), Some(_)) if challenge.len() != 43 => {
-            Err(invalid("code_challenge must be a string with a minimum length of 43 characters"))
-        }
-        (None, None) if provider.settings.client_secret.is_none() => {
-            Err(invalid("Authorization Server policy requires PKCE to be used for this request"))
-        }
+        (Some(challenge), Some(_)) if challenge.len() != 43 => Err(invalid(
+            "code_challenge must be a string with a minimum length of 43 characters",
+        )),
+        (None, None) if provider.settings.client_secret.is_none() => Err(invalid(
+            "Authorization Server policy requires PKCE to be used for this request",
+        )),
         _ => Ok(()),
     }
 }
@@ -286,12 +355,18 @@ fn check_pkce(provider: &Provider, params: &Params) -> Result<(), OidcError> {
 fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
     if let Some(user) = provider.hooks.signs_in_as() {
         return sign_in(provider, &auth, &user).unwrap_or_else(|| {
-            pages::error(400, "No such user", "The hook `sign_in_as` names nobody who can sign in.")
+            pages::error(
+                400,
+                "No such user",
+                "The hook `sign_in_as` names nobody who can sign in.",
+            )
         });
     }
     let now = provider.now();
     let session = provider.session(request).filter(|(_, session)| {
-        let fresh = auth.max_age.is_none_or(|age| session.auth_time + age >= now);
+        let fresh = auth
+            .max_age
+            .is_none_or(|age| session.auth_time + age >= now);
         fresh && !auth.prompt.contains("login")
     });
     let silent = auth.prompt.contains("none");
@@ -316,7 +391,10 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
             let interaction = random_token();
             let page = pages::sign_in(provider, &interaction, &auth, None);
             let expires = now + INTERACTION_LIFETIME;
-            let entry = Interaction { request: auth, expires };
+            let entry = Interaction {
+                request: auth,
+                expires,
+            };
             provider.store().interactions.insert(interaction, entry);
             page
         }
@@ -328,18 +406,26 @@ pub(super) fn submit(provider: &Provider, request: &Received) -> Reply {
     let id = request.form_value("interaction").unwrap_or_default();
     let found = {
         let store = provider.store();
-        let found = store.interactions.get(id).filter(|i| i.expires > provider.now());
+        let found = store
+            .interactions
+            .get(id)
+            .filter(|i| i.expires > provider.now());
         found.map(|interaction| interaction.request.clone())
     };
     let Some(auth) = found else {
-        let text = "This sign-in has expired or is not known. Go back to the application and start again.";
+        let text =
+            "This sign-in has expired or is not known. Go back to the application and start again.";
         return pages::error(400, "Sign-in not found", text);
     };
     match request.form_value("action") {
         // Logto's consent page leads back without any parameter at all.
         Some("cancel") => return Reply::redirect(auth.redirect_uri.as_str()),
         Some("deny") => {
-            let error = OidcError::new(403, "access_denied", "The resource owner denied the request");
+            let error = OidcError::new(
+                403,
+                "access_denied",
+                "The resource owner denied the request",
+            );
             return respond_error(provider, &auth, &error);
         }
         _ => {}

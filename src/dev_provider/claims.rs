@@ -78,7 +78,10 @@ pub(super) fn claims(
             }
             "phone" => {
                 claims.insert("phone_number".into(), json!(user.phone_number));
-                claims.insert("phone_number_verified".into(), json!(user.phone_number.is_some()));
+                claims.insert(
+                    "phone_number_verified".into(),
+                    json!(user.phone_number.is_some()),
+                );
             }
             "address" => {
                 if let Some(found) = &user.profile.address {
@@ -112,10 +115,16 @@ fn profile(user: &SeedUser, claims: &mut Map<String, Value>) {
     claims.insert("username".into(), json!(user.username));
     // Milliseconds, where OpenID Connect Core 5.1 says seconds.
     claims.insert("created_at".into(), json!(user.created_at));
-    claims.insert("updated_at".into(), json!(user.updated_at.unwrap_or(user.created_at)));
+    claims.insert(
+        "updated_at".into(),
+        json!(user.updated_at.unwrap_or(user.created_at)),
+    );
 
     let profile = &user.profile;
-    let preferred_username = profile.preferred_username.as_ref().or(user.username.as_ref());
+    let preferred_username = profile
+        .preferred_username
+        .as_ref()
+        .or(user.username.as_ref());
     let absent_when_empty = [
         ("preferred_username", preferred_username),
         ("family_name", profile.family_name.as_ref()),
@@ -159,7 +168,10 @@ fn insert_present<const N: usize>(
 
 fn organizations(seed: &Seed, user: &SeedUser, place: Place, claims: &mut Map<String, Value>) {
     let organizations = seed.organizations_of(user);
-    let ids: Vec<&String> = organizations.iter().map(|organization| &organization.id).collect();
+    let ids: Vec<&String> = organizations
+        .iter()
+        .map(|organization| &organization.id)
+        .collect();
     claims.insert("organizations".into(), json!(ids));
     if place == Place::UserInfo {
         let data = organizations.iter().map(|organization| {
@@ -174,9 +186,14 @@ fn organizations(seed: &Seed, user: &SeedUser, place: Place, claims: &mut Map<St
 }
 
 fn organization_roles(seed: &Seed, user: &SeedUser) -> Value {
-    let all = seed.organizations_of(user).into_iter().flat_map(|organization| {
-        let roles = organization.roles_of(user).unwrap_or_default();
-        roles.iter().map(|role| json!(format!("{}:{role}", organization.id)))
-    });
+    let all = seed
+        .organizations_of(user)
+        .into_iter()
+        .flat_map(|organization| {
+            let roles = organization.roles_of(user).unwrap_or_default();
+            roles
+                .iter()
+                .map(|role| json!(format!("{}:{role}", organization.id)))
+        });
     all.collect()
 }

@@ -17,7 +17,13 @@ pub(super) struct OidcError {
 impl OidcError {
     pub(super) fn new(status: u16, error: &'static str, description: &str) -> OidcError {
         let description = description.to_owned();
-        OidcError { status, error, description, scope: None, challenge: None }
+        OidcError {
+            status,
+            error,
+            description,
+            scope: None,
+            challenge: None,
+        }
     }
 
     pub(super) fn invalid_request(description: &str) -> OidcError {
@@ -31,7 +37,11 @@ impl OidcError {
     }
 
     pub(super) fn invalid_target() -> OidcError {
-        OidcError::new(400, "invalid_target", "resource indicator is missing, or unknown")
+        OidcError::new(
+            400,
+            "invalid_target",
+            "resource indicator is missing, or unknown",
+        )
     }
 
     pub(super) fn invalid_client() -> OidcError {
@@ -50,7 +60,9 @@ impl OidcError {
     }
 
     pub(super) fn challenged(mut self, scheme: &str, realm: &str) -> OidcError {
-        let OidcError { error, description, .. } = &self;
+        let OidcError {
+            error, description, ..
+        } = &self;
         self.challenge = Some(format!(
             r#"{scheme} realm="{realm}", error="{error}", error_description="{description}""#
         ));

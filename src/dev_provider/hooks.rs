@@ -95,7 +95,11 @@ pub struct Hooks {
 
 impl Hooks {
     pub(super) fn new(keys: KeyRing) -> Hooks {
-        Hooks { default_alg: keys.active, keys: Mutex::new(keys), state: Mutex::default() }
+        Hooks {
+            default_alg: keys.active,
+            keys: Mutex::new(keys),
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -298,7 +302,9 @@ impl Hooks {
     }
 
     pub(super) fn lifetime(&self) -> u64 {
-        self.state().token_lifetime.map_or(3600, |lifetime| lifetime.as_secs())
+        self.state()
+            .token_lifetime
+            .map_or(3600, |lifetime| lifetime.as_secs())
     }
 
     pub(super) fn signs_in_as(&self) -> Option<String> {
@@ -309,7 +315,11 @@ impl Hooks {
         self.state().clock
     }
 
-    pub(super) fn sign_id_token(&self, access_token: &str, mut claims: Map<String, Value>) -> String {
+    pub(super) fn sign_id_token(
+        &self,
+        access_token: &str,
+        mut claims: Map<String, Value>,
+    ) -> String {
         let (edit, signing) = {
             let state = self.state();
             (state.id_token.clone(), state.signing.clone())

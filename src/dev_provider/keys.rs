@@ -74,14 +74,20 @@ pub(super) struct SigningKey {
 impl SigningKey {
     pub(super) fn generate(alg: SigningAlg) -> Option<SigningKey> {
         let pair = match alg {
-            SigningAlg::Es384 => EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING)
-                .map(Pair::Ec),
-            SigningAlg::Es256 => EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)
-                .map(Pair::Ec),
+            SigningAlg::Es384 => {
+                EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING).map(Pair::Ec)
+            }
+            SigningAlg::Es256 => {
+                EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).map(Pair::Ec)
+            }
             SigningAlg::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
         };
         match pair {
-            Ok(pair) => Some(SigningKey { alg, kid: random_token(), pair }),
+            Ok(pair) => Some(SigningKey {
+                alg,
+                kid: random_token(),
+                pair,
+            }),
             Err(_) => {
                 log::error!("development provider: cannot make a key for {}", alg.name());
                 None
@@ -100,7 +106,10 @@ impl SigningKey {
             }
         };
         signed.unwrap_or_else(|_| {
-            log::error!("development provider: signing with {} failed", self.alg.name());
+            log::error!(
+                "development provider: signing with {} failed",
+                self.alg.name()
+            );
             Vec::new()
         })
     }
@@ -129,7 +138,11 @@ impl SigningKey {
                 // The point is uncompressed: 0x04, then both coordinates (RFC 5480 2.2).
                 let point = pair.public_key().as_ref();
                 let (x, y) = point[1..].split_at((point.len() - 1) / 2);
-                let crv = if self.alg == SigningAlg::Es256 { "P-256" } else { "P-384" };
+                let crv = if self.alg == SigningAlg::Es256 {
+                    "P-256"
+                } else {
+                    "P-384"
+                };
                 json!({ "kty": "EC", "crv": crv, "x": base64url(x), "y": base64url(y) })
             }
             Pair::Rsa(pair) => {
@@ -169,7 +182,13 @@ pub(super) struct KeyRing {
 impl KeyRing {
     pub(super) fn new(active: SigningAlg) -> Option<KeyRing> {
         let keys = vec![SigningKey::generate(active)?];
-        Some(KeyRing { active, hide_kid: false, extra: Vec::new(), keys, unpublished: None })
+        Some(KeyRing {
+            active,
+            hide_kid: false,
+            extra: Vec::new(),
+            keys,
+            unpublished: None,
+        })
     }
 
     fn current(&self, alg: SigningAlg) -> Option<&SigningKey> {
@@ -185,7 +204,9 @@ impl KeyRing {
 
     /// A new key of the active algorithm; of the old ones only the last stays.
     pub(super) fn rotate(&mut self) {
-        let Some(new) = SigningKey::generate(self.active) else { return };
+        let Some(new) = SigningKey::generate(self.active) else {
+            return;
+        };
         let active = self.active;
         let previous = self.keys.iter().rposition(|key| key.alg == active);
         let mut index = 0;
@@ -217,12 +238,16 @@ impl KeyRing {
     }
 
     pub(super) fn kid(&self) -> String {
-        self.current(self.active).map(|key| key.kid.clone()).unwrap_or_default()
+        self.current(self.active)
+            .map(|key| key.kid.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn public_jwk(&mut self, alg: SigningAlg) -> Value {
         self.ensure(alg);
-        self.current(alg).map(|key| key.jwk(self.hide_kid)).unwrap_or_default()
+        self.current(alg)
+            .map(|key| key.jwk(self.hide_kid))
+            .unwrap_or_default()
     }
 
     pub(super) fn public_der(&mut self, alg: SigningAlg) -> Vec<u8> {
@@ -244,7 +269,9 @@ impl KeyRing {
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.current(self.active).map(|key| key.sign(message)).unwrap_or_default()
+        self.current(self.active)
+            .map(|key| key.sign(message))
+            .unwrap_or_default()
     }
 
     /// Whether this provider signed the compact JWS with a key it still publishes.
@@ -254,7 +281,11 @@ impl KeyRing {
         let (input, signed) = token.rsplit_once('.')?;
         let (_, payload) = input.split_once('.')?;
         let signed = URL_SAFE_NO_PAD.decode(signed).ok()?;
-        if !self.keys.iter().any(|key| key.verify(input.as_bytes(), &signed)) {
+        if !self
+            .keys
+            .iter()
+            .any(|key| key.verify(input.as_bytes(), &signed))
+        {
             return None;
         }
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
@@ -304,7 +335,11 @@ impl KeyRing {
     ) -> String {
         let header = Value::from(header.clone()).to_string();
         let claims = Value::from(claims.clone()).to_string();
-        let input = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes()));
+        let input = format!(
+            "{}.{}",
+            base64url(header.as_bytes()),
+            base64url(claims.as_bytes())
+        );
         let message = input.as_bytes();
         let signed = match signing {
             Signing::None => Vec::new(),
@@ -314,11 +349,14 @@ impl KeyRing {
             }
             Signing::Alg(alg) => {
                 self.ensure(*alg);
-                self.current(*alg).map(|key| key.sign(message)).unwrap_or_default()
+                self.current(*alg)
+                    .map(|key| key.sign(message))
+                    .unwrap_or_default()
             }
-            Signing::UnpublishedKey => {
-                self.unpublished().map(|key| key.sign(message)).unwrap_or_default()
-            }
+            Signing::UnpublishedKey => self
+                .unpublished()
+                .map(|key| key.sign(message))
+                .unwrap_or_default(),
             Signing::Corrupt => {
                 let mut signed = self.sign(message);
                 if let Some(byte) = signed.last_mut() {
@@ -332,7 +370,11 @@ impl KeyRing {
     }
 
     fn unpublished(&mut self) -> Option<&SigningKey> {
-        if self.unpublished.as_ref().is_none_or(|key| key.alg != self.active) {
+        if self
+            .unpublished
+            .as_ref()
+            .is_none_or(|key| key.alg != self.active)
+        {
             self.unpublished = SigningKey::generate(self.active);
         }
         self.unpublished.as_ref()

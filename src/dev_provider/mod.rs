@@ -48,10 +48,11 @@ use std::sync::{
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rocket::config::{Ident, LogLevel, Shutdown as ShutdownConfig};
+use rocket::config::{Ident, LogLevel, SecretKey, Shutdown as ShutdownConfig};
 use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::http::Method;
+use rocket::shield::Shield;
 use rocket::tokio::{self, sync::oneshot, task::JoinHandle};
 use rocket::{Config, Route, Shutdown};
 
@@ -126,7 +127,10 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Bind { port, source } => {
-                write!(f, "the development provider cannot listen on 127.0.0.1:{port}: {source}")
+                write!(
+                    f,
+                    "the development provider cannot listen on 127.0.0.1:{port}: {source}"
+                )
             }
             StartError::Seed(what) => write!(f, "the development provider's seed: {what}"),
             StartError::Keys => f.write_str("the development provider cannot make a signing key"),
@@ -168,17 +172,21 @@ impl DevProvider {
         let wanted = config.port;
         let (tell, listening) = oneshot::channel();
         let on_port = provider.clone();
-        let rocket = rocket::custom(config).mount("/", routes(&provider)).attach(AdHoc::on_liftoff(
-            "Development provider",
-            move |rocket| {
-                Box::pin(async move {
-                    // With port 0 this is the first moment the port is known.
-                    let _ = on_port.port.set(rocket.config().port);
-                    let _ = tell.send(());
-                })
-            },
-        ));
-        let rocket = rocket.ignite().await.map_err(|error| start_error(wanted, &error))?;
+        // No shield: hooks must have the last word on headers.
+        let rocket = rocket::custom(config)
+            .attach(Shield::new())
+            .mount("/", routes(&provider));
+        let rocket = rocket.attach(AdHoc::on_liftoff("Development provider", move |rocket| {
+            Box::pin(async move {
+                // With port 0 this is the first moment the port is known.
+                let _ = on_port.port.set(rocket.config().port);
+                let _ = tell.send(());
+            })
+        }));
+        let rocket = rocket
+            .ignite()
+            .await
+            .map_err(|error| start_error(wanted, &error))?;
         let shutdown = rocket.shutdown();
         let (failed, failure) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -187,8 +195,14 @@ impl DevProvider {
             }
         });
         match listening.await {
-            Ok(()) => Ok(DevProvider { provider, shutdown, task: Some(task) }),
-            Err(_) => Err(failure.await.unwrap_or(StartError::Rocket("it stopped".into()))),
+            Ok(()) => Ok(DevProvider {
+                provider,
+                shutdown,
+                task: Some(task),
+            }),
+            Err(_) => Err(failure
+                .await
+                .unwrap_or(StartError::Rocket("it stopped".into()))),
         }
     }
 
@@ -220,7 +234,11 @@ impl DevProvider {
     /// The requests received so far at one endpoint.
     pub fn requests_to(&self, endpoint: Endpoint) -> Vec<Received> {
         let requests = lock(&self.provider.requests);
-        requests.iter().filter(|request| request.endpoint == endpoint).cloned().collect()
+        requests
+            .iter()
+            .filter(|request| request.endpoint == endpoint)
+            .cloned()
+            .collect()
     }
 
     /// Forgets the requests received so far.
@@ -281,7 +299,9 @@ impl DevProvider {
 
 impl fmt::Debug for DevProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DevProvider").field("issuer", &self.issuer()).finish_non_exhaustive()
+        f.debug_struct("DevProvider")
+            .field("issuer", &self.issuer())
+            .finish_non_exhaustive()
     }
 }
 
@@ -305,7 +325,12 @@ fn routes(provider: &Arc<Provider>) -> Vec<Route> {
     use Method::{Delete, Get, Options, Patch, Post, Put};
     let of = |method, path, endpoint, answer| route(provider, method, path, endpoint, answer);
     let mut routes = vec![
-        of(Get, discovery::PATH, Endpoint::Discovery, discovery::discovery),
+        of(
+            Get,
+            discovery::PATH,
+            Endpoint::Discovery,
+            discovery::discovery,
+        ),
         of(Get, "/oidc/jwks", Endpoint::Jwks, discovery::jwks),
         of(Get, "/oidc/auth", Endpoint::Auth, authorize::authorize),
         of(Post, "/oidc/auth", Endpoint::Auth, authorize::authorize),
@@ -313,15 +338,45 @@ fn routes(provider: &Arc<Provider>) -> Vec<Route> {
         of(Post, "/oidc/token", Endpoint::Token, token::token),
         of(Get, "/oidc/me", Endpoint::UserInfo, userinfo::userinfo),
         of(Post, "/oidc/me", Endpoint::UserInfo, userinfo::userinfo),
-        of(Post, "/oidc/token/revocation", Endpoint::Revocation, session::revoke),
-        of(Post, "/oidc/token/introspection", Endpoint::Introspection, session::introspect),
-        of(Get, "/oidc/session/end", Endpoint::EndSession, session::end_session),
-        of(Post, "/oidc/session/end", Endpoint::EndSession, session::end_session),
-        of(Post, "/oidc/session/end/confirm", Endpoint::EndSession, session::confirm),
+        of(
+            Post,
+            "/oidc/token/revocation",
+            Endpoint::Revocation,
+            session::revoke,
+        ),
+        of(
+            Post,
+            "/oidc/token/introspection",
+            Endpoint::Introspection,
+            session::introspect,
+        ),
+        of(
+            Get,
+            "/oidc/session/end",
+            Endpoint::EndSession,
+            session::end_session,
+        ),
+        of(
+            Post,
+            "/oidc/session/end",
+            Endpoint::EndSession,
+            session::end_session,
+        ),
+        of(
+            Post,
+            "/oidc/session/end/confirm",
+            Endpoint::EndSession,
+            session::confirm,
+        ),
         of(Post, "/sign-in", Endpoint::Page, authorize::submit),
         of(Get, "/", Endpoint::Page, pages::users),
         of(Post, "/suspend", Endpoint::Page, pages::suspend),
-        of(Get, "/assets/dev-provider.css", Endpoint::Page, pages::style),
+        of(
+            Get,
+            "/assets/dev-provider.css",
+            Endpoint::Page,
+            pages::style,
+        ),
     ];
     for method in [Get, Post, Put, Patch, Delete, Options] {
         routes.push(of(method, "/<path..>", Endpoint::Unknown, pages::not_found));
@@ -357,7 +412,8 @@ impl Provider {
             log_level: settings.log_level,
             ident: Ident::none(),
             ip_header: None,
-            keep_alive: 5,
+            // Not used for anything, but Rocket warns without one.
+            secret_key: SecretKey::derive_from(keys::random_token().as_bytes()),
             // The application's Rocket handles the signals and tells us.
             shutdown: ShutdownConfig {
                 ctrlc: false,
@@ -413,11 +469,17 @@ impl Provider {
     }
 
     fn redirect_uris(&self) -> Vec<String> {
-        self.redirect_uris.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.redirect_uris
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn post_logout_redirect_uris(&self) -> Vec<String> {
-        self.post_logout_redirect_uris.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.post_logout_redirect_uris
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The browser's session, if it lasts and its user may still be here.
@@ -454,7 +516,9 @@ impl Provider {
 }
 
 fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// A panic elsewhere, say in a test's hook, must not make every later answer fail.

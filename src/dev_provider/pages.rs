@@ -69,12 +69,17 @@ fn page(status: u16, title: &str, main: &str, form_targets: &str, script: Option
     );
     Reply::new(status, "text/html; charset=utf-8", html)
         .with("content-security-policy", &policy)
+        .with("x-content-type-options", "nosniff")
         .with("x-frame-options", "DENY")
         .with("referrer-policy", "no-referrer")
 }
 
 fn hidden(name: &str, value: &str) -> String {
-    format!(r#"<input type="hidden" name="{}" value="{}">"#, escape(name), escape(value))
+    format!(
+        r#"<input type="hidden" name="{}" value="{}">"#,
+        escape(name),
+        escape(value)
+    )
 }
 
 pub(super) fn error(status: u16, title: &str, text: &str) -> Reply {
@@ -91,7 +96,9 @@ pub(super) fn sign_in(
     let seed = provider.seed();
     let hinted = auth.login_hint.as_deref().and_then(|hint| {
         seed.users.iter().find(|user| {
-            user.is(hint) || user.email.as_deref() == Some(hint) || user.phone_number.as_deref() == Some(hint)
+            user.is(hint)
+                || user.email.as_deref() == Some(hint)
+                || user.phone_number.as_deref() == Some(hint)
         })
     });
     let first_screen = auth.extras.iter().find(|(name, _)| name == "first_screen");
@@ -100,8 +107,10 @@ pub(super) fn sign_in(
 
     let mut users = String::new();
     // The hinted user comes first and has the focus.
-    let (before, after): (Vec<_>, Vec<_>) =
-        seed.users.iter().partition(|user| hinted.is_some_and(|hinted| hinted.id == user.id));
+    let (before, after): (Vec<_>, Vec<_>) = seed
+        .users
+        .iter()
+        .partition(|user| hinted.is_some_and(|hinted| hinted.id == user.id));
     for user in before {
         users.push_str(&user_button(&seed, user, true));
     }
@@ -133,17 +142,29 @@ with <code>error=access_denied</code>.</p>
         interaction = hidden("interaction", interaction),
         extras = extras(auth),
     );
-    let status = if main.contains(r#"role="alert""#) { 401 } else { 200 };
+    let status = if main.contains(r#"role="alert""#) {
+        401
+    } else {
+        200
+    };
     page(status, title, &main, &origin, None)
 }
 
 fn user_button(seed: &Seed, user: &SeedUser, hinted: bool) -> String {
     let label = user.label();
-    let initial = label.chars().next().unwrap_or('?').to_uppercase().to_string();
+    let initial = label
+        .chars()
+        .next()
+        .unwrap_or('?')
+        .to_uppercase()
+        .to_string();
     let mut details = Vec::new();
     details.extend(user.username.as_deref());
     details.extend(user.email.as_deref().filter(|email| *email != label));
-    let mut organizations = seed.organizations_of(user).into_iter().map(|o| o.name.as_str());
+    let mut organizations = seed
+        .organizations_of(user)
+        .into_iter()
+        .map(|o| o.name.as_str());
     let organizations = organizations.by_ref().collect::<Vec<_>>().join(", ");
     if !organizations.is_empty() {
         details.push(&organizations);
@@ -174,7 +195,11 @@ fn extras(auth: &AuthRequest) -> String {
         return String::new();
     }
     let rows = auth.extras.iter().map(|(name, value)| {
-        format!("<dt><code>{}</code></dt><dd><code>{}</code></dd>", escape(name), escape(value))
+        format!(
+            "<dt><code>{}</code></dt><dd><code>{}</code></dd>",
+            escape(name),
+            escape(value)
+        )
     });
     let rows = rows.collect::<String>();
     format!(r#"<h2>Asked for by the application</h2><dl>{rows}</dl>"#)
@@ -182,7 +207,10 @@ fn extras(auth: &AuthRequest) -> String {
 
 /// Sends the response by a form that submits itself (OAuth 2.0 Form Post Response Mode).
 pub(super) fn form_post(redirect_uri: &Url, params: &[(String, String)]) -> Reply {
-    let fields = params.iter().map(|(name, value)| hidden(name, value)).collect::<String>();
+    let fields = params
+        .iter()
+        .map(|(name, value)| hidden(name, value))
+        .collect::<String>();
     let main = format!(
         r#"<h1>Signing in…</h1>
 <form method="post" action="{action}">{fields}
@@ -195,10 +223,15 @@ pub(super) fn form_post(redirect_uri: &Url, params: &[(String, String)]) -> Repl
 }
 
 pub(super) fn confirm_sign_out(provider: &Provider, params: &[(&str, &str)]) -> Reply {
-    let fields = params.iter().map(|(name, value)| hidden(name, value)).collect::<String>();
+    let fields = params
+        .iter()
+        .map(|(name, value)| hidden(name, value))
+        .collect::<String>();
     let uris = provider.post_logout_redirect_uris();
     let origins = uris.iter().filter_map(|uri| Url::parse(uri).ok());
-    let origins: Vec<String> = origins.map(|uri| uri.origin().ascii_serialization()).collect();
+    let origins: Vec<String> = origins
+        .map(|uri| uri.origin().ascii_serialization())
+        .collect();
     let main = format!(
         r#"<h1>Sign out?</h1>
 <p>You are signed in at the development provider.</p>
@@ -209,19 +242,33 @@ pub(super) fn confirm_sign_out(provider: &Provider, params: &[(&str, &str)]) -> 
 }
 
 pub(super) fn signed_out() -> Reply {
-    error(200, "Signed out", "You are signed out of the development provider.")
+    error(
+        200,
+        "Signed out",
+        "You are signed out of the development provider.",
+    )
 }
 
 pub(super) fn not_found(_: &Provider, _: &Received) -> Reply {
-    error(404, "Not found", "The development provider has nothing here.")
+    error(
+        404,
+        "Not found",
+        "The development provider has nothing here.",
+    )
 }
 
 /// `/`: who exists, and a switch to suspend them.
 pub(super) fn users(provider: &Provider, _: &Received) -> Reply {
     let seed = provider.seed();
-    let users = seed.users.iter().map(|user| user_row(&seed, user)).collect::<String>();
+    let users = seed
+        .users
+        .iter()
+        .map(|user| user_row(&seed, user))
+        .collect::<String>();
     let list = |uris: Vec<String>| {
-        let items = uris.iter().map(|uri| format!("<code>{}</code> ", escape(uri)));
+        let items = uris
+            .iter()
+            .map(|uri| format!("<code>{}</code> ", escape(uri)));
         items.collect::<String>()
     };
     let main = format!(
@@ -254,11 +301,23 @@ fn user_row(seed: &Seed, user: &SeedUser) -> String {
     }
     for organization in seed.organizations_of(user) {
         let roles = organization.roles_of(user).unwrap_or_default().join(", ");
-        let roles = if roles.is_empty() { "no role".into() } else { roles };
+        let roles = if roles.is_empty() {
+            "no role".into()
+        } else {
+            roles
+        };
         details.push(format!("{} ({roles})", organization.name));
     }
-    let (value, word) = if user.suspended { ("no", "Unsuspend") } else { ("yes", "Suspend") };
-    let tag = if user.suspended { r#"<span class="tag bad">Suspended</span>"# } else { "" };
+    let (value, word) = if user.suspended {
+        ("no", "Unsuspend")
+    } else {
+        ("yes", "Suspend")
+    };
+    let tag = if user.suspended {
+        r#"<span class="tag bad">Suspended</span>"#
+    } else {
+        ""
+    };
     let label = escape(user.label());
     format!(
         r#"<li class="card"><span class="who"><b>{label}</b> {tag}<small>{details}</small></span>
@@ -272,7 +331,11 @@ fn user_row(seed: &Seed, user: &SeedUser) -> String {
 
 pub(super) fn suspend(provider: &Provider, request: &Received) -> Reply {
     if !provider.is_same_origin(request) {
-        return error(403, "Not from here", "This form was sent from another site.");
+        return error(
+            403,
+            "Not from here",
+            "This form was sent from another site.",
+        );
     }
     let user = request.form_value("user").unwrap_or_default();
     provider.suspend(user, request.form_value("suspend") == Some("yes"));

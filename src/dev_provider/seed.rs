@@ -158,7 +158,11 @@ impl SeedUser {
 
     /// What to call the user on a page.
     pub(super) fn label(&self) -> &str {
-        let label = self.name.as_ref().or(self.username.as_ref()).or(self.email.as_ref());
+        let label = self
+            .name
+            .as_ref()
+            .or(self.username.as_ref())
+            .or(self.email.as_ref());
         label.unwrap_or(&self.id)
     }
 }
@@ -173,7 +177,10 @@ impl SeedOrganization {
     /// The organization scopes a member has through roles.
     pub(super) fn scopes_of(&self, user: &SeedUser) -> Vec<String> {
         let roles = self.roles_of(user).unwrap_or_default();
-        let scopes = roles.iter().filter_map(|role| self.roles.get(role)).flatten();
+        let scopes = roles
+            .iter()
+            .filter_map(|role| self.roles.get(role))
+            .flatten();
         let scopes: BTreeSet<&String> = scopes.collect();
         scopes.into_iter().cloned().collect()
     }
@@ -192,17 +199,23 @@ impl Seed {
 
     /// The user with this id, unless suspended.
     pub(super) fn active_user(&self, id: &str) -> Option<&SeedUser> {
-        self.users.iter().find(|user| user.id == id && !user.suspended)
+        self.users
+            .iter()
+            .find(|user| user.id == id && !user.suspended)
     }
 
     pub(super) fn organizations_of(&self, user: &SeedUser) -> Vec<&SeedOrganization> {
         let all = self.organizations.iter();
-        all.filter(|organization| organization.roles_of(user).is_some()).collect()
+        all.filter(|organization| organization.roles_of(user).is_some())
+            .collect()
     }
 
     pub(super) fn has_resource(&self, indicator: &str) -> bool {
         indicator == ORGANIZATIONS_RESOURCE
-            || self.resources.iter().any(|resource| resource.indicator == indicator)
+            || self
+                .resources
+                .iter()
+                .any(|resource| resource.indicator == indicator)
     }
 
     /// Scopes of an API resource the user has: through user roles, and through
@@ -215,20 +228,29 @@ impl Seed {
     ) -> BTreeSet<String> {
         if indicator == ORGANIZATIONS_RESOURCE {
             // Which of them a member really has is decided when a token is issued.
-            let all = self.organizations.iter().flat_map(|o| o.roles.values().flatten());
+            let all = self
+                .organizations
+                .iter()
+                .flat_map(|o| o.roles.values().flatten());
             return all.cloned().collect();
         }
         let Some(resource) = self.resources.iter().find(|r| r.indicator == indicator) else {
             return BTreeSet::new();
         };
-        let organization_roles: Vec<&String> =
-            organizations.iter().filter_map(|o| o.roles_of(user)).flatten().collect();
+        let organization_roles: Vec<&String> = organizations
+            .iter()
+            .filter_map(|o| o.roles_of(user))
+            .flatten()
+            .collect();
         let by_user = resource.scopes.iter();
         let by_user = by_user.filter(|(_, roles)| roles.iter().any(|r| user.roles.contains(r)));
         let by_organization = resource.organization_scopes.iter();
         let by_organization = by_organization
             .filter(|(_, roles)| roles.iter().any(|r| organization_roles.contains(&r)));
-        by_user.chain(by_organization).map(|(scope, _)| scope.clone()).collect()
+        by_user
+            .chain(by_organization)
+            .map(|(scope, _)| scope.clone())
+            .collect()
     }
 
     /// Says what does not fit together, in the words of the configuration.
@@ -251,7 +273,9 @@ impl Seed {
                     return Err(format!("organization {id:?}: no user is called {member:?}"));
                 }
                 if let Some(role) = roles.iter().find(|r| !organization.roles.contains_key(*r)) {
-                    return Err(format!("organization {id:?}: {member:?} has no such role: {role:?}"));
+                    return Err(format!(
+                        "organization {id:?}: {member:?} has no such role: {role:?}"
+                    ));
                 }
             }
         }
@@ -262,7 +286,11 @@ impl Seed {
 impl Default for Seed {
     /// Alice has everything, Bob next to nothing, and Zoë a name that needs escaping.
     fn default() -> Seed {
-        Seed { users: users(), organizations: organizations(), resources: resources() }
+        Seed {
+            users: users(),
+            organizations: organizations(),
+            resources: resources(),
+        }
     }
 }
 
@@ -321,7 +349,10 @@ fn users() -> Vec<SeedUser> {
 }
 
 fn organizations() -> Vec<SeedOrganization> {
-    let roles = map(&[("admin", &["manage:members", "view:reports"]), ("member", &["view:reports"])]);
+    let roles = map(&[
+        ("admin", &["manage:members", "view:reports"]),
+        ("member", &["view:reports"]),
+    ]);
     vec![
         SeedOrganization {
             id: "acme5obvzg01".into(),
@@ -360,5 +391,8 @@ fn resources() -> Vec<SeedResource> {
 
 fn map(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     let owned = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
-    pairs.iter().map(|(key, values)| ((*key).to_owned(), owned(values))).collect()
+    pairs
+        .iter()
+        .map(|(key, values)| ((*key).to_owned(), owned(values)))
+        .collect()
 }

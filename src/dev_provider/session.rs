@@ -11,7 +11,11 @@ use super::wire::{Received, Reply, first};
 use super::{Provider, token};
 
 pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
-    let params = if request.method == "POST" { &request.form } else { &request.query };
+    let params = if request.method == "POST" {
+        &request.form
+    } else {
+        &request.query
+    };
     match check(provider, params) {
         Ok(logout) => {
             let session = provider.session(request);
@@ -33,10 +37,18 @@ pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
 /// The answer to "sign out?".
 pub(super) fn confirm(provider: &Provider, request: &Received) -> Reply {
     if !provider.is_same_origin(request) {
-        return pages::error(403, "Not from here", "This form was sent from another site.");
+        return pages::error(
+            403,
+            "Not from here",
+            "This form was sent from another site.",
+        );
     }
     match check(provider, &request.form) {
-        Ok(logout) => finish(provider, provider.session(request).map(|(id, _)| id), &logout),
+        Ok(logout) => finish(
+            provider,
+            provider.session(request).map(|(id, _)| id),
+            &logout,
+        ),
         Err(error) => error.reply(),
     }
 }
@@ -53,10 +65,16 @@ impl Logout {
     fn params(&self) -> Vec<(&'static str, &str)> {
         let params = [
             ("client_id", self.client_id.as_deref()),
-            ("post_logout_redirect_uri", self.post_logout_redirect_uri.as_deref()),
+            (
+                "post_logout_redirect_uri",
+                self.post_logout_redirect_uri.as_deref(),
+            ),
             ("state", self.state.as_deref()),
         ];
-        params.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        params
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
     }
 }
 
@@ -78,18 +96,30 @@ fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, Oid
     if let (Some(given), Some(hinted)) = (given_client, hinted_client.as_deref())
         && given != hinted
     {
-        return Err(invalid("client_id does not match the provided id_token_hint"));
+        return Err(invalid(
+            "client_id does not match the provided id_token_hint",
+        ));
     }
     let client_id = given_client.map(str::to_owned).or(hinted_client);
-    if let Some(id) = client_id.as_deref().filter(|id| *id != provider.settings.client_id) {
-        return Err(OidcError::new(400, "invalid_client", &format!("invalid client {id}")));
+    if let Some(id) = client_id
+        .as_deref()
+        .filter(|id| *id != provider.settings.client_id)
+    {
+        return Err(OidcError::new(
+            400,
+            "invalid_client",
+            &format!("invalid client {id}"),
+        ));
     }
     // Without a client the URI is not looked at: nobody registered it.
     let uri = first(params, "post_logout_redirect_uri").filter(|_| client_id.is_some());
     let post_logout_redirect_uri = match uri {
         None => None,
         Some(uri) => {
-            let registered = provider.post_logout_redirect_uris().iter().any(|known| known == uri);
+            let registered = provider
+                .post_logout_redirect_uris()
+                .iter()
+                .any(|known| known == uri);
             if !registered || Url::parse(uri).is_err() {
                 return Err(invalid("post_logout_redirect_uri not registered"));
             }
@@ -97,14 +127,22 @@ fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, Oid
         }
     };
     let state = first(params, "state").map(str::to_owned);
-    Ok(Logout { subject, client_id, post_logout_redirect_uri, state })
+    Ok(Logout {
+        subject,
+        client_id,
+        post_logout_redirect_uri,
+        state,
+    })
 }
 
 fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Reply {
     if let Some(id) = session {
         provider.store().end_session(&id);
     }
-    let uri = logout.post_logout_redirect_uri.as_deref().and_then(|uri| Url::parse(uri).ok());
+    let uri = logout
+        .post_logout_redirect_uri
+        .as_deref()
+        .and_then(|uri| Url::parse(uri).ok());
     let reply = match uri {
         None => pages::signed_out(),
         Some(mut uri) => {
@@ -114,7 +152,10 @@ fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Repl
             Reply::redirect(uri.as_str())
         }
     };
-    let gone = format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", provider.cookie_name());
+    let gone = format!(
+        "{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+        provider.cookie_name()
+    );
     reply.with("set-cookie", &gone)
 }
 
@@ -150,17 +191,29 @@ pub(super) fn introspect(provider: &Provider, request: &Received) -> Reply {
 
 fn active_token(provider: &Provider, token: &str) -> Option<Value> {
     let store = provider.store();
-    let (grant_id, scope, issued, expires, token_type) =
-        match (store.access_tokens.get(token), store.refresh_tokens.get(token)) {
-            (Some(found), _) => {
-                let scope = found.scopes.join(" ");
-                (&found.grant, Some(scope), found.issued, found.expires, Some("Bearer"))
-            }
-            (None, Some(found)) if found.rotated.is_none() => {
-                (&found.grant, None, found.issued, found.issued + REFRESH_TOKEN_LIFETIME, None)
-            }
-            _ => return None,
-        };
+    let (grant_id, scope, issued, expires, token_type) = match (
+        store.access_tokens.get(token),
+        store.refresh_tokens.get(token),
+    ) {
+        (Some(found), _) => {
+            let scope = found.scopes.join(" ");
+            (
+                &found.grant,
+                Some(scope),
+                found.issued,
+                found.expires,
+                Some("Bearer"),
+            )
+        }
+        (None, Some(found)) if found.rotated.is_none() => (
+            &found.grant,
+            None,
+            found.issued,
+            found.issued + REFRESH_TOKEN_LIFETIME,
+            None,
+        ),
+        _ => return None,
+    };
     let grant = store.grants.get(grant_id)?;
     if expires <= provider.now() || provider.seed().active_user(&grant.user).is_none() {
         return None;

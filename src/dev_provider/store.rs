@@ -20,7 +20,10 @@ pub(super) struct Bounded<V> {
 
 impl<V> Default for Bounded<V> {
     fn default() -> Self {
-        Bounded { entries: HashMap::new(), order: VecDeque::new() }
+        Bounded {
+            entries: HashMap::new(),
+            order: VecDeque::new(),
+        }
     }
 }
 
@@ -136,6 +139,7 @@ impl Store {
     /// Ends a session, and with it the grants that do not outlive it.
     pub(super) fn end_session(&mut self, id: &str) {
         self.sessions.remove(id);
-        self.grants.retain(|grant| grant.session != id || grant.is_offline());
+        self.grants
+            .retain(|grant| grant.session != id || grant.is_offline());
     }
 }

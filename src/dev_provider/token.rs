@@ -18,15 +18,18 @@ use super::store::{AccessToken, Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, Ref
 use super::wire::{Received, Reply};
 
 pub(super) fn token(provider: &Provider, request: &Received) -> Reply {
-    let answer = authenticate(provider, request).and_then(|()| match request.form_value("grant_type") {
-        Some("authorization_code") => exchange_code(provider, request),
-        Some("refresh_token") => refresh(provider, request),
-        Some(_) => {
-            let description = "unsupported grant_type requested";
-            Err(OidcError::new(400, "unsupported_grant_type", description))
-        }
-        None => Err(OidcError::invalid_request("missing required parameter 'grant_type'")),
-    });
+    let answer =
+        authenticate(provider, request).and_then(|()| match request.form_value("grant_type") {
+            Some("authorization_code") => exchange_code(provider, request),
+            Some("refresh_token") => refresh(provider, request),
+            Some(_) => {
+                let description = "unsupported grant_type requested";
+                Err(OidcError::new(400, "unsupported_grant_type", description))
+            }
+            None => Err(OidcError::invalid_request(
+                "missing required parameter 'grant_type'",
+            )),
+        });
     match answer {
         Ok(body) => Reply::json(200, &body),
         Err(error) => error.reply(),
@@ -39,7 +42,9 @@ pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<()
     for (index, (name, _)) in request.form.iter().enumerate() {
         let earlier = &request.form[..index];
         if name != "resource" && earlier.iter().any(|(n, _)| n == name) {
-            return Err(invalid(&format!("'{name}' parameter must not be provided twice")));
+            return Err(invalid(&format!(
+                "'{name}' parameter must not be provided twice"
+            )));
         }
     }
     let in_body = request.form_value("client_secret");
@@ -48,9 +53,14 @@ pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<()
             let (id, secret) = basic_credentials(header)
                 .ok_or_else(|| invalid("invalid authorization header value format"))?;
             if in_body.is_some() {
-                return Err(invalid("client authentication must only be provided using one mechanism"));
+                return Err(invalid(
+                    "client authentication must only be provided using one mechanism",
+                ));
             }
-            if request.form_value("client_id").is_some_and(|in_body| in_body != id) {
+            if request
+                .form_value("client_id")
+                .is_some_and(|in_body| in_body != id)
+            {
                 return Err(invalid("mismatch in body and authorization client ids"));
             }
             (id, Some(secret), true)
@@ -61,7 +71,11 @@ pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<()
         },
     };
     if id != provider.settings.client_id {
-        return Err(OidcError::new(400, "invalid_client", &format!("invalid client {id}")));
+        return Err(OidcError::new(
+            400,
+            "invalid_client",
+            &format!("invalid client {id}"),
+        ));
     }
     let expected = provider.settings.client_secret.as_deref();
     let same = match (expected, secret.as_deref()) {
@@ -93,13 +107,19 @@ fn form_decoded(text: &str) -> String {
     // A stray `&` or `=` can only come unencoded; it would split the pair.
     let safe = text.replace('&', "%26").replace('=', "%3D");
     let mut pairs = url::form_urlencoded::parse(safe.as_bytes());
-    pairs.next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+    pairs
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
 }
 
 /// What an access token is for.
 enum Target {
     UserInfo,
-    Resource { indicator: String, organization: Option<String> },
+    Resource {
+        indicator: String,
+        organization: Option<String>,
+    },
     Organization(String),
 }
 
@@ -108,8 +128,10 @@ fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcE
     let now = provider.now();
     let grant_id = {
         let mut store = provider.store();
-        let entry =
-            store.codes.get_mut(code).ok_or_else(|| OidcError::invalid_grant("unknown code"))?;
+        let entry = store
+            .codes
+            .get_mut(code)
+            .ok_or_else(|| OidcError::invalid_grant("unknown code"))?;
         let grant_id = entry.grant.clone();
         if entry.used {
             // What the first use gave dies with the second (RFC 6749, section 4.1.2).
@@ -131,16 +153,28 @@ fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcE
     let user = active_user(provider, &grant)?;
     // `organization_id` is ignored here: Logto wants a refresh for that.
     let target = match requested_resource(request, &grant)? {
-        Some(indicator) => Target::Resource { indicator, organization: None },
+        Some(indicator) => Target::Resource {
+            indicator,
+            organization: None,
+        },
         None => Target::UserInfo,
     };
     let refresh_token = grant.is_offline().then(|| {
         let token = random_token();
-        let entry = RefreshToken { grant: grant_id.clone(), issued: now, rotated: None };
+        let entry = RefreshToken {
+            grant: grant_id.clone(),
+            issued: now,
+            rotated: None,
+        };
         provider.store().refresh_tokens.insert(token.clone(), entry);
         token
     });
-    let issue = Issue { provider, grant_id: &grant_id, grant: &grant, user: &user };
+    let issue = Issue {
+        provider,
+        grant_id: &grant_id,
+        grant: &grant,
+        user: &user,
+    };
     Ok(issue.tokens(&grant.scopes, target, refresh_token))
 }
 
@@ -186,7 +220,10 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
         check_membership(provider, organization, &user, &grant)?;
     }
     let target = match (requested_resource(request, &grant)?, organization) {
-        (Some(indicator), organization) => Target::Resource { indicator, organization },
+        (Some(indicator), organization) => Target::Resource {
+            indicator,
+            organization,
+        },
         (None, Some(organization)) => Target::Organization(organization),
         (None, None) => Target::UserInfo,
     };
@@ -196,7 +233,12 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
     } else {
         token.to_owned()
     };
-    let issue = Issue { provider, grant_id: &grant_id, grant: &grant, user: &user };
+    let issue = Issue {
+        provider,
+        grant_id: &grant_id,
+        grant: &grant,
+        user: &user,
+    };
     Ok(issue.tokens(&scopes, target, Some(refresh_token)))
 }
 
@@ -218,13 +260,19 @@ fn active_user(provider: &Provider, grant: &Grant) -> Result<SeedUser, OidcError
 /// `scope` may narrow what was granted, never widen it (RFC 6749, section 6).
 fn narrowed(request: &Received, grant: &Grant) -> Result<Vec<String>, OidcError> {
     let asked = request.form_value("scope").unwrap_or_default();
-    let asked: Vec<String> =
-        asked.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+    let asked: Vec<String> = asked
+        .split(' ')
+        .filter(|s| !s.is_empty())
+        .map(str::to_owned)
+        .collect();
     if asked.is_empty() {
         return Ok(grant.scopes.clone());
     }
-    let missing: Vec<&str> =
-        asked.iter().filter(|s| !grant.scopes.contains(s)).map(String::as_str).collect();
+    let missing: Vec<&str> = asked
+        .iter()
+        .filter(|s| !grant.scopes.contains(s))
+        .map(String::as_str)
+        .collect();
     if missing.is_empty() {
         return Ok(asked);
     }
@@ -242,7 +290,9 @@ fn check_membership(
     const SCOPE: &str = "urn:logto:scope:organizations";
     let is_member = {
         let seed = provider.seed();
-        seed.organizations_of(user).iter().any(|found| found.id == organization)
+        seed.organizations_of(user)
+            .iter()
+            .any(|found| found.id == organization)
     };
     if !is_member {
         let description = "user is not a member of the organization";
@@ -258,7 +308,9 @@ fn check_membership(
 /// The one resource asked for; it must have been asked for at sign-in (RFC 8707, section 2.2).
 fn requested_resource(request: &Received, grant: &Grant) -> Result<Option<String>, OidcError> {
     let mut asked = request.form.iter().filter(|(name, _)| name == "resource");
-    let Some((_, indicator)) = asked.next() else { return Ok(None) };
+    let Some((_, indicator)) = asked.next() else {
+        return Ok(None);
+    };
     if asked.next().is_some() {
         let description = "only a single resource indicator value must be requested";
         return Err(OidcError::new(400, "invalid_target", description));
@@ -274,7 +326,10 @@ fn rotates(provider: &Provider, issued: u64) -> bool {
     let is_public = provider.settings.client_secret.is_none();
     let age = provider.now().saturating_sub(issued);
     let is_old = age * 10 >= REFRESH_TOKEN_LIFETIME * 7;
-    provider.hooks.rotates_refresh_tokens().unwrap_or(is_public || is_old)
+    provider
+        .hooks
+        .rotates_refresh_tokens()
+        .unwrap_or(is_public || is_old)
 }
 
 fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
@@ -285,7 +340,11 @@ fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
         entry.rotated.get_or_insert(now);
     }
     let new = random_token();
-    let entry = RefreshToken { grant: grant_id.to_owned(), issued: now, rotated: None };
+    let entry = RefreshToken {
+        grant: grant_id.to_owned(),
+        issued: now,
+        rotated: None,
+    };
     store.refresh_tokens.insert(new.clone(), entry);
     new
 }
@@ -302,9 +361,10 @@ impl Issue<'_> {
     fn tokens(&self, scopes: &[String], target: Target, refresh_token: Option<String>) -> Value {
         let (access_token, scope) = match &target {
             Target::UserInfo => self.opaque_token(scopes),
-            Target::Resource { indicator, organization } => {
-                self.resource_token(scopes, indicator, organization.as_deref())
-            }
+            Target::Resource {
+                indicator,
+                organization,
+            } => self.resource_token(scopes, indicator, organization.as_deref()),
             Target::Organization(id) => self.organization_token(scopes, id),
         };
         let mut body = json!({
@@ -323,7 +383,9 @@ impl Issue<'_> {
     }
 
     fn opaque_token(&self, scopes: &[String]) -> (String, String) {
-        let known = scopes.iter().filter(|scope| claims::SCOPES.contains(&scope.as_str()));
+        let known = scopes
+            .iter()
+            .filter(|scope| claims::SCOPES.contains(&scope.as_str()));
         let scopes: Vec<String> = known.cloned().collect();
         let scope = scopes.join(" ");
         let token = random_token();
@@ -334,7 +396,10 @@ impl Issue<'_> {
             issued,
             expires: issued + self.provider.hooks.lifetime(),
         };
-        self.provider.store().access_tokens.insert(token.clone(), entry);
+        self.provider
+            .store()
+            .access_tokens
+            .insert(token.clone(), entry);
         (token, scope)
     }
 
@@ -371,8 +436,13 @@ impl Issue<'_> {
     fn organization_token(&self, scopes: &[String], id: &str) -> (String, String) {
         let live = {
             let seed = self.provider.seed();
-            let found = seed.organizations.iter().find(|organization| organization.id == id);
-            found.map(|organization| organization.scopes_of(self.user)).unwrap_or_default()
+            let found = seed
+                .organizations
+                .iter()
+                .find(|organization| organization.id == id);
+            found
+                .map(|organization| organization.scopes_of(self.user))
+                .unwrap_or_default()
         };
         let asked: BTreeSet<&String> = scopes.iter().collect();
         let issued = live.iter().filter(|scope| asked.contains(scope));

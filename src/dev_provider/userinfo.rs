@@ -32,12 +32,19 @@ fn find(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
     }
     let seed = provider.seed();
     let user = seed.active_user(&grant.user).ok_or_else(invalid)?;
-    Ok(Value::Object(claims(&seed, user, &token.scopes, Place::UserInfo)))
+    Ok(Value::Object(claims(
+        &seed,
+        user,
+        &token.scopes,
+        Place::UserInfo,
+    )))
 }
 
 /// The token from the header, or from the body of a POST (RFC 6750, sections 2.1 and 2.2).
 fn bearer(request: &Received) -> Option<&str> {
-    let header = request.header("authorization").and_then(|value| value.split_once(' '));
+    let header = request
+        .header("authorization")
+        .and_then(|value| value.split_once(' '));
     match header {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
         _ => request.form_value("access_token"),

@@ -64,7 +64,10 @@ pub struct Received {
 impl Received {
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -80,7 +83,10 @@ impl Received {
 
     /// The value of a cookie.
     pub(super) fn cookie(&self, name: &str) -> Option<&str> {
-        let pairs = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("cookie"));
+        let pairs = self
+            .headers
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case("cookie"));
         pairs
             .flat_map(|(_, value)| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
@@ -89,7 +95,10 @@ impl Received {
 }
 
 pub(super) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    pairs
+        .iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// An answer, just before it is sent.
@@ -110,8 +119,14 @@ impl Reply {
     }
 
     pub(super) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
-        let reply = Reply { status, headers: Vec::new(), body: body.into() };
-        reply.with("content-type", content_type).with("cache-control", "no-store")
+        let reply = Reply {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        };
+        reply
+            .with("content-type", content_type)
+            .with("cache-control", "no-store")
     }
 
     pub(super) fn redirect(location: &str) -> Reply {
@@ -126,7 +141,10 @@ impl Reply {
 
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -180,8 +198,14 @@ impl Handler for EndpointHandler {
 
 fn receive(endpoint: Endpoint, request: &Request<'_>, body: Vec<u8>) -> Received {
     let pairs = |bytes: &[u8]| url::form_urlencoded::parse(bytes).into_owned().collect();
-    let query = request.uri().query().map(|q| pairs(q.as_str().as_bytes())).unwrap_or_default();
-    let is_form = request.content_type().is_some_and(|content_type| content_type.is_form());
+    let query = request
+        .uri()
+        .query()
+        .map(|q| pairs(q.as_str().as_bytes()))
+        .unwrap_or_default();
+    let is_form = request
+        .content_type()
+        .is_some_and(|content_type| content_type.is_form());
     let form = if is_form { pairs(&body) } else { Vec::new() };
     let headers = request.headers().iter();
     Received {
@@ -189,7 +213,9 @@ fn receive(endpoint: Endpoint, request: &Request<'_>, body: Vec<u8>) -> Received
         method: request.method().to_string(),
         path: request.uri().path().to_string(),
         query,
-        headers: headers.map(|h| (h.name().to_string(), h.value().to_owned())).collect(),
+        headers: headers
+            .map(|h| (h.name().to_string(), h.value().to_owned()))
+            .collect(),
         form,
         body,
     }
@@ -201,7 +227,9 @@ fn response<'r>(reply: Reply) -> Response<'r> {
     for (name, value) in reply.headers {
         response.header_adjoin(Header::new(name, value));
     }
-    response.sized_body(reply.body.len(), Cursor::new(reply.body)).finalize()
+    response
+        .sized_body(reply.body.len(), Cursor::new(reply.body))
+        .finalize()
 }
 
 /// A route for `endpoint`. Unknown paths are routes too, of the lowest rank, so
@@ -214,6 +242,19 @@ pub(super) fn route(
     answer: Answer,
 ) -> Route {
     let provider = provider.clone();
-    let rank = if endpoint == Endpoint::Unknown { 100 } else { 0 };
-    Route::ranked(rank, method, path, EndpointHandler { provider, endpoint, answer })
+    let rank = if endpoint == Endpoint::Unknown {
+        100
+    } else {
+        0
+    };
+    Route::ranked(
+        rank,
+        method,
+        path,
+        EndpointHandler {
+            provider,
+            endpoint,
+            answer,
+        },
+    )
 }

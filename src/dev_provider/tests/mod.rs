@@ -38,7 +38,10 @@ impl Answer {
     }
 
     fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|v| v.to_str().unwrap())
+            .unwrap_or_default()
     }
 
     fn location(&self) -> Url {
@@ -51,7 +54,11 @@ impl Answer {
 
     /// Name and value of the cookie that was set.
     fn cookie(&self) -> String {
-        self.header("set-cookie").split(';').next().unwrap().to_owned()
+        self.header("set-cookie")
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     /// Status, error fields and challenge are what Logto sent.
@@ -60,31 +67,57 @@ impl Answer {
         let recorded = recorded(fixture);
         assert_eq!(self.status, recorded["status"], "{}", self.text);
         let ours = self.json();
-        for name in ["code", "message", "error", "error_description", "error_uri", "scope"] {
-            assert_eq!(ours.get(name), recorded["body"].get(name), "{name} of {fixture}");
+        for name in [
+            "code",
+            "message",
+            "error",
+            "error_description",
+            "error_uri",
+            "scope",
+        ] {
+            assert_eq!(
+                ours.get(name),
+                recorded["body"].get(name),
+                "{name} of {fixture}"
+            );
         }
-        assert_eq!(self.header("cache-control"), recorded["headers"]["cache-control"]);
-        let challenge = recorded["headers"]["www-authenticate"].as_str().unwrap_or_default();
+        assert_eq!(
+            self.header("cache-control"),
+            recorded["headers"]["cache-control"]
+        );
+        let challenge = recorded["headers"]["www-authenticate"]
+            .as_str()
+            .unwrap_or_default();
         let realm = Url::parse(&challenge.split('"').nth(1).unwrap_or("x:")).unwrap();
         let ours = self.header("www-authenticate");
         let our_realm = Url::parse(&ours.split('"').nth(1).unwrap_or("x:")).unwrap();
-        assert_eq!(ours.replace(our_realm.as_str(), "R"), challenge.replace(realm.as_str(), "R"));
+        assert_eq!(
+            ours.replace(our_realm.as_str(), "R"),
+            challenge.replace(realm.as_str(), "R")
+        );
     }
 }
 
 /// The response of a recording.
 fn recorded(fixture: &str) -> Value {
-    let path = format!("{}/tests/fixtures/logto/{fixture}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/fixtures/logto/{fixture}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let recording: Value = serde_json::from_str(&text).unwrap();
     let steps = recording["steps"].as_array().cloned();
-    let exchange = steps.and_then(|s| s.into_iter().next()).unwrap_or(recording);
+    let exchange = steps
+        .and_then(|s| s.into_iter().next())
+        .unwrap_or(recording);
     exchange["response"].clone()
 }
 
 /// Header and claims of a JWT, unchecked.
 fn decoded(token: &str) -> (Value, Value) {
-    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+    let mut parts = token
+        .split('.')
+        .map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
     let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
     (json(), json())
 }
@@ -120,7 +153,8 @@ impl World {
     }
 
     async fn get(&self, path: &str) -> Answer {
-        self.send(self.http.get(format!("{}{path}", self.provider.endpoint()))).await
+        self.send(self.http.get(format!("{}{path}", self.provider.endpoint())))
+            .await
     }
 
     async fn get_with_cookie(&self, path: &str, cookie: &str) -> Answer {
@@ -142,7 +176,11 @@ impl World {
 
     /// Posts as the client, authenticated by Basic.
     async fn client_post(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
-        self.send(self.form(path, pairs).header(AUTHORIZATION, basic("the-app", "s3cret: +%&"))).await
+        self.send(
+            self.form(path, pairs)
+                .header(AUTHORIZATION, basic("the-app", "s3cret: +%&")),
+        )
+        .await
     }
 
     async fn userinfo(&self, token: &str) -> Answer {
@@ -169,7 +207,10 @@ impl World {
         ];
         let changed = |name: &str| changes.iter().any(|(n, _)| *n == name);
         let kept = usual.into_iter().filter(|(name, _)| !changed(name));
-        let added = changes.iter().copied().filter(|(_, value)| !value.is_empty());
+        let added = changes
+            .iter()
+            .copied()
+            .filter(|(_, value)| !value.is_empty());
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(kept.chain(added));
         format!("/oidc/auth?{}", query.finish())
@@ -181,12 +222,19 @@ impl World {
         assert_eq!(page.status, 200, "{}", page.text);
         let interaction = interaction(&page.text);
         let user = self.provider.provider.seed().user(user).unwrap().id.clone();
-        self.post("/sign-in", &[("interaction", &interaction), ("user", &user)]).await
+        self.post(
+            "/sign-in",
+            &[("interaction", &interaction), ("user", &user)],
+        )
+        .await
     }
 
     async fn code(&self, user: &str, changes: &[(&str, &str)]) -> String {
         let answer = self.sign_in(user, changes).await;
-        answer.location_params().remove("code").unwrap_or_else(|| panic!("{}", answer.text))
+        answer
+            .location_params()
+            .remove("code")
+            .unwrap_or_else(|| panic!("{}", answer.text))
     }
 
     async fn exchange(&self, code: &str) -> Answer {
@@ -201,8 +249,11 @@ impl World {
 
     /// Signs in with everything and gives the token response.
     async fn tokens(&self, user: &str) -> Value {
-        let resources =
-            [("resource", SHOPPING), ("resource", ORDERS), ("resource", ORGANIZATIONS)];
+        let resources = [
+            ("resource", SHOPPING),
+            ("resource", ORDERS),
+            ("resource", ORGANIZATIONS),
+        ];
         self.tokens_for(user, &resources).await
     }
 
@@ -214,19 +265,27 @@ impl World {
     }
 
     async fn refresh(&self, token: &Value, more: &[(&str, &str)]) -> Answer {
-        let mut form =
-            vec![("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())];
+        let mut form = vec![
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token.as_str().unwrap()),
+        ];
         form.extend(more);
         self.client_post("/oidc/token", &form).await
     }
 }
 
 fn interaction(page: &str) -> String {
-    let (_, rest) = page.split_once(r#"name="interaction" value=""#).expect("a sign-in page");
+    let (_, rest) = page
+        .split_once(r#"name="interaction" value=""#)
+        .expect("a sign-in page");
     rest.split('"').next().unwrap().to_owned()
 }
 
 fn basic(id: &str, secret: &str) -> String {
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(id), encode(secret))))
+    let encode =
+        |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{}", encode(id), encode(secret)))
+    )
 }
