@@ -4,6 +4,8 @@
 
 mod claims;
 mod config;
+#[cfg(feature = "dev-provider")]
+pub mod dev_provider;
 mod error;
 mod fairing;
 mod guards;

@@ -1,0 +1,53 @@
+//! Discovery (OpenID Connect Discovery 1.0) and the key set.
+
+use serde_json::json;
+
+use super::Provider;
+use super::claims;
+use super::wire::{Received, Reply};
+
+pub(super) const PATH: &str = "/oidc/.well-known/openid-configuration";
+
+/// Only what is there: clients believe it.
+pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
+    let issuer = provider.issuer();
+    let at = |path: &str| format!("{issuer}{path}");
+    let methods = ["client_secret_basic", "client_secret_post", "none"];
+    let metadata = json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/auth"),
+        "pushed_authorization_request_endpoint": at("/request"),
+        "token_endpoint": at("/token"),
+        "userinfo_endpoint": at("/me"),
+        "jwks_uri": at("/jwks"),
+        "end_session_endpoint": at("/session/end"),
+        "revocation_endpoint": at("/token/revocation"),
+        "introspection_endpoint": at("/token/introspection"),
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": false,
+        "claim_types_supported": ["normal"],
+        "claims_parameter_supported": false,
+        "claims_supported": claims::SUPPORTED,
+        "code_challenge_methods_supported": ["S256"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "id_token_signing_alg_values_supported": provider.hooks.keys().algs(),
+        "prompt_values_supported": ["none", "login", "consent"],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "response_modes_supported": ["form_post", "fragment", "query"],
+        "response_types_supported": ["code"],
+        "scopes_supported": claims::SCOPES,
+        "subject_types_supported": ["public"],
+        "token_endpoint_auth_methods_supported": methods,
+    });
+    let mut reply = Reply::json(200, &metadata);
+    reply.remove_header("cache-control");
+    reply
+}
+
+pub(super) fn jwks(provider: &Provider, _: &Received) -> Reply {
+    let keys = provider.hooks.keys().jwks().to_string();
+    let mut reply = Reply::new(200, "application/jwk-set+json; charset=utf-8", keys);
+    reply.set_header("cache-control", "no-cache, max-age=0, must-revalidate");
+    reply
+}

@@ -1,0 +1,234 @@
+//! The end of things: sign-out at the provider (RP-Initiated Logout 1.0),
+//! revocation (RFC 7009) and introspection (RFC 7662).
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::error::OidcError;
+use super::pages;
+use super::store::REFRESH_TOKEN_LIFETIME;
+use super::wire::{Received, Reply, first};
+use super::{Provider, token};
+
+pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
+    let params = if request.method == "POST" {
+        &request.form
+    } else {
+        &request.query
+    };
+    match check(provider, params) {
+        Ok(logout) => {
+            let session = provider.session(request);
+            // A hint of the user who is signed in here is as good as an answer
+            // to "sign out?"; without it the user is to be asked (section 2).
+            let asks = match (&session, &logout.subject) {
+                (Some((_, session)), subject) => subject.as_deref() != Some(session.user.as_str()),
+                (None, _) => false,
+            };
+            if asks {
+                return pages::confirm_sign_out(provider, &logout.params());
+            }
+            finish(provider, session.map(|(id, _)| id), &logout)
+        }
+        Err(error) => error.reply(),
+    }
+}
+
+/// The answer to "sign out?".
+pub(super) fn confirm(provider: &Provider, request: &Received) -> Reply {
+    if !provider.is_same_origin(request) {
+        return pages::error(
+            403,
+            "Not from here",
+            "This form was sent from another site.",
+        );
+    }
+    match check(provider, &request.form) {
+        Ok(logout) => finish(
+            provider,
+            provider.session(request).map(|(id, _)| id),
+            &logout,
+        ),
+        Err(error) => error.reply(),
+    }
+}
+
+struct Logout {
+    subject: Option<String>,
+    client_id: Option<String>,
+    post_logout_redirect_uri: Option<String>,
+    state: Option<String>,
+}
+
+impl Logout {
+    /// To be sent again with the confirmation.
+    fn params(&self) -> Vec<(&'static str, &str)> {
+        let params = [
+            ("client_id", self.client_id.as_deref()),
+            (
+                "post_logout_redirect_uri",
+                self.post_logout_redirect_uri.as_deref(),
+            ),
+            ("state", self.state.as_deref()),
+        ];
+        params
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+}
+
+fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, OidcError> {
+    let invalid = OidcError::invalid_request;
+    let given_client = first(params, "client_id");
+    let (subject, hinted_client) = match first(params, "id_token_hint") {
+        None => (None, None),
+        Some(hint) => {
+            if hint.split('.').count() != 3 {
+                return Err(invalid("could not decode id_token_hint"));
+            }
+            let claims = provider.hooks.keys().verified_claims(hint);
+            let claims = claims.ok_or_else(|| invalid("could not validate id_token_hint"))?;
+            let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+            (text("sub"), text("aud"))
+        }
+    };
+    if let (Some(given), Some(hinted)) = (given_client, hinted_client.as_deref())
+        && given != hinted
+    {
+        return Err(invalid(
+            "client_id does not match the provided id_token_hint",
+        ));
+    }
+    let client_id = given_client.map(str::to_owned).or(hinted_client);
+    if let Some(id) = client_id
+        .as_deref()
+        .filter(|id| *id != provider.settings.client_id)
+    {
+        return Err(OidcError::new(
+            400,
+            "invalid_client",
+            &format!("invalid client {id}"),
+        ));
+    }
+    // Without a client the URI is not looked at: nobody registered it.
+    let uri = first(params, "post_logout_redirect_uri").filter(|_| client_id.is_some());
+    let post_logout_redirect_uri = match uri {
+        None => None,
+        Some(uri) => {
+            let registered = provider
+                .post_logout_redirect_uris()
+                .iter()
+                .any(|known| known == uri);
+            if !registered || Url::parse(uri).is_err() {
+                return Err(invalid("post_logout_redirect_uri not registered"));
+            }
+            Some(uri.to_owned())
+        }
+    };
+    let state = first(params, "state").map(str::to_owned);
+    Ok(Logout {
+        subject,
+        client_id,
+        post_logout_redirect_uri,
+        state,
+    })
+}
+
+fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Reply {
+    if let Some(id) = session {
+        provider.store().end_session(&id);
+    }
+    let uri = logout
+        .post_logout_redirect_uri
+        .as_deref()
+        .and_then(|uri| Url::parse(uri).ok());
+    let reply = match uri {
+        None => pages::signed_out(),
+        Some(mut uri) => {
+            if let Some(state) = &logout.state {
+                uri.query_pairs_mut().append_pair("state", state);
+            }
+            Reply::redirect(uri.as_str())
+        }
+    };
+    let gone = format!(
+        "{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+        provider.cookie_name()
+    );
+    reply.with("set-cookie", &gone)
+}
+
+/// Unknown tokens are fine, JWTs cannot be revoked: both are 200 (RFC 7009, section 2.2).
+pub(super) fn revoke(provider: &Provider, request: &Received) -> Reply {
+    if let Err(error) = token::authenticate(provider, request) {
+        return error.reply();
+    }
+    let Some(token) = request.form_value("token") else {
+        return OidcError::invalid_request("missing required parameter 'token'").reply();
+    };
+    let mut store = provider.store();
+    store.access_tokens.remove(token);
+    if let Some(refresh_token) = store.refresh_tokens.remove(token) {
+        store.grants.remove(&refresh_token.grant);
+    }
+    let mut reply = Reply::new(200, "text/plain; charset=utf-8", "");
+    reply.remove_header("cache-control");
+    reply
+}
+
+/// Opaque tokens only, as at Logto: a JWT says everything itself.
+pub(super) fn introspect(provider: &Provider, request: &Received) -> Reply {
+    if let Err(error) = token::authenticate(provider, request) {
+        return error.reply();
+    }
+    let Some(token) = request.form_value("token") else {
+        return OidcError::invalid_request("missing required parameter 'token'").reply();
+    };
+    let body = active_token(provider, token).unwrap_or_else(|| json!({ "active": false }));
+    Reply::json(200, &body)
+}
+
+fn active_token(provider: &Provider, token: &str) -> Option<Value> {
+    let store = provider.store();
+    let (grant_id, scope, issued, expires, token_type) = match (
+        store.access_tokens.get(token),
+        store.refresh_tokens.get(token),
+    ) {
+        (Some(found), _) => {
+            let scope = found.scopes.join(" ");
+            (
+                &found.grant,
+                Some(scope),
+                found.issued,
+                found.expires,
+                Some("Bearer"),
+            )
+        }
+        (None, Some(found)) if found.rotated.is_none() => (
+            &found.grant,
+            None,
+            found.issued,
+            found.issued + REFRESH_TOKEN_LIFETIME,
+            None,
+        ),
+        _ => return None,
+    };
+    let grant = store.grants.get(grant_id)?;
+    if expires <= provider.now() || provider.seed().active_user(&grant.user).is_none() {
+        return None;
+    }
+    let mut body = json!({
+        "active": true,
+        "sub": grant.user,
+        "client_id": provider.settings.client_id,
+        "exp": expires,
+        "iat": issued,
+        "iss": provider.issuer(),
+        "scope": scope.unwrap_or_else(|| grant.scopes.join(" ")),
+    });
+    if let Some(token_type) = token_type {
+        body["token_type"] = json!(token_type);
+    }
+    Some(body)
+}
