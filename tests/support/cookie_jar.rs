@@ -193,10 +193,8 @@ impl CookieJar {
 /// RFC 6265bis 5.6 and 5.7.
 fn parse(url: &Url, set_cookie: &[u8], now: OffsetDateTime) -> Result<StoredCookie, &'static str> {
     let set_cookie = std::str::from_utf8(set_cookie).map_err(|_| "not UTF-8")?;
-    if set_cookie
-        .chars()
-        .any(|c| c.is_ascii_control() && c != '\t')
-    {
+    let is_control = |c: char| c.is_ascii_control();
+    if set_cookie.chars().any(|c| is_control(c) && c != '\t') {
         return Err("control character");
     }
     let (pair, attributes) = match set_cookie.split_once(';') {
@@ -207,6 +205,10 @@ fn parse(url: &Url, set_cookie: &[u8], now: OffsetDateTime) -> Result<StoredCook
     let (name, value) = (trim(name), trim(value));
     if name.is_empty() && value.is_empty() {
         return Err("neither name nor value");
+    }
+    // RFC 6265bis lets a tab pass, Chromium does not.
+    if name.contains(is_control) || value.contains(is_control) {
+        return Err("control character");
     }
     if name.len() + value.len() > MAX_NAME_AND_VALUE {
         return Err("name and value longer than 4096 bytes");
