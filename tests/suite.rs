@@ -1,1 +1,8 @@
+//! All over-the-wire tests, in one binary. Each module is a promise and named after it.
 
+mod support;
+
+mod browser_jar_follows_rfc6265bis;
+mod chromium_works;
+mod npm_provider_works;
+mod support_works;

@@ -1,0 +1,117 @@
+// A real OpenID provider that knows nothing of Logto and shares no code with the library: npm `oidc-provider`.
+// Listens on a port of its own choice and prints one line of JSON with its `issuer` and `port`.
+//
+// REDIRECT_URI, POST_LOGOUT_REDIRECT_URI   required: the one client's addresses
+// BACKCHANNEL_LOGOUT_URI                   where logout tokens are sent; none by default
+// ID_TOKEN_ALG                             RS256 (default) or ES384
+// ACCESS_TOKEN_TTL                         seconds, 3600 by default
+
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { exportJWK, generateKeyPair } from 'jose';
+import { Provider, errors } from 'oidc-provider';
+
+// The clients of tests/support/npm_provider.rs. Each of the secret's odd characters changes when
+// it is form-urlencoded, as client_secret_basic asks for (RFC 6749, 2.3.1).
+const CLIENT_ID = 'rocket-logto-tests';
+const CLIENT_SECRET = 'a secret+with:every%odd&character';
+const RESOURCE = 'https://shopping.example.com/api';
+const RESOURCE_SCOPES = 'read:cart write:cart';
+
+const environment = (name, fallback) => {
+  const value = process.env[name] ?? fallback;
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+};
+const redirectUri = environment('REDIRECT_URI');
+const postLogoutRedirectUri = environment('POST_LOGOUT_REDIRECT_URI');
+const backchannelLogoutUri = environment('BACKCHANNEL_LOGOUT_URI', '');
+const idTokenAlg = environment('ID_TOKEN_ALG', 'RS256');
+const accessTokenTtl = Number(environment('ACCESS_TOKEN_TTL', '3600'));
+
+const signingKey = async (alg) => {
+  const { privateKey } = await generateKeyPair(alg, { extractable: true });
+  return { ...(await exportJWK(privateKey)), alg, use: 'sig' };
+};
+
+const findAccount = (_ctx, sub) => ({
+  accountId: sub,
+  claims: () => ({
+    sub,
+    name: `Test ${sub}`,
+    preferred_username: sub,
+    picture: `https://pictures.example.com/${sub}.png`,
+    email: `${sub}@example.com`,
+    email_verified: true,
+  }),
+});
+
+const getResourceServerInfo = (_ctx, indicator) => {
+  if (indicator !== RESOURCE) throw new errors.InvalidTarget();
+  return {
+    scope: RESOURCE_SCOPES,
+    audience: RESOURCE,
+    accessTokenFormat: 'jwt',
+    accessTokenTTL: accessTokenTtl,
+    jwt: { sign: { alg: idTokenAlg } },
+  };
+};
+
+const configuration = {
+  clients: [
+    {
+      client_id: CLIENT_ID,
+      client_secret: CLIENT_SECRET,
+      client_name: 'The tests of rocket_logto',
+      token_endpoint_auth_method: 'client_secret_basic',
+      redirect_uris: [redirectUri],
+      post_logout_redirect_uris: [postLogoutRedirectUri],
+      response_types: ['code'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      id_token_signed_response_alg: idTokenAlg,
+      ...(backchannelLogoutUri && {
+        backchannel_logout_uri: backchannelLogoutUri,
+        backchannel_logout_session_required: true,
+      }),
+    },
+  ],
+  jwks: { keys: [await signingKey('RS256'), await signingKey('ES384')] },
+  enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES384'] },
+  cookies: { keys: ['a key of the tests'] },
+  findAccount,
+  claims: {
+    openid: ['sub'],
+    profile: ['name', 'preferred_username', 'picture'],
+    email: ['email', 'email_verified'],
+  },
+  scopes: ['openid', 'offline_access', ...RESOURCE_SCOPES.split(' ')],
+  pkce: { required: () => true },
+  ttl: { AccessToken: accessTokenTtl },
+  features: {
+    devInteractions: { enabled: true },
+    userinfo: { enabled: true },
+    revocation: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+    backchannelLogout: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => undefined,
+      useGrantedResource: () => false,
+      getResourceServerInfo,
+    },
+  },
+  // Logout tokens go to this machine, which the default refuses.
+  fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
+};
+
+// The issuer names the port, so the port comes first.
+const server = createServer().listen(0, '127.0.0.1');
+await once(server, 'listening');
+const { port } = server.address();
+const issuer = `http://localhost:${port}`;
+const provider = new Provider(issuer, configuration);
+for (const event of ['server_error', 'backchannel.error', 'authorization.error', 'grant.error']) {
+  provider.on(event, (_ctx, error) => console.error(event, error?.error_description ?? error));
+}
+server.on('request', provider.callback());
+console.log(JSON.stringify({ issuer, port }));

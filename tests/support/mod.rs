@@ -1,0 +1,11 @@
+//! What the tests share. A promise uses a part of it, never the whole.
+#![allow(dead_code)]
+
+pub mod browser;
+pub mod chromium;
+pub mod cookie_date;
+pub mod cookie_jar;
+pub mod html;
+pub mod npm_provider;
+pub mod raw_server;
+pub mod serve;

@@ -1,0 +1,231 @@
+//! Runs servers for tests: a Rocket in this process, over real TCP, or the
+//! app's own binary as a child process.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rocket::config::Shutdown as ShutdownConfig;
+use rocket::tokio::net::TcpStream;
+use rocket::tokio::{task, time};
+use rocket::{Build, Rocket, Shutdown};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A port nobody listens on. It lies below the range that the kernel takes for
+/// outgoing connections, and no two calls in this process get the same one.
+pub fn free_port() -> u16 {
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 12_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Another test process on the machine starts elsewhere.
+    let start = (std::process::id() % 97) as u16 * 120;
+    for _ in 0..COUNT {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + (start + step % COUNT) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port");
+}
+
+/// A Rocket that runs in this process until it is dropped.
+pub struct Served {
+    port: u16,
+    shutdown: Shutdown,
+    running: Option<task::JoinHandle<()>>,
+}
+
+impl Served {
+    /// Launches on a port of its own choice.
+    pub async fn start(rocket: Rocket<Build>) -> Served {
+        Served::start_on(free_port(), rocket).await
+    }
+
+    /// Launches on this port, for apps whose configuration must name it before.
+    pub async fn start_on(port: u16, rocket: Rocket<Build>) -> Served {
+        let figment = rocket
+            .figment()
+            .clone()
+            .merge(("address", "127.0.0.1"))
+            .merge(("port", port))
+            .merge((
+                "shutdown",
+                ShutdownConfig {
+                    ctrlc: false,
+                    signals: Default::default(),
+                    grace: 0,
+                    mercy: 0,
+                    ..ShutdownConfig::default()
+                },
+            ));
+        let rocket = rocket
+            .configure(figment)
+            .ignite()
+            .await
+            .expect("the Rocket ignites");
+        let shutdown = rocket.shutdown();
+        let mut running = task::spawn(async move {
+            rocket.launch().await.expect("the Rocket runs");
+        });
+        rocket::tokio::select! {
+            () = wait_for_port(port) => {}
+            ended = &mut running => panic!("the Rocket ended at launch: {ended:?}"),
+        }
+        Served {
+            port,
+            shutdown,
+            running: Some(running),
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `http://localhost:<port>` followed by `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.port)
+    }
+
+    /// Shuts down and waits until the port is free again.
+    pub async fn stop(mut self) {
+        self.shutdown.clone().notify();
+        if let Some(running) = self.running.take() {
+            running.await.expect("the Rocket stops in peace");
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.shutdown.clone().notify();
+    }
+}
+
+/// A child process with everything it says. Killed, by its own id, on drop.
+pub struct Process {
+    child: Child,
+    output: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    /// The app's binary, in an empty environment but for `env`.
+    pub fn app(env: &[(&str, &str)]) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rocket_logto"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        Process::spawn(command.env_clear().envs(env.iter().copied()))
+    }
+
+    pub fn spawn(command: &mut Command) -> Process {
+        let piped = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = piped
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?} cannot be started: {error}", piped.get_program()));
+        let output = Arc::new(Mutex::new(String::new()));
+        let stdout = child.stdout.take().expect("a piped stdout");
+        let stderr = child.stderr.take().expect("a piped stderr");
+        let readers = vec![collect(stdout, &output), collect(stderr, &output)];
+        Process {
+            child,
+            output,
+            readers,
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All of stdout and stderr so far.
+    pub fn output(&self) -> String {
+        self.output.lock().expect("the output").clone()
+    }
+
+    /// Waits until something listens on the port; panics when the process ends first.
+    pub async fn wait_for_port(&mut self, port: u16) {
+        let answers = |_: &str| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        self.wait_until(answers).await;
+    }
+
+    /// Waits until the output holds `text`; panics when the process ends without.
+    pub async fn wait_for_output(&mut self, text: &str) {
+        self.wait_until(|output| output.contains(text)).await;
+    }
+
+    async fn wait_until(&mut self, is_so: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(&self.output()) {
+            if let Some(status) = self.child.try_wait().expect("the process's state") {
+                self.join_readers();
+                if is_so(&self.output()) {
+                    return;
+                }
+                panic!("the process ended with {status}:\n{}", self.output());
+            }
+            assert!(Instant::now() < end, "waited too long:\n{}", self.output());
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the process ends by itself, as after a failed launch. Its output is complete then.
+    pub async fn wait_for_exit(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process's state") {
+                self.join_readers();
+                return status;
+            }
+            assert!(Instant::now() < end, "it does not end:\n{}", self.output());
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends the process now.
+    pub fn kill(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    fn join_readers(&mut self) {
+        for reader in self.readers.drain(..) {
+            reader.join().expect("the output is read");
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> JoinHandle<()> {
+    let output = Arc::clone(output);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            output.lock().expect("the output").push_str(&text);
+        }
+    })
+}
+
+/// Waits until `127.0.0.1:port` accepts connections.
+pub async fn wait_for_port(port: u16) {
+    let end = Instant::now() + PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        assert!(Instant::now() < end, "nothing listens on port {port}");
+        time::sleep(Duration::from_millis(20)).await;
+    }
+}
