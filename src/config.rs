@@ -117,8 +117,17 @@ pub struct LogtoConfig {
     pub post_sign_out: String,
     /// Paths of the mounted routes.
     pub routes: RoutePaths,
-    /// `Some` when the development provider is to be started: its table, as written.
-    pub dev_provider: Option<Dict>,
+    /// `Some` when the development provider is to be started.
+    pub(crate) dev_provider: Option<DevProviderTable>,
+}
+
+/// The `dev_provider` table.
+#[derive(Clone, Debug)]
+pub(crate) struct DevProviderTable {
+    pub port: u16,
+    /// Users, organizations and resources as written; the provider reads them.
+    #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]
+    pub seed: Value,
 }
 
 /// How long sessions live.
@@ -311,8 +320,8 @@ impl Rules<'_> {
     fn check(&self, raw: Raw) -> figment::Result<LogtoConfig> {
         let dev = self.dev_provider(&raw)?;
         let (issuer, app_id, app_secret) = match &dev {
-            Some((port, _)) => (
-                format!("http://localhost:{port}/oidc"),
+            Some(table) => (
+                format!("http://localhost:{}/oidc", table.port),
                 DEV_APP_ID.to_owned(),
                 Some(AppSecret(Zeroizing::new(DEV_APP_SECRET.to_owned()))),
             ),
@@ -364,12 +373,12 @@ impl Rules<'_> {
             post_sign_out: self.post_sign_out(&raw)?,
             routes,
             base_url,
-            dev_provider: dev.map(|(_, table)| table),
+            dev_provider: dev,
         })
     }
 
-    /// The port and table of the development provider, when it is to run.
-    fn dev_provider(&self, raw: &Raw) -> figment::Result<Option<(u16, Dict)>> {
+    /// The development provider, when it is to run.
+    fn dev_provider(&self, raw: &Raw) -> figment::Result<Option<DevProviderTable>> {
         let debug = self.figment.profile() == RocketConfig::DEBUG_PROFILE;
         let named = raw.endpoint.is_some() || raw.issuer.is_some();
         let (wanted, table) = match &raw.dev_provider {
@@ -409,7 +418,8 @@ impl Rules<'_> {
                 "needs the cargo feature dev-provider of rocket_logto",
             ));
         }
-        let port = match table.get("port") {
+        let mut seed = table;
+        let port = match seed.remove("port") {
             None => DEV_PORT,
             Some(value) => value
                 .to_u128()
@@ -419,7 +429,10 @@ impl Rules<'_> {
                     self.error("dev_provider.port", "must be a port number from 1 to 65535")
                 })?,
         };
-        Ok(Some((port, table)))
+        Ok(Some(DevProviderTable {
+            port,
+            seed: seed.into(),
+        }))
     }
 
     fn issuer(&self, raw: &Raw) -> figment::Result<String> {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rocket::Request;
-use rocket::http::{Accept, Header, MediaType, Method, Status};
+use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use url::form_urlencoded::byte_serialize;
 
 use crate::config::LogtoConfig;
 use crate::pages::{self, Action, Page};
+use crate::request::{address, is_navigation};
 
 /// Why a guard or a route of this crate gave no success.
 ///
@@ -143,7 +144,12 @@ impl ErrorKind {
                  fix that.",
             ),
         };
-        Words { status: Status::new(code), error, title, text }
+        Words {
+            status: Status::new(code),
+            error,
+            title,
+            text,
+        }
     }
 }
 
@@ -151,9 +157,18 @@ impl Error {
     /// `detail` is for the log and for developers: a reason, never a token, a
     /// code or a claim's value.
     pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Error {
-        let error = Error { kind, detail: detail.into(), reference: reference(), retry_after: 5 };
+        let error = Error {
+            kind,
+            detail: detail.into(),
+            reference: reference(),
+            retry_after: 5,
+        };
         if kind != ErrorKind::NotSignedIn {
-            log::warn!("logto: {kind:?} reason={} reference={}", error.detail, error.reference);
+            log::warn!(
+                "logto: {kind:?} reason={} reference={}",
+                error.detail,
+                error.reference
+            );
         }
         error
     }
@@ -221,13 +236,22 @@ impl Error {
         let config = request.rocket().state::<Arc<LogtoConfig>>();
         let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
         if words.status == Status::Unauthorized {
-            let here: String = byte_serialize(request.uri().to_string().as_bytes()).collect();
+            let here: String = byte_serialize(address(request).as_bytes()).collect();
             return redirect(format!("{sign_in}?return_to={here}"));
         }
-        let again = Action::Link { href: sign_in, label: "Sign in again" };
-        let home = Action::Link { href: "/", label: "Go to the start page" };
-        let here = request.uri().to_string();
-        let retry = Action::Link { href: &here, label: "Try again" };
+        let again = Action::Link {
+            href: sign_in,
+            label: "Sign in again",
+        };
+        let home = Action::Link {
+            href: "/",
+            label: "Go to the start page",
+        };
+        let here = address(request);
+        let retry = Action::Link {
+            href: &here,
+            label: "Try again",
+        };
         let reference = match self.kind {
             ErrorKind::SignInCancelled => None,
             _ => Some(self.reference.as_str()),
@@ -238,7 +262,9 @@ impl Error {
                 [home, again]
             }
             // A code must not be sent twice: from the callback, start over.
-            _ if config.is_some_and(|config| request.uri().path() == config.routes.callback.as_str()) => {
+            _ if config
+                .is_some_and(|config| request.uri().path() == config.routes.callback.as_str()) =>
+            {
                 [again, home]
             }
             _ => [retry, home],
@@ -297,25 +323,6 @@ pub(crate) fn redirect(location: String) -> Response<'static> {
 pub(crate) fn no_store(response: &mut Response<'_>) {
     response.set_raw_header("Cache-Control", "no-store");
     response.set_raw_header("Referrer-Policy", "no-referrer");
-}
-
-/// Whether a person's browser asks for a page, rather than a program for data.
-pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return false;
-    }
-    if let Some(mode) = request.headers().get_one("Sec-Fetch-Mode") {
-        return mode == "navigate";
-    }
-    let names = |accept: &Accept, media: MediaType| {
-        accept.media_types().any(|accepted| {
-            accepted.top() == media.top() && accepted.sub() == media.sub()
-        })
-    };
-    match request.accept() {
-        Some(accept) => names(accept, MediaType::HTML) || !names(accept, MediaType::JSON),
-        None => true,
-    }
 }
 
 /// Short enough to read out, random enough to find in a log.

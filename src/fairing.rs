@@ -4,13 +4,20 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+#[cfg(feature = "dev-provider")]
+use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
-use rocket::{Build, Orbit, Request, Response, Rocket};
+use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use crate::config::LogtoConfig;
+#[cfg(feature = "dev-provider")]
+use crate::config::{DEV_APP_ID, DEV_APP_SECRET, SigningAlg};
+#[cfg(feature = "dev-provider")]
+use crate::dev_provider::{self, DevProvider};
 use crate::logto::{Clock, Logto};
 use crate::oidc::verify::Seconds;
+use crate::request::hide_query;
 use crate::routes::{self, sign_in, sign_out};
 use crate::session::context::{PENDING, Pending, RequestContext};
 
@@ -31,7 +38,9 @@ impl Logto {
     /// }
     /// ```
     pub fn fairing() -> LogtoFairing {
-        LogtoFairing { clock: system_clock }
+        LogtoFairing {
+            clock: system_clock,
+        }
     }
 }
 
@@ -50,14 +59,24 @@ impl LogtoFairing {
 }
 
 fn system_clock() -> Seconds {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Seconds::try_from(now.as_secs()).unwrap_or(Seconds::MAX)
 }
 
 #[rocket::async_trait]
 impl Fairing for LogtoFairing {
     fn info(&self) -> Info {
-        Info { name: "Logto", kind: Kind::Ignite | Kind::Liftoff | Kind::Response | Kind::Singleton }
+        Info {
+            name: "Logto",
+            kind: Kind::Ignite
+                | Kind::Liftoff
+                | Kind::Request
+                | Kind::Response
+                | Kind::Shutdown
+                | Kind::Singleton,
+        }
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
@@ -68,22 +87,44 @@ impl Fairing for LogtoFairing {
                 return Err(rocket);
             }
         };
-        match Logto::new(config.clone(), self.clock) {
-            Ok(logto) => Ok(rocket
-                .mount("/", routes::all(&config.routes))
-                .manage(config)
-                .manage(logto)),
+        let logto = match Logto::new(config.clone(), self.clock) {
+            Ok(logto) => logto,
             Err(error) => {
                 log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
-                Err(rocket)
+                return Err(rocket);
             }
-        }
+        };
+        let rocket = start_dev_provider(rocket, &config).await?;
+        Ok(rocket
+            .mount("/", routes::all(&config.routes))
+            .manage(config)
+            .manage(logto))
     }
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<Logto>() {
             announce(logto.config());
             rocket::tokio::spawn(logto.oidc.provider.clone().warm_up());
+        }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        let Ok(routes) = Logto::of(request).map(|logto| &logto.config().routes) else {
+            return;
+        };
+        let path = request.uri().path();
+        if [&routes.callback, &routes.sign_in, &routes.sign_up]
+            .iter()
+            .any(|own| path == own.as_str())
+        {
+            hide_query(request);
+        }
+    }
+
+    async fn on_shutdown(&self, _rocket: &Rocket<Orbit>) {
+        #[cfg(feature = "dev-provider")]
+        if let Some(provider) = _rocket.state::<DevProvider>() {
+            provider.shutdown().notify();
         }
     }
 
@@ -105,20 +146,81 @@ impl Fairing for LogtoFairing {
     }
 }
 
+/// Starts the development provider when the configuration says so.
+#[cfg(feature = "dev-provider")]
+async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fairing::Result {
+    let Some(table) = &config.dev_provider else {
+        return Ok(rocket);
+    };
+    let mut settings = dev_provider::Settings::new(DEV_APP_ID, DEV_APP_SECRET);
+    settings.port = table.port;
+    settings.redirect_uris = vec![config.redirect_uri()];
+    settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
+    settings.signing_alg = match config.id_token_alg {
+        SigningAlg::RS256 => dev_provider::SigningAlg::Rs256,
+        _ => dev_provider::SigningAlg::Es384,
+    };
+    settings.log_level = rocket
+        .figment()
+        .extract_inner("log_level")
+        .unwrap_or(LogLevel::Normal);
+    settings.seed = match table.seed.deserialize() {
+        Ok(seed) => seed,
+        Err(error) => {
+            rocket::config::pretty_print_error(error.with_path("logto.dev_provider"));
+            return Err(rocket);
+        }
+    };
+    match DevProvider::start(settings).await {
+        Ok(provider) => Ok(rocket.manage(provider)),
+        Err(error) => {
+            log::error!("logto: {error}");
+            log::error!(
+                "logto: set logto.dev_provider.port to a free port, or logto.endpoint to the \
+                 provider that is running"
+            );
+            Err(rocket)
+        }
+    }
+}
+
+#[cfg(not(feature = "dev-provider"))]
+async fn start_dev_provider(rocket: Rocket<Build>, _: &LogtoConfig) -> fairing::Result {
+    Ok(rocket)
+}
+
 /// The answer a guard or handler has asked for.
 async fn answer(request: &Request<'_>, pending: Option<Pending>) -> Response<'static> {
     let done = match pending {
         Some(Pending::SignIn(start)) => sign_in::start(request, &start).await,
         Some(Pending::SignOut(local)) => sign_out::finish(request, local).await,
         Some(Pending::Failure(error)) => Err(error),
-        None => return Response::build().status(Status::InternalServerError).finalize(),
+        None => {
+            return Response::build()
+                .status(Status::InternalServerError)
+                .finalize();
+        }
     };
     done.unwrap_or_else(|error| error.to_response(request))
 }
 
 /// Few lines, no secrets: what is configured, for whoever starts the app.
 fn announce(config: &LogtoConfig) {
-    log::info!("logto: provider {}, client {}", config.issuer, config.app_id);
+    if let Some(table) = &config.dev_provider {
+        log::warn!(
+            "logto: DEVELOPMENT PROVIDER on http://localhost:{}: anybody signs in as anybody. \
+             For your own, set logto.endpoint and logto.app_id",
+            table.port
+        );
+    }
+    log::info!(
+        "logto: provider {}, client {}",
+        config.issuer,
+        config.app_id
+    );
     log::info!("logto: redirect URI {}", config.redirect_uri());
-    log::info!("logto: post sign-out URI {}", config.post_logout_redirect_uri());
+    log::info!(
+        "logto: post sign-out URI {}",
+        config.post_logout_redirect_uri()
+    );
 }

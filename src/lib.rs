@@ -12,6 +12,7 @@ mod guards;
 mod logto;
 mod oidc;
 mod pages;
+mod request;
 mod return_to;
 mod routes;
 mod session;

@@ -13,12 +13,12 @@ use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
+use crate::session::Session;
 use crate::session::context::RequestContext;
 use crate::session::cookie::{self, CookieKeys, CookieSpec, TooLarge};
 use crate::session::revocation::Revocations;
 use crate::session::tokens::Tokens;
 use crate::session::transaction::Transactions;
-use crate::session::Session;
 
 /// The name of the session cookie, before any prefix.
 const SESSION_COOKIE: &str = "logto_session";
@@ -83,7 +83,9 @@ impl Logto {
     /// is loaded; never touches the network.
     pub fn provider_origins(&self) -> Vec<String> {
         let metadata = self.oidc.provider.metadata_if_loaded();
-        metadata.map(|metadata| metadata.browser_origins()).unwrap_or_default()
+        metadata
+            .map(|metadata| metadata.browser_origins())
+            .unwrap_or_default()
     }
 
     pub(crate) fn now(&self) -> Seconds {
@@ -94,7 +96,10 @@ impl Logto {
     /// are sentinels, so only a hand-made router can be without it.
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Logto, Error> {
         request.rocket().state::<Logto>().ok_or_else(|| {
-            Error::new(ErrorKind::ProviderNotReady, "Logto::fairing() is not attached")
+            Error::new(
+                ErrorKind::ProviderNotReady,
+                "Logto::fairing() is not attached",
+            )
         })
     }
 
@@ -105,7 +110,8 @@ impl Logto {
         context.session(|| {
             let session = self.tokens.newest(Arc::new(self.read(request)?));
             let now = self.now();
-            if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session) {
+            if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session)
+            {
                 return None;
             }
             if let Some(rolled) = session.rolled(now) {
@@ -119,7 +125,9 @@ impl Logto {
     fn read(&self, request: &Request<'_>) -> Option<Session> {
         let name = self.session_cookie();
         let cookies = cookie::raw_cookies(request);
-        let plain = self.keys(request).open(&name, cookie::only(&cookies, &name)?)?;
+        let plain = self
+            .keys(request)
+            .open(&name, cookie::only(&cookies, &name)?)?;
         serde_json::from_str(&plain).ok()
     }
 
@@ -128,7 +136,9 @@ impl Logto {
         let name = self.session_cookie();
         let max_age = session.max_age(&self.config.session, self.now());
         let plain = serde_json::to_string(session).unwrap_or_default();
-        let line = self.keys(request).seal(&self.session_spec(&name, max_age), plain)?;
+        let line = self
+            .keys(request)
+            .seal(&self.session_spec(&name, max_age), plain)?;
         RequestContext::of(request).set_cookie(line);
         Ok(())
     }
@@ -162,7 +172,11 @@ impl Logto {
         session: &Arc<Session>,
         refused: Option<&AccessToken>,
     ) -> Result<AccessToken, Error> {
-        match self.tokens.access_token(&self.oidc, session, refused, self.now()).await {
+        match self
+            .tokens
+            .access_token(&self.oidc, session, refused, self.now())
+            .await
+        {
             Ok((token, current)) => {
                 if current.version > session.version
                     && let Err(TooLarge(size)) = self.store(request, &current)
@@ -186,7 +200,12 @@ impl Logto {
         request: &Request<'_>,
         cookies: &'a [(&'a str, &'a str)],
     ) -> Transactions<'a> {
-        Transactions { config: &self.config, keys: self.keys(request), cookies, now: self.now() }
+        Transactions {
+            config: &self.config,
+            keys: self.keys(request),
+            cookies,
+            now: self.now(),
+        }
     }
 
     fn session_cookie(&self) -> String {
@@ -194,7 +213,12 @@ impl Logto {
     }
 
     fn session_spec<'a>(&self, name: &'a str, max_age: Seconds) -> CookieSpec<'a> {
-        CookieSpec { name, max_age, secure: self.config.is_https(), same_site: SameSite::Lax }
+        CookieSpec {
+            name,
+            max_age,
+            secure: self.config.is_https(),
+            same_site: SameSite::Lax,
+        }
     }
 
     /// Rocket's own `secret_key`, generated ones included: its configuration is

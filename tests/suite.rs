@@ -5,4 +5,5 @@ mod support;
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
 mod npm_provider_works;
+mod sign_in_and_out;
 mod support_works;

@@ -95,9 +95,15 @@ impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for User<C> {
         let user = super::session(request).and_then(|(session, _)| {
             let claims = verify::claims(session.id_token.as_str()).ok_or_else(|| {
                 let wanted = std::any::type_name::<C>();
-                Error::new(ErrorKind::MissingClaims, format!("id_token_claims_do_not_fit {wanted}"))
+                Error::new(
+                    ErrorKind::MissingClaims,
+                    format!("id_token_claims_do_not_fit {wanted}"),
+                )
             })?;
-            Ok(User { sub: session.sub.clone(), claims })
+            Ok(User {
+                sub: session.sub.clone(),
+                claims,
+            })
         });
         super::outcome(request, user)
     }

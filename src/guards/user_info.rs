@@ -89,10 +89,15 @@ async fn fetch<C: DeserializeOwned>(
         None => {
             // Refused: another token may do. If not, the provider means the user.
             let token = logto.access_token(request, session, Some(&token)).await?;
-            logto.oidc.user_info(&token).await.map_err(failed)?.ok_or_else(|| {
-                logto.end(request, session);
-                Error::new(ErrorKind::SessionEnded, "userinfo_refuses_the_access_token")
-            })?
+            logto
+                .oidc
+                .user_info(&token)
+                .await
+                .map_err(failed)?
+                .ok_or_else(|| {
+                    logto.end(request, session);
+                    Error::new(ErrorKind::SessionEnded, "userinfo_refuses_the_access_token")
+                })?
         }
     };
 
@@ -109,9 +114,15 @@ async fn fetch<C: DeserializeOwned>(
     }
     let claims = serde_json::from_slice(&answer).map_err(|_| {
         let wanted = std::any::type_name::<C>();
-        Error::new(ErrorKind::MissingClaims, format!("userinfo_claims_do_not_fit {wanted}"))
+        Error::new(
+            ErrorKind::MissingClaims,
+            format!("userinfo_claims_do_not_fit {wanted}"),
+        )
     })?;
-    Ok(UserInfo { sub: subject.sub, claims })
+    Ok(UserInfo {
+        sub: subject.sub,
+        claims,
+    })
 }
 
 impl<C> Sentinel for UserInfo<C> {

@@ -5,8 +5,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use openidconnect::{AsyncHttpClient, HttpRequest};
 use openidconnect::http::{Request, Response, StatusCode, header};
+use openidconnect::{AsyncHttpClient, HttpRequest};
 use rocket::tokio::sync::Semaphore;
 use rocket::tokio::time::timeout;
 

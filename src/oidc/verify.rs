@@ -94,11 +94,20 @@ pub(crate) fn id_token(
     }
     // 3. This client is the audience, and the only one: nobody else is trusted.
     let for_us = claims.aud.contains(expected.client_id);
-    if !for_us || claims.aud.iter().any(|audience| audience != expected.client_id) {
+    if !for_us
+        || claims
+            .aud
+            .iter()
+            .any(|audience| audience != expected.client_id)
+    {
         return Err(Rejection::Audience);
     }
     // 4, 5. Issued to this client, when it says to whom.
-    if claims.azp.value().is_some_and(|azp| azp != expected.client_id) {
+    if claims
+        .azp
+        .value()
+        .is_some_and(|azp| azp != expected.client_id)
+    {
         return Err(Rejection::AuthorizedParty);
     }
     // 9. Not expired.

@@ -9,11 +9,12 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::form_urlencoded;
 
-use super::{answer, is_speculative, nothing};
+use super::{answer, nothing};
 use crate::error::{Error, ErrorKind, redirect};
 use crate::logto::Logto;
 use crate::oidc::tokens::TokenError;
 use crate::oidc::verify::Nonce;
+use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::{TooLarge, raw_cookies};
@@ -58,8 +59,7 @@ struct Parameters {
 
 async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error> {
     if request.method() != Method::Post {
-        let query = request.uri().query().map(|query| query.as_str());
-        return Parameters::parse(query.unwrap_or_default());
+        return Parameters::parse(query(request));
     }
     if request.content_type() != Some(&ContentType::Form) {
         return Err(rejected("form_content_type"));
@@ -93,7 +93,11 @@ impl Parameters {
             }
             *slot = Some(value.into_owned());
         }
-        for slot in [&mut parameters.code, &mut parameters.state, &mut parameters.error] {
+        for slot in [
+            &mut parameters.code,
+            &mut parameters.state,
+            &mut parameters.error,
+        ] {
             slot.take_if(|value| value.is_empty());
         }
         Ok(parameters)
@@ -104,9 +108,15 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     let logto = Logto::of(request)?;
     if parameters == Parameters::default() {
         // What Logto's consent page sends for "Cancel".
-        return Err(Error::new(ErrorKind::SignInCancelled, "callback_without_parameters"));
+        return Err(Error::new(
+            ErrorKind::SignInCancelled,
+            "callback_without_parameters",
+        ));
     }
-    let state = parameters.state.as_deref().ok_or_else(|| rejected("state_missing"))?;
+    let state = parameters
+        .state
+        .as_deref()
+        .ok_or_else(|| rejected("state_missing"))?;
     let Some((transaction, removal)) = find(request, logto, state) else {
         // Finished before, in this browser: back button, reload, double click.
         if logto.session(request).is_some() {
@@ -170,18 +180,30 @@ async fn exchange(
         }
         Err(error) => return Err(failed(error)),
     };
-    let id_token = tokens.id_token.as_ref().ok_or_else(|| rejected("id_token_missing"))?;
+    let id_token = tokens
+        .id_token
+        .as_ref()
+        .ok_or_else(|| rejected("id_token_missing"))?;
     let now = logto.now();
     let claims = logto
         .oidc
-        .verify_id_token(id_token, Nonce::Is(&transaction.nonce), &tokens.access_token, now)
+        .verify_id_token(
+            id_token,
+            Nonce::Is(&transaction.nonce),
+            &tokens.access_token,
+            now,
+        )
         .await
         .map_err(unavailable)?
         .map_err(|reason| rejected(&reason.to_string()))?;
 
     let access = access(&tokens, now);
-    let id = SessionId::random()
-        .map_err(|_| Error::new(ErrorKind::ProviderNotReady, "no_randomness_for_a_session_id"))?;
+    let id = SessionId::random().map_err(|_| {
+        Error::new(
+            ErrorKind::ProviderNotReady,
+            "no_randomness_for_a_session_id",
+        )
+    })?;
     let session = Arc::new(Session {
         id,
         sub: claims.standard.sub,
@@ -202,7 +224,10 @@ async fn exchange(
 fn refused(error: &str) -> Error {
     let reason = format!("provider_said_{}", printable(error));
     match error {
-        "access_denied" | "login_required" | "consent_required" | "interaction_required"
+        "access_denied"
+        | "login_required"
+        | "consent_required"
+        | "interaction_required"
         | "account_selection_required" => Error::new(ErrorKind::SignInCancelled, reason),
         _ => Error::new(ErrorKind::SignInRejected, reason),
     }
@@ -219,17 +244,29 @@ mod tests {
 
     #[test]
     fn reads_a_response_and_ignores_what_it_does_not_know() {
-        let parameters = Parameters::parse("code=a%20b&state=s&iss=https%3A%2F%2Fop&x=1&x=2").unwrap();
+        let parameters =
+            Parameters::parse("code=a%20b&state=s&iss=https%3A%2F%2Fop&x=1&x=2").unwrap();
         assert_eq!(parameters.code.as_deref(), Some("a b"));
         assert_eq!(parameters.iss.as_deref(), Some("https://op"));
         assert_eq!(Parameters::parse("").unwrap(), Parameters::default());
-        assert_eq!(Parameters::parse("code=&state=&error=").unwrap(), Parameters::default());
+        assert_eq!(
+            Parameters::parse("code=&state=&error=").unwrap(),
+            Parameters::default()
+        );
     }
 
     #[test]
     fn refuses_doubles_and_what_no_provider_sends() {
         let long = format!("code={}", "a".repeat(MAX_VALUE + 1));
-        for bad in ["code=a&code=a", "state=a&state=", "iss=a&iss=b", "code=%00", "code=%0a", "state=%C3%BC", &long] {
+        for bad in [
+            "code=a&code=a",
+            "state=a&state=",
+            "iss=a&iss=b",
+            "code=%00",
+            "code=%0a",
+            "state=%C3%BC",
+            &long,
+        ] {
             assert!(Parameters::parse(bad).is_err(), "{bad}");
         }
     }

@@ -4,9 +4,8 @@ pub(crate) mod callback;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 
-use rocket::Request;
-use rocket::http::Status;
 use rocket::http::Method;
+use rocket::http::Status;
 use rocket::route::{Handler, Outcome, Route};
 use rocket::{Data, Response};
 
@@ -16,12 +15,42 @@ use crate::error::no_store;
 /// All routes at their configured paths.
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
     vec![
-        named("logto sign-in", Method::Get, &paths.sign_in, sign_in::SignInRoute { sign_up: false }),
-        named("logto sign-up", Method::Get, &paths.sign_up, sign_in::SignInRoute { sign_up: true }),
-        named("logto callback", Method::Get, &paths.callback, callback::CallbackRoute),
-        named("logto callback", Method::Post, &paths.callback, callback::CallbackRoute),
-        named("logto sign-out", Method::Get, &paths.sign_out, sign_out::SignOutRoute),
-        named("logto sign-out", Method::Post, &paths.sign_out, sign_out::SignOutRoute),
+        named(
+            "logto sign-in",
+            Method::Get,
+            &paths.sign_in,
+            sign_in::SignInRoute { sign_up: false },
+        ),
+        named(
+            "logto sign-up",
+            Method::Get,
+            &paths.sign_up,
+            sign_in::SignInRoute { sign_up: true },
+        ),
+        named(
+            "logto callback",
+            Method::Get,
+            &paths.callback,
+            callback::CallbackRoute,
+        ),
+        named(
+            "logto callback",
+            Method::Post,
+            &paths.callback,
+            callback::CallbackRoute,
+        ),
+        named(
+            "logto sign-out",
+            Method::Get,
+            &paths.sign_out,
+            sign_out::SignOutRoute,
+        ),
+        named(
+            "logto sign-out",
+            Method::Post,
+            &paths.sign_out,
+            sign_out::SignOutRoute,
+        ),
     ]
 }
 
@@ -29,16 +58,6 @@ fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) 
     let mut route = Route::new(method, path, handler);
     route.name = Some(name.into());
     route
-}
-
-/// Whether nobody asked for this yet: a browser fetching ahead, or a `HEAD`,
-/// which Rocket hands to the `GET` route. Nothing may change then.
-fn is_speculative(request: &Request<'_>) -> bool {
-    let header = |name| request.headers().get_one(name).unwrap_or_default();
-    request.method() == Method::Head
-        || header("Sec-Purpose").contains("prefetch")
-        || header("Purpose") == "prefetch"
-        || header("X-Moz") == "prefetch"
 }
 
 fn nothing() -> Response<'static> {

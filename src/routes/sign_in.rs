@@ -5,10 +5,11 @@ use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 
-use super::{answer, ignore, is_speculative, nothing};
+use super::{answer, ignore, nothing};
 use crate::error::{Error, ErrorKind, redirect};
 use crate::logto::Logto;
 use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
+use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
 use crate::session::cookie::{TooLarge, raw_cookies};
@@ -180,7 +181,7 @@ impl Handler for SignInRoute {
 fn read_query(request: &Request<'_>) -> StartSignIn {
     let mut start = StartSignIn::default();
     let options = &mut start.options;
-    let query = request.uri().query().map(|query| query.as_str()).unwrap_or_default();
+    let query = query(request);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let text = (!value.is_empty() && value.len() <= 512).then(|| value.clone().into_owned());
         let valid = match &*name {
@@ -188,7 +189,9 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
             "first_screen" => set(&mut options.first_screen, FirstScreen::parse(&value)),
             "identifier" => {
                 let identifiers: Option<Vec<_>> = value.split(' ').map(Identifier::parse).collect();
-                identifiers.map(|identifiers| options.identifiers = identifiers).is_some()
+                identifiers
+                    .map(|identifiers| options.identifiers = identifiers)
+                    .is_some()
             }
             "direct_sign_in" => set(&mut options.direct_sign_in, DirectSignIn::parse(&value)),
             "login_hint" => set(&mut options.login_hint, text),
@@ -210,20 +213,31 @@ fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
 }
 
 /// Builds the redirect to the provider: the response hook calls this.
-pub(crate) async fn start(request: &Request<'_>, start: &StartSignIn) -> Result<Response<'static>, Error> {
+pub(crate) async fn start(
+    request: &Request<'_>,
+    start: &StartSignIn,
+) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
-    let authorization = logto.oidc.authorize(&start.options).await.map_err(unavailable)?;
+    let authorization = logto
+        .oidc
+        .authorize(&start.options)
+        .await
+        .map_err(unavailable)?;
     let home = ReturnTo::home();
     let return_to = start.return_to.as_ref().unwrap_or(&home);
     let cookies = raw_cookies(request);
     let transactions = logto.transactions(request, &cookies);
-    let add = |return_to| {
-        transactions.add(&Transaction::new(&authorization, return_to, logto.now()))
-    };
+    let add =
+        |return_to| transactions.add(&Transaction::new(&authorization, return_to, logto.now()));
     // An address too long for a cookie is given up before the sign-in is.
-    let lines = add(return_to).or_else(|_| add(&home)).map_err(|TooLarge(size)| {
-        Error::new(ErrorKind::SessionTooLarge, format!("transaction_of_{size}_bytes"))
-    })?;
+    let lines = add(return_to)
+        .or_else(|_| add(&home))
+        .map_err(|TooLarge(size)| {
+            Error::new(
+                ErrorKind::SessionTooLarge,
+                format!("transaction_of_{size}_bytes"),
+            )
+        })?;
     let context = RequestContext::of(request);
     lines.into_iter().for_each(|line| context.set_cookie(line));
     Ok(redirect(authorization.url.into()))

@@ -6,10 +6,11 @@ use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 
-use super::{answer, ignore, is_speculative, nothing};
+use super::{answer, ignore, nothing};
 use crate::error::{Error, ErrorKind, html_page, redirect};
 use crate::logto::Logto;
 use crate::pages::{Action, Page};
+use crate::request::is_speculative;
 use crate::return_to::ReturnTo;
 use crate::session::context::{PENDING, Pending, RequestContext};
 
@@ -111,7 +112,10 @@ fn sender(request: &Request<'_>) -> Sender {
 /// A link, an image or another site must not sign anybody out: ask.
 fn confirm(request: &Request<'_>) -> Response<'static> {
     let (path, origins) = match Logto::of(request) {
-        Ok(logto) => (logto.config().routes.sign_out.as_str(), logto.provider_origins()),
+        Ok(logto) => (
+            logto.config().routes.sign_out.as_str(),
+            logto.provider_origins(),
+        ),
         Err(error) => return error.to_page(request),
     };
     let mut page = html_page(
@@ -121,8 +125,14 @@ fn confirm(request: &Request<'_>) -> Response<'static> {
             paragraphs: &["You will be signed out of this app."],
             reference: None,
             actions: &[
-                Action::Post { action: path, label: "Sign out" },
-                Action::Link { href: "/", label: "Stay signed in" },
+                Action::Post {
+                    action: path,
+                    label: "Sign out",
+                },
+                Action::Link {
+                    href: "/",
+                    label: "Stay signed in",
+                },
             ],
         },
         &origins,

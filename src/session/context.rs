@@ -62,11 +62,17 @@ impl RequestContext {
     }
 
     pub(crate) fn take_pending(&self) -> Option<Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     pub(crate) fn set_cookie(&self, line: String) {
-        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        self.cookies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
     }
 
     pub(crate) fn take_cookies(&self) -> Vec<String> {

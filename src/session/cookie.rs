@@ -35,7 +35,8 @@ impl CookieKeys {
     pub(crate) fn seal(&self, spec: &CookieSpec<'_>, plain: String) -> Result<String, TooLarge> {
         let mut jar = CookieJar::new();
         if let Some(key) = self.0.first() {
-            jar.private_mut(key).add(Cookie::new(spec.name.to_owned(), plain));
+            jar.private_mut(key)
+                .add(Cookie::new(spec.name.to_owned(), plain));
         }
         let value = jar.get(spec.name).map(|sealed| sealed.value().to_owned());
         let line = spec.line(value.unwrap_or_default());
@@ -58,7 +59,11 @@ impl CookieKeys {
 impl CookieSpec<'_> {
     /// The `Set-Cookie` line that removes the cookie.
     pub(crate) fn removal(&self) -> String {
-        CookieSpec { max_age: 0, ..*self }.line(String::new())
+        CookieSpec {
+            max_age: 0,
+            ..*self
+        }
+        .line(String::new())
     }
 
     fn line(&self, value: String) -> String {
@@ -89,9 +94,17 @@ pub(crate) fn name(config: &LogtoConfig, name: &str) -> String {
 pub(crate) fn raw_cookies<'r>(request: &'r Request<'_>) -> Vec<(&'r str, &'r str)> {
     if !request.headers().contains("Cookie") {
         // Rocket's local client hands cookies over without a header.
-        return request.cookies().iter().map(|cookie| cookie.name_value()).collect();
+        return request
+            .cookies()
+            .iter()
+            .map(|cookie| cookie.name_value())
+            .collect();
     }
-    request.headers().get("Cookie").flat_map(parse_header).collect()
+    request
+        .headers()
+        .get("Cookie")
+        .flat_map(parse_header)
+        .collect()
 }
 
 fn parse_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -133,16 +146,28 @@ mod tests {
         let line = keys.seal(&SPEC, "secret".into()).unwrap();
         assert!(!line.contains("secret"));
         let sealed = value(&line);
-        assert_eq!(keys.open("__Host-logto", &sealed).as_deref(), Some("secret"));
+        assert_eq!(
+            keys.open("__Host-logto", &sealed).as_deref(),
+            Some("secret")
+        );
         assert_eq!(keys.open("__Host-logto_txn", &sealed), None);
-        assert_eq!(CookieKeys::new(Key::generate()).open("__Host-logto", &sealed), None);
+        assert_eq!(
+            CookieKeys::new(Key::generate()).open("__Host-logto", &sealed),
+            None
+        );
     }
 
     #[test]
     fn sets_every_attribute() {
         let keys = CookieKeys::new(Key::generate());
         let line = keys.seal(&SPEC, "x".into()).unwrap();
-        for attribute in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/", "; Max-Age=60"] {
+        for attribute in [
+            "; HttpOnly",
+            "; SameSite=Lax",
+            "; Secure",
+            "; Path=/",
+            "; Max-Age=60",
+        ] {
             assert!(line.contains(attribute), "{line}");
         }
         assert!(!line.contains("Domain"));
@@ -164,7 +189,10 @@ mod tests {
             only(&cookies, "__Host-x").map(str::to_owned)
         };
         assert_eq!(read("a=1; __Host-x=good; b=2").as_deref(), Some("good"));
-        assert_eq!(read("__Host-x=good; %5F%5FHost-x=evil").as_deref(), Some("good"));
+        assert_eq!(
+            read("__Host-x=good; %5F%5FHost-x=evil").as_deref(),
+            Some("good")
+        );
         assert_eq!(read("%5F%5FHost-x=evil"), None);
         assert_eq!(read("\u{2003}__Host-x=evil"), None);
         assert_eq!(read("__host-x=evil"), None);

@@ -86,8 +86,10 @@ impl Session {
 
     /// The session as just used, when that is worth writing down.
     pub(crate) fn rolled(&self, now: Seconds) -> Option<Session> {
-        (now.saturating_sub(self.seen_at) >= ROLL_EVERY)
-            .then(|| Session { seen_at: now, ..self.clone() })
+        (now.saturating_sub(self.seen_at) >= ROLL_EVERY).then(|| Session {
+            seen_at: now,
+            ..self.clone()
+        })
     }
 
     /// How long the browser should keep it, in seconds.

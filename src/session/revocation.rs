@@ -25,7 +25,10 @@ struct Inner {
 
 impl Default for Revocations {
     fn default() -> Self {
-        Revocations { bound: BOUND, inner: Mutex::default() }
+        Revocations {
+            bound: BOUND,
+            inner: Mutex::default(),
+        }
     }
 }
 
@@ -34,9 +37,15 @@ impl Revocations {
     /// session can live, in seconds; what is older needs no mention.
     pub(crate) fn revoke(&self, session: &Session, absolute: Seconds, now: Seconds) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.revoked.insert((session.created_at, session.id.clone()));
+        inner
+            .revoked
+            .insert((session.created_at, session.id.clone()));
         let expired = now.saturating_sub(absolute);
-        while inner.revoked.first().is_some_and(|(created_at, _)| *created_at < expired) {
+        while inner
+            .revoked
+            .first()
+            .is_some_and(|(created_at, _)| *created_at < expired)
+        {
             inner.revoked.pop_first();
         }
         while inner.revoked.len() > self.bound {
@@ -49,7 +58,9 @@ impl Revocations {
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         session.created_at < inner.refused_before
-            || inner.revoked.contains(&(session.created_at, session.id.clone()))
+            || inner
+                .revoked
+                .contains(&(session.created_at, session.id.clone()))
     }
 }
 
@@ -74,7 +85,10 @@ mod tests {
 
     #[test]
     fn at_its_bound_refuses_the_oldest_rather_than_forget() {
-        let revocations = Revocations { bound: 2, inner: Mutex::default() };
+        let revocations = Revocations {
+            bound: 2,
+            inner: Mutex::default(),
+        };
         for (id, created_at) in [("a", 10), ("b", 11), ("c", 12)] {
             revocations.revoke(&session(id, created_at), 1000, 20);
         }

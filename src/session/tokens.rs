@@ -47,7 +47,10 @@ struct Known {
 
 impl Live {
     fn known(&self) -> Known {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn learn(&self, change: impl FnOnce(&mut Known)) {
@@ -66,12 +69,16 @@ impl Tokens {
 
     /// Remembers the access token that came with a sign-in.
     pub(crate) fn remember(&self, session: &Session, access: Access) {
-        self.live(session).learn(|known| known.access = Some(access));
+        self.live(session)
+            .learn(|known| known.access = Some(access));
     }
 
     /// The newest state of `session`, which may be ahead of its cookie.
     pub(crate) fn newest(&self, session: Arc<Session>) -> Arc<Session> {
-        let known = self.sessions.get(&session.id).and_then(|live| live.known().session);
+        let known = self
+            .sessions
+            .get(&session.id)
+            .and_then(|live| live.known().session);
         match known {
             Some(newer) if newer.version > session.version => newer,
             _ => session,
@@ -129,7 +136,10 @@ pub(crate) fn access(tokens: &TokenSet, now: Seconds) -> Access {
     let lifetime = lifetime.map_or(DEFAULT_LIFETIME, |seconds| {
         Seconds::try_from(seconds).unwrap_or(DEFAULT_LIFETIME)
     });
-    Access { token: tokens.access_token.clone(), expires_at: now.saturating_add(lifetime) }
+    Access {
+        token: tokens.access_token.clone(),
+        expires_at: now.saturating_add(lifetime),
+    }
 }
 
 async fn refresh(
@@ -138,7 +148,10 @@ async fn refresh(
     now: Seconds,
 ) -> Result<(Arc<Session>, Access), Error> {
     let Some(refresh_token) = &session.refresh_token else {
-        return Err(Error::new(ErrorKind::SessionEnded, "access_token_ended_no_refresh_token"));
+        return Err(Error::new(
+            ErrorKind::SessionEnded,
+            "access_token_ended_no_refresh_token",
+        ));
     };
     let tokens = oidc.refresh(refresh_token).await.map_err(failed)?;
     let mut next = session.clone();
@@ -152,10 +165,13 @@ async fn refresh(
             .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
             .await
             .map_err(unavailable)?;
-        let claims =
-            verdict.map_err(|reason| Error::new(ErrorKind::SessionEnded, format!("refreshed_{reason}")))?;
+        let claims = verdict
+            .map_err(|reason| Error::new(ErrorKind::SessionEnded, format!("refreshed_{reason}")))?;
         if claims.sub != session.sub {
-            return Err(Error::new(ErrorKind::SessionEnded, "refreshed_id_token_sub"));
+            return Err(Error::new(
+                ErrorKind::SessionEnded,
+                "refreshed_id_token_sub",
+            ));
         }
         next.id_token = id_token.clone();
     }
@@ -171,9 +187,10 @@ pub(crate) fn failed(error: TokenError) -> Error {
         TokenError::Denied(body) if body.error == "invalid_grant" => {
             Error::new(ErrorKind::SessionEnded, "refresh_invalid_grant")
         }
-        TokenError::Denied(body) => {
-            Error::new(ErrorKind::ProviderBadAnswer, format!("token_endpoint_{}", printable(&body.error)))
-        }
+        TokenError::Denied(body) => Error::new(
+            ErrorKind::ProviderBadAnswer,
+            format!("token_endpoint_{}", printable(&body.error)),
+        ),
         TokenError::Malformed(what) => Error::new(ErrorKind::ProviderBadAnswer, what),
         TokenError::Http(error) => http_failed(&error),
     }
@@ -195,9 +212,9 @@ fn http_failed(error: &HttpError) -> Error {
     };
     let failure = Error::new(kind, error.to_string());
     match error {
-        HttpError::TooManyRequests { retry_after: Some(seconds) } => {
-            failure.with_retry_after(*seconds)
-        }
+        HttpError::TooManyRequests {
+            retry_after: Some(seconds),
+        } => failure.with_retry_after(*seconds),
         _ => failure,
     }
 }
@@ -205,5 +222,8 @@ fn http_failed(error: &HttpError) -> Error {
 /// A provider's error code is its own text: only what RFC 6749 section 5.2
 /// allows, and not too much of it, goes into a log.
 pub(crate) fn printable(code: &str) -> String {
-    code.chars().filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c)).take(64).collect()
+    code.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c))
+        .take(64)
+        .collect()
 }

@@ -1,10 +1,10 @@
 //! Sign-ins that have begun: one private cookie each, named by a hash of
 //! `state`. Any number of tabs, in any order, and nothing kept on the server.
 
+use ::cookie::SameSite;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ::cookie::SameSite;
 use serde::{Deserialize, Serialize};
 
 use super::cookie::{CookieKeys, CookieSpec, TooLarge, name, only};
@@ -84,7 +84,9 @@ impl Transactions<'_> {
         let mut bytes = line.len() + live.iter().map(|(.., size)| size).sum::<usize>();
         let mut live = live.into_iter();
         while live.len() + 1 > MAX_COUNT || bytes > MAX_BYTES {
-            let Some((_, name, size)) = live.next() else { break };
+            let Some((_, name, size)) = live.next() else {
+                break;
+            };
             lines.push(self.spec(name).removal());
             bytes -= size;
         }
@@ -106,7 +108,10 @@ impl Transactions<'_> {
 
     fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         let prefix = name(self.config, PREFIX);
-        self.cookies.iter().filter(move |(name, _)| name.starts_with(&prefix)).copied()
+        self.cookies
+            .iter()
+            .filter(move |(name, _)| name.starts_with(&prefix))
+            .copied()
     }
 
     fn open(&self, name: &str, value: &str) -> Option<Transaction> {

@@ -78,7 +78,8 @@ impl Page {
         match pick {
             Pick::Index(index) => self.forms.get(index).map(|form| (form, None)),
             Pick::Button(text) => self.forms.iter().find_map(|form| {
-                let button = form.buttons.iter().find(|button| button.text == text)?;
+                let means = |button: &&Button| button.text == text || button.value == text;
+                let button = form.buttons.iter().find(means)?;
                 Some((form, Some(button)))
             }),
         }

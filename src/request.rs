@@ -1,0 +1,77 @@
+//! What the crate wants to know of a request, whoever handles it.
+
+use std::sync::OnceLock;
+
+use rocket::Request;
+use rocket::http::uri::Origin;
+use rocket::http::{Accept, MediaType, Method};
+
+/// The query of a request to one of our own routes.
+#[derive(Default)]
+struct HiddenQuery(OnceLock<String>);
+
+/// Takes the query out of the request's URI, before Rocket logs that: on the
+/// routes of the sign-in it holds codes and one-time tokens.
+pub(crate) fn hide_query(request: &mut Request<'_>) {
+    let Some(query) = request.uri().query().map(|query| query.to_string()) else {
+        return;
+    };
+    if let Ok(bare) = Origin::parse_owned(request.uri().path().to_string()) {
+        request.set_uri(bare);
+        let hidden: &HiddenQuery = request.local_cache(HiddenQuery::default);
+        let _ = hidden.0.set(query);
+    }
+}
+
+/// The query of the request as it came.
+pub(crate) fn query<'r>(request: &'r Request<'_>) -> &'r str {
+    let hidden: &HiddenQuery = request.local_cache(HiddenQuery::default);
+    let visible = || request.uri().query().map(|query| query.as_str());
+    hidden
+        .0
+        .get()
+        .map(String::as_str)
+        .or_else(visible)
+        .unwrap_or_default()
+}
+
+/// The address to try again at, or to come back to: path and query as they
+/// came, but nothing that is good for one use only.
+pub(crate) fn address(request: &Request<'_>) -> String {
+    let path = request.uri().path();
+    let kept = |pair: &&str| !pair.starts_with("one_time_token=");
+    let query: Vec<_> = query(request).split('&').filter(kept).collect();
+    match query.join("&") {
+        query if query.is_empty() => path.to_string(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// Whether a person's browser asks for a page, rather than a program for data.
+pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return false;
+    }
+    if let Some(mode) = request.headers().get_one("Sec-Fetch-Mode") {
+        return mode == "navigate";
+    }
+    let names = |accept: &Accept, media: MediaType| {
+        accept
+            .media_types()
+            .any(|accepted| accepted.top() == media.top() && accepted.sub() == media.sub())
+    };
+    match request.accept() {
+        Some(accept) => names(accept, MediaType::HTML) || !names(accept, MediaType::JSON),
+        None => true,
+    }
+}
+
+/// Whether nobody asked for this yet: a browser fetching ahead, or a `HEAD`,
+/// which Rocket hands to the `GET` route. Nothing may change then.
+pub(crate) fn is_speculative(request: &Request<'_>) -> bool {
+    let header = |name| request.headers().get_one(name).unwrap_or_default();
+    request.method() == Method::Head
+        || header("Sec-Purpose").contains("prefetch")
+        || header("Purpose") == "prefetch"
+        || header("X-Moz") == "prefetch"
+}

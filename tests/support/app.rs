@@ -1,0 +1,83 @@
+//! The app under test beside a development provider, each on a port of its own.
+
+use rocket::figment::Figment;
+use rocket::figment::value::{Dict, Value};
+use rocket::{Build, Rocket};
+use rocket_logto::Logto;
+use rocket_logto::dev_provider::{DevProvider, Settings};
+
+use super::browser::{Browser, Response};
+use super::serve::{Served, free_port};
+
+pub const CLIENT_ID: &str = "test-app";
+/// Holds every kind of character that has to be form-urlencoded first.
+pub const CLIENT_SECRET: &str = "s3cret +:%&=/ü";
+
+/// Seeded users of the development provider. Alice has everything, Bob has
+/// neither name nor e-mail address, Zoë's name is full of markup.
+pub const ALICE: &str = "alice4hy6kz2";
+pub const BOB: &str = "bob7d4dc6y32";
+pub const ZOE: &str = "zoe9rsidux5q";
+
+/// An app with a provider to sign in at. Both stop when it is dropped.
+pub struct TestApp {
+    pub app: Served,
+    pub provider: DevProvider,
+}
+
+impl TestApp {
+    /// The routes of `rocket`, configured for a fresh provider.
+    pub async fn start(rocket: Rocket<Build>) -> TestApp {
+        TestApp::with(Dict::new(), rocket).await
+    }
+
+    /// The same, with more keys of the `logto` table.
+    pub async fn with(logto: Dict, rocket: Rocket<Build>) -> TestApp {
+        let provider = DevProvider::start(settings()).await.expect("a provider");
+        let port = free_port();
+        let app = TestApp::serve(port, &provider.endpoint(), logto, rocket).await;
+        provider.set_redirect_uris([app.url("/callback")]);
+        provider.set_post_logout_redirect_uris([app.url("/")]);
+        TestApp { app, provider }
+    }
+
+    /// An app that signs in at `endpoint`, whatever is there.
+    pub async fn serve(port: u16, endpoint: &str, logto: Dict, rocket: Rocket<Build>) -> Served {
+        let figment = configuration(rocket.figment(), port, endpoint, logto);
+        Served::start_on(port, rocket.configure(figment).attach(Logto::fairing())).await
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        self.app.url(path)
+    }
+
+    /// Signs `user` (a `sub`) in, from `path` of the app; the last page of the way.
+    pub async fn sign_in(&self, browser: &Browser, path: &str, user: &str) -> Response {
+        let page = browser.navigate_following(self.url(path), 10).await.pop();
+        let page = page.expect("the provider's page");
+        let button = browser.submit(&page, user, &[]).await;
+        browser.follow_all(button, 10).await.pop().expect("a page")
+    }
+}
+
+pub fn settings() -> Settings {
+    Settings::new(CLIENT_ID, CLIENT_SECRET)
+}
+
+/// A figment as `Rocket.toml` and the environment would make it.
+pub fn configuration(base: &Figment, port: u16, endpoint: &str, logto: Dict) -> Figment {
+    let mut table = Dict::from([
+        ("endpoint".to_owned(), Value::from(endpoint)),
+        ("app_id".to_owned(), Value::from(CLIENT_ID)),
+        ("app_secret".to_owned(), Value::from(CLIENT_SECRET)),
+        (
+            "base_url".to_owned(),
+            Value::from(format!("http://localhost:{port}")),
+        ),
+    ]);
+    table.extend(logto);
+    base.clone()
+        .merge(("profile", "debug"))
+        .merge(("log_level", "critical"))
+        .merge(("logto", table))
+}
