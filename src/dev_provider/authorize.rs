@@ -1,11 +1,12 @@
-//! The authorization endpoint: checks as Logto makes them, the sign-in page,
-//! and the authorization response (OpenID Connect Core 3.1.2, RFC 9207).
+//! The authorization endpoint: straight through or by the sign-in page, and
+//! the authorization response (OpenID Connect Core 3.1.2, RFC 9207).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use url::Url;
 
+use super::auth_request::{AuthRequest, Failure, Params, ResponseMode, check, pushed_params};
+use super::client_auth::authenticate;
 use super::error::OidcError;
 use super::keys::random_token;
 use super::pages;
@@ -14,43 +15,7 @@ use super::store::{
     CODE_LIFETIME, Code, Grant, INTERACTION_LIFETIME, Interaction, SESSION_LIFETIME, Session,
 };
 use super::wire::{Received, Reply, first};
-use super::{Provider, claims, token};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ResponseMode {
-    Query,
-    Fragment,
-    FormPost,
-}
-
-/// A request that passed all checks.
-#[derive(Clone, Debug)]
-pub(super) struct AuthRequest {
-    pub(super) redirect_uri: Url,
-    /// The same as it was sent: the token endpoint compares text.
-    redirect_uri_text: String,
-    response_mode: ResponseMode,
-    scopes: Vec<String>,
-    resources: Vec<String>,
-    state: Option<String>,
-    nonce: Option<String>,
-    code_challenge: Option<String>,
-    prompt: BTreeSet<String>,
-    max_age: Option<u64>,
-    pub(super) login_hint: Option<String>,
-    /// Logto's own parameters, to be shown on the page.
-    pub(super) extras: Vec<(String, String)>,
-    /// Logto drops all extras when one of them is not valid.
-    pub(super) extras_dropped: bool,
-}
-
-/// Where a failed request's answer goes.
-enum Failure {
-    /// To the user: there is no redirect URI one may trust.
-    Page(Reply),
-    /// To the client.
-    Client(Box<(AuthRequest, OidcError)>),
-}
+use super::{Provider, claims};
 
 pub(super) fn authorize(provider: &Provider, request: &Received) -> Reply {
     let params = if request.method == "POST" {
@@ -78,7 +43,7 @@ pub(super) fn push(provider: &Provider, request: &Received) -> Reply {
     let mut params = request.form.clone();
     params.retain(|(name, _)| name != "client_secret");
     let checked =
-        token::authenticate(provider, request).and_then(|()| match first(&params, "client_id") {
+        authenticate(provider, request).and_then(|()| match first(&params, "client_id") {
             Some(_) => Ok(()),
             None => Err(OidcError::invalid_request(
                 "missing required parameter 'client_id'",
@@ -102,253 +67,6 @@ pub(super) fn push(provider: &Provider, request: &Received) -> Reply {
         201,
         &json!({ "expires_in": 60, "request_uri": request_uri }),
     )
-}
-
-type Params = Vec<(String, String)>;
-
-fn pushed_params(provider: &Provider, params: &Params) -> Result<Option<Params>, OidcError> {
-    let Some(request_uri) = first(params, "request_uri") else {
-        return Ok(None);
-    };
-    let found = provider.store().pushed.remove(request_uri);
-    match found {
-        Some((pushed, expires))
-            if expires > provider.now()
-                && first(&pushed, "client_id") == first(params, "client_id") =>
-        {
-            Ok(Some(pushed))
-        }
-        _ => Err(OidcError::new(
-            400,
-            "invalid_request_uri",
-            "request_uri is invalid or expired",
-        )),
-    }
-}
-
-fn check(provider: &Provider, params: &Params) -> Result<AuthRequest, Failure> {
-    let page = |error: OidcError| {
-        let mut reply = error.reply();
-        reply.edit_json(|body| {
-            if let Some(state) = first(params, "state") {
-                body["state"] = json!(state);
-            }
-            body["iss"] = json!(provider.issuer());
-        });
-        Failure::Page(reply)
-    };
-    let Some(client_id) = first(params, "client_id") else {
-        return Err(page(OidcError::invalid_request(
-            "missing required parameter 'client_id'",
-        )));
-    };
-    if client_id != provider.settings.client_id {
-        let description = format!("invalid client {client_id}");
-        return Err(page(OidcError::new(400, "invalid_client", &description)));
-    }
-    let text = first(params, "redirect_uri").unwrap_or_default();
-    let registered = provider.redirect_uris().iter().any(|uri| uri == text);
-    let Some(redirect_uri) = Url::parse(text).ok().filter(|_| registered) else {
-        let description = "redirect_uri did not match any of the client's registered redirect_uris";
-        return Err(page(OidcError::new(
-            400,
-            "invalid_redirect_uri",
-            description,
-        )));
-    };
-
-    let auth = read(params, redirect_uri);
-    match check_params(provider, params, &auth) {
-        Ok(()) => Ok(auth),
-        Err(error) => Err(Failure::Client(Box::new((auth, error)))),
-    }
-}
-
-fn read(params: &Params, redirect_uri: Url) -> AuthRequest {
-    let text = |name| {
-        first(params, name)
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned)
-    };
-    let list = |name| {
-        first(params, name)
-            .unwrap_or_default()
-            .split(' ')
-            .filter(|s| !s.is_empty())
-    };
-    let response_mode = match first(params, "response_mode") {
-        Some("form_post") => ResponseMode::FormPost,
-        Some("fragment") => ResponseMode::Fragment,
-        Some(_) => ResponseMode::Query,
-        None if first(params, "response_type").is_some_and(|t| t.contains("token")) => {
-            ResponseMode::Fragment
-        }
-        None => ResponseMode::Query,
-    };
-    let prompt: BTreeSet<String> = list("prompt").map(str::to_owned).collect();
-    // Without consent Logto gives no refresh token, and does not say so
-    // (OpenID Connect Core 11).
-    let offline = prompt.contains("consent");
-    let mut scopes: Vec<String> = Vec::new();
-    for scope in list("scope").filter(|scope| offline || *scope != "offline_access") {
-        if !scopes.iter().any(|known| known == scope) {
-            scopes.push(scope.to_owned());
-        }
-    }
-    let (extras, extras_dropped) = extras(params);
-    AuthRequest {
-        redirect_uri,
-        redirect_uri_text: first(params, "redirect_uri").unwrap_or_default().to_owned(),
-        response_mode,
-        scopes,
-        // Logto splits at commas.
-        resources: params
-            .iter()
-            .filter(|(name, _)| name == "resource")
-            .flat_map(|(_, value)| value.split(','))
-            .map(str::to_owned)
-            .collect(),
-        state: text("state"),
-        nonce: text("nonce"),
-        code_challenge: text("code_challenge"),
-        prompt,
-        max_age: first(params, "max_age").and_then(|age| age.parse().ok()),
-        login_hint: text("login_hint"),
-        extras,
-        extras_dropped,
-    }
-}
-
-/// Logto's extra parameters: shown on the page, and dropped altogether when one is invalid.
-fn extras(params: &Params) -> (Params, bool) {
-    const NAMES: [&str; 8] = [
-        "first_screen",
-        "identifier",
-        "direct_sign_in",
-        "login_hint",
-        "one_time_token",
-        "ui_locales",
-        "organization_id",
-        "interaction_mode",
-    ];
-    let extras: Params = params
-        .iter()
-        .filter(|(name, _)| NAMES.contains(&name.as_str()))
-        .cloned()
-        .collect();
-    let valid = |(name, value): &(String, String)| match name.as_str() {
-        "first_screen" => matches!(
-            value.as_str(),
-            "sign_in"
-                | "register"
-                | "reset_password"
-                | "single_sign_on"
-                | "identifier:sign_in"
-                | "identifier:register"
-        ),
-        "identifier" => value
-            .split(' ')
-            .all(|kind| matches!(kind, "email" | "phone" | "username")),
-        "direct_sign_in" => {
-            matches!(value.split_once(':'), Some(("social" | "sso", target)) if !target.is_empty())
-        }
-        "interaction_mode" => matches!(value.as_str(), "signIn" | "signUp"),
-        _ => true,
-    };
-    if extras.iter().all(valid) {
-        (extras, false)
-    } else {
-        (Vec::new(), true)
-    }
-}
-
-fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Result<(), OidcError> {
-    let invalid = OidcError::invalid_request;
-    // RFC 6749, section 3.1: no parameter twice. RFC 8707 excepts `resource`.
-    for (index, (name, _)) in params.iter().enumerate() {
-        if name != "resource" && params[..index].iter().any(|(earlier, _)| earlier == name) {
-            return Err(invalid(&format!(
-                "'{name}' parameter must not be provided twice"
-            )));
-        }
-    }
-    if first(params, "request").is_some() {
-        return Err(OidcError::new(
-            400,
-            "request_not_supported",
-            "request is not supported",
-        ));
-    }
-    match first(params, "response_type") {
-        Some("code") => {}
-        None => return Err(invalid("missing required parameter 'response_type'")),
-        Some(_) => {
-            let description = "unsupported response_type requested";
-            return Err(OidcError::new(
-                400,
-                "unsupported_response_type",
-                description,
-            ));
-        }
-    }
-    if let Some(mode) = first(params, "response_mode")
-        && !matches!(mode, "query" | "fragment" | "form_post")
-    {
-        return Err(invalid("unsupported response_mode requested"));
-    }
-    if auth
-        .prompt
-        .iter()
-        .any(|p| !matches!(p.as_str(), "none" | "login" | "consent"))
-    {
-        return Err(invalid("unsupported prompt value requested"));
-    }
-    if auth.prompt.contains("none") && auth.prompt.len() > 1 {
-        return Err(invalid("prompt none must only be used alone"));
-    }
-    if first(params, "max_age").is_some() && auth.max_age.is_none() {
-        return Err(invalid("invalid max_age parameter value"));
-    }
-    if auth.nonce.is_some() && !auth.scopes.iter().any(|scope| scope == "openid") {
-        return Err(invalid(
-            "openid scope must be requested when using the nonce parameter",
-        ));
-    }
-    check_pkce(provider, params)?;
-    let seed = provider.seed();
-    if auth
-        .resources
-        .iter()
-        .any(|resource| !seed.has_resource(resource))
-    {
-        return Err(OidcError::invalid_target());
-    }
-    Ok(())
-}
-
-/// S256 only; public clients must (RFC 9700, section 2.1.1).
-fn check_pkce(provider: &Provider, params: &Params) -> Result<(), OidcError> {
-    let invalid = OidcError::invalid_request;
-    match (
-        first(params, "code_challenge"),
-        first(params, "code_challenge_method"),
-    ) {
-        (_, Some(method)) if method != "S256" => {
-            Err(invalid("not supported value of code_challenge_method"))
-        }
-        (None, Some(_)) => Err(invalid(
-            "code_challenge must be provided with code_challenge_method",
-        )),
-        // The default method is plain (RFC 7636, section 4.3).
-        (Some(_), None) => Err(invalid("not supported value of code_challenge_method")),
-        (Some(challenge), Some(_)) if challenge.len() != 43 => Err(invalid(
-            "code_challenge must be a string with a minimum length of 43 characters",
-        )),
-        (None, None) if provider.settings.client_secret.is_none() => Err(invalid(
-            "Authorization Server policy requires PKCE to be used for this request",
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// Straight through when the user is signed in here, else to the sign-in page.
@@ -514,7 +232,7 @@ fn grant(
         scopes.retain(|scope| asked(scope));
         (indicator.clone(), scopes)
     });
-    let resources: std::collections::BTreeMap<_, _> = resources.collect();
+    let resources: BTreeMap<_, _> = resources.collect();
     let granted = |scope: &&String| {
         claims::SCOPES.contains(&scope.as_str())
             || resources.values().any(|scopes| scopes.contains(*scope))

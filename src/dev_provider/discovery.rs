@@ -30,7 +30,7 @@ pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
         "claims_supported": claims::SUPPORTED,
         "code_challenge_methods_supported": ["S256"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
-        "id_token_signing_alg_values_supported": provider.hooks.keys().algs(),
+        "id_token_signing_alg_values_supported": [provider.hooks.keys().active.name()],
         "prompt_values_supported": ["none", "login", "consent"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::keys::{KeyRing, SigningAlg};
-use super::lock;
+use super::keys::{KeyRing, SigningAlg, random_token};
+use super::provider::lock;
 use super::wire::{Endpoint, Received, Reply};
 
 type JwtEdit = Arc<dyn Fn(&mut Map<String, Value>, &mut Map<String, Value>) + Send + Sync>;
@@ -71,6 +71,7 @@ struct State {
     sid: bool,
     token_lifetime: Option<Duration>,
     sign_in_as: Option<String>,
+    token_prefix: String,
     clock: Duration,
 }
 
@@ -186,6 +187,12 @@ impl Hooks {
     /// `None`, shows the page again.
     pub fn sign_in_as(&self, user: Option<&str>) {
         self.state().sign_in_as = user.map(str::to_owned);
+    }
+
+    /// Opaque access tokens and refresh tokens begin with this from now on.
+    /// They may hold any printable character (RFC 6749, appendix A.12 and A.17).
+    pub fn token_prefix(&self, prefix: &str) {
+        self.state().token_prefix = prefix.to_owned();
     }
 
     /// Puts the provider's clock forward by this much more. Tokens are issued
@@ -309,6 +316,10 @@ impl Hooks {
 
     pub(super) fn signs_in_as(&self) -> Option<String> {
         self.state().sign_in_as.clone()
+    }
+
+    pub(super) fn opaque_token(&self) -> String {
+        format!("{}{}", self.state().token_prefix, random_token())
     }
 
     pub(super) fn clock(&self) -> Duration {

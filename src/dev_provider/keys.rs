@@ -233,10 +233,6 @@ impl KeyRing {
         json!({ "keys": self.extra.iter().cloned().chain(own).collect::<Vec<_>>() })
     }
 
-    pub(super) fn algs(&self) -> Vec<&'static str> {
-        vec![self.active.name()]
-    }
-
     pub(super) fn kid(&self) -> String {
         self.current(self.active)
             .map(|key| key.kid.clone())

@@ -25,15 +25,20 @@
 //!
 //! This module imports nothing from the rest of the crate.
 
+mod auth_request;
 mod authorize;
 mod claims;
+mod client_auth;
 mod discovery;
 mod error;
 mod hooks;
+mod issue;
 mod keys;
 mod pages;
+mod provider;
 mod seed;
 mod session;
+mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -41,114 +46,25 @@ mod token;
 mod userinfo;
 mod wire;
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
-use rocket::config::{Ident, LogLevel, SecretKey, Shutdown as ShutdownConfig};
 use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::http::Method;
 use rocket::shield::Shield;
 use rocket::tokio::{self, sync::oneshot, task::JoinHandle};
-use rocket::{Config, Route, Shutdown};
+use rocket::{Route, Shutdown};
+use serde_json::{Map, Value, json};
 
 pub use hooks::{Hooks, Signing};
 pub use keys::SigningAlg;
 pub use seed::{Seed, SeedAddress, SeedOrganization, SeedProfile, SeedResource, SeedUser};
+pub use settings::{Settings, StartError};
 pub use wire::{Endpoint, Received, Reply};
 
-use keys::KeyRing;
-use store::{Session, Store};
+use provider::{Provider, lock, write};
 use wire::route;
-
-/// What to start the provider with.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The port on `127.0.0.1`; 0 takes any free one.
-    pub port: u16,
-    /// The one client's id.
-    pub client_id: String,
-    /// The client's secret; `None` makes it a public client.
-    pub client_secret: Option<String>,
-    /// Redirect URIs, compared as text.
-    pub redirect_uris: Vec<String>,
-    /// Where sign-out may lead, compared as text.
-    pub post_logout_redirect_uris: Vec<String>,
-    /// Users, organizations and resources.
-    pub seed: Seed,
-    /// The algorithm of all tokens.
-    pub signing_alg: SigningAlg,
-    /// Rocket's log level. It is **one for the whole process**: launching the
-    /// provider sets it, so give the level of the application's own Rocket.
-    pub log_level: LogLevel,
-}
-
-impl Settings {
-    /// Any free port, a confidential client without URIs, the built-in
-    /// [`Seed`], ES384, and errors and warnings in the log.
-    pub fn new(client_id: impl Into<String>, client_secret: impl Into<String>) -> Settings {
-        Settings {
-            port: 0,
-            client_id: client_id.into(),
-            client_secret: Some(client_secret.into()),
-            redirect_uris: Vec::new(),
-            post_logout_redirect_uris: Vec::new(),
-            seed: Seed::default(),
-            signing_alg: SigningAlg::default(),
-            log_level: LogLevel::Critical,
-        }
-    }
-}
-
-/// Why the provider did not start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// Something else listens on the port.
-    Bind {
-        /// The port.
-        port: u16,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// The seed contradicts itself; the text says where.
-    Seed(String),
-    /// No signing key could be made.
-    Keys,
-    /// Rocket did not launch.
-    Rocket(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Bind { port, source } => {
-                write!(
-                    f,
-                    "the development provider cannot listen on 127.0.0.1:{port}: {source}"
-                )
-            }
-            StartError::Seed(what) => write!(f, "the development provider's seed: {what}"),
-            StartError::Keys => f.write_str("the development provider cannot make a signing key"),
-            StartError::Rocket(what) => {
-                write!(f, "the development provider did not start: {what}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            StartError::Bind { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-}
 
 /// A running provider. Dropping it stops it.
 pub struct DevProvider {
@@ -280,6 +196,22 @@ impl DevProvider {
         }
     }
 
+    /// The claims of a right logout token for this client (Back-Channel Logout
+    /// 1.0, section 2.4), to be signed or missigned by [`Hooks::forge`] as
+    /// `logout+jwt`. No `exp`, as at Logto before 1.42.
+    pub fn logout_claims(&self, sub: Option<&str>, sid: Option<&str>) -> Map<String, Value> {
+        let mut claims = Map::new();
+        claims.insert("iss".into(), json!(self.issuer()));
+        claims.insert("aud".into(), json!(self.provider.settings.client_id));
+        claims.insert("iat".into(), json!(self.provider.now()));
+        claims.insert("jti".into(), json!(keys::random_token()));
+        let event = "http://schemas.openid.net/event/backchannel-logout";
+        claims.insert("events".into(), json!({ event: {} }));
+        claims.extend(sub.map(|sub| ("sub".to_owned(), json!(sub))));
+        claims.extend(sid.map(|sid| ("sid".to_owned(), json!(sid))));
+        claims
+    }
+
     /// A handle to stop it from elsewhere: `notify()` it, say in the
     /// application's own shutdown fairing.
     pub fn shutdown(&self) -> Shutdown {
@@ -382,150 +314,4 @@ fn routes(provider: &Arc<Provider>) -> Vec<Route> {
         routes.push(of(method, "/<path..>", Endpoint::Unknown, pages::not_found));
     }
     routes
-}
-
-/// Everything the handlers share.
-struct Provider {
-    settings: Settings,
-    port: OnceLock<u16>,
-    redirect_uris: RwLock<Vec<String>>,
-    post_logout_redirect_uris: RwLock<Vec<String>>,
-    seed: RwLock<Seed>,
-    hooks: Hooks,
-    store: Mutex<Store>,
-    requests: Mutex<VecDeque<Received>>,
-}
-
-/// How many requests are remembered.
-const REMEMBERED_REQUESTS: usize = 5_000;
-
-impl Provider {
-    fn new(mut settings: Settings) -> Result<(Provider, Config), StartError> {
-        settings.seed.check().map_err(StartError::Seed)?;
-        let keys = KeyRing::new(settings.signing_alg).ok_or(StartError::Keys)?;
-        let now = since_epoch().as_millis() as u64;
-        for user in &mut settings.seed.users {
-            user.updated_at.get_or_insert(now);
-        }
-        let config = Config {
-            port: settings.port,
-            log_level: settings.log_level,
-            ident: Ident::none(),
-            ip_header: None,
-            // Not used for anything, but Rocket warns without one.
-            secret_key: SecretKey::derive_from(keys::random_token().as_bytes()),
-            // The application's Rocket handles the signals and tells us.
-            shutdown: ShutdownConfig {
-                ctrlc: false,
-                #[cfg(unix)]
-                signals: Default::default(),
-                grace: 0,
-                mercy: 0,
-                force: false,
-                ..ShutdownConfig::default()
-            },
-            ..Config::debug_default()
-        };
-        let provider = Provider {
-            port: OnceLock::new(),
-            redirect_uris: RwLock::new(settings.redirect_uris.clone()),
-            post_logout_redirect_uris: RwLock::new(settings.post_logout_redirect_uris.clone()),
-            seed: RwLock::new(settings.seed.clone()),
-            hooks: Hooks::new(keys),
-            store: Mutex::default(),
-            requests: Mutex::default(),
-            settings,
-        };
-        Ok((provider, config))
-    }
-
-    fn port(&self) -> u16 {
-        self.port.get().copied().unwrap_or(self.settings.port)
-    }
-
-    fn endpoint(&self) -> String {
-        format!("http://localhost:{}", self.port())
-    }
-
-    fn issuer(&self) -> String {
-        format!("{}/oidc", self.endpoint())
-    }
-
-    /// Browsers keep one jar for all ports of localhost, so the port is in the name.
-    fn cookie_name(&self) -> String {
-        format!("dev_provider_session_{}", self.port())
-    }
-
-    fn now(&self) -> u64 {
-        (since_epoch() + self.hooks.clock()).as_secs()
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        lock(&self.store)
-    }
-
-    fn seed(&self) -> RwLockReadGuard<'_, Seed> {
-        self.seed.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn redirect_uris(&self) -> Vec<String> {
-        self.redirect_uris
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn post_logout_redirect_uris(&self) -> Vec<String> {
-        self.post_logout_redirect_uris
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// The browser's session, if it lasts and its user may still be here.
-    fn session(&self, request: &Received) -> Option<(String, Session)> {
-        let id = request.cookie(&self.cookie_name())?;
-        let session = self.store().sessions.get(id).cloned()?;
-        let lives = session.expires > self.now();
-        let active = self.seed().active_user(&session.user).is_some();
-        (lives && active).then(|| (id.to_owned(), session))
-    }
-
-    fn suspend(&self, user: &str, suspended: bool) -> bool {
-        let mut seed = write(&self.seed);
-        let found = seed.user_mut(user);
-        found.map(|user| user.suspended = suspended).is_some()
-    }
-
-    /// Whether a form came from our own pages, as far as the browser tells.
-    fn is_same_origin(&self, request: &Received) -> bool {
-        match (request.header("sec-fetch-site"), request.header("origin")) {
-            (Some(site), _) => matches!(site, "same-origin" | "none"),
-            (None, Some(origin)) => origin == self.endpoint(),
-            (None, None) => true,
-        }
-    }
-
-    fn record(&self, request: &Received) {
-        let mut requests = lock(&self.requests);
-        if requests.len() == REMEMBERED_REQUESTS {
-            requests.pop_front();
-        }
-        requests.push_back(request.clone());
-    }
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-}
-
-/// A panic elsewhere, say in a test's hook, must not make every later answer fail.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,7 +11,7 @@ use rocket::http::RawStr;
 use url::Url;
 
 use super::Provider;
-use super::authorize::AuthRequest;
+use super::auth_request::AuthRequest;
 use super::seed::{Seed, SeedUser};
 use super::wire::{Received, Reply};
 
@@ -55,7 +55,7 @@ fn page(status: u16, title: &str, main: &str, form_targets: &str, script: Option
 <link rel="stylesheet" href="/assets/dev-provider.css">
 </head>
 <body>
-<header class="banner" role="banner">
+<header class="banner">
 <strong>Development provider</strong>
 <span>Not Logto, no passwords, never for production.</span>
 </header>
@@ -159,7 +159,7 @@ fn user_button(seed: &Seed, user: &SeedUser, hinted: bool) -> String {
         .to_uppercase()
         .to_string();
     let mut details = Vec::new();
-    details.extend(user.username.as_deref());
+    details.extend(user.username.as_deref().filter(|name| *name != label));
     details.extend(user.email.as_deref().filter(|email| *email != label));
     let mut organizations = seed
         .organizations_of(user)

@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 use url::Url;
 
+use super::Provider;
+use super::client_auth::authenticate;
 use super::error::OidcError;
 use super::pages;
 use super::store::REFRESH_TOKEN_LIFETIME;
 use super::wire::{Received, Reply, first};
-use super::{Provider, token};
 
 pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
     let params = if request.method == "POST" {
@@ -161,7 +162,7 @@ fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Repl
 
 /// Unknown tokens are fine, JWTs cannot be revoked: both are 200 (RFC 7009, section 2.2).
 pub(super) fn revoke(provider: &Provider, request: &Received) -> Reply {
-    if let Err(error) = token::authenticate(provider, request) {
+    if let Err(error) = authenticate(provider, request) {
         return error.reply();
     }
     let Some(token) = request.form_value("token") else {
@@ -179,7 +180,7 @@ pub(super) fn revoke(provider: &Provider, request: &Received) -> Reply {
 
 /// Opaque tokens only, as at Logto: a JWT says everything itself.
 pub(super) fn introspect(provider: &Provider, request: &Received) -> Reply {
-    if let Err(error) = token::authenticate(provider, request) {
+    if let Err(error) = authenticate(provider, request) {
         return error.reply();
     }
     let Some(token) = request.form_value("token") else {

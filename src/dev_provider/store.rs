@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::authorize::AuthRequest;
+use super::auth_request::AuthRequest;
 
 pub(super) const CODE_LIFETIME: u64 = 60;
 pub(super) const INTERACTION_LIFETIME: u64 = 60 * 60;
@@ -141,5 +141,22 @@ impl Store {
         self.sessions.remove(id);
         self.grants
             .retain(|grant| grant.session != id || grant.is_offline());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bounded;
+
+    #[test]
+    fn a_full_map_forgets_the_oldest() {
+        let mut map = Bounded::default();
+        for n in 0..Bounded::<usize>::CAPACITY + 2 {
+            map.insert(n.to_string(), n);
+            map.remove("5");
+        }
+        assert!(map.get("0").is_none() && map.get("1").is_none());
+        assert_eq!(map.get("2"), Some(&2));
+        assert!(map.keys().len() <= Bounded::<usize>::CAPACITY);
     }
 }

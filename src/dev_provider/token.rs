@@ -1,20 +1,16 @@
-//! The token endpoint: client authentication, codes, refresh tokens, and
-//! tokens for API resources and organizations as Logto issues them.
+//! The token endpoint: codes and refresh tokens, and who may have which token,
+//! as Logto decides it.
 
-use std::collections::BTreeSet;
-
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Provider;
-use super::claims::{self, Place};
+use super::client_auth::authenticate;
 use super::error::OidcError;
-use super::keys::{base64url, random_token};
+use super::issue::{Issue, Target};
+use super::keys::base64url;
 use super::seed::SeedUser;
-use super::store::{AccessToken, Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, RefreshToken};
+use super::store::{Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, RefreshToken};
 use super::wire::{Received, Reply};
 
 pub(super) fn token(provider: &Provider, request: &Received) -> Reply {
@@ -35,94 +31,6 @@ pub(super) fn token(provider: &Provider, request: &Received) -> Reply {
         Err(error) => error.reply(),
     }
 }
-
-/// Client authentication by header or by body, never both (RFC 6749, section 2.3).
-pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<(), OidcError> {
-    let invalid = OidcError::invalid_request;
-    for (index, (name, _)) in request.form.iter().enumerate() {
-        let earlier = &request.form[..index];
-        if name != "resource" && earlier.iter().any(|(n, _)| n == name) {
-            return Err(invalid(&format!(
-                "'{name}' parameter must not be provided twice"
-            )));
-        }
-    }
-    let in_body = request.form_value("client_secret");
-    let (id, secret, is_basic) = match request.header("authorization") {
-        Some(header) => {
-            let (id, secret) = basic_credentials(header)
-                .ok_or_else(|| invalid("invalid authorization header value format"))?;
-            if in_body.is_some() {
-                return Err(invalid(
-                    "client authentication must only be provided using one mechanism",
-                ));
-            }
-            if request
-                .form_value("client_id")
-                .is_some_and(|in_body| in_body != id)
-            {
-                return Err(invalid("mismatch in body and authorization client ids"));
-            }
-            (id, Some(secret), true)
-        }
-        None => match request.form_value("client_id") {
-            Some(id) => (id.to_owned(), in_body.map(str::to_owned), false),
-            None => return Err(invalid("no client authentication mechanism provided")),
-        },
-    };
-    if id != provider.settings.client_id {
-        return Err(OidcError::new(
-            400,
-            "invalid_client",
-            &format!("invalid client {id}"),
-        ));
-    }
-    let expected = provider.settings.client_secret.as_deref();
-    let same = match (expected, secret.as_deref()) {
-        (Some(expected), Some(secret)) => {
-            verify_slices_are_equal(expected.as_bytes(), secret.as_bytes()).is_ok()
-        }
-        (None, None) => true,
-        _ => false,
-    };
-    match (same, is_basic) {
-        (true, _) => Ok(()),
-        (false, true) => Err(OidcError::invalid_client().challenged("Basic", &provider.issuer())),
-        (false, false) => Err(OidcError::invalid_client()),
-    }
-}
-
-/// Both halves are form-urlencoded before they are joined (RFC 6749, section 2.3.1).
-fn basic_credentials(header: &str) -> Option<(String, String)> {
-    let (scheme, encoded) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = decoded.split_once(':')?;
-    Some((form_decoded(id), form_decoded(secret)))
-}
-
-fn form_decoded(text: &str) -> String {
-    // A stray `&` or `=` can only come unencoded; it would split the pair.
-    let safe = text.replace('&', "%26").replace('=', "%3D");
-    let mut pairs = url::form_urlencoded::parse(safe.as_bytes());
-    pairs
-        .next()
-        .map(|(name, _)| name.into_owned())
-        .unwrap_or_default()
-}
-
-/// What an access token is for.
-enum Target {
-    UserInfo,
-    Resource {
-        indicator: String,
-        organization: Option<String>,
-    },
-    Organization(String),
-}
-
 fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
     let code = required(request, "code")?;
     let now = provider.now();
@@ -160,7 +68,7 @@ fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcE
         None => Target::UserInfo,
     };
     let refresh_token = grant.is_offline().then(|| {
-        let token = random_token();
+        let token = provider.hooks.opaque_token();
         let entry = RefreshToken {
             grant: grant_id.clone(),
             issued: now,
@@ -339,7 +247,7 @@ fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
         // The window runs from the first rotation, however often it is used in it.
         entry.rotated.get_or_insert(now);
     }
-    let new = random_token();
+    let new = provider.hooks.opaque_token();
     let entry = RefreshToken {
         grant: grant_id.to_owned(),
         issued: now,
@@ -347,147 +255,4 @@ fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
     };
     store.refresh_tokens.insert(new.clone(), entry);
     new
-}
-
-/// All that is needed to issue tokens.
-struct Issue<'a> {
-    provider: &'a Provider,
-    grant_id: &'a str,
-    grant: &'a Grant,
-    user: &'a SeedUser,
-}
-
-impl Issue<'_> {
-    fn tokens(&self, scopes: &[String], target: Target, refresh_token: Option<String>) -> Value {
-        let (access_token, scope) = match &target {
-            Target::UserInfo => self.opaque_token(scopes),
-            Target::Resource {
-                indicator,
-                organization,
-            } => self.resource_token(scopes, indicator, organization.as_deref()),
-            Target::Organization(id) => self.organization_token(scopes, id),
-        };
-        let mut body = json!({
-            "access_token": access_token,
-            "expires_in": self.provider.hooks.lifetime(),
-            "scope": scope,
-            "token_type": "Bearer",
-        });
-        if scopes.iter().any(|scope| scope == "openid") {
-            body["id_token"] = json!(self.id_token(scopes, &access_token));
-        }
-        if let Some(token) = refresh_token {
-            body["refresh_token"] = json!(token);
-        }
-        body
-    }
-
-    fn opaque_token(&self, scopes: &[String]) -> (String, String) {
-        let known = scopes
-            .iter()
-            .filter(|scope| claims::SCOPES.contains(&scope.as_str()));
-        let scopes: Vec<String> = known.cloned().collect();
-        let scope = scopes.join(" ");
-        let token = random_token();
-        let issued = self.provider.now();
-        let entry = AccessToken {
-            grant: self.grant_id.to_owned(),
-            scopes,
-            issued,
-            expires: issued + self.provider.hooks.lifetime(),
-        };
-        self.provider
-            .store()
-            .access_tokens
-            .insert(token.clone(), entry);
-        (token, scope)
-    }
-
-    /// Scopes: asked for, granted at sign-in, and given by a role even now.
-    fn resource_token(
-        &self,
-        scopes: &[String],
-        indicator: &str,
-        organization: Option<&str>,
-    ) -> (String, String) {
-        let live = {
-            let seed = self.provider.seed();
-            let mut organizations = seed.organizations_of(self.user);
-            match organization {
-                Some(id) => organizations.retain(|found| found.id == id),
-                None if self.grants("urn:logto:scope:organizations") => {}
-                None => organizations.clear(),
-            }
-            seed.resource_scopes(self.user, indicator, &organizations)
-        };
-        let granted = self.grant.resources.get(indicator);
-        let issued = scopes.iter().filter(|scope| {
-            live.contains(*scope) && granted.is_some_and(|granted| granted.contains(*scope))
-        });
-        let scope = issued.map(String::as_str).collect::<Vec<_>>().join(" ");
-        let mut claims = self.jwt_claims(indicator, &scope);
-        if let Some(id) = organization {
-            claims.insert("organization_id".into(), json!(id));
-        }
-        (self.provider.hooks.sign_access_token(claims), scope)
-    }
-
-    /// Scopes: those of the member's roles as they are now, as far as asked for.
-    fn organization_token(&self, scopes: &[String], id: &str) -> (String, String) {
-        let live = {
-            let seed = self.provider.seed();
-            let found = seed
-                .organizations
-                .iter()
-                .find(|organization| organization.id == id);
-            found
-                .map(|organization| organization.scopes_of(self.user))
-                .unwrap_or_default()
-        };
-        let asked: BTreeSet<&String> = scopes.iter().collect();
-        let issued = live.iter().filter(|scope| asked.contains(scope));
-        let scope = issued.map(String::as_str).collect::<Vec<_>>().join(" ");
-        let claims = self.jwt_claims(&format!("urn:logto:organization:{id}"), &scope);
-        (self.provider.hooks.sign_access_token(claims), scope)
-    }
-
-    fn grants(&self, scope: &str) -> bool {
-        self.grant.scopes.iter().any(|granted| granted == scope)
-    }
-
-    fn jwt_claims(&self, audience: &str, scope: &str) -> Map<String, Value> {
-        let now = self.provider.now();
-        let claims = json!({
-            "jti": random_token(),
-            "sub": self.user.id,
-            "iat": now,
-            "exp": now + self.provider.hooks.lifetime(),
-            "scope": scope,
-            "client_id": self.provider.settings.client_id,
-            "iss": self.provider.issuer(),
-            "aud": audience,
-        });
-        claims.as_object().cloned().unwrap_or_default()
-    }
-
-    fn id_token(&self, scopes: &[String], access_token: &str) -> String {
-        let provider = self.provider;
-        let now = provider.now();
-        let mut claims = claims::claims(&provider.seed(), self.user, scopes, Place::IdToken);
-        if let Some(auth_time) = self.grant.auth_time {
-            claims.insert("auth_time".into(), json!(auth_time));
-        }
-        // Echoed in refreshed ID tokens too, as Logto does.
-        if let Some(nonce) = &self.grant.nonce {
-            claims.insert("nonce".into(), json!(nonce));
-        }
-        if provider.hooks.includes_sid() {
-            claims.insert("sid".into(), json!(self.grant.sid));
-        }
-        claims.insert("aud".into(), json!(provider.settings.client_id));
-        claims.insert("exp".into(), json!(now + provider.hooks.lifetime()));
-        claims.insert("iat".into(), json!(now));
-        claims.insert("iss".into(), json!(provider.issuer()));
-        provider.hooks.sign_id_token(access_token, claims)
-    }
 }

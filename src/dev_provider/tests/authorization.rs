@@ -23,6 +23,8 @@ async fn a_whole_code_flow() {
         }
     }
 
+    serde_json::from_value::<openidconnect::core::CoreProviderMetadata>(metadata.clone()).unwrap();
+
     let answer = world.sign_in("alice", &[]).await;
     assert_eq!(answer.status, 303);
     assert!(answer.header("location").starts_with(CALLBACK));
@@ -240,7 +242,8 @@ async fn the_sign_in_page_escapes_and_is_locked_down() {
         .get(&world.auth_path(&[("login_hint", "bob"), ("first_screen", "x")]))
         .await;
     assert!(dropped.text.contains("Logto drops all of them"));
-    assert!(world.get("/").await.text.contains("Unsuspend") == false);
+    assert!(!dropped.text.contains("autofocus"));
+    assert!(!world.get("/").await.text.contains("Unsuspend"));
     assert_eq!(world.get("/nowhere").await.status, 404);
 }
 

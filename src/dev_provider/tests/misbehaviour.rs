@@ -217,6 +217,45 @@ async fn tokens_answers_and_responses_can_be_edited() {
 }
 
 #[rocket::async_test]
+async fn opaque_tokens_can_be_odd() {
+    let world = World::new().await;
+    world.provider.hooks().token_prefix("a b/~+=&%\"<");
+    let tokens = world.tokens("alice").await;
+    let access_token = tokens["access_token"].as_str().unwrap();
+    assert!(access_token.starts_with("a b/~+=&%\"<"));
+    assert_eq!(world.userinfo(access_token).await.status, 200);
+    assert_eq!(
+        world.refresh(&tokens["refresh_token"], &[]).await.status,
+        200
+    );
+}
+
+#[rocket::async_test]
+async fn logout_tokens_have_the_claims_logto_sends() {
+    let world = World::new().await;
+    let text = include_str!("../../../tests/fixtures/logto/19-backchannel-logout-request.json");
+    let logto: Value = serde_json::from_str(text).unwrap();
+    let logto = &logto["logout_token_decoded"];
+    let claims = world
+        .provider
+        .logout_claims(Some("alice4hy6kz2"), Some("a-sid"));
+    let hooks = world.provider.hooks();
+    let token = hooks.forge(&Signing::Key, "logout+jwt", claims, |_, _| {});
+    let (header, claims) = decoded(&token);
+    assert_eq!(header["typ"], logto["header"]["typ"]);
+    let names = |claims: &Value| {
+        claims
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names(&claims), names(&logto["payload"]));
+    assert_eq!(claims["events"], logto["payload"]["events"]);
+}
+
+#[rocket::async_test]
 async fn any_token_can_be_forged() {
     let world = World::new().await;
     let claims = serde_json::json!({ "aud": "the-app", "exp": 9_999_999_999_u64, "sub": "x" });

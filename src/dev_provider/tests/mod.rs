@@ -7,6 +7,7 @@ mod sign_out;
 mod tokens;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -88,9 +89,9 @@ impl Answer {
         let challenge = recorded["headers"]["www-authenticate"]
             .as_str()
             .unwrap_or_default();
-        let realm = Url::parse(&challenge.split('"').nth(1).unwrap_or("x:")).unwrap();
+        let realm = Url::parse(challenge.split('"').nth(1).unwrap_or("x:")).unwrap();
         let ours = self.header("www-authenticate");
-        let our_realm = Url::parse(&ours.split('"').nth(1).unwrap_or("x:")).unwrap();
+        let our_realm = Url::parse(ours.split('"').nth(1).unwrap_or("x:")).unwrap();
         assert_eq!(
             ours.replace(our_realm.as_str(), "R"),
             challenge.replace(realm.as_str(), "R")

@@ -571,3 +571,15 @@ async fn suspended_users_are_out() {
         200
     );
 }
+
+#[rocket::async_test]
+async fn parallel_refreshes_with_one_token_all_get_through() {
+    let world = World::new().await;
+    world.provider.hooks().rotate_refresh_tokens(true);
+    let token = world.tokens("alice").await["refresh_token"].clone();
+    let all = (0..50).map(|_| world.refresh(&token, &[]));
+    let answers = rocket::futures::future::join_all(all).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let requests = world.provider.requests_to(Endpoint::Token);
+    assert_eq!(requests.len(), 51);
+}

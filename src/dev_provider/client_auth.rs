@@ -1,0 +1,87 @@
+//! Client authentication at the token, revocation, introspection and pushed
+//! authorization request endpoints.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Provider;
+use super::error::OidcError;
+use super::wire::Received;
+
+/// Client authentication by header or by body, never both (RFC 6749, section 2.3).
+pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<(), OidcError> {
+    let invalid = OidcError::invalid_request;
+    for (index, (name, _)) in request.form.iter().enumerate() {
+        let earlier = &request.form[..index];
+        if name != "resource" && earlier.iter().any(|(n, _)| n == name) {
+            return Err(invalid(&format!(
+                "'{name}' parameter must not be provided twice"
+            )));
+        }
+    }
+    let in_body = request.form_value("client_secret");
+    let (id, secret, is_basic) = match request.header("authorization") {
+        Some(header) => {
+            let (id, secret) = basic_credentials(header)
+                .ok_or_else(|| invalid("invalid authorization header value format"))?;
+            if in_body.is_some() {
+                return Err(invalid(
+                    "client authentication must only be provided using one mechanism",
+                ));
+            }
+            if request
+                .form_value("client_id")
+                .is_some_and(|in_body| in_body != id)
+            {
+                return Err(invalid("mismatch in body and authorization client ids"));
+            }
+            (id, Some(secret), true)
+        }
+        None => match request.form_value("client_id") {
+            Some(id) => (id.to_owned(), in_body.map(str::to_owned), false),
+            None => return Err(invalid("no client authentication mechanism provided")),
+        },
+    };
+    if id != provider.settings.client_id {
+        return Err(OidcError::new(
+            400,
+            "invalid_client",
+            &format!("invalid client {id}"),
+        ));
+    }
+    let expected = provider.settings.client_secret.as_deref();
+    let same = match (expected, secret.as_deref()) {
+        (Some(expected), Some(secret)) => {
+            verify_slices_are_equal(expected.as_bytes(), secret.as_bytes()).is_ok()
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    match (same, is_basic) {
+        (true, _) => Ok(()),
+        (false, true) => Err(OidcError::invalid_client().challenged("Basic", &provider.issuer())),
+        (false, false) => Err(OidcError::invalid_client()),
+    }
+}
+
+/// Both halves are form-urlencoded before they are joined (RFC 6749, section 2.3.1).
+fn basic_credentials(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some((form_decoded(id), form_decoded(secret)))
+}
+
+fn form_decoded(text: &str) -> String {
+    // A stray `&` or `=` can only come unencoded; it would split the pair.
+    let safe = text.replace('&', "%26").replace('=', "%3D");
+    let mut pairs = url::form_urlencoded::parse(safe.as_bytes());
+    pairs
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
+}

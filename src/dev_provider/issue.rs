@@ -1,0 +1,169 @@
+//! The tokens themselves: opaque ones for userinfo, JWTs for API resources and
+//! organizations, ID tokens.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::Provider;
+use super::claims::{self, Place};
+use super::keys::random_token;
+use super::seed::SeedUser;
+use super::store::{AccessToken, Grant};
+
+/// What an access token is for.
+pub(super) enum Target {
+    UserInfo,
+    Resource {
+        indicator: String,
+        organization: Option<String>,
+    },
+    Organization(String),
+}
+/// All that is needed to issue tokens.
+pub(super) struct Issue<'a> {
+    pub(super) provider: &'a Provider,
+    pub(super) grant_id: &'a str,
+    pub(super) grant: &'a Grant,
+    pub(super) user: &'a SeedUser,
+}
+
+impl Issue<'_> {
+    pub(super) fn tokens(
+        &self,
+        scopes: &[String],
+        target: Target,
+        refresh_token: Option<String>,
+    ) -> Value {
+        let (access_token, scope) = match &target {
+            Target::UserInfo => self.opaque_token(scopes),
+            Target::Resource {
+                indicator,
+                organization,
+            } => self.resource_token(scopes, indicator, organization.as_deref()),
+            Target::Organization(id) => self.organization_token(scopes, id),
+        };
+        let mut body = json!({
+            "access_token": access_token,
+            "expires_in": self.provider.hooks.lifetime(),
+            "scope": scope,
+            "token_type": "Bearer",
+        });
+        if scopes.iter().any(|scope| scope == "openid") {
+            body["id_token"] = json!(self.id_token(scopes, &access_token));
+        }
+        if let Some(token) = refresh_token {
+            body["refresh_token"] = json!(token);
+        }
+        body
+    }
+
+    fn opaque_token(&self, scopes: &[String]) -> (String, String) {
+        let known = scopes
+            .iter()
+            .filter(|scope| claims::SCOPES.contains(&scope.as_str()));
+        let scopes: Vec<String> = known.cloned().collect();
+        let scope = scopes.join(" ");
+        let token = self.provider.hooks.opaque_token();
+        let issued = self.provider.now();
+        let entry = AccessToken {
+            grant: self.grant_id.to_owned(),
+            scopes,
+            issued,
+            expires: issued + self.provider.hooks.lifetime(),
+        };
+        self.provider
+            .store()
+            .access_tokens
+            .insert(token.clone(), entry);
+        (token, scope)
+    }
+
+    /// Scopes: asked for, granted at sign-in, and given by a role even now.
+    fn resource_token(
+        &self,
+        scopes: &[String],
+        indicator: &str,
+        organization: Option<&str>,
+    ) -> (String, String) {
+        let live = {
+            let seed = self.provider.seed();
+            let mut organizations = seed.organizations_of(self.user);
+            match organization {
+                Some(id) => organizations.retain(|found| found.id == id),
+                None if self.grants("urn:logto:scope:organizations") => {}
+                None => organizations.clear(),
+            }
+            seed.resource_scopes(self.user, indicator, &organizations)
+        };
+        let granted = self.grant.resources.get(indicator);
+        let issued = scopes.iter().filter(|scope| {
+            live.contains(*scope) && granted.is_some_and(|granted| granted.contains(*scope))
+        });
+        let scope = issued.map(String::as_str).collect::<Vec<_>>().join(" ");
+        let mut claims = self.jwt_claims(indicator, &scope);
+        if let Some(id) = organization {
+            claims.insert("organization_id".into(), json!(id));
+        }
+        (self.provider.hooks.sign_access_token(claims), scope)
+    }
+
+    /// Scopes: those of the member's roles as they are now, as far as asked for.
+    fn organization_token(&self, scopes: &[String], id: &str) -> (String, String) {
+        let live = {
+            let seed = self.provider.seed();
+            let found = seed
+                .organizations
+                .iter()
+                .find(|organization| organization.id == id);
+            found
+                .map(|organization| organization.scopes_of(self.user))
+                .unwrap_or_default()
+        };
+        let asked: BTreeSet<&String> = scopes.iter().collect();
+        let issued = live.iter().filter(|scope| asked.contains(scope));
+        let scope = issued.map(String::as_str).collect::<Vec<_>>().join(" ");
+        let claims = self.jwt_claims(&format!("urn:logto:organization:{id}"), &scope);
+        (self.provider.hooks.sign_access_token(claims), scope)
+    }
+
+    fn grants(&self, scope: &str) -> bool {
+        self.grant.scopes.iter().any(|granted| granted == scope)
+    }
+
+    fn jwt_claims(&self, audience: &str, scope: &str) -> Map<String, Value> {
+        let now = self.provider.now();
+        let claims = json!({
+            "jti": random_token(),
+            "sub": self.user.id,
+            "iat": now,
+            "exp": now + self.provider.hooks.lifetime(),
+            "scope": scope,
+            "client_id": self.provider.settings.client_id,
+            "iss": self.provider.issuer(),
+            "aud": audience,
+        });
+        claims.as_object().cloned().unwrap_or_default()
+    }
+
+    fn id_token(&self, scopes: &[String], access_token: &str) -> String {
+        let provider = self.provider;
+        let now = provider.now();
+        let mut claims = claims::claims(&provider.seed(), self.user, scopes, Place::IdToken);
+        if let Some(auth_time) = self.grant.auth_time {
+            claims.insert("auth_time".into(), json!(auth_time));
+        }
+        // Echoed in refreshed ID tokens too, as Logto does.
+        if let Some(nonce) = &self.grant.nonce {
+            claims.insert("nonce".into(), json!(nonce));
+        }
+        if provider.hooks.includes_sid() {
+            claims.insert("sid".into(), json!(self.grant.sid));
+        }
+        claims.insert("aud".into(), json!(provider.settings.client_id));
+        claims.insert("exp".into(), json!(now + provider.hooks.lifetime()));
+        claims.insert("iat".into(), json!(now));
+        claims.insert("iss".into(), json!(provider.issuer()));
+        provider.hooks.sign_id_token(access_token, claims)
+    }
+}

@@ -1,0 +1,111 @@
+//! What the development provider is started with, and why it may not start.
+
+use std::fmt;
+
+use rocket::config::LogLevel;
+
+use super::keys::SigningAlg;
+use super::seed::Seed;
+
+/// What to start the provider with.
+#[derive(Clone)]
+pub struct Settings {
+    /// The port on `127.0.0.1`; 0 takes any free one.
+    pub port: u16,
+    /// The one client's id.
+    pub client_id: String,
+    /// The client's secret; `None` makes it a public client.
+    pub client_secret: Option<String>,
+    /// Redirect URIs, compared as text.
+    pub redirect_uris: Vec<String>,
+    /// Where sign-out may lead, compared as text.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Users, organizations and resources.
+    pub seed: Seed,
+    /// The algorithm of all tokens.
+    pub signing_alg: SigningAlg,
+    /// Rocket's log level. It is **one for the whole process**: launching the
+    /// provider sets it, so give the level of the application's own Rocket. Or
+    /// start the provider while that ignites, say in a fairing's `on_ignite`:
+    /// Rocket sets its level after that, and `Off` keeps the provider quiet.
+    pub log_level: LogLevel,
+    /// Whether the log may have colours. One for the whole process too.
+    pub cli_colors: bool,
+}
+
+impl Settings {
+    /// Any free port, a confidential client without URIs, the built-in
+    /// [`Seed`], ES384, and errors and warnings in the log.
+    pub fn new(client_id: impl Into<String>, client_secret: impl Into<String>) -> Settings {
+        Settings {
+            port: 0,
+            client_id: client_id.into(),
+            client_secret: Some(client_secret.into()),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            seed: Seed::default(),
+            signing_alg: SigningAlg::default(),
+            log_level: LogLevel::Critical,
+            cli_colors: true,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("port", &self.port)
+            .field("client_id", &self.client_id)
+            .field("redirect_uris", &self.redirect_uris)
+            .field("post_logout_redirect_uris", &self.post_logout_redirect_uris)
+            .field("signing_alg", &self.signing_alg)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the provider did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Something else listens on the port.
+    Bind {
+        /// The port.
+        port: u16,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The seed contradicts itself; the text says where.
+    Seed(String),
+    /// No signing key could be made.
+    Keys,
+    /// Rocket did not launch.
+    Rocket(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Bind { port, source } => {
+                write!(
+                    f,
+                    "the development provider cannot listen on 127.0.0.1:{port}: {source}"
+                )
+            }
+            StartError::Seed(what) => write!(f, "the development provider's seed: {what}"),
+            StartError::Keys => f.write_str("the development provider cannot make a signing key"),
+            StartError::Rocket(what) => {
+                write!(f, "the development provider did not start: {what}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StartError::Bind { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
