@@ -6,6 +6,7 @@ pub mod browser;
 pub mod chromium;
 pub mod cookie_date;
 pub mod cookie_jar;
+pub mod exchange;
 pub mod html;
 pub mod npm_provider;
 pub mod raw_server;
