@@ -160,10 +160,9 @@ async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fair
         SigningAlg::RS256 => dev_provider::SigningAlg::Rs256,
         _ => dev_provider::SigningAlg::Es384,
     };
-    settings.log_level = rocket
-        .figment()
-        .extract_inner("log_level")
-        .unwrap_or(LogLevel::Normal);
+    // Rocket sets the level of the whole process at each launch: this one's is
+    // set again when the app itself launches.
+    settings.log_level = LogLevel::Off;
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,
         Err(error) => {

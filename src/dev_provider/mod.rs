@@ -23,7 +23,7 @@
 //!
 //! Tests make it misbehave through [`Hooks`].
 //!
-//! This module imports nothing from the rest of the crate.
+//! This module imports nothing of the client's side of the crate.
 
 mod auth_request;
 mod authorize;
@@ -91,6 +91,10 @@ impl DevProvider {
         // No shield: hooks must have the last word on headers.
         let rocket = rocket::custom(config)
             .attach(Shield::new())
+            // Rocket logs the address of a request; tokens may be in its query.
+            .attach(AdHoc::on_request("Private queries", |request, _| {
+                Box::pin(async move { crate::request::hide_query(request) })
+            }))
             .mount("/", routes(&provider));
         let rocket = rocket.attach(AdHoc::on_liftoff("Development provider", move |rocket| {
             Box::pin(async move {

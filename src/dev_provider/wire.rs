@@ -12,6 +12,7 @@ use rocket::{Data, Request, Response};
 use serde_json::Value;
 
 use super::Provider;
+use crate::request::query;
 
 /// What a request to the provider is for: hooks and recorded requests are
 /// sorted by it.
@@ -198,11 +199,7 @@ impl Handler for EndpointHandler {
 
 fn receive(endpoint: Endpoint, request: &Request<'_>, body: Vec<u8>) -> Received {
     let pairs = |bytes: &[u8]| url::form_urlencoded::parse(bytes).into_owned().collect();
-    let query = request
-        .uri()
-        .query()
-        .map(|q| pairs(q.as_str().as_bytes()))
-        .unwrap_or_default();
+    let query = pairs(query(request).as_bytes());
     let is_form = request
         .content_type()
         .is_some_and(|content_type| content_type.is_form());

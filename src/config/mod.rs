@@ -1,0 +1,262 @@
+//! `LogtoConfig`: every key of the `logto` table and its default. Reads figment
+//! only; knows nothing of requests or providers.
+
+// figment's own error type, at launch and nowhere else.
+#![allow(clippy::result_large_err)]
+
+mod environment;
+mod raw;
+mod rules;
+
+use std::time::Duration;
+
+use figment::Figment;
+use figment::value::Value;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::oidc::authorize::Prompt;
+use raw::Raw;
+use rules::Rules;
+
+/// The client the development provider knows.
+pub(crate) const DEV_APP_ID: &str = "dev-app";
+pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
+
+/// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged
+/// over profiles, `ROCKET_LOGTO={…}` and the `LOGTO_*` names.
+///
+/// # Keys
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `endpoint` | – | Logto's base URL; the issuer is `{endpoint}/oidc` |
+/// | `issuer` | – | instead of `endpoint`: any OpenID provider, compared byte for byte |
+/// | `app_id` | – | the `client_id` |
+/// | `app_secret`, `app_secret_file` | – | the client secret; none makes a public client |
+/// | `base_url` | `http://localhost:<port>` in debug | the app's public origin; required in other profiles |
+/// | `scopes` | `[]` | asked for besides `openid offline_access profile` |
+/// | `include_reserved_scopes` | `true` | `false` leaves those three out (`openid` always stays) |
+/// | `resources` | `[]` | API resource indicators (RFC 8707) |
+/// | `prompt` | `["consent"]` | Logto gives a refresh token only with `consent` |
+/// | `id_token_alg` | `"ES384"` | the **one** accepted signature algorithm |
+/// | `token_endpoint_auth_method` | `"client_secret_basic"` | or `client_secret_post`, `none` |
+/// | `response_mode` | `"query"` | or `form_post` (https only) |
+/// | `ca_file` | – | PEM file with an extra root certificate for a private provider |
+/// | `clock_tolerance` | `"60s"` | leeway for `exp`, `iat`, `nbf`; at most 5 minutes |
+/// | `http_timeout` | `"5s"` | for one whole exchange with the provider |
+/// | `max_concurrent_op_calls` | `64` | calls to the provider at the same time |
+/// | `session.idle`, `session.absolute` | `"1d"`, `"14d"` | a session ends at whichever comes first |
+/// | `post_sign_out` | `"/"` | where the browser goes after signing out |
+/// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out` | `/sign-in`, `/sign-up`, `/callback`, `/sign-out` | paths the fairing mounts |
+/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `users`, `organizations`, `resources`; refused outside debug |
+///
+/// Durations are a number of seconds or text like `"90s"`, `"15m"`, `"1h"`, `"14d"`.
+///
+/// # Environment
+///
+/// `LOGTO_ENDPOINT`, `LOGTO_ISSUER`, `LOGTO_APP_ID`, `LOGTO_APP_SECRET`,
+/// `LOGTO_APP_SECRET_FILE`, `LOGTO_BASE_URL`, `LOGTO_SCOPES` and
+/// `LOGTO_RESOURCES` (separated by spaces), `LOGTO_ID_TOKEN_ALG`,
+/// `LOGTO_CA_FILE`, and `LOGTO_REDIRECT_URI`, `LOGTO_POST_LOGOUT_REDIRECT_URI`
+/// as Logto's samples spell them. They win over `Rocket.toml`; `ROCKET_LOGTO`
+/// and values set in code win over them.
+///
+/// # Example
+///
+/// ```rust
+/// use rocket_logto::LogtoConfig;
+///
+/// let figment = rocket::Config::figment()
+///     .merge(("logto.endpoint", "https://tenant.logto.app"))
+///     .merge(("logto.app_id", "my-app"))
+///     .merge(("logto.base_url", "https://app.example.com"));
+///
+/// let config = LogtoConfig::from_figment(&figment)?;
+/// assert_eq!(config.issuer, "https://tenant.logto.app/oidc");
+/// assert_eq!(config.redirect_uri(), "https://app.example.com/callback");
+/// # Ok::<(), figment::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LogtoConfig {
+    /// The provider's issuer identifier, compared byte for byte.
+    pub issuer: String,
+    /// The `client_id`.
+    pub app_id: String,
+    /// The client secret; `None` for a public client.
+    pub app_secret: Option<AppSecret>,
+    /// The app's public origin, with path `/`.
+    pub base_url: Url,
+    /// All scopes of a sign-in request, without duplicates.
+    pub scopes: Vec<String>,
+    /// All `resource` values of a sign-in request.
+    pub resources: Vec<String>,
+    /// The default `prompt` of a sign-in request.
+    pub prompt: Vec<Prompt>,
+    /// The one accepted signature algorithm of ID tokens.
+    pub id_token_alg: SigningAlg,
+    /// How the app authenticates at the token endpoint.
+    pub token_endpoint_auth_method: ClientAuthMethod,
+    /// How the provider returns the authorization response.
+    pub response_mode: ResponseMode,
+    /// PEM bytes of an extra root certificate.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Leeway for times in tokens.
+    pub clock_tolerance: Duration,
+    /// Deadline of one exchange with the provider.
+    pub http_timeout: Duration,
+    /// Bound on simultaneous calls to the provider.
+    pub max_concurrent_op_calls: usize,
+    /// How long sessions live.
+    pub session: SessionConfig,
+    /// Where the browser goes after signing out: a path of the app, or an absolute URL.
+    pub post_sign_out: String,
+    /// Paths of the mounted routes.
+    pub routes: RoutePaths,
+    /// `Some` when the development provider is to be started.
+    pub(crate) dev_provider: Option<DevProviderTable>,
+}
+
+/// The `dev_provider` table.
+#[derive(Clone, Debug)]
+pub(crate) struct DevProviderTable {
+    pub port: u16,
+    /// Users, organizations and resources as written; the provider reads them.
+    #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]
+    pub seed: Value,
+}
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// A session unused for this long is over.
+    pub idle: Duration,
+    /// A session older than this is over, used or not.
+    pub absolute: Duration,
+}
+
+/// Paths of the routes the fairing mounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RoutePaths {
+    /// Starts a sign-in.
+    pub sign_in: String,
+    /// Starts a sign-in on the provider's registration screen.
+    pub sign_up: String,
+    /// Receives the authorization response.
+    pub callback: String,
+    /// Ends the session.
+    pub sign_out: String,
+}
+
+impl Default for RoutePaths {
+    fn default() -> Self {
+        RoutePaths {
+            sign_in: "/sign-in".into(),
+            sign_up: "/sign-up".into(),
+            callback: "/callback".into(),
+            sign_out: "/sign-out".into(),
+        }
+    }
+}
+
+/// A client secret. Its `Debug` shows nothing of it; memory is wiped on drop.
+#[derive(Clone)]
+pub struct AppSecret(Zeroizing<String>);
+
+impl AppSecret {
+    /// The secret itself, for the token request and nothing else.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for AppSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AppSecret([redacted])")
+    }
+}
+
+/// A JWS signature algorithm (RFC 7518 section 3.1). `none` and the HMAC
+/// family are left out: neither can prove who signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum SigningAlg {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    EdDSA,
+}
+
+/// Client authentication at the token endpoint (OpenID Connect Core section 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthMethod {
+    /// HTTP Basic, credentials form-urlencoded first (RFC 6749 section 2.3.1).
+    ClientSecretBasic,
+    /// In the request body.
+    ClientSecretPost,
+    /// No secret: a public client.
+    None,
+}
+
+/// How the authorization response comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query of a redirect.
+    Query,
+    /// As a form the browser posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+impl LogtoConfig {
+    /// Reads the `logto` table of `figment` in its selected profile, adds the
+    /// `LOGTO_*` environment variables and checks all rules. Touches the
+    /// network never, the disk for `app_secret_file` and `ca_file`.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake, with the key, where it was written, and what to
+    /// write instead.
+    pub fn from_figment(figment: &Figment) -> figment::Result<LogtoConfig> {
+        let figment = environment::with_environment(figment.clone());
+        let raw: Raw = match figment.find_value("logto") {
+            Ok(_) => figment.extract_inner("logto")?,
+            Err(_) => Figment::new().extract()?,
+        };
+        Rules { figment: &figment }.check(raw)
+    }
+
+    /// `base_url` and the callback path: what to register at the provider.
+    pub fn redirect_uri(&self) -> String {
+        self.absolute(&self.routes.callback)
+    }
+
+    /// Where the provider sends the browser after signing out: what to
+    /// register at the provider.
+    pub fn post_logout_redirect_uri(&self) -> String {
+        self.absolute(&self.post_sign_out)
+    }
+
+    /// Whether cookies can be `Secure` and `__Host-`.
+    pub(crate) fn is_https(&self) -> bool {
+        self.base_url.scheme() == "https"
+    }
+
+    fn absolute(&self, path_or_url: &str) -> String {
+        match path_or_url.strip_prefix('/') {
+            Some(path) => format!("{}{path}", self.base_url),
+            None => path_or_url.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The `logto` table as written, before any rule is checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::value::Value;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+
+use super::{ClientAuthMethod, ResponseMode, RoutePaths, SigningAlg};
+use crate::oidc::authorize::Prompt;
+
+/// The table as written. Everything optional, so that the checks below can
+/// name what is missing and what to write.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct Raw {
+    pub(super) endpoint: Option<String>,
+    pub(super) issuer: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_secret: Option<String>,
+    pub(super) app_secret_file: Option<PathBuf>,
+    pub(super) base_url: Option<String>,
+    pub(super) redirect_uri: Option<String>,
+    pub(super) post_logout_redirect_uri: Option<String>,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) scopes: Vec<String>,
+    #[serde(default = "yes")]
+    pub(super) include_reserved_scopes: bool,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) resources: Vec<String>,
+    pub(super) prompt: Option<Vec<Prompt>>,
+    pub(super) id_token_alg: Option<SigningAlg>,
+    pub(super) token_endpoint_auth_method: Option<ClientAuthMethod>,
+    pub(super) response_mode: Option<ResponseMode>,
+    pub(super) ca_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) clock_tolerance: Option<Duration>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) http_timeout: Option<Duration>,
+    pub(super) max_concurrent_op_calls: Option<usize>,
+    #[serde(default)]
+    pub(super) session: RawSession,
+    pub(super) post_sign_out: Option<String>,
+    #[serde(default)]
+    pub(super) routes: RoutePaths,
+    pub(super) dev_provider: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawSession {
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) idle: Option<Duration>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) absolute: Option<Duration>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Text that may have been written as a number: ids and secrets of digits.
+/// A mistyped secret must not be printed by a type error.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Text {
+        Text(String),
+        Number(u64),
+    }
+    match Text::deserialize(deserializer) {
+        Ok(Text::Text(text)) => Ok(Some(text)),
+        Ok(Text::Number(number)) => Ok(Some(number.to_string())),
+        Err(_) => Err(de::Error::custom("must be text in quotes")),
+    }
+}
+
+/// An array of strings, or one string separated by spaces.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum List {
+        Array(Vec<String>),
+        Text(String),
+    }
+    match List::deserialize(deserializer) {
+        Ok(List::Array(items)) => Ok(items),
+        Ok(List::Text(text)) => Ok(text.split_whitespace().map(str::to_owned).collect()),
+        Err(_) => Err(de::Error::custom("must be an array of strings")),
+    }
+}
+
+/// Seconds, or text like `"14d"`.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Seconds(u64),
+        Text(String),
+    }
+    match Either::deserialize(deserializer) {
+        Ok(Either::Seconds(seconds)) => Ok(Some(Duration::from_secs(seconds))),
+        Ok(Either::Text(text)) => humantime::parse_duration(&text).map(Some).map_err(|_| {
+            de::Error::custom(format!(
+                "\"{text}\" is not a duration: write \"90s\", \"1h\" or \"14d\""
+            ))
+        }),
+        Err(_) => Err(de::Error::custom(
+            "must be a number of seconds or text like \"1h\"",
+        )),
+    }
+}
