@@ -40,6 +40,7 @@ pub struct Error {
     detail: String,
     reference: String,
     retry_after: u64,
+    hint: Option<&'static str>,
 }
 
 /// The kinds of [`Error`].
@@ -50,6 +51,11 @@ pub enum ErrorKind {
     NotSignedIn,
     /// The provider no longer accepts the session's tokens; the session is over.
     SessionEnded,
+    /// The provider will not give the token that was asked for: no member of
+    /// the organization, an unknown resource, a scope that was not granted.
+    Denied,
+    /// The route does not say which organization.
+    NoOrganization,
     /// The user's claims do not fit the type the handler asks for.
     MissingClaims,
     /// A state-changing request that another site sent.
@@ -86,6 +92,18 @@ impl ErrorKind {
                 "Not authenticated",
                 "Please sign in",
                 "You are not signed in, or your session has ended.",
+            ),
+            ErrorKind::Denied => (
+                403,
+                "Forbidden",
+                "You may not do this",
+                "The sign-in service does not give you access to this.",
+            ),
+            ErrorKind::NoOrganization => (
+                500,
+                "No organization",
+                "Something is wrong with this page",
+                "It does not say which organization it is about. Its developer can mend that.",
             ),
             ErrorKind::MissingClaims => (
                 403,
@@ -162,6 +180,7 @@ impl Error {
             detail: detail.into(),
             reference: reference(),
             retry_after: 5,
+            hint: None,
         };
         if kind != ErrorKind::NotSignedIn {
             log::warn!(
@@ -175,6 +194,22 @@ impl Error {
 
     pub(crate) fn not_signed_in() -> Error {
         Error::new(ErrorKind::NotSignedIn, "no session")
+    }
+
+    /// The provider says no, with its `code`; `hint` tells what to do about it.
+    pub(crate) fn denied(code: &str, hint: &'static str) -> Error {
+        let error = Error {
+            hint: Some(hint),
+            ..Error::new(ErrorKind::Denied, code)
+        };
+        log::warn!("logto: reference={} {hint}", error.reference);
+        error
+    }
+
+    /// The provider's own code when it has said no
+    /// ([`ErrorKind::Denied`]): `oidc.access_denied`, `oidc.invalid_target`, …
+    pub fn code(&self) -> Option<&str> {
+        (self.kind == ErrorKind::Denied).then_some(self.detail.as_str())
     }
 
     /// Sets how long a program should wait before it tries again.
@@ -222,6 +257,10 @@ impl Error {
         if words.status != Status::Unauthorized {
             body["reference"] = self.reference.clone().into();
         }
+        if let (Some(code), Some(hint)) = (self.code(), self.hint) {
+            body["code"] = code.into();
+            body["hint"] = hint.into();
+        }
         let body = body.to_string();
         Response::build()
             .status(words.status)
@@ -258,9 +297,11 @@ impl Error {
         };
         let actions = match self.kind {
             ErrorKind::SignInRejected | ErrorKind::SignInCancelled => [again, home],
-            ErrorKind::CrossSite | ErrorKind::MissingClaims | ErrorKind::SessionTooLarge => {
-                [home, again]
-            }
+            ErrorKind::CrossSite
+            | ErrorKind::Denied
+            | ErrorKind::MissingClaims
+            | ErrorKind::NoOrganization
+            | ErrorKind::SessionTooLarge => [home, again],
             // A code must not be sent twice: from the callback, start over.
             _ if config
                 .is_some_and(|config| request.uri().path() == config.routes.callback.as_str()) =>
@@ -269,11 +310,13 @@ impl Error {
             }
             _ => [retry, home],
         };
+        let mut paragraphs = vec![words.text];
+        paragraphs.extend(self.hint);
         let mut response = html_page(
             words.status,
             &Page {
                 title: words.title,
-                paragraphs: &[words.text],
+                paragraphs: &paragraphs,
                 reference,
                 actions: &actions,
             },

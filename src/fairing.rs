@@ -104,7 +104,7 @@ impl Fairing for LogtoFairing {
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<Logto>() {
             announce(logto.config());
-            rocket::tokio::spawn(logto.oidc.provider.clone().warm_up());
+            rocket::tokio::spawn(logto.oidc().provider.clone().warm_up());
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod claims;
 mod config;
+mod current;
 #[cfg(feature = "dev-provider")]
 pub mod dev_provider;
 mod error;
@@ -26,8 +27,12 @@ pub use config::{
 };
 pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
-pub use guards::{User, UserInfo};
+pub use guards::{
+    AccessToken, ConstOrg, DefaultResource, HeaderOrg, Name, NoResource, OrgId, OrgToken,
+    OrganizationId, PathOrg, QueryOrg, Resource, User, UserInfo,
+};
 pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
+pub use session::token::{Token, TokenFor};

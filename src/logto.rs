@@ -5,8 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use ::cookie::{Key, SameSite};
 use figment::Figment;
-use openidconnect::AccessToken;
-use rocket::Request;
+use rocket::{Orbit, Request, Rocket};
 use url::Url;
 
 use crate::config::LogtoConfig;
@@ -36,10 +35,15 @@ const SESSION_COOKIE: &str = "logto_session";
 ///     format!("Signing in at {}", logto.config().issuer)
 /// }
 /// ```
+#[derive(Clone)]
 pub struct Logto {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     config: Arc<LogtoConfig>,
-    pub(crate) oidc: OidcClient,
-    pub(crate) tokens: Tokens,
+    oidc: Arc<OidcClient>,
+    tokens: Tokens,
     revocations: Revocations,
     keys: OnceLock<CookieKeys>,
     clock: Clock,
@@ -50,30 +54,33 @@ pub(crate) type Clock = fn() -> Seconds;
 
 impl Logto {
     pub(crate) fn new(config: Arc<LogtoConfig>, clock: Clock) -> Result<Logto, reqwest::Error> {
-        Ok(Logto {
-            oidc: OidcClient::new(config.clone())?,
+        let inner = Inner {
+            oidc: Arc::new(OidcClient::new(config.clone())?),
             tokens: Tokens::new(&config),
             revocations: Revocations::default(),
             keys: OnceLock::new(),
             clock,
             config,
+        };
+        Ok(Logto {
+            inner: Arc::new(inner),
         })
     }
 
     /// The configuration in force.
     pub fn config(&self) -> &LogtoConfig {
-        &self.config
+        &self.inner.config
     }
 
     /// The app's public origin.
     pub fn base_url(&self) -> &Url {
-        &self.config.base_url
+        &self.inner.config.base_url
     }
 
     /// Whether anybody can sign in as anybody, because the development
     /// provider is in use.
     pub fn dev_provider(&self) -> bool {
-        self.config.dev_provider.is_some()
+        self.inner.config.dev_provider.is_some()
     }
 
     /// Origins of the provider that the browser is redirected to. A
@@ -82,14 +89,22 @@ impl Logto {
     /// the "Sign out" button ends nowhere. Empty until the provider's metadata
     /// is loaded; never touches the network.
     pub fn provider_origins(&self) -> Vec<String> {
-        let metadata = self.oidc.provider.metadata_if_loaded();
+        let metadata = self.inner.oidc.provider.metadata_if_loaded();
         metadata
             .map(|metadata| metadata.browser_origins())
             .unwrap_or_default()
     }
 
     pub(crate) fn now(&self) -> Seconds {
-        (self.clock)()
+        (self.inner.clock)()
+    }
+
+    pub(crate) fn oidc(&self) -> &Arc<OidcClient> {
+        &self.inner.oidc
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.inner.tokens
     }
 
     /// The state of the fairing, for code that runs inside a request. Guards
@@ -108,10 +123,10 @@ impl Logto {
     pub(crate) fn session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
         let context = RequestContext::of(request);
         context.session(|| {
-            let session = self.tokens.newest(Arc::new(self.read(request)?));
+            let session = self.tokens().newest(Arc::new(self.read(request)?));
             let now = self.now();
-            if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session)
-            {
+            let live = session.is_live(&self.config().session, now);
+            if !live || self.inner.revocations.is_revoked(&session) {
                 return None;
             }
             if let Some(rolled) = session.rolled(now) {
@@ -125,73 +140,57 @@ impl Logto {
     fn read(&self, request: &Request<'_>) -> Option<Session> {
         let name = self.session_cookie();
         let cookies = cookie::raw_cookies(request);
-        let plain = self
-            .keys(request)
-            .open(&name, cookie::only(&cookies, &name)?)?;
+        let value = cookie::only(&cookies, &name)?;
+        let plain = self.keys(request.rocket()).open(&name, value)?;
         serde_json::from_str(&plain).ok()
     }
 
     /// Sends the session to the browser with the response.
     pub(crate) fn store(&self, request: &Request<'_>, session: &Session) -> Result<(), TooLarge> {
-        let name = self.session_cookie();
-        let max_age = session.max_age(&self.config.session, self.now());
-        let plain = serde_json::to_string(session).unwrap_or_default();
-        let line = self
-            .keys(request)
-            .seal(&self.session_spec(&name, max_age), plain)?;
+        let line = self.seal(self.keys(request.rocket()), session)?;
         RequestContext::of(request).set_cookie(line);
         Ok(())
     }
 
+    /// The same once the request itself is out of reach. Keys are there:
+    /// without them no session would have been read.
+    pub(crate) fn store_later(
+        &self,
+        context: &RequestContext,
+        session: &Session,
+    ) -> Result<(), TooLarge> {
+        if let Some(keys) = self.inner.keys.get() {
+            context.set_cookie(self.seal(keys, session)?);
+        }
+        Ok(())
+    }
+
+    fn seal(&self, keys: &CookieKeys, session: &Session) -> Result<String, TooLarge> {
+        let name = self.session_cookie();
+        let max_age = session.max_age(&self.config().session, self.now());
+        let plain = serde_json::to_string(session).unwrap_or_default();
+        keys.seal(&self.session_spec(&name, max_age), plain)
+    }
+
     /// Ends a session here: its cookie goes, copies of it are refused, its
     /// tokens are forgotten.
-    pub(crate) fn end(&self, request: &Request<'_>, session: &Session) {
+    pub(crate) fn end(&self, context: &RequestContext, session: &Session) {
         self.revoke(session);
-        self.drop_cookie(request);
+        self.drop_cookie(context);
     }
 
     /// Refuses every copy of a session from now on.
     pub(crate) fn revoke(&self, session: &Session) {
-        let absolute = self.config.session.absolute.as_secs();
+        let absolute = self.config().session.absolute.as_secs();
         let absolute = Seconds::try_from(absolute).unwrap_or(Seconds::MAX);
-        self.revocations.revoke(session, absolute, self.now());
-        self.tokens.forget(&session.id);
+        self.inner.revocations.revoke(session, absolute, self.now());
+        self.tokens().forget(&session.id);
     }
 
-    pub(crate) fn drop_cookie(&self, request: &Request<'_>) {
+    pub(crate) fn drop_cookie(&self, context: &RequestContext) {
         let name = self.session_cookie();
-        RequestContext::of(request).set_cookie(self.session_spec(&name, 0).removal());
-    }
-
-    /// An access token for the userinfo endpoint; another one than `refused`.
-    /// A refresh that changed the session is sent to the browser, whatever the
-    /// handler answers; one that ended it ends it here.
-    pub(crate) async fn access_token(
-        &self,
-        request: &Request<'_>,
-        session: &Arc<Session>,
-        refused: Option<&AccessToken>,
-    ) -> Result<AccessToken, Error> {
-        match self
-            .tokens
-            .access_token(&self.oidc, session, refused, self.now())
-            .await
-        {
-            Ok((token, current)) => {
-                if current.version > session.version
-                    && let Err(TooLarge(size)) = self.store(request, &current)
-                {
-                    log::error!("logto: refreshed session of {size} bytes does not fit a cookie");
-                }
-                Ok(token)
-            }
-            Err(error) => {
-                if error.kind() == ErrorKind::SessionEnded {
-                    self.end(request, session);
-                }
-                Err(error)
-            }
-        }
+        context.replace_session(None);
+        context.set_cookie(self.session_spec(&name, 0).removal());
     }
 
     /// The sign-ins this browser has begun.
@@ -200,32 +199,34 @@ impl Logto {
         request: &Request<'_>,
         cookies: &'a [(&'a str, &'a str)],
     ) -> Transactions<'a> {
+        let keys = self.keys(request.rocket());
         Transactions {
-            config: &self.config,
-            keys: self.keys(request),
+            config: self.config(),
+            keys,
             cookies,
             now: self.now(),
         }
     }
 
     fn session_cookie(&self) -> String {
-        cookie::name(&self.config, SESSION_COOKIE)
+        cookie::name(self.config(), SESSION_COOKIE)
     }
 
     fn session_spec<'a>(&self, name: &'a str, max_age: Seconds) -> CookieSpec<'a> {
+        let secure = self.config().is_https();
         CookieSpec {
             name,
             max_age,
-            secure: self.config.is_https(),
+            secure,
             same_site: SameSite::Lax,
         }
     }
 
     /// Rocket's own `secret_key`, generated ones included: its configuration is
     /// a figment provider that tells.
-    fn keys(&self, request: &Request<'_>) -> &CookieKeys {
-        self.keys.get_or_init(|| {
-            let config = Figment::from(request.rocket().config());
+    fn keys(&self, rocket: &Rocket<Orbit>) -> &CookieKeys {
+        self.inner.keys.get_or_init(|| {
+            let config = Figment::from(rocket.config());
             let master: Vec<u8> = config.extract_inner("secret_key").unwrap_or_default();
             CookieKeys::new(match Key::try_from(&master[..]) {
                 Ok(key) => key,

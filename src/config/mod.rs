@@ -47,6 +47,7 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `clock_tolerance` | `"60s"` | leeway for `exp`, `iat`, `nbf`; at most 5 minutes |
 /// | `http_timeout` | `"5s"` | for one whole exchange with the provider |
 /// | `max_concurrent_op_calls` | `64` | calls to the provider at the same time |
+/// | `claims_max_age` | `"1h"` | after it `User` refreshes first, so that a suspended user is out within that time |
 /// | `session.idle`, `session.absolute` | `"1d"`, `"14d"` | a session ends at whichever comes first |
 /// | `post_sign_out` | `"/"` | where the browser goes after signing out |
 /// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out` | `/sign-in`, `/sign-up`, `/callback`, `/sign-out` | paths the fairing mounts |
@@ -109,6 +110,8 @@ pub struct LogtoConfig {
     pub http_timeout: Duration,
     /// Bound on simultaneous calls to the provider.
     pub max_concurrent_op_calls: usize,
+    /// How old claims may be before `User` asks the provider again.
+    pub claims_max_age: Duration,
     /// How long sessions live.
     pub session: SessionConfig,
     /// Where the browser goes after signing out: a path of the app, or an absolute URL.

@@ -40,6 +40,8 @@ pub(super) struct Raw {
     pub(super) clock_tolerance: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) http_timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) claims_max_age: Option<Duration>,
     pub(super) max_concurrent_op_calls: Option<usize>,
     #[serde(default)]
     pub(super) session: RawSession,

@@ -82,6 +82,12 @@ impl Rules<'_> {
                 }
                 n => n,
             },
+            claims_max_age: self.duration(
+                "claims_max_age",
+                raw.claims_max_age,
+                3600,
+                1..=14 * 86_400,
+            )?,
             session: self.session(&raw)?,
             post_sign_out: self.post_sign_out(&raw)?,
             routes,

@@ -1,12 +1,16 @@
 //! The request guards. Each is a thin call to what [`Logto`](crate::Logto) can do.
 
+mod access_token;
+mod org_token;
+mod organization_id;
 mod user;
 mod user_info;
 
+pub use access_token::{AccessToken, DefaultResource, Resource};
+pub use org_token::{NoResource, OrgToken};
+pub use organization_id::{ConstOrg, HeaderOrg, Name, OrgId, OrganizationId, PathOrg, QueryOrg};
 pub use user::User;
 pub use user_info::UserInfo;
-
-use std::sync::Arc;
 
 use rocket::Request;
 use rocket::request::Outcome;
@@ -14,15 +18,7 @@ use rocket::{Ignite, Rocket};
 
 use crate::error::Error;
 use crate::logto::Logto;
-use crate::session::Session;
 use crate::session::context::{PENDING, Pending, RequestContext};
-
-/// The session of the request, or "not signed in".
-fn session<'r>(request: &'r Request<'_>) -> Result<(Arc<Session>, &'r Logto), Error> {
-    let logto = Logto::of(request)?;
-    let session = logto.session(request).ok_or_else(Error::not_signed_in)?;
-    Ok((session, logto))
-}
 
 /// A failed guard leaves the answer to the response hook: only there is it
 /// known whether the handler did without the guard (`Option<User>`).

@@ -4,10 +4,13 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
 
 use crate::claims::IdTokenClaims;
+use crate::current::Current;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::verify;
+use crate::session::token::{Token, TokenFor};
 
 /// The signed-in user, with the claims of the verified ID token.
 ///
@@ -19,8 +22,11 @@ use crate::oidc::verify;
 /// `C` is the type the claims are read into, [`IdTokenClaims`] unless another
 /// one is named. Claims that do not fit `C` are answered 403.
 ///
-/// **Cost:** opens one cookie; no network. **Errors:**
-/// [`ErrorKind::NotSignedIn`], [`ErrorKind::MissingClaims`]. **Standard:**
+/// **Cost:** opens one cookie; no network, until the claims are older than
+/// `claims_max_age`: then one refresh, and a user whom the provider no longer
+/// knows is out. While the provider cannot be reached the old claims serve.
+/// **Errors:** [`ErrorKind::NotSignedIn`], [`ErrorKind::SessionEnded`],
+/// [`ErrorKind::MissingClaims`]. **Standard:**
 /// OpenID Connect Core section 2.
 ///
 /// ```rust
@@ -50,7 +56,7 @@ use crate::oidc::verify;
 /// ```
 #[derive(Clone, Debug)]
 pub struct User<C = IdTokenClaims> {
-    sub: String,
+    current: Current,
     claims: C,
 }
 
@@ -58,7 +64,7 @@ impl<C> User<C> {
     /// The user's identifier, unique at the provider and never reassigned.
     /// The key to store things under: never the e-mail address or the name.
     pub fn sub(&self) -> &str {
-        &self.sub
+        &self.current.session().sub
     }
 
     /// The claims of the ID token.
@@ -69,6 +75,100 @@ impl<C> User<C> {
     /// The claims, owned.
     pub fn into_claims(self) -> C {
         self.claims
+    }
+}
+
+impl<C> User<C> {
+    /// An access token for an API resource, as [`AccessToken`](crate::AccessToken)
+    /// gives it, for a handler that decides at run time.
+    ///
+    /// **Cost:** none while cached, else one refresh. **Errors:**
+    /// [`ErrorKind::Denied`], [`ErrorKind::SessionEnded`] and the `Provider…`
+    /// kinds. **Standard:** RFC 8707.
+    pub async fn access_token(&self, indicator: &str) -> Result<Token, Error> {
+        self.token(TokenFor::resource(indicator)).await
+    }
+
+    /// A token for an organization, as [`OrgToken`](crate::OrgToken) gives it.
+    /// Cost and errors as [`access_token`](User::access_token).
+    pub async fn organization_token(&self, id: &str) -> Result<Token, Error> {
+        self.token(TokenFor::organization(id)).await
+    }
+
+    /// A token for an API resource within an organization. Cost and errors as
+    /// [`access_token`](User::access_token).
+    pub async fn organization_access_token(
+        &self,
+        id: &str,
+        indicator: &str,
+    ) -> Result<Token, Error> {
+        self.token(TokenFor::resource(indicator).within(id)).await
+    }
+
+    /// Any of these, or one with fewer scopes. Cost and errors as
+    /// [`access_token`](User::access_token).
+    pub async fn token(&self, wanted: TokenFor) -> Result<Token, Error> {
+        Ok(Token::clone(&*self.current.token(wanted).await?))
+    }
+
+    /// Forgets the cached access tokens of this session, so that the next one
+    /// asked for is a new one: after a role has changed, say.
+    pub fn clear_tokens(&self) {
+        self.current.clear_tokens();
+    }
+
+    /// When the provider last vouched for the user: at sign-in or at the last
+    /// refresh.
+    pub fn refreshed_at(&self) -> OffsetDateTime {
+        moment(self.current.session().refreshed_at)
+    }
+
+    /// When the user signed in.
+    pub fn signed_in_at(&self) -> OffsetDateTime {
+        moment(self.current.session().created_at)
+    }
+
+    /// When the session ends, used or not.
+    pub fn session_ends_at(&self) -> OffsetDateTime {
+        self.signed_in_at() + self.current.limits().absolute
+    }
+}
+
+fn moment(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+impl<C: DeserializeOwned> User<C> {
+    fn read(current: Current) -> Result<User<C>, Error> {
+        let claims = verify::claims(current.session().id_token.as_str()).ok_or_else(|| {
+            let wanted = std::any::type_name::<C>();
+            Error::new(
+                ErrorKind::MissingClaims,
+                format!("id_token_claims_do_not_fit {wanted}"),
+            )
+        })?;
+        Ok(User { current, claims })
+    }
+
+    /// Asks the provider anew: claims and tokens. Also the way to find out, at
+    /// this moment, whether the user is still welcome.
+    ///
+    /// **Cost:** one refresh. **Errors:** [`ErrorKind::SessionEnded`] for a
+    /// suspended or deleted user, and the `Provider…` kinds. **Standard:**
+    /// OpenID Connect Core section 12.
+    ///
+    /// ```rust
+    /// use rocket::post;
+    /// use rocket_logto::{Error, User};
+    ///
+    /// #[post("/refresh")]
+    /// async fn refresh(user: User) -> Result<String, Error> {
+    ///     let user = user.refresh().await?;
+    ///     Ok(format!("You are {} now", user.name()))
+    /// }
+    /// ```
+    pub async fn refresh(self) -> Result<User<C>, Error> {
+        User::read(self.current.refreshed().await?)
     }
 }
 
@@ -92,19 +192,10 @@ impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for User<C> {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let user = super::session(request).and_then(|(session, _)| {
-            let claims = verify::claims(session.id_token.as_str()).ok_or_else(|| {
-                let wanted = std::any::type_name::<C>();
-                Error::new(
-                    ErrorKind::MissingClaims,
-                    format!("id_token_claims_do_not_fit {wanted}"),
-                )
-            })?;
-            Ok(User {
-                sub: session.sub.clone(),
-                claims,
-            })
-        });
+        let user = match Current::of(request) {
+            Ok(current) => current.fresh().await.and_then(User::read),
+            Err(error) => Err(error),
+        };
         super::outcome(request, user)
     }
 }

@@ -1,17 +1,13 @@
 //! `UserInfo`: the user's claims, fresh from the provider.
 
-use std::sync::Arc;
-
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::claims::UserInfoClaims;
+use crate::current::Current;
 use crate::error::{Error, ErrorKind};
-use crate::logto::Logto;
-use crate::session::Session;
-use crate::session::tokens::failed;
 
 /// The signed-in user's claims as the provider knows them at this moment.
 ///
@@ -70,48 +66,13 @@ impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for UserInfo<C> {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let info = match super::session(request) {
-            Ok((session, logto)) => fetch(request, logto, &session).await,
-            Err(error) => Err(error),
-        };
-        super::outcome(request, info)
+        super::outcome(request, fetch(request).await)
     }
 }
 
-async fn fetch<C: DeserializeOwned>(
-    request: &Request<'_>,
-    logto: &Logto,
-    session: &Arc<Session>,
-) -> Result<UserInfo<C>, Error> {
-    let token = logto.access_token(request, session, None).await?;
-    let answer = match logto.oidc.user_info(&token).await.map_err(failed)? {
-        Some(answer) => answer,
-        None => {
-            // Refused: another token may do. If not, the provider means the user.
-            let token = logto.access_token(request, session, Some(&token)).await?;
-            logto
-                .oidc
-                .user_info(&token)
-                .await
-                .map_err(failed)?
-                .ok_or_else(|| {
-                    logto.end(request, session);
-                    Error::new(ErrorKind::SessionEnded, "userinfo_refuses_the_access_token")
-                })?
-        }
-    };
-
-    // OpenID Connect Core section 5.3.2: without the same `sub` the rest must
-    // not be used.
-    #[derive(Deserialize)]
-    struct Subject {
-        sub: String,
-    }
-    let malformed = |_| Error::new(ErrorKind::ProviderBadAnswer, "userinfo_malformed");
-    let subject: Subject = serde_json::from_slice(&answer).map_err(malformed)?;
-    if subject.sub != session.sub {
-        return Err(Error::new(ErrorKind::ProviderBadAnswer, "userinfo_sub"));
-    }
+async fn fetch<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>, Error> {
+    let current = Current::of(request)?;
+    let answer = current.user_info().await?;
     let claims = serde_json::from_slice(&answer).map_err(|_| {
         let wanted = std::any::type_name::<C>();
         Error::new(
@@ -120,7 +81,7 @@ async fn fetch<C: DeserializeOwned>(
         )
     })?;
     Ok(UserInfo {
-        sub: subject.sub,
+        sub: current.session().sub.clone(),
         claims,
     })
 }

@@ -140,15 +140,20 @@ impl OidcClient {
             .map_err(TokenError::from)
     }
 
-    /// Exchanges a refresh token for new tokens (RFC 6749 section 6).
+    /// Exchanges a refresh token for new tokens (RFC 6749 section 6), for what
+    /// `params` name: a `resource`, an `organization_id`, a narrower `scope`.
     pub(crate) async fn refresh(
         &self,
         refresh_token: &RefreshToken,
+        params: &[(&'static str, String)],
     ) -> Result<TokenSet, TokenError> {
         let metadata = self.provider.metadata().await.map_err(TokenError::from)?;
         let protocol = self.protocol(&metadata).map_err(configuration)?;
-        protocol
-            .exchange_refresh_token(refresh_token)
+        let mut request = protocol.exchange_refresh_token(refresh_token);
+        for (name, value) in params {
+            request = request.add_extra_param(*name, value);
+        }
+        request
             .request_async(&*self.http)
             .await
             .map_err(TokenError::from)

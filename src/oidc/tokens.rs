@@ -44,6 +44,7 @@ pub(crate) struct TokenSet {
     expires_in: Option<u64>,
     pub refresh_token: Option<RefreshToken>,
     pub id_token: Option<RawIdToken>,
+    pub scope: Option<String>,
 }
 
 impl OAuth2TokenResponse for TokenSet {

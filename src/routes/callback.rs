@@ -18,9 +18,10 @@ use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::{TooLarge, raw_cookies};
-use crate::session::tokens::{access, failed, printable, unavailable};
+use crate::session::failure::{failed, printable, unavailable};
+use crate::session::tokens::token;
 use crate::session::transaction::Transaction;
-use crate::session::{Session, SessionId};
+use crate::session::{Access, Session, SessionId};
 
 /// More than any authorization response holds.
 const MAX_FORM: usize = 64 * 1024;
@@ -125,7 +126,12 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         return Err(rejected("state_unknown"));
     };
     // Until the provider is known nothing was used up: a reload may try again.
-    let metadata = logto.oidc.provider.metadata().await.map_err(unavailable)?;
+    let metadata = logto
+        .oidc()
+        .provider
+        .metadata()
+        .await
+        .map_err(unavailable)?;
     RequestContext::of(request).set_cookie(removal);
 
     // RFC 9207 section 2.4: before the code goes anywhere.
@@ -170,9 +176,14 @@ async fn exchange(
     code: String,
     transaction: &Transaction,
 ) -> Result<Arc<Session>, Error> {
-    let metadata = logto.oidc.provider.metadata().await.map_err(unavailable)?;
+    let metadata = logto
+        .oidc()
+        .provider
+        .metadata()
+        .await
+        .map_err(unavailable)?;
     let verifier = transaction.code_verifier.clone();
-    let tokens = match logto.oidc.exchange_code(&metadata, code, verifier).await {
+    let tokens = match logto.oidc().exchange_code(&metadata, code, verifier).await {
         Ok(tokens) => tokens,
         // The code is used, too old, or somebody else's.
         Err(TokenError::Denied(body)) if body.error == "invalid_grant" => {
@@ -186,7 +197,7 @@ async fn exchange(
         .ok_or_else(|| rejected("id_token_missing"))?;
     let now = logto.now();
     let claims = logto
-        .oidc
+        .oidc()
         .verify_id_token(
             id_token,
             Nonce::Is(&transaction.nonce),
@@ -197,24 +208,29 @@ async fn exchange(
         .map_err(unavailable)?
         .map_err(|reason| rejected(&reason.to_string()))?;
 
-    let access = access(&tokens, now);
     let id = SessionId::random().map_err(|_| {
         Error::new(
             ErrorKind::ProviderNotReady,
             "no_randomness_for_a_session_id",
         )
     })?;
+    // Without a refresh token this access token is the only one there will be.
+    let only_token = tokens
+        .refresh_token
+        .is_none()
+        .then(|| Access::from(&token(&tokens, now)));
     let session = Arc::new(Session {
         id,
         sub: claims.standard.sub,
         id_token: id_token.clone(),
-        access: tokens.refresh_token.is_none().then(|| access.clone()),
-        refresh_token: tokens.refresh_token,
+        refresh_token: tokens.refresh_token.clone(),
+        access: only_token,
         created_at: now,
         seen_at: now,
+        refreshed_at: now,
         version: 0,
     });
-    logto.tokens.remember(&session, access);
+    logto.tokens().remember(&session, &tokens, now);
     Ok(session)
 }
 

@@ -13,7 +13,7 @@ use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
 use crate::session::cookie::{TooLarge, raw_cookies};
-use crate::session::tokens::unavailable;
+use crate::session::failure::unavailable;
 use crate::session::transaction::Transaction;
 
 /// Parameters the protocol itself owns: a free parameter must not replace one.
@@ -219,7 +219,7 @@ pub(crate) async fn start(
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let authorization = logto
-        .oidc
+        .oidc()
         .authorize(&start.options)
         .await
         .map_err(unavailable)?;

@@ -150,19 +150,19 @@ pub(crate) async fn finish(
     let logto = Logto::of(request)?;
     let session = logto.session(request);
     match &session {
-        Some(session) => logto.end(request, session),
-        None => logto.drop_cookie(request),
+        Some(session) => logto.end(RequestContext::of(request), session),
+        None => logto.drop_cookie(RequestContext::of(request)),
     }
     if let Some(path) = local {
         return Ok(redirect(path.as_str().to_owned()));
     }
     if let Some(session) = session {
         if let Some(refresh_token) = &session.refresh_token
-            && let Err(error) = logto.oidc.revoke(refresh_token).await
+            && let Err(error) = logto.oidc().revoke(refresh_token).await
         {
             log::warn!("logto: the refresh token could not be revoked: {error}");
         }
-        if let Some(url) = logto.oidc.end_session_url(&session.id_token).await {
+        if let Some(url) = logto.oidc().end_session_url(&session.id_token).await {
             return Ok(redirect(url.into()));
         }
     }

@@ -2,7 +2,7 @@
 //! answer a guard or handler has asked the response hook for. Rocket drops
 //! cookie changes before it runs a catcher, so all of it is written at the end.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rocket::Request;
 use rocket::http::Status;
@@ -34,14 +34,15 @@ pub(crate) struct StartSignIn {
 
 #[derive(Default)]
 pub(crate) struct RequestContext {
-    session: OnceLock<Option<Arc<Session>>>,
+    /// `None` until somebody asks; then whether there is one.
+    session: Mutex<Option<Option<Arc<Session>>>>,
     pending: Mutex<Option<Pending>>,
     cookies: Mutex<Vec<String>>,
 }
 
 impl RequestContext {
-    pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r RequestContext {
-        request.local_cache(RequestContext::default)
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Arc<RequestContext> {
+        request.local_cache(Arc::<RequestContext>::default)
     }
 
     /// The session of this request, looked up once.
@@ -49,33 +50,40 @@ impl RequestContext {
         &self,
         look_up: impl FnOnce() -> Option<Arc<Session>>,
     ) -> Option<Arc<Session>> {
-        self.session.get_or_init(look_up).clone()
+        lock(&self.session).get_or_insert_with(look_up).clone()
+    }
+
+    /// The session has changed, or ended, on the way.
+    pub(crate) fn replace_session(&self, session: Option<Arc<Session>>) {
+        *lock(&self.session) = Some(session);
     }
 
     /// Whether anything on the way asked who the user is.
     pub(crate) fn is_personal(&self) -> bool {
-        self.session.get().is_some()
+        lock(&self.session).is_some()
     }
 
     pub(crate) fn set_pending(&self, pending: Pending) {
-        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
+        *lock(&self.pending) = Some(pending);
     }
 
     pub(crate) fn take_pending(&self) -> Option<Pending> {
-        self.pending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        lock(&self.pending).take()
     }
 
+    /// Adds a `Set-Cookie` line; a later one for the same cookie replaces it.
     pub(crate) fn set_cookie(&self, line: String) {
-        self.cookies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(line);
+        let name = |line: &str| line.split('=').next().map(str::to_owned);
+        let mut cookies = lock(&self.cookies);
+        cookies.retain(|other| name(other) != name(&line));
+        cookies.push(line);
     }
 
     pub(crate) fn take_cookies(&self) -> Vec<String> {
-        std::mem::take(&mut *self.cookies.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.cookies))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

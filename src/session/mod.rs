@@ -2,7 +2,9 @@
 
 pub(crate) mod context;
 pub(crate) mod cookie;
+pub(crate) mod failure;
 pub(crate) mod revocation;
+pub(crate) mod token;
 pub(crate) mod tokens;
 pub(crate) mod transaction;
 
@@ -11,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
 
+use self::token::{Token, TokenKey};
 use crate::config::SessionConfig;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Seconds;
@@ -58,6 +61,9 @@ pub(crate) struct Session {
     pub created_at: Seconds,
     #[serde(rename = "s")]
     pub seen_at: Seconds,
+    /// When the provider last vouched for the user.
+    #[serde(rename = "f")]
+    pub refreshed_at: Seconds,
     /// Counts refreshes, so that of two copies the newer one is known.
     #[serde(rename = "v", default)]
     pub version: u32,
@@ -67,12 +73,31 @@ pub(crate) struct Session {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Access {
     #[serde(rename = "t")]
-    pub token: AccessToken,
+    token: AccessToken,
     #[serde(rename = "e")]
-    pub expires_at: Seconds,
+    ends_at: Seconds,
+}
+
+impl From<&Token> for Access {
+    fn from(token: &Token) -> Access {
+        Access {
+            token: token.as_secret().clone(),
+            ends_at: token.ends_at(),
+        }
+    }
 }
 
 impl Session {
+    /// The access token kept in the session, while it is good past `until`.
+    pub(crate) fn access_at_hand(&self, key: &TokenKey, until: Seconds) -> Option<Token> {
+        let access = self
+            .access
+            .as_ref()
+            .filter(|access| access.ends_at > until)?;
+        key.is_default()
+            .then(|| Token::new(access.token.clone(), None, access.ends_at))
+    }
+
     /// Whether the session is still alive at `now`: used within `idle`, begun
     /// within `absolute`. A session from the future is no session.
     pub(crate) fn is_live(&self, limits: &SessionConfig, now: Seconds) -> bool {
@@ -113,7 +138,7 @@ mod tests {
 
     fn session(created_at: Seconds, seen_at: Seconds) -> Session {
         serde_json::from_value(serde_json::json!({
-            "i": "id", "u": "sub", "t": "token", "c": created_at, "s": seen_at,
+            "i": "id", "u": "sub", "t": "token", "c": created_at, "s": seen_at, "f": created_at,
         }))
         .unwrap()
     }

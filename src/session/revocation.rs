@@ -70,7 +70,7 @@ mod tests {
 
     fn session(id: &str, created_at: Seconds) -> Session {
         serde_json::from_value(serde_json::json!({
-            "i": id, "u": "sub", "t": "token", "c": created_at, "s": created_at,
+            "i": id, "u": "sub", "t": "token", "c": created_at, "s": created_at, "f": created_at,
         }))
         .unwrap()
     }

@@ -1,29 +1,36 @@
 //! Access tokens in process, and the one refresh at a time of each session.
 //! A provider that rotates refresh tokens kills a grant whose token is used
-//! twice, so requests of one session wait for each other here.
+//! twice, so all requests of a session take turns here, whatever token they
+//! want.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use openidconnect::{AccessToken, OAuth2TokenResponse};
+use openidconnect::OAuth2TokenResponse;
 use rocket::tokio::sync::Mutex as Turn;
 
-use super::{Access, Session, SessionId};
+use super::failure::{failed, unavailable};
+use super::token::{Token, TokenKey};
+use super::{Session, SessionId};
 use crate::claims::IdTokenClaims;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
-use crate::oidc::http::HttpError;
-use crate::oidc::provider::ProviderError;
-use crate::oidc::tokens::{TokenError, TokenSet};
+use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::{self, Nonce, Seconds};
 
 /// Sessions remembered here at once; beyond that, tokens are fetched anew.
-const CAPACITY: u64 = 100_000;
+const MAX_SESSIONS: u64 = 20_000;
+/// Tokens remembered of one session: an organization and a resource each.
+const MAX_TOKENS: usize = 64;
 /// A token this close to its end is not handed out any more, in seconds.
 const LEEWAY: Seconds = 60;
 /// For an answer without `expires_in` (RFC 6749 section 5.1 allows that).
 const DEFAULT_LIFETIME: Seconds = 3600;
+/// After a refresh for fresher claims has failed, the old claims serve this
+/// long before the next attempt.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// What is known of live sessions beyond their cookies.
 pub(crate) struct Tokens {
@@ -37,51 +44,79 @@ struct Live {
     known: Mutex<Known>,
 }
 
-#[derive(Default, Clone)]
+#[derive(Default)]
 struct Known {
     /// The session as the last refresh left it. Requests still under way with
     /// the cookie before it are served from here.
     session: Option<Arc<Session>>,
-    access: Option<Access>,
+    tokens: HashMap<TokenKey, (Arc<Token>, Instant)>,
+    refresh_failed: Option<Instant>,
 }
 
+/// A token, and the session as it is now: a refresh may have changed it.
+pub(crate) type Granted = (Arc<Token>, Arc<Session>);
+
 impl Live {
-    fn known(&self) -> Known {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn with<T>(&self, act: impl FnOnce(&mut Known) -> T) -> T {
+        act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn learn(&self, change: impl FnOnce(&mut Known)) {
-        change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+    fn newest(&self, session: &Arc<Session>) -> Arc<Session> {
+        self.with(|known| match &known.session {
+            Some(newer) if newer.version > session.version => newer.clone(),
+            _ => session.clone(),
+        })
+    }
+
+    /// A token that may still be used: not about to end, or fetched `since`
+    /// the request asked, however short it lives.
+    fn token(&self, key: &TokenKey, now: Seconds, since: Instant) -> Option<Arc<Token>> {
+        self.with(|known| {
+            let (token, fetched) = known.tokens.get(key)?;
+            let usable = token.ends_at() - LEEWAY > now || *fetched >= since;
+            usable.then(|| token.clone())
+        })
+    }
+
+    fn remember(&self, key: TokenKey, token: Arc<Token>, now: Seconds) {
+        self.with(|known| {
+            if known.tokens.len() >= MAX_TOKENS {
+                known.tokens.retain(|_, (token, _)| token.ends_at() > now);
+            }
+            if known.tokens.len() >= MAX_TOKENS {
+                let ends = |(_, (token, _)): &(&TokenKey, &(Arc<Token>, _))| token.ends_at();
+                let first = known
+                    .tokens
+                    .iter()
+                    .min_by_key(ends)
+                    .map(|(key, _)| key.clone());
+                first.map(|key| known.tokens.remove(&key));
+            }
+            known.tokens.insert(key, (token, Instant::now()));
+        });
     }
 }
 
 impl Tokens {
     pub(crate) fn new(config: &LogtoConfig) -> Tokens {
         let sessions = moka::sync::Cache::builder()
-            .max_capacity(CAPACITY)
-            .time_to_idle(config.session.idle.max(Duration::from_secs(60)))
+            .max_capacity(MAX_SESSIONS)
+            .time_to_idle(config.session.idle.max(PAUSE))
             .build();
         Tokens { sessions }
     }
 
     /// Remembers the access token that came with a sign-in.
-    pub(crate) fn remember(&self, session: &Session, access: Access) {
-        self.live(session)
-            .learn(|known| known.access = Some(access));
+    pub(crate) fn remember(&self, session: &Session, tokens: &TokenSet, now: Seconds) {
+        let token = Arc::new(token(tokens, now));
+        self.live(session).remember(TokenKey::default(), token, now);
     }
 
     /// The newest state of `session`, which may be ahead of its cookie.
     pub(crate) fn newest(&self, session: Arc<Session>) -> Arc<Session> {
-        let known = self
-            .sessions
-            .get(&session.id)
-            .and_then(|live| live.known().session);
-        match known {
-            Some(newer) if newer.version > session.version => newer,
-            _ => session,
+        match self.sessions.get(&session.id) {
+            Some(live) => live.newest(&session),
+            None => session,
         }
     }
 
@@ -90,39 +125,112 @@ impl Tokens {
         self.sessions.invalidate(id);
     }
 
-    /// An access token for the userinfo endpoint: the one at hand, or a
-    /// refreshed one when it is about to end or is `refused`. Also returns the
-    /// session when the refresh changed it.
-    pub(crate) async fn access_token(
+    /// Forgets the access tokens of a session: the next one is a new one.
+    pub(crate) fn clear(&self, session: &Session) {
+        self.live(session).with(|known| known.tokens.clear());
+    }
+
+    /// The same, but for the token of the refresh itself.
+    pub(crate) fn clear_but_default(&self, session: &Session) {
+        self.live(session)
+            .with(|known| known.tokens.retain(|key, _| key.is_default()));
+    }
+
+    /// The token for `key`: the one at hand, or one from a refresh.
+    pub(crate) async fn get(
         &self,
-        oidc: &OidcClient,
+        oidc: &Arc<OidcClient>,
         session: &Arc<Session>,
-        refused: Option<&AccessToken>,
+        key: TokenKey,
         now: Seconds,
-    ) -> Result<(AccessToken, Arc<Session>), Error> {
+    ) -> Result<Granted, Error> {
+        let asked = Instant::now();
         let live = self.live(session);
-        let at_hand = |session: &Session| {
-            let access = live.known().access.or_else(|| session.access.clone());
-            access
-                .filter(|access| access.expires_at - LEEWAY > now)
-                .map(|access| access.token)
-                .filter(|token| refused.is_none_or(|refused| refused.secret() != token.secret()))
+        if let Some(token) = live.token(&key, now, asked) {
+            return Ok((token, live.newest(session)));
+        }
+        if let Some(token) = session.access_at_hand(&key, now + LEEWAY) {
+            return Ok((Arc::new(token), session.clone()));
+        }
+        let at_hand = {
+            let key = key.clone();
+            move |live: &Live| live.token(&key, now, asked)
         };
-        if let Some(token) = at_hand(session) {
-            return Ok((token, session.clone()));
-        }
-        let _turn = live.turn.lock().await;
-        // Whoever had the turn before may have brought what is needed.
-        let session = live.known().session.unwrap_or_else(|| session.clone());
-        if let Some(token) = at_hand(&session) {
-            return Ok((token, session));
-        }
-        let (session, access) = refresh(oidc, &session, now).await?;
-        live.learn(|known| {
-            known.session = Some(session.clone());
-            known.access = Some(access.clone());
+        self.refreshed(oidc, live, session, key, now, at_hand).await
+    }
+
+    /// A refresh that takes nothing from the cache, for fresh claims. Requests
+    /// that ask while one is under way share it.
+    pub(crate) async fn refresh(
+        &self,
+        oidc: &Arc<OidcClient>,
+        session: &Arc<Session>,
+        now: Seconds,
+    ) -> Result<Granted, Error> {
+        let asked = Instant::now();
+        let at_hand = move |live: &Live| {
+            live.with(|known| {
+                let (token, fetched) = known.tokens.get(&TokenKey::default())?;
+                (*fetched >= asked).then(|| token.clone())
+            })
+        };
+        self.refreshed(
+            oidc,
+            self.live(session),
+            session,
+            TokenKey::default(),
+            now,
+            at_hand,
+        )
+        .await
+    }
+
+    /// Whether a refresh for fresher claims is worth trying yet.
+    pub(crate) fn may_refresh(&self, session: &Session) -> bool {
+        let failed = self.live(session).with(|known| known.refresh_failed);
+        failed.is_none_or(|at| at.elapsed() >= PAUSE)
+    }
+
+    /// Waits for the session's turn, looks again, and refreshes if need be. The
+    /// refresh is a task of its own: a person who closes the tab meanwhile must
+    /// not cost the session its new refresh token.
+    async fn refreshed(
+        &self,
+        oidc: &Arc<OidcClient>,
+        live: Arc<Live>,
+        session: &Arc<Session>,
+        key: TokenKey,
+        now: Seconds,
+        at_hand: impl Fn(&Live) -> Option<Arc<Token>> + Send + 'static,
+    ) -> Result<Granted, Error> {
+        let (oidc, session) = (oidc.clone(), session.clone());
+        let task = rocket::tokio::spawn(async move {
+            let _turn = live.turn.lock().await;
+            let session = live.newest(&session);
+            if let Some(token) = at_hand(&live) {
+                return Ok((token, session));
+            }
+            match refresh(&oidc, &session, &key, now).await {
+                Ok((token, session)) => {
+                    live.remember(key, token.clone(), now);
+                    live.with(|known| {
+                        known.session = Some(session.clone());
+                        known.refresh_failed = None;
+                    });
+                    Ok((token, session))
+                }
+                Err(error) => {
+                    live.with(|known| known.refresh_failed = Some(Instant::now()));
+                    Err(error)
+                }
+            }
         });
-        Ok((access.token, session))
+        task.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorKind::ProviderBadAnswer,
+                "refresh_task_ended",
+            ))
+        })
     }
 
     fn live(&self, session: &Session) -> Arc<Live> {
@@ -130,30 +238,32 @@ impl Tokens {
     }
 }
 
-/// When the access token of an answer ends.
-pub(crate) fn access(tokens: &TokenSet, now: Seconds) -> Access {
+/// The token of an answer, with its end.
+pub(crate) fn token(tokens: &TokenSet, now: Seconds) -> Token {
     let lifetime = tokens.expires_in().map(|lifetime| lifetime.as_secs());
     let lifetime = lifetime.map_or(DEFAULT_LIFETIME, |seconds| {
         Seconds::try_from(seconds).unwrap_or(DEFAULT_LIFETIME)
     });
-    Access {
-        token: tokens.access_token.clone(),
-        expires_at: now.saturating_add(lifetime),
-    }
+    Token::new(
+        tokens.access_token.clone(),
+        tokens.scope.clone(),
+        now.saturating_add(lifetime),
+    )
 }
 
 async fn refresh(
     oidc: &OidcClient,
     session: &Session,
+    key: &TokenKey,
     now: Seconds,
-) -> Result<(Arc<Session>, Access), Error> {
+) -> Result<Granted, Error> {
     let Some(refresh_token) = &session.refresh_token else {
-        return Err(Error::new(
-            ErrorKind::SessionEnded,
-            "access_token_ended_no_refresh_token",
-        ));
+        return Err(no_refresh_token(key));
     };
-    let tokens = oidc.refresh(refresh_token).await.map_err(failed)?;
+    let tokens = oidc
+        .refresh(refresh_token, &key.params())
+        .await
+        .map_err(failed)?;
     let mut next = session.clone();
     next.version = session.version.saturating_add(1);
     if let Some(id_token) = &tokens.id_token {
@@ -161,11 +271,10 @@ async fn refresh(
         // provider, for the same client.
         let before: Option<IdTokenClaims> = verify::claims(session.id_token.as_str());
         let nonce = before.as_ref().and_then(|claims| claims.nonce.as_deref());
-        let verdict = oidc
+        let claims = oidc
             .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
             .await
-            .map_err(unavailable)?;
-        let claims = verdict
+            .map_err(unavailable)?
             .map_err(|reason| Error::new(ErrorKind::SessionEnded, format!("refreshed_{reason}")))?;
         if claims.sub != session.sub {
             return Err(Error::new(
@@ -174,56 +283,29 @@ async fn refresh(
             ));
         }
         next.id_token = id_token.clone();
+        next.refreshed_at = now;
+    }
+    if key.is_default() {
+        // A provider may leave the ID token out: it has said all the same that
+        // the user is still welcome.
+        next.refreshed_at = now;
     }
     if let Some(refresh_token) = &tokens.refresh_token {
         next.refresh_token = Some(refresh_token.clone());
     }
-    Ok((Arc::new(next), access(&tokens, now)))
+    Ok((Arc::new(token(&tokens, now)), Arc::new(next)))
 }
 
-/// What a failed call for tokens means to a session.
-pub(crate) fn failed(error: TokenError) -> Error {
-    match error {
-        TokenError::Denied(body) if body.error == "invalid_grant" => {
-            Error::new(ErrorKind::SessionEnded, "refresh_invalid_grant")
-        }
-        TokenError::Denied(body) => Error::new(
-            ErrorKind::ProviderBadAnswer,
-            format!("token_endpoint_{}", printable(&body.error)),
+/// Without a refresh token the sign-in's own access token is all there is.
+fn no_refresh_token(key: &TokenKey) -> Error {
+    match key.is_default() {
+        true => Error::new(
+            ErrorKind::SessionEnded,
+            "access_token_ended_no_refresh_token",
         ),
-        TokenError::Malformed(what) => Error::new(ErrorKind::ProviderBadAnswer, what),
-        TokenError::Http(error) => http_failed(&error),
+        false => Error::denied(
+            "no_refresh_token",
+            "Signing in gave no refresh token: keep the scope offline_access and prompt = [\"consent\"]",
+        ),
     }
-}
-
-/// Metadata or keys cannot be had: nothing works until they can.
-pub(crate) fn unavailable(error: ProviderError) -> Error {
-    Error::new(ErrorKind::ProviderNotReady, error.to_string())
-}
-
-fn http_failed(error: &HttpError) -> Error {
-    let kind = match error {
-        HttpError::Timeout(_) => ErrorKind::ProviderTimeout,
-        HttpError::Connect(_) | HttpError::Broken(_) => ErrorKind::ProviderUnreachable,
-        HttpError::TooLarge | HttpError::Redirect(_) | HttpError::Server(_) => {
-            ErrorKind::ProviderBadAnswer
-        }
-        HttpError::TooManyRequests { .. } | HttpError::Busy => ErrorKind::ProviderNotReady,
-    };
-    let failure = Error::new(kind, error.to_string());
-    match error {
-        HttpError::TooManyRequests {
-            retry_after: Some(seconds),
-        } => failure.with_retry_after(*seconds),
-        _ => failure,
-    }
-}
-
-/// A provider's error code is its own text: only what RFC 6749 section 5.2
-/// allows, and not too much of it, goes into a log.
-pub(crate) fn printable(code: &str) -> String {
-    code.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c))
-        .take(64)
-        .collect()
 }

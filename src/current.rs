@@ -1,0 +1,169 @@
+//! `Current`: the signed-in side of one request. Everything a guard or a
+//! handler can ask of the provider for its user goes through here, so that a
+//! session that changed on the way reaches the browser, and one that ended
+//! ends.
+
+use std::sync::Arc;
+
+use rocket::Request;
+use serde::Deserialize;
+
+use crate::config::SessionConfig;
+use crate::error::{Error, ErrorKind};
+use crate::logto::Logto;
+use crate::oidc::verify::Seconds;
+use crate::session::Session;
+use crate::session::context::RequestContext;
+use crate::session::cookie::TooLarge;
+use crate::session::failure::failed;
+use crate::session::token::{Token, TokenFor};
+use crate::session::tokens::Granted;
+
+#[derive(Clone)]
+pub(crate) struct Current {
+    logto: Logto,
+    context: Arc<RequestContext>,
+    session: Arc<Session>,
+}
+
+impl Current {
+    /// The session of the request, or "not signed in". No network.
+    pub(crate) fn of(request: &Request<'_>) -> Result<Current, Error> {
+        let logto = Logto::of(request)?.clone();
+        let session = logto.session(request).ok_or_else(Error::not_signed_in)?;
+        let context = RequestContext::of(request).clone();
+        Ok(Current {
+            logto,
+            context,
+            session,
+        })
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn limits(&self) -> SessionConfig {
+        self.logto.config().session
+    }
+
+    /// An access token: the one at hand, else by one refresh.
+    pub(crate) async fn token(&self, key: TokenFor) -> Result<Arc<Token>, Error> {
+        let (oidc, now) = (self.logto.oidc(), self.logto.now());
+        let granted = self.logto.tokens().get(oidc, &self.session, key, now).await;
+        Ok(self.settle(granted)?.0)
+    }
+
+    /// Claims and tokens anew, by one refresh.
+    pub(crate) async fn refreshed(&self) -> Result<Current, Error> {
+        let (oidc, now) = (self.logto.oidc(), self.logto.now());
+        let (_, session) =
+            self.settle(self.logto.tokens().refresh(oidc, &self.session, now).await)?;
+        // What was fetched before may allow what is no longer allowed.
+        self.logto.tokens().clear_but_default(&session);
+        Ok(Current {
+            session,
+            ..self.clone()
+        })
+    }
+
+    /// The same, once the claims are older than `claims_max_age`. While the
+    /// provider cannot be asked, the old ones serve.
+    pub(crate) async fn fresh(self) -> Result<Current, Error> {
+        let max_age = self.logto.config().claims_max_age.as_secs();
+        let age = self.logto.now().saturating_sub(self.session.refreshed_at);
+        let fresh_enough = age < Seconds::try_from(max_age).unwrap_or(Seconds::MAX);
+        if fresh_enough
+            || self.session.refresh_token.is_none()
+            || !self.logto.tokens().may_refresh(&self.session)
+        {
+            return Ok(self);
+        }
+        match self.refreshed().await {
+            Err(error) if error.kind() != ErrorKind::SessionEnded => Ok(self),
+            result => result,
+        }
+    }
+
+    /// The answer of the userinfo endpoint, as JSON text, for this very user.
+    pub(crate) async fn user_info(&self) -> Result<Vec<u8>, Error> {
+        let answer = match self.ask_user_info().await? {
+            Some(answer) => answer,
+            None => {
+                // Refused: another token may do. If not, the user is meant.
+                self.logto.tokens().clear(&self.session);
+                let again = match self.session.refresh_token {
+                    Some(_) => self.ask_user_info().await?,
+                    None => None,
+                };
+                again.ok_or_else(|| {
+                    self.logto.end(&self.context, &self.session);
+                    Error::new(ErrorKind::SessionEnded, "userinfo_refuses_the_access_token")
+                })?
+            }
+        };
+
+        // OpenID Connect Core section 5.3.2: without the same `sub` the rest
+        // must not be used.
+        #[derive(Deserialize)]
+        struct Subject {
+            sub: String,
+        }
+        match serde_json::from_slice::<Subject>(&answer) {
+            Ok(Subject { sub }) if sub == self.session.sub => Ok(answer),
+            Ok(_) => Err(Error::new(ErrorKind::ProviderBadAnswer, "userinfo_sub")),
+            Err(_) => Err(Error::new(
+                ErrorKind::ProviderBadAnswer,
+                "userinfo_malformed",
+            )),
+        }
+    }
+
+    async fn ask_user_info(&self) -> Result<Option<Vec<u8>>, Error> {
+        let token = self.token(TokenFor::default()).await?;
+        self.logto
+            .oidc()
+            .user_info(token.as_secret())
+            .await
+            .map_err(failed)
+    }
+
+    /// Forgets the access tokens of the session: the next one is a new one.
+    pub(crate) fn clear_tokens(&self) {
+        self.logto.tokens().clear(&self.session);
+    }
+
+    /// Writes down what a refresh has changed, whatever the handler answers.
+    fn settle(&self, granted: Result<Granted, Error>) -> Result<Granted, Error> {
+        match &granted {
+            Ok((_, session)) if session.version > self.session.version => {
+                self.store(session);
+                self.context.replace_session(Some(session.clone()));
+            }
+            Err(error) if error.kind() == ErrorKind::SessionEnded => {
+                self.logto.end(&self.context, &self.session);
+            }
+            _ => {}
+        }
+        granted
+    }
+
+    fn store(&self, session: &Session) {
+        let Err(TooLarge(size)) = self.logto.store_later(&self.context, session) else {
+            return;
+        };
+        log::error!("logto: the refreshed session of {size} bytes does not fit a cookie");
+        // The new refresh token must not be lost over longer claims.
+        let smaller = Session {
+            id_token: self.session.id_token.clone(),
+            ..session.clone()
+        };
+        let _ = self.logto.store_later(&self.context, &smaller);
+    }
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Current").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,141 @@
+//! `AccessToken`: a token for an API resource, named by a type.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Request, Rocket, Sentinel};
+use serde::{Serialize, Serializer};
+
+use crate::current::Current;
+use crate::error::Error;
+use crate::logto::Logto;
+use crate::session::token::{Token, TokenFor};
+
+/// An API resource, named once (RFC 8707).
+///
+/// ```rust
+/// use rocket_logto::Resource;
+///
+/// struct Shopping;
+///
+/// impl Resource for Shopping {
+///     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+/// }
+/// ```
+pub trait Resource: Send + Sync + 'static {
+    /// The indicator registered at the provider, byte for byte. It must stand
+    /// in `resources`, too, so that it is asked for at sign-in.
+    const INDICATOR: &'static str;
+}
+
+/// No API resource: the opaque token for the userinfo endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultResource;
+
+impl Resource for DefaultResource {
+    const INDICATOR: &'static str = "";
+}
+
+/// An access token of the signed-in user for the API resource `R`.
+///
+/// Derefs to [`Token`]: `secret()` for the outgoing call, `claims()`,
+/// `scopes()`, `has_scope()`, `expires_at()`.
+///
+/// **Cost:** none while cached (until 60 s before its end), else one refresh,
+/// and one only however many requests ask at once. **Errors:** as
+/// [`User`](crate::User), and [`ErrorKind::Denied`](crate::ErrorKind::Denied)
+/// (403) when the provider does not give it, and the `Provider…` kinds (502,
+/// 503, 504). **Standard:** RFC 8707 section 2.2.
+///
+/// Calling the API takes three lines with any HTTP client:
+///
+/// ```rust,no_run
+/// use rocket::{State, get};
+/// use rocket_logto::{AccessToken, Resource};
+///
+/// # struct Shopping;
+/// # impl Resource for Shopping {
+/// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+/// # }
+/// #[get("/cart")]
+/// async fn cart(token: AccessToken<Shopping>, http: &State<reqwest::Client>) -> Option<String> {
+///     let request = http.get("https://shopping.your-app.com/api/cart");
+///     let answer = request.bearer_auth(token.secret()).send().await.ok()?;
+///     answer.text().await.ok()
+/// }
+/// ```
+pub struct AccessToken<R: Resource = DefaultResource> {
+    token: Arc<Token>,
+    resource: PhantomData<fn() -> R>,
+}
+
+impl<R: Resource> Deref for AccessToken<R> {
+    type Target = Token;
+
+    fn deref(&self) -> &Token {
+        &self.token
+    }
+}
+
+impl<R: Resource> std::fmt::Debug for AccessToken<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AccessToken").field(&self.token).finish()
+    }
+}
+
+/// As the claims of the JWT; null for an opaque token. Never the token.
+impl<R: Resource> Serialize for AccessToken<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.token.serialize(serializer)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, R: Resource> FromRequest<'r> for AccessToken<R> {
+    type Error = Error;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
+        let token = match Current::of(request) {
+            Ok(current) => current.token(wanted::<R>()).await,
+            Err(error) => Err(error),
+        };
+        let guard = token.map(|token| AccessToken {
+            token,
+            resource: PhantomData,
+        });
+        super::outcome(request, guard)
+    }
+}
+
+/// What to ask for to get a token for `R`.
+pub(super) fn wanted<R: Resource>() -> TokenFor {
+    match R::INDICATOR {
+        "" => TokenFor::default(),
+        indicator => TokenFor::resource(indicator),
+    }
+}
+
+impl<R: Resource> Sentinel for AccessToken<R> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        super::fairing_is_missing(rocket, "AccessToken") || is_not_asked_for::<R>(rocket)
+    }
+}
+
+/// Aborts the launch of an app that could never get a token for `R`.
+pub(super) fn is_not_asked_for<R: Resource>(rocket: &Rocket<Ignite>) -> bool {
+    let Some(logto) = rocket.state::<Logto>() else {
+        return true;
+    };
+    let asked = |resource: &String| resource == R::INDICATOR;
+    let missing = !R::INDICATOR.is_empty() && !logto.config().resources.iter().any(asked);
+    if missing {
+        let (name, indicator) = (std::any::type_name::<R>(), R::INDICATOR);
+        log::error!(
+            "logto: a route wants a token for `{name}`: write resources = [\"{indicator}\"] into \
+             the logto table"
+        );
+    }
+    missing
+}

@@ -1,0 +1,140 @@
+//! `OrgToken`: a token for an organization, or for an API resource within one.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Request, Rocket, Sentinel};
+use serde::{Serialize, Serializer};
+
+use super::access_token::{DefaultResource, Resource, is_not_asked_for, wanted};
+use super::organization_id::OrganizationId;
+use crate::current::Current;
+use crate::error::{Error, ErrorKind};
+use crate::logto::Logto;
+use crate::session::token::Token;
+
+const ORGANIZATIONS_SCOPE: &str = "urn:logto:scope:organizations";
+
+/// No API resource: the token is for the organization itself.
+pub type NoResource = DefaultResource;
+
+/// An organization token of the signed-in user: for the organization that `Id`
+/// finds in the request, and with `R` for an API resource within it.
+///
+/// Derefs to [`Token`], as [`AccessToken`](crate::AccessToken) does. Its scopes
+/// are those of the member's roles in that organization.
+///
+/// **Cost and errors:** as [`AccessToken`](crate::AccessToken). Whoever is no
+/// member, and whoever asks for an unknown organization, gets 403; a route
+/// without an id [`ErrorKind::NoOrganization`], 500. **Standard:** Logto's
+/// organization tokens, RFC 8707.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{OrgToken, PathOrg, Resource};
+///
+/// # struct Orders;
+/// # impl Resource for Orders {
+/// #     const INDICATOR: &'static str = "https://orders.your-app.com/api";
+/// # }
+/// #[get("/organizations/<org_id>")]
+/// fn organization(org_id: &str, token: OrgToken<PathOrg>) -> String {
+///     format!("In {org_id} you may: {}", token.scopes().collect::<Vec<_>>().join(", "))
+/// }
+///
+/// #[get("/organizations/<org_id>/orders")]
+/// fn orders(org_id: &str, token: OrgToken<PathOrg, Orders>) -> String {
+///     format!("Orders of {org_id}, until {}", token.expires_at())
+/// }
+/// ```
+pub struct OrgToken<Id: OrganizationId, R: Resource = NoResource> {
+    token: Arc<Token>,
+    organization_id: String,
+    of: PhantomData<fn() -> (Id, R)>,
+}
+
+impl<Id: OrganizationId, R: Resource> OrgToken<Id, R> {
+    /// The organization the token is for.
+    pub fn organization_id(&self) -> &str {
+        &self.organization_id
+    }
+}
+
+impl<Id: OrganizationId, R: Resource> Deref for OrgToken<Id, R> {
+    type Target = Token;
+
+    fn deref(&self) -> &Token {
+        &self.token
+    }
+}
+
+impl<Id: OrganizationId, R: Resource> std::fmt::Debug for OrgToken<Id, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrgToken")
+            .field("organization_id", &self.organization_id)
+            .field("token", &self.token)
+            .finish()
+    }
+}
+
+/// As the claims of the JWT. Never the token.
+impl<Id: OrganizationId, R: Resource> Serialize for OrgToken<Id, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.token.serialize(serializer)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, Id: OrganizationId, R: Resource> FromRequest<'r> for OrgToken<Id, R> {
+    type Error = Error;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
+        super::outcome(request, fetch(request).await)
+    }
+}
+
+async fn fetch<Id: OrganizationId, R: Resource>(
+    request: &Request<'_>,
+) -> Result<OrgToken<Id, R>, Error> {
+    let current = Current::of(request)?;
+    let organization_id = Id::organization_id(request).filter(|id| !id.is_empty());
+    let organization_id = organization_id.ok_or_else(|| {
+        let source = std::any::type_name::<Id>();
+        Error::new(
+            ErrorKind::NoOrganization,
+            format!("no_organization_id from {source}"),
+        )
+    })?;
+    let token = current
+        .token(wanted::<R>().within(organization_id.clone()))
+        .await?;
+    Ok(OrgToken {
+        token,
+        organization_id,
+        of: PhantomData,
+    })
+}
+
+impl<Id: OrganizationId, R: Resource> Sentinel for OrgToken<Id, R> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        if super::fairing_is_missing(rocket, "OrgToken") || is_not_asked_for::<R>(rocket) {
+            return true;
+        }
+        let scopes = rocket.state::<Logto>().map(|logto| &logto.config().scopes);
+        let asked = |scope: &String| scope == ORGANIZATIONS_SCOPE;
+        if !scopes.is_some_and(|scopes| scopes.iter().any(asked)) {
+            log::error!(
+                "logto: a route wants an organization token: write scopes = \
+                 [\"{ORGANIZATIONS_SCOPE}\"] into the logto table"
+            );
+            return true;
+        }
+        if let Err(why) = Id::check(rocket) {
+            log::error!("logto: a route wants an organization token, but {why}");
+            return true;
+        }
+        false
+    }
+}

@@ -1,0 +1,207 @@
+//! `Token`: an access token with what is known of it, and `TokenKey`: what it
+//! is for.
+
+use std::fmt;
+
+use openidconnect::AccessToken as Secret;
+use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+
+use crate::claims::AccessTokenClaims;
+use crate::oidc::verify::{self, Seconds};
+
+/// An access token: for an outgoing call, and to see what it allows.
+///
+/// A JWT's claims are read, not verified: it came straight from the provider,
+/// and the API it is for is the one to verify it. `Debug` and `Serialize` never
+/// show the token itself; `Serialize` gives the claims (null for an opaque
+/// token).
+#[derive(Clone)]
+pub struct Token {
+    secret: Secret,
+    claims: Option<AccessTokenClaims>,
+    scope: Option<String>,
+    ends_at: Seconds,
+}
+
+impl Token {
+    pub(crate) fn new(secret: Secret, scope: Option<String>, ends_at: Seconds) -> Token {
+        let claims = verify::claims(secret.secret());
+        Token {
+            secret,
+            claims,
+            scope,
+            ends_at,
+        }
+    }
+
+    /// The token itself, for the `Authorization` header of the call it is for
+    /// and nothing else: never log it, never show it.
+    pub fn secret(&self) -> &str {
+        self.secret.secret()
+    }
+
+    /// The claims of a JWT; `None` for an opaque token (RFC 9068 section 2.2).
+    pub fn claims(&self) -> Option<&AccessTokenClaims> {
+        self.claims.as_ref()
+    }
+
+    /// What the token allows. An empty `scope` is the empty set.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        let of_the_token = self
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.scope.as_deref());
+        let scope = of_the_token.or(self.scope.as_deref()).unwrap_or_default();
+        scope.split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether the token allows `scope`.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|granted| granted == scope)
+    }
+
+    /// When the token ends.
+    pub fn expires_at(&self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.ends_at).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    pub(crate) fn ends_at(&self) -> Seconds {
+        self.ends_at
+    }
+
+    /// For the userinfo call, which takes the newtype.
+    pub(crate) fn as_secret(&self) -> &Secret {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("scopes", &self.scopes().collect::<Vec<_>>())
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.claims.serialize(serializer)
+    }
+}
+
+/// What a token is for. The default is the token for the userinfo endpoint.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Error, TokenFor, User};
+///
+/// #[get("/report")]
+/// async fn report(user: User) -> Result<String, Error> {
+///     let only_read = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
+///     let token = user.token(only_read).await?;
+///     Ok(format!("may read: {}", token.has_scope("read")))
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct TokenFor {
+    resource: Option<String>,
+    organization: Option<String>,
+    scopes: Vec<String>,
+}
+
+pub(crate) type TokenKey = TokenFor;
+
+impl TokenFor {
+    /// A JWT for an API resource (RFC 8707), named in `resources`.
+    pub fn resource(indicator: impl Into<String>) -> TokenFor {
+        TokenFor {
+            resource: Some(indicator.into()),
+            ..TokenFor::default()
+        }
+    }
+
+    /// A JWT for an organization. Needs the scope
+    /// `urn:logto:scope:organizations`.
+    pub fn organization(id: impl Into<String>) -> TokenFor {
+        TokenFor {
+            organization: Some(id.into()),
+            ..TokenFor::default()
+        }
+    }
+
+    /// Within an organization.
+    pub fn within(mut self, organization: impl Into<String>) -> TokenFor {
+        self.organization = Some(organization.into());
+        self
+    }
+
+    /// With this scope and the others named so, and no more than these.
+    pub fn scope(mut self, scope: impl Into<String>) -> TokenFor {
+        let scope = scope.into();
+        if let Err(at) = self.scopes.binary_search(&scope) {
+            self.scopes.insert(at, scope);
+        }
+        self
+    }
+
+    pub(crate) fn is_default(&self) -> bool {
+        *self == TokenFor::default()
+    }
+
+    /// The parameters of the refresh request.
+    pub(crate) fn params(&self) -> Vec<(&'static str, String)> {
+        let mut params = Vec::new();
+        if let Some(resource) = &self.resource {
+            params.push(("resource", resource.clone()));
+        }
+        if let Some(organization) = &self.organization {
+            params.push(("organization_id", organization.clone()));
+        }
+        if !self.scopes.is_empty() {
+            params.push(("scope", self.scopes.join(" ")));
+        }
+        params
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opaque(scope: Option<&str>) -> Token {
+        Token::new(Secret::new("canary".into()), scope.map(str::to_owned), 60)
+    }
+
+    #[test]
+    fn an_empty_scope_is_the_empty_set() {
+        assert_eq!(opaque(Some("")).scopes().count(), 0);
+        assert_eq!(opaque(None).scopes().count(), 0);
+        assert!(!opaque(Some("")).has_scope(""));
+        assert_eq!(
+            opaque(Some("a  b")).scopes().collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+    }
+
+    #[test]
+    fn shows_itself_to_nobody() {
+        let token = opaque(Some("read"));
+        assert!(!format!("{token:?}").contains("canary"));
+        assert_eq!(serde_json::to_string(&token).unwrap(), "null");
+    }
+
+    #[test]
+    fn keys_are_equal_whatever_the_order_of_scopes() {
+        let key = |first, second| {
+            TokenFor::resource("r")
+                .within("o")
+                .scope(first)
+                .scope(second)
+        };
+        assert_eq!(key("a", "b"), key("b", "a"));
+        assert_eq!(key("a", "a").params().last().unwrap().1, "a");
+    }
+}
