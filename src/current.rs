@@ -14,8 +14,8 @@ use crate::logto::Logto;
 use crate::oidc::verify::Seconds;
 use crate::session::Session;
 use crate::session::context::RequestContext;
-use crate::session::cookie::TooLarge;
-use crate::session::failure::failed;
+use crate::session::failure::{failed, store_failed};
+use crate::session::sessions::KeepError;
 use crate::session::token::{Token, TokenFor};
 use crate::session::tokens::Granted;
 
@@ -27,10 +27,13 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    /// The session of the request, or "not signed in". No network.
-    pub(crate) fn of(request: &Request<'_>) -> Result<Current, Error> {
+    /// The session of the request, or "not signed in".
+    pub(crate) async fn of(request: &Request<'_>) -> Result<Current, Error> {
         let logto = Logto::of(request)?.clone();
-        let session = logto.session(request).ok_or_else(Error::not_signed_in)?;
+        let session = logto
+            .session(request)
+            .await?
+            .ok_or_else(Error::not_signed_in)?;
         let context = RequestContext::of(request).clone();
         Ok(Current {
             logto,
@@ -50,17 +53,24 @@ impl Current {
     /// An access token: the one at hand, else by one refresh.
     pub(crate) async fn token(&self, key: TokenFor) -> Result<Arc<Token>, Error> {
         let (oidc, now) = (self.logto.oidc(), self.logto.now());
-        let granted = self.logto.tokens().get(oidc, &self.session, key, now).await;
-        Ok(self.settle(granted)?.0)
+        let sessions = self.logto.sessions();
+        let granted = self
+            .logto
+            .tokens()
+            .get(oidc, sessions, &self.session, key, now)
+            .await;
+        Ok(self.settle(granted).await?.0)
     }
 
     /// Claims and tokens anew, by one refresh.
     pub(crate) async fn refreshed(&self) -> Result<Current, Error> {
         let (oidc, now) = (self.logto.oidc(), self.logto.now());
-        let (_, session) =
-            self.settle(self.logto.tokens().refresh(oidc, &self.session, now).await)?;
-        // What was fetched before may allow what is no longer allowed.
-        self.logto.tokens().clear_but_default(&session);
+        let granted = self
+            .logto
+            .tokens()
+            .refresh(oidc, self.logto.sessions(), &self.session, now)
+            .await;
+        let (_, session) = self.settle(granted).await?;
         Ok(Current {
             session,
             ..self.clone()
@@ -91,15 +101,19 @@ impl Current {
             Some(answer) => answer,
             None => {
                 // Refused: another token may do. If not, the user is meant.
-                self.logto.tokens().clear(&self.session);
+                self.clear_tokens().await;
                 let again = match self.session.refresh_token {
                     Some(_) => self.ask_user_info().await?,
                     None => None,
                 };
-                again.ok_or_else(|| {
-                    self.logto.end(&self.context, &self.session);
-                    Error::new(ErrorKind::SessionEnded, "userinfo_refuses_the_access_token")
-                })?
+                match again {
+                    Some(answer) => answer,
+                    None => {
+                        let _ = self.logto.end(&self.context, &self.session).await;
+                        let reason = "userinfo_refuses_the_access_token";
+                        return Err(Error::new(ErrorKind::SessionEnded, reason));
+                    }
+                }
             }
         };
 
@@ -129,36 +143,37 @@ impl Current {
     }
 
     /// Forgets the access tokens of the session: the next one is a new one.
-    pub(crate) fn clear_tokens(&self) {
+    pub(crate) async fn clear_tokens(&self) {
         self.logto.tokens().clear(&self.session);
+        self.logto.sessions().clear_tokens(&self.session).await;
     }
 
     /// Writes down what a refresh has changed, whatever the handler answers.
-    fn settle(&self, granted: Result<Granted, Error>) -> Result<Granted, Error> {
+    async fn settle(&self, granted: Result<Granted, Error>) -> Result<Granted, Error> {
         match &granted {
             Ok((_, session)) if session.version > self.session.version => {
-                self.store(session);
-                self.context.replace_session(Some(session.clone()));
+                let now = self.logto.now();
+                match self
+                    .logto
+                    .sessions()
+                    .save(&self.context, session, now)
+                    .await
+                {
+                    Ok(()) => self.context.set_session(Some(session.clone())),
+                    Err(KeepError::Store(error)) => return Err(store_failed(error)),
+                    Err(KeepError::Gone) => {
+                        self.logto.drop_cookies(&self.context);
+                        return Err(Error::new(ErrorKind::SessionEnded, "ended_elsewhere"));
+                    }
+                }
             }
             Err(error) if error.kind() == ErrorKind::SessionEnded => {
-                self.logto.end(&self.context, &self.session);
+                // Said already; what the store answers changes nothing.
+                let _ = self.logto.end(&self.context, &self.session).await;
             }
             _ => {}
         }
         granted
-    }
-
-    fn store(&self, session: &Session) {
-        let Err(TooLarge(size)) = self.logto.store_later(&self.context, session) else {
-            return;
-        };
-        log::error!("logto: the refreshed session of {size} bytes does not fit a cookie");
-        // The new refresh token must not be lost over longer claims.
-        let smaller = Session {
-            id_token: self.session.id_token.clone(),
-            ..session.clone()
-        };
-        let _ = self.logto.store_later(&self.context, &smaller);
     }
 }
 

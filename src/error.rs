@@ -72,8 +72,10 @@ pub enum ErrorKind {
     ProviderTimeout,
     /// The provider's metadata could not be loaded yet, or it asks to slow down.
     ProviderNotReady,
-    /// The session does not fit the cookie.
+    /// The sign-in does not fit the cookies.
     SessionTooLarge,
+    /// The session store cannot be reached.
+    StoreUnavailable,
 }
 
 /// What a person and a program are told of one kind.
@@ -153,6 +155,13 @@ impl ErrorKind {
                 "Provider not ready",
                 "Signing in is not possible right now",
                 "The sign-in service is not available. Please try again in a moment.",
+            ),
+            ErrorKind::StoreUnavailable => (
+                503,
+                "Session store unavailable",
+                "This page is not available right now",
+                "The app cannot look up who is signed in. You have not been signed out. Please \
+                 try again in a moment.",
             ),
             ErrorKind::SessionTooLarge => (
                 502,

@@ -10,9 +10,9 @@ use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
-use crate::config::LogtoConfig;
 #[cfg(feature = "dev-provider")]
 use crate::config::{DEV_APP_ID, DEV_APP_SECRET, SigningAlg};
+use crate::config::{LogtoConfig, StoreConfig};
 #[cfg(feature = "dev-provider")]
 use crate::dev_provider::{self, DevProvider};
 use crate::logto::{Clock, Logto};
@@ -20,6 +20,9 @@ use crate::oidc::verify::Seconds;
 use crate::request::hide_query;
 use crate::routes::{self, sign_in, sign_out};
 use crate::session::context::{PENDING, Pending, RequestContext};
+#[cfg(feature = "redis")]
+use crate::session::redis::RedisStore;
+use crate::session::store::SessionStore;
 
 impl Logto {
     /// The fairing to attach. See the [crate documentation](crate) for a whole
@@ -40,6 +43,7 @@ impl Logto {
     pub fn fairing() -> LogtoFairing {
         LogtoFairing {
             clock: system_clock,
+            store: None,
         }
     }
 }
@@ -47,9 +51,23 @@ impl Logto {
 /// The fairing that [`Logto::fairing()`] makes.
 pub struct LogtoFairing {
     clock: Clock,
+    store: Option<Arc<dyn SessionStore>>,
 }
 
 impl LogtoFairing {
+    /// Keeps sessions in a store of your own, instead of where `session.store`
+    /// says.
+    ///
+    /// ```rust,no_run
+    /// use rocket_logto::{Logto, MemoryStore};
+    ///
+    /// let rocket = rocket::build().attach(Logto::fairing().session_store(MemoryStore::new(1000)));
+    /// ```
+    pub fn session_store(mut self, store: impl SessionStore) -> LogtoFairing {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
     /// Replaces the clock, for tests of lifetimes.
     #[doc(hidden)]
     pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoFairing {
@@ -87,7 +105,14 @@ impl Fairing for LogtoFairing {
                 return Err(rocket);
             }
         };
-        let logto = match Logto::new(config.clone(), self.clock) {
+        let store = match store(&config, self.store.clone()) {
+            Ok(store) => store,
+            Err(error) => {
+                log::error!("logto: see logto.session.store: {error}");
+                return Err(rocket);
+            }
+        };
+        let logto = match Logto::new(config.clone(), store, self.clock) {
             Ok(logto) => logto,
             Err(error) => {
                 log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
@@ -143,6 +168,24 @@ impl Fairing for LogtoFairing {
         for cookie in cookies {
             response.adjoin_raw_header("Set-Cookie", cookie);
         }
+    }
+}
+
+/// The store that instances share, if any.
+fn store(
+    config: &LogtoConfig,
+    own: Option<Arc<dyn SessionStore>>,
+) -> Result<Option<Arc<dyn SessionStore>>, String> {
+    match (&config.session_store, own) {
+        (_, Some(store)) => Ok(Some(store)),
+        (StoreConfig::Cookie, None) => Ok(None),
+        #[cfg(feature = "redis")]
+        (StoreConfig::Redis(url), None) => match RedisStore::new(url, &config.app_id) {
+            Ok(store) => Ok(Some(Arc::new(store))),
+            Err(error) => Err(format!("{:?}", error.kind())),
+        },
+        #[cfg(not(feature = "redis"))]
+        (StoreConfig::Redis(_), None) => Err("needs the cargo feature redis".into()),
     }
 }
 

@@ -214,6 +214,7 @@ pub use claims::{
 };
 pub use config::{
     AppSecret, ClientAuthMethod, LogtoConfig, ResponseMode, RoutePaths, SessionConfig, SigningAlg,
+    StoreConfig,
 };
 pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
@@ -225,4 +226,7 @@ pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
+#[cfg(feature = "redis")]
+pub use session::redis::RedisStore;
+pub use session::store::{MemoryStore, Record, SessionStore, StoreError};
 pub use session::token::{Token, TokenFor};

@@ -1,11 +1,9 @@
 //! `Logto`: what the guards, routes and the response hook share. Managed by
 //! Rocket; made by the fairing.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use ::cookie::{Key, SameSite};
-use figment::Figment;
-use rocket::{Orbit, Request, Rocket};
+use rocket::Request;
 use url::Url;
 
 use crate::config::LogtoConfig;
@@ -14,13 +12,12 @@ use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
 use crate::session::Session;
 use crate::session::context::RequestContext;
-use crate::session::cookie::{self, CookieKeys, CookieSpec, TooLarge};
-use crate::session::revocation::Revocations;
+use crate::session::cookie;
+use crate::session::failure::store_failed;
+use crate::session::sessions::{KeepError, Loaded, Sessions};
+use crate::session::store::SessionStore;
 use crate::session::tokens::Tokens;
 use crate::session::transaction::Transactions;
-
-/// The name of the session cookie, before any prefix.
-const SESSION_COOKIE: &str = "logto_session";
 
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
@@ -44,8 +41,7 @@ struct Inner {
     config: Arc<LogtoConfig>,
     oidc: Arc<OidcClient>,
     tokens: Tokens,
-    revocations: Revocations,
-    keys: OnceLock<CookieKeys>,
+    sessions: Arc<Sessions>,
     clock: Clock,
 }
 
@@ -53,12 +49,15 @@ struct Inner {
 pub(crate) type Clock = fn() -> Seconds;
 
 impl Logto {
-    pub(crate) fn new(config: Arc<LogtoConfig>, clock: Clock) -> Result<Logto, reqwest::Error> {
+    pub(crate) fn new(
+        config: Arc<LogtoConfig>,
+        store: Option<Arc<dyn SessionStore>>,
+        clock: Clock,
+    ) -> Result<Logto, reqwest::Error> {
         let inner = Inner {
             oidc: Arc::new(OidcClient::new(config.clone())?),
             tokens: Tokens::new(&config),
-            revocations: Revocations::default(),
-            keys: OnceLock::new(),
+            sessions: Arc::new(Sessions::new(config.clone(), store)),
             clock,
             config,
         };
@@ -107,6 +106,10 @@ impl Logto {
         &self.inner.tokens
     }
 
+    pub(crate) fn sessions(&self) -> &Arc<Sessions> {
+        &self.inner.sessions
+    }
+
     /// The state of the fairing, for code that runs inside a request. Guards
     /// are sentinels, so only a hand-made router can be without it.
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Logto, Error> {
@@ -118,79 +121,75 @@ impl Logto {
         })
     }
 
-    /// The live session of a request, if there is one. No network. A used
-    /// session is rolled on, at most once a minute.
-    pub(crate) fn session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
+    /// The live session of a request, if there is one; looked up once. The
+    /// network only when sessions are in a store. A used session is rolled on,
+    /// at most once a minute.
+    pub(crate) async fn session(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<Option<Arc<Session>>, Error> {
         let context = RequestContext::of(request);
-        context.session(|| {
-            let session = self.tokens().newest(Arc::new(self.read(request)?));
-            let now = self.now();
-            let live = session.is_live(&self.config().session, now);
-            if !live || self.inner.revocations.is_revoked(&session) {
-                return None;
-            }
-            if let Some(rolled) = session.rolled(now) {
-                // A session that was stored once fits once more.
-                let _ = self.store(request, &rolled);
-            }
-            Some(session)
-        })
+        if let Some(known) = context.session() {
+            return Ok(known);
+        }
+        let found = self.look_up(request, context).await?;
+        context.set_session(found.clone());
+        Ok(found)
     }
 
-    fn read(&self, request: &Request<'_>) -> Option<Session> {
-        let name = self.session_cookie();
+    async fn look_up(
+        &self,
+        request: &Request<'_>,
+        context: &RequestContext,
+    ) -> Result<Option<Arc<Session>>, Error> {
+        let now = self.now();
+        let sessions = self.sessions();
+        let keys = sessions.keys(request.rocket());
         let cookies = cookie::raw_cookies(request);
-        let value = cookie::only(&cookies, &name)?;
-        let plain = self.keys(request.rocket()).open(&name, value)?;
-        serde_json::from_str(&plain).ok()
+        context.set_chunks(cookie::chunks_present(&cookies, &sessions.name()));
+        let loaded = sessions
+            .load(keys, &cookies, now)
+            .await
+            .map_err(store_failed)?;
+        let Some(Loaded { session, old_key }) = loaded else {
+            return Ok(None);
+        };
+        let session = self.tokens().newest(Arc::new(session));
+        let rolled = session.rolled(now);
+        if rolled.is_some() || old_key {
+            let written = rolled.unwrap_or_else(|| Session::clone(&session));
+            match sessions.save(context, &written, now).await {
+                Ok(()) => {}
+                Err(KeepError::Gone) => return Ok(None),
+                Err(KeepError::Store(error)) => return Err(store_failed(error)),
+            }
+        }
+        Ok(Some(session))
     }
 
-    /// Sends the session to the browser with the response.
-    pub(crate) fn store(&self, request: &Request<'_>, session: &Session) -> Result<(), TooLarge> {
-        let line = self.seal(self.keys(request.rocket()), session)?;
-        RequestContext::of(request).set_cookie(line);
-        Ok(())
-    }
-
-    /// The same once the request itself is out of reach. Keys are there:
-    /// without them no session would have been read.
-    pub(crate) fn store_later(
+    /// Ends a session here: its cookies go, copies of them are refused, its
+    /// tokens are forgotten.
+    pub(crate) async fn end(
         &self,
         context: &RequestContext,
         session: &Session,
-    ) -> Result<(), TooLarge> {
-        if let Some(keys) = self.inner.keys.get() {
-            context.set_cookie(self.seal(keys, session)?);
-        }
-        Ok(())
-    }
-
-    fn seal(&self, keys: &CookieKeys, session: &Session) -> Result<String, TooLarge> {
-        let name = self.session_cookie();
-        let max_age = session.max_age(&self.config().session, self.now());
-        let plain = serde_json::to_string(session).unwrap_or_default();
-        keys.seal(&self.session_spec(&name, max_age), plain)
-    }
-
-    /// Ends a session here: its cookie goes, copies of it are refused, its
-    /// tokens are forgotten.
-    pub(crate) fn end(&self, context: &RequestContext, session: &Session) {
-        self.revoke(session);
-        self.drop_cookie(context);
+    ) -> Result<(), Error> {
+        self.drop_cookies(context);
+        self.revoke(session).await
     }
 
     /// Refuses every copy of a session from now on.
-    pub(crate) fn revoke(&self, session: &Session) {
-        let absolute = self.config().session.absolute.as_secs();
-        let absolute = Seconds::try_from(absolute).unwrap_or(Seconds::MAX);
-        self.inner.revocations.revoke(session, absolute, self.now());
+    pub(crate) async fn revoke(&self, session: &Session) -> Result<(), Error> {
         self.tokens().forget(&session.id);
+        self.sessions()
+            .end(session, self.now())
+            .await
+            .map_err(store_failed)
     }
 
-    pub(crate) fn drop_cookie(&self, context: &RequestContext) {
-        let name = self.session_cookie();
-        context.replace_session(None);
-        context.set_cookie(self.session_spec(&name, 0).removal());
+    pub(crate) fn drop_cookies(&self, context: &RequestContext) {
+        context.set_session(None);
+        self.sessions().drop_cookies(context);
     }
 
     /// The sign-ins this browser has begun.
@@ -199,42 +198,12 @@ impl Logto {
         request: &Request<'_>,
         cookies: &'a [(&'a str, &'a str)],
     ) -> Transactions<'a> {
-        let keys = self.keys(request.rocket());
+        let keys = self.sessions().keys(request.rocket());
         Transactions {
             config: self.config(),
             keys,
             cookies,
             now: self.now(),
         }
-    }
-
-    fn session_cookie(&self) -> String {
-        cookie::name(self.config(), SESSION_COOKIE)
-    }
-
-    fn session_spec<'a>(&self, name: &'a str, max_age: Seconds) -> CookieSpec<'a> {
-        let secure = self.config().is_https();
-        CookieSpec {
-            name,
-            max_age,
-            secure,
-            same_site: SameSite::Lax,
-        }
-    }
-
-    /// Rocket's own `secret_key`, generated ones included: its configuration is
-    /// a figment provider that tells.
-    fn keys(&self, rocket: &Rocket<Orbit>) -> &CookieKeys {
-        self.inner.keys.get_or_init(|| {
-            let config = Figment::from(rocket.config());
-            let master: Vec<u8> = config.extract_inner("secret_key").unwrap_or_default();
-            CookieKeys::new(match Key::try_from(&master[..]) {
-                Ok(key) => key,
-                Err(_) => {
-                    log::error!("logto: Rocket has no secret_key; sessions end with this process");
-                    Key::generate()
-                }
-            })
-        })
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use figment::Figment;
 use figment::value::Value;
+use rocket::config::SecretKey;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
@@ -49,8 +50,10 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `max_concurrent_op_calls` | `64` | calls to the provider at the same time |
 /// | `claims_max_age` | `"1h"` | after it `User` refreshes first, so that a suspended user is out within that time |
 /// | `session.idle`, `session.absolute` | `"1d"`, `"14d"` | a session ends at whichever comes first |
+/// | `session.store` | `"cookie"` | or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share sessions |
+/// | `session.previous_secret_keys` | `[]` | old values of Rocket's `secret_key` that still open cookies |
 /// | `post_sign_out` | `"/"` | where the browser goes after signing out |
-/// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out` | `/sign-in`, `/sign-up`, `/callback`, `/sign-out` | paths the fairing mounts |
+/// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, … | paths the fairing mounts |
 /// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `users`, `organizations`, `resources`; refused outside debug |
 ///
 /// Durations are a number of seconds or text like `"90s"`, `"15m"`, `"1h"`, `"14d"`.
@@ -114,6 +117,10 @@ pub struct LogtoConfig {
     pub claims_max_age: Duration,
     /// How long sessions live.
     pub session: SessionConfig,
+    /// Where sessions are kept.
+    pub session_store: StoreConfig,
+    /// Old values of Rocket's `secret_key` that still open cookies.
+    pub(crate) previous_secret_keys: Vec<SecretKey>,
     /// Where the browser goes after signing out: a path of the app, or an absolute URL.
     pub post_sign_out: String,
     /// Paths of the mounted routes.
@@ -141,6 +148,27 @@ pub struct SessionConfig {
     pub absolute: Duration,
 }
 
+/// Where sessions are kept (`session.store`).
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreConfig {
+    /// In the browser's cookies, encrypted: no database.
+    #[default]
+    Cookie,
+    /// In Redis, at this URL.
+    Redis(String),
+}
+
+/// The URL may hold a password.
+impl std::fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            StoreConfig::Cookie => "Cookie",
+            StoreConfig::Redis(_) => "Redis([redacted])",
+        })
+    }
+}
+
 /// Paths of the routes the fairing mounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -154,6 +182,12 @@ pub struct RoutePaths {
     pub callback: String,
     /// Ends the session.
     pub sign_out: String,
+    /// Receives logout tokens from the provider.
+    pub backchannel_logout: String,
+    /// Whether the process is alive.
+    pub healthz: String,
+    /// Whether people can sign in.
+    pub readyz: String,
 }
 
 impl Default for RoutePaths {
@@ -163,6 +197,9 @@ impl Default for RoutePaths {
             sign_up: "/sign-up".into(),
             callback: "/callback".into(),
             sign_out: "/sign-out".into(),
+            backchannel_logout: "/backchannel-logout".into(),
+            healthz: "/healthz".into(),
+            readyz: "/readyz".into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::Value;
+use rocket::config::SecretKey;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
@@ -58,6 +59,19 @@ pub(super) struct RawSession {
     pub(super) idle: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) absolute: Option<Duration>,
+    pub(super) store: Option<RawStore>,
+    #[serde(default, deserialize_with = "secret_keys")]
+    pub(super) previous_secret_keys: Vec<SecretKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    rename_all = "snake_case",
+    expecting = "\"cookie\" or { redis = \"redis://…\" }"
+)]
+pub(super) enum RawStore {
+    Cookie,
+    Redis(String),
 }
 
 fn yes() -> bool {
@@ -114,4 +128,15 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
             "must be a number of seconds or text like \"1h\"",
         )),
     }
+}
+
+/// As Rocket reads its `secret_key`, but an error never shows the value.
+fn secret_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretKey>, D::Error> {
+    let wrong =
+        "must be an array of keys as Rocket's secret_key has them: 256 bits in base64 or hex";
+    let values = Vec::<Value>::deserialize(deserializer).map_err(|_| de::Error::custom(wrong))?;
+    let keys = values
+        .iter()
+        .map(|value| value.deserialize().map_err(|_| de::Error::custom(wrong)));
+    keys.collect()
 }

@@ -10,10 +10,10 @@ use rocket::config::Config as RocketConfig;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::raw::Raw;
+use super::raw::{Raw, RawStore};
 use super::{
     AppSecret, ClientAuthMethod, DEV_APP_ID, DEV_APP_SECRET, DevProviderTable, LogtoConfig,
-    ResponseMode, RoutePaths, SessionConfig, SigningAlg,
+    ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
 };
 use crate::oidc::authorize::Prompt;
 
@@ -89,6 +89,8 @@ impl Rules<'_> {
                 1..=14 * 86_400,
             )?,
             session: self.session(&raw)?,
+            session_store: self.session_store(&raw)?,
+            previous_secret_keys: raw.session.previous_secret_keys.clone(),
             post_sign_out: self.post_sign_out(&raw)?,
             routes,
             base_url,
@@ -297,6 +299,9 @@ impl Rules<'_> {
             ("sign_up", &routes.sign_up),
             ("callback", &routes.callback),
             ("sign_out", &routes.sign_out),
+            ("backchannel_logout", &routes.backchannel_logout),
+            ("healthz", &routes.healthz),
+            ("readyz", &routes.readyz),
         ];
         for (index, (name, path)) in named.iter().enumerate() {
             let key = format!("routes.{name}");
@@ -358,6 +363,28 @@ impl Rules<'_> {
             return Err(self.error("session.idle", "must not be longer than session.absolute"));
         }
         Ok(SessionConfig { idle, absolute })
+    }
+
+    fn session_store(&self, raw: &Raw) -> figment::Result<StoreConfig> {
+        let url = match &raw.session.store {
+            None | Some(RawStore::Cookie) => return Ok(StoreConfig::Cookie),
+            Some(RawStore::Redis(url)) => url,
+        };
+        let schemes = ["redis", "rediss", "redis+unix", "unix"];
+        let valid = Url::parse(url).is_ok_and(|url| schemes.contains(&url.scheme()));
+        if !valid {
+            return Err(self.error(
+                "session.store",
+                "must be \"cookie\" or { redis = \"redis://host:6379\" }",
+            ));
+        }
+        if !cfg!(feature = "redis") {
+            return Err(self.error(
+                "session.store",
+                "needs the cargo feature redis of rocket_logto",
+            ));
+        }
+        Ok(StoreConfig::Redis(url.clone()))
     }
 
     fn post_sign_out(&self, raw: &Raw) -> figment::Result<String> {

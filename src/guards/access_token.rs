@@ -97,7 +97,7 @@ impl<'r, R: Resource> FromRequest<'r> for AccessToken<R> {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let token = match Current::of(request) {
+        let token = match Current::of(request).await {
             Ok(current) => current.token(wanted::<R>()).await,
             Err(error) => Err(error),
         };

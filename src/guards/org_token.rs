@@ -98,7 +98,7 @@ impl<'r, Id: OrganizationId, R: Resource> FromRequest<'r> for OrgToken<Id, R> {
 async fn fetch<Id: OrganizationId, R: Resource>(
     request: &Request<'_>,
 ) -> Result<OrgToken<Id, R>, Error> {
-    let current = Current::of(request)?;
+    let current = Current::of(request).await?;
     let organization_id = Id::organization_id(request).filter(|id| !id.is_empty());
     let organization_id = organization_id.ok_or_else(|| {
         let source = std::any::type_name::<Id>();

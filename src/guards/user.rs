@@ -113,8 +113,8 @@ impl<C> User<C> {
 
     /// Forgets the cached access tokens of this session, so that the next one
     /// asked for is a new one: after a role has changed, say.
-    pub fn clear_tokens(&self) {
-        self.current.clear_tokens();
+    pub async fn clear_tokens(&self) {
+        self.current.clear_tokens().await;
     }
 
     /// When the provider last vouched for the user: at sign-in or at the last
@@ -192,7 +192,7 @@ impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for User<C> {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let user = match Current::of(request) {
+        let user = match Current::of(request).await {
             Ok(current) => current.fresh().await.and_then(User::read),
             Err(error) => Err(error),
         };

@@ -71,7 +71,7 @@ impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for UserInfo<C> {
 }
 
 async fn fetch<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>, Error> {
-    let current = Current::of(request)?;
+    let current = Current::of(request).await?;
     let answer = current.user_info().await?;
     let claims = serde_json::from_slice(&answer).map_err(|_| {
         let wanted = std::any::type_name::<C>();

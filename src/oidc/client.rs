@@ -21,6 +21,8 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::authorize::{AuthorizeOptions, Prompt};
 use super::http::HttpClient;
+use super::keys::KeySet;
+use super::logout::{self, Logout};
 use super::provider::{Metadata, ProviderError, ProviderState};
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
 use super::verify::{self, Expected, Nonce, Rejection, Seconds};
@@ -46,6 +48,9 @@ type Protocol = Client<
     EndpointSet,
     EndpointNotSet,
 >;
+
+/// The longest `id_token_hint` that still fits into an address.
+const MAX_HINT: usize = 6000;
 
 pub(crate) struct OidcClient {
     config: Arc<LogtoConfig>,
@@ -236,17 +241,48 @@ impl OidcClient {
             nonce,
             access_token: Some(access_token.secret()),
             now,
-            tolerance: Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60),
+            tolerance: self.tolerance(),
         };
+        self.with_keys(|keys| verify::id_token(token.as_str(), keys, &expected))
+            .await
+    }
+
+    /// Verifies a logout token in the same way.
+    pub(crate) async fn verify_logout_token(
+        &self,
+        token: &str,
+        now: Seconds,
+    ) -> Result<Result<Logout, Rejection>, ProviderError> {
+        let expected = logout::Expected {
+            issuer: &self.config.issuer,
+            client_id: &self.config.app_id,
+            alg: self.config.id_token_alg,
+            now,
+            tolerance: self.tolerance(),
+        };
+        self.with_keys(|keys| logout::logout_token(token, keys, &expected))
+            .await
+    }
+
+    /// A verdict by the keys at hand, and a second one by new keys when the
+    /// first was that none fits.
+    async fn with_keys<T>(
+        &self,
+        verify: impl Fn(&KeySet) -> Result<T, Rejection>,
+    ) -> Result<Result<T, Rejection>, ProviderError> {
         let keys = self.provider.keys().await?;
-        let verdict = verify::id_token(token.as_str(), &keys, &expected);
+        let verdict = verify(&keys);
         if !matches!(verdict, Err(Rejection::UnknownKey)) {
             return Ok(verdict);
         }
         match self.provider.refetch_keys(&keys).await {
-            Some(keys) => Ok(verify::id_token(token.as_str(), &keys, &expected)),
+            Some(keys) => Ok(verify(&keys)),
             None => Ok(verdict),
         }
+    }
+
+    fn tolerance(&self) -> Seconds {
+        Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60)
     }
 
     /// The end-session request (OpenID Connect RP-Initiated Logout 1.0 section
@@ -254,8 +290,13 @@ impl OidcClient {
     pub(crate) async fn end_session_url(&self, id_token: &RawIdToken) -> Option<Url> {
         let metadata = self.provider.metadata().await.ok()?;
         let mut url = metadata.end_session_endpoint.clone()?;
+        // Longer addresses are refused on the way; without the hint the
+        // provider asks the person.
+        if id_token.as_str().len() <= MAX_HINT {
+            url.query_pairs_mut()
+                .append_pair("id_token_hint", id_token.as_str());
+        }
         url.query_pairs_mut()
-            .append_pair("id_token_hint", id_token.as_str())
             .append_pair("client_id", &self.config.app_id)
             .append_pair(
                 "post_logout_redirect_uri",

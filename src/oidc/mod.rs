@@ -5,6 +5,7 @@ pub(crate) mod authorize;
 pub(crate) mod client;
 pub(crate) mod http;
 pub(crate) mod keys;
+pub(crate) mod logout;
 pub(crate) mod provider;
 pub(crate) mod tokens;
 pub(crate) mod verify;

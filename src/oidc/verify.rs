@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::keys::KeySet;
 use crate::claims::IdTokenClaims;
@@ -42,36 +43,42 @@ pub(crate) enum Nonce<'a> {
 /// of the log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Rejection {
-    #[error("id_token_malformed")]
+    #[error("malformed")]
     Malformed,
-    #[error("id_token_alg")]
+    #[error("alg")]
     Algorithm,
-    #[error("id_token_crit")]
+    #[error("crit")]
     Critical,
-    #[error("id_token_typ")]
+    #[error("typ")]
     Type,
-    #[error("id_token_unknown_key")]
+    #[error("unknown_key")]
     UnknownKey,
-    #[error("id_token_signature")]
+    #[error("signature")]
     Signature,
-    #[error("id_token_claims")]
+    #[error("claims")]
     Claims,
-    #[error("id_token_iss")]
+    #[error("iss")]
     Issuer,
-    #[error("id_token_aud")]
+    #[error("aud")]
     Audience,
-    #[error("id_token_azp")]
+    #[error("azp")]
     AuthorizedParty,
-    #[error("id_token_expired")]
+    #[error("expired")]
     Expired,
-    #[error("id_token_iat")]
+    #[error("iat")]
     IssuedAt,
-    #[error("id_token_nbf")]
+    #[error("nbf")]
     NotYetValid,
-    #[error("id_token_nonce")]
+    #[error("nonce")]
     Nonce,
-    #[error("id_token_at_hash")]
+    #[error("at_hash")]
     AccessTokenHash,
+    #[error("events")]
+    Events,
+    #[error("neither_sub_nor_sid")]
+    NobodyNamed,
+    #[error("jti_seen_before")]
+    Replayed,
 }
 
 /// Verifies an ID token against the keys at hand. `Rejection::UnknownKey`
@@ -81,8 +88,8 @@ pub(crate) fn id_token(
     keys: &KeySet,
     expected: &Expected<'_>,
 ) -> Result<IdTokenClaims, Rejection> {
-    let kid = header(token, expected.alg.to_jws())?;
-    let claims = signature(token, keys, kid.as_deref(), expected.alg.to_jws())?;
+    let typ = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+    let claims: IdTokenClaims = jws(token, keys, expected.alg, typ)?;
 
     // Section 2: the subject is at most 255 ASCII characters.
     if claims.sub.len() > 255 || !claims.sub.is_ascii() {
@@ -142,9 +149,25 @@ pub(crate) fn id_token(
     Ok(claims)
 }
 
+/// The claims of a token with a good signature by the pinned algorithm and of
+/// the right type; nothing else is checked.
+pub(super) fn jws<C: DeserializeOwned>(
+    token: &str,
+    keys: &KeySet,
+    alg: SigningAlg,
+    typ: impl Fn(Option<&str>) -> bool,
+) -> Result<C, Rejection> {
+    let header = header(token, alg.to_jws())?;
+    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`.
+    if !typ(header.typ.as_deref()) {
+        return Err(Rejection::Type);
+    }
+    signature(token, keys, header.kid.as_deref(), alg.to_jws())
+}
+
 /// The claims of a token that was verified before, in a type of choice. No
 /// check happens here.
-pub(crate) fn claims<C: serde::de::DeserializeOwned>(token: &str) -> Option<C> {
+pub(crate) fn claims<C: DeserializeOwned>(token: &str) -> Option<C> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
@@ -152,7 +175,7 @@ pub(crate) fn claims<C: serde::de::DeserializeOwned>(token: &str) -> Option<C> {
 /// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
 /// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
 /// `x5c`, `x5u`) are never looked at.
-fn header(token: &str, alg: Algorithm) -> Result<Option<String>, Rejection> {
+fn header(token: &str, alg: Algorithm) -> Result<Header, Rejection> {
     #[derive(Deserialize)]
     struct Name {
         alg: String,
@@ -169,19 +192,15 @@ fn header(token: &str, alg: Algorithm) -> Result<Option<String>, Rejection> {
     if header.crit.is_some() || header.extras.inner().contains_key("b64") {
         return Err(Rejection::Critical);
     }
-    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`.
-    match header.typ {
-        Some(typ) if !typ.eq_ignore_ascii_case("JWT") => Err(Rejection::Type),
-        _ => Ok(header.kid),
-    }
+    Ok(header)
 }
 
-fn signature(
+fn signature<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
     kid: Option<&str>,
     alg: Algorithm,
-) -> Result<IdTokenClaims, Rejection> {
+) -> Result<C, Rejection> {
     let mut rejection = Rejection::UnknownKey;
     for key in keys.candidates(kid) {
         match decode(token, key, alg) {
@@ -194,7 +213,11 @@ fn signature(
     Err(rejection)
 }
 
-fn decode(token: &str, key: &DecodingKey, alg: Algorithm) -> Result<IdTokenClaims, Rejection> {
+fn decode<C: DeserializeOwned>(
+    token: &str,
+    key: &DecodingKey,
+    alg: Algorithm,
+) -> Result<C, Rejection> {
     use jsonwebtoken::errors::ErrorKind;
 
     // Only the signature: the claims are checked above, on our own types.

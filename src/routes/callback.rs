@@ -1,8 +1,6 @@
 //! `GET` and `POST /callback`: the authorization response (OpenID Connect Core
 //! section 3.1.2.5), checked before anything else happens, then the exchange.
 
-use std::sync::Arc;
-
 use rocket::data::ToByteUnit;
 use rocket::http::{ContentType, Method};
 use rocket::route::{Handler, Outcome};
@@ -17,11 +15,11 @@ use crate::oidc::verify::Nonce;
 use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
-use crate::session::cookie::{TooLarge, raw_cookies};
+use crate::session::cookie::raw_cookies;
 use crate::session::failure::{failed, printable, unavailable};
 use crate::session::tokens::token;
 use crate::session::transaction::Transaction;
-use crate::session::{Access, Session, SessionId};
+use crate::session::{Access, Home, Session, SessionId};
 
 /// More than any authorization response holds.
 const MAX_FORM: usize = 64 * 1024;
@@ -120,7 +118,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .ok_or_else(|| rejected("state_missing"))?;
     let Some((transaction, removal)) = find(request, logto, state) else {
         // Finished before, in this browser: back button, reload, double click.
-        if logto.session(request).is_some() {
+        if logto.session(request).await?.is_some() {
             return Ok(ReturnTo::home());
         }
         return Err(rejected("state_unknown"));
@@ -148,17 +146,17 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         (None, Some(error)) => return Err(refused(&error)),
         (None, None) => return Err(rejected("code_missing")),
     };
-    let session = exchange(logto, code, &transaction).await?;
-    let before = logto.session(request);
-    logto.store(request, &session).map_err(|TooLarge(size)| {
-        Error::new(
-            ErrorKind::SessionTooLarge,
-            format!("session_cookie_of_{size}_bytes (4096 fit): ask for fewer scopes or claims"),
-        )
-    })?;
+    let mut session = exchange(logto, code, &transaction).await?;
+    let before = logto.session(request).await?;
+    let context = RequestContext::of(request);
+    let kept = logto
+        .sessions()
+        .create(context, &mut session, logto.now())
+        .await;
+    kept.map_err(|error| Error::new(ErrorKind::StoreUnavailable, error.to_string()))?;
     // Only now is there something better than the old session.
     if let Some(before) = before {
-        logto.revoke(&before);
+        logto.revoke(&before).await?;
     }
     Ok(transaction.return_to())
 }
@@ -175,7 +173,7 @@ async fn exchange(
     logto: &Logto,
     code: String,
     transaction: &Transaction,
-) -> Result<Arc<Session>, Error> {
+) -> Result<Session, Error> {
     let metadata = logto
         .oidc()
         .provider
@@ -206,7 +204,7 @@ async fn exchange(
         )
         .await
         .map_err(unavailable)?
-        .map_err(|reason| rejected(&reason.to_string()))?;
+        .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
 
     let id = SessionId::random().map_err(|_| {
         Error::new(
@@ -219,8 +217,9 @@ async fn exchange(
         .refresh_token
         .is_none()
         .then(|| Access::from(&token(&tokens, now)));
-    let session = Arc::new(Session {
+    let session = Session {
         id,
+        sid: claims.sid.into_value(),
         sub: claims.standard.sub,
         id_token: id_token.clone(),
         refresh_token: tokens.refresh_token.clone(),
@@ -229,7 +228,8 @@ async fn exchange(
         seen_at: now,
         refreshed_at: now,
         version: 0,
-    });
+        home: Home::default(),
+    };
     logto.tokens().remember(&session, &tokens, now);
     Ok(session)
 }

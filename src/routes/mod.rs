@@ -1,6 +1,8 @@
 //! The routes the fairing mounts.
 
+mod backchannel_logout;
 pub(crate) mod callback;
+mod health;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 
@@ -50,6 +52,24 @@ pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
             Method::Post,
             &paths.sign_out,
             sign_out::SignOutRoute,
+        ),
+        named(
+            "logto back-channel logout",
+            Method::Post,
+            &paths.backchannel_logout,
+            backchannel_logout::BackchannelLogoutRoute,
+        ),
+        named(
+            "logto health",
+            Method::Get,
+            &paths.healthz,
+            health::HealthRoute,
+        ),
+        named(
+            "logto readiness",
+            Method::Get,
+            &paths.readyz,
+            health::ReadinessRoute,
         ),
     ]
 }

@@ -167,7 +167,14 @@ impl Handler for SignInRoute {
         if self.sign_up {
             start.options.first_screen = Some(FirstScreen::Register);
         }
-        let signed_in = Logto::of(request).is_ok_and(|logto| logto.session(request).is_some());
+        let session = match Logto::of(request) {
+            Ok(logto) => logto.session(request).await,
+            Err(error) => Err(error),
+        };
+        let signed_in = match session {
+            Ok(session) => session.is_some(),
+            Err(error) => return answer(error.to_page(request)),
+        };
         if signed_in {
             let return_to = start.return_to.unwrap_or_else(ReturnTo::home);
             return answer(redirect(return_to.as_str().to_owned()));

@@ -148,10 +148,11 @@ pub(crate) async fn finish(
     local: Option<ReturnTo>,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
-    let session = logto.session(request);
+    let context = RequestContext::of(request);
+    let session = logto.session(request).await?;
     match &session {
-        Some(session) => logto.end(RequestContext::of(request), session),
-        None => logto.drop_cookie(RequestContext::of(request)),
+        Some(session) => logto.end(context, session).await?,
+        None => logto.drop_cookies(context),
     }
     if let Some(path) = local {
         return Ok(redirect(path.as_str().to_owned()));

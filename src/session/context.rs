@@ -38,6 +38,7 @@ pub(crate) struct RequestContext {
     session: Mutex<Option<Option<Arc<Session>>>>,
     pending: Mutex<Option<Pending>>,
     cookies: Mutex<Vec<String>>,
+    chunks: Mutex<Vec<String>>,
 }
 
 impl RequestContext {
@@ -45,16 +46,22 @@ impl RequestContext {
         request.local_cache(Arc::<RequestContext>::default)
     }
 
-    /// The session of this request, looked up once.
-    pub(crate) fn session(
-        &self,
-        look_up: impl FnOnce() -> Option<Arc<Session>>,
-    ) -> Option<Arc<Session>> {
-        lock(&self.session).get_or_insert_with(look_up).clone()
+    /// The session of this request, once it has been looked up.
+    pub(crate) fn session(&self) -> Option<Option<Arc<Session>>> {
+        lock(&self.session).clone()
     }
 
-    /// The session has changed, or ended, on the way.
-    pub(crate) fn replace_session(&self, session: Option<Arc<Session>>) {
+    /// Names of cookies that hold parts of the session the browser came with.
+    pub(crate) fn set_chunks(&self, names: Vec<String>) {
+        *lock(&self.chunks) = names;
+    }
+
+    pub(crate) fn stale_chunks(&self) -> Vec<String> {
+        lock(&self.chunks).clone()
+    }
+
+    /// The session was found, or has changed, or ended, on the way.
+    pub(crate) fn set_session(&self, session: Option<Arc<Session>>) {
         *lock(&self.session) = Some(session);
     }
 

@@ -1,6 +1,8 @@
 //! How a secret value is kept in a browser: AES-256-GCM under Rocket's
 //! `secret_key`, bound to the cookie's name, read from the raw `Cookie` header.
 
+use std::borrow::Cow;
+
 use ::cookie::{Cookie, CookieJar, Key, SameSite};
 use rocket::Request;
 
@@ -10,6 +12,8 @@ use crate::oidc::verify::Seconds;
 /// Browsers drop a larger cookie without a word (RFC 6265bis section 5.5 asks
 /// for 4096 bytes of name and value; attributes are counted here, too).
 const MAX_COOKIE: usize = 4096;
+/// Cookies one value may take up.
+const MAX_CHUNKS: usize = 3;
 
 /// Seals and opens cookie values. The first key seals; all open.
 pub(crate) struct CookieKeys(Vec<Key>);
@@ -27,33 +31,117 @@ pub(crate) struct CookieSpec<'a> {
 }
 
 impl CookieKeys {
-    pub(crate) fn new(current: Key) -> CookieKeys {
-        CookieKeys(vec![current])
+    pub(crate) fn new(current: Key, previous: Vec<Key>) -> CookieKeys {
+        CookieKeys(std::iter::once(current).chain(previous).collect())
     }
 
-    /// The `Set-Cookie` line that stores `plain`.
+    /// The `Set-Cookie` line that stores `plain` in one cookie.
     pub(crate) fn seal(&self, spec: &CookieSpec<'_>, plain: String) -> Result<String, TooLarge> {
-        let mut jar = CookieJar::new();
-        if let Some(key) = self.0.first() {
-            jar.private_mut(key)
-                .add(Cookie::new(spec.name.to_owned(), plain));
-        }
-        let value = jar.get(spec.name).map(|sealed| sealed.value().to_owned());
-        let line = spec.line(value.unwrap_or_default());
+        let line = spec.line(self.seal_text(spec.name, plain));
         match line.len() {
             size if size > MAX_COOKIE => Err(TooLarge(size)),
             _ => Ok(line),
         }
     }
 
+    /// The `Set-Cookie` lines that store `plain` in as many cookies as it
+    /// takes. The text is sealed as one, so that a piece that is missing, old
+    /// or somebody else's spoils the whole.
+    pub(crate) fn seal_chunked(
+        &self,
+        spec: &CookieSpec<'_>,
+        plain: String,
+    ) -> Result<Vec<String>, TooLarge> {
+        let sealed = self.seal_text(spec.name, plain);
+        let whole = spec.line(sealed.clone());
+        if whole.len() <= MAX_COOKIE {
+            return Ok(vec![whole]);
+        }
+        let last = chunk_name(spec.name, MAX_CHUNKS - 1);
+        let frame = CookieSpec {
+            name: &last,
+            ..*spec
+        }
+        .line("0.".to_owned())
+        .len();
+        let room = MAX_COOKIE - frame;
+        let count = sealed.len().div_ceil(room);
+        if count > MAX_CHUNKS {
+            return Err(TooLarge(sealed.len()));
+        }
+        // Base64 is ASCII: any cut is between characters.
+        let pieces = (0..count).map(|index| {
+            let piece = &sealed[index * room..sealed.len().min((index + 1) * room)];
+            match index {
+                0 => spec.line(format!("{count}.{piece}")),
+                _ => {
+                    let name = chunk_name(spec.name, index);
+                    CookieSpec {
+                        name: &name,
+                        ..*spec
+                    }
+                    .line(piece.to_owned())
+                }
+            }
+        });
+        Ok(pieces.collect())
+    }
+
+    /// Encrypts for one name. The value is base64, with no `.` in it.
+    pub(crate) fn seal_text(&self, name: &str, plain: String) -> String {
+        let mut jar = CookieJar::new();
+        if let Some(key) = self.0.first() {
+            jar.private_mut(key)
+                .add(Cookie::new(name.to_owned(), plain));
+        }
+        jar.get(name)
+            .map(|sealed| sealed.value().to_owned())
+            .unwrap_or_default()
+    }
+
     /// The text that was sealed under this very name, or `None`.
     pub(crate) fn open(&self, name: &str, value: &str) -> Option<String> {
-        self.0.iter().find_map(|key| {
+        self.open_with_age(name, value).map(|(plain, _)| plain)
+    }
+
+    /// The same, and whether an older key opened it, so that it is time to
+    /// seal it anew.
+    pub(crate) fn open_with_age(&self, name: &str, value: &str) -> Option<(String, bool)> {
+        self.0.iter().enumerate().find_map(|(age, key)| {
             let sealed = Cookie::new(name.to_owned(), value.to_owned());
             let opened = CookieJar::new().private(key).decrypt(sealed)?;
-            Some(opened.value().to_owned())
+            Some((opened.value().to_owned(), age > 0))
         })
     }
+}
+
+fn chunk_name(name: &str, index: usize) -> String {
+    format!("{name}-{index}")
+}
+
+/// The names of the cookies beside `name` itself that `cookies` hold of it.
+pub(crate) fn chunks_present(cookies: &[(&str, &str)], name: &str) -> Vec<String> {
+    let names = (1..MAX_CHUNKS).map(|index| chunk_name(name, index));
+    names
+        .filter(|chunk| cookies.iter().any(|(other, _)| other == chunk))
+        .collect()
+}
+
+/// The sealed value of `name`, put together from its chunks.
+pub(crate) fn assemble<'a>(cookies: &[(&'a str, &'a str)], name: &str) -> Option<Cow<'a, str>> {
+    let first = only(cookies, name)?;
+    let Some((count, piece)) = first.split_once('.') else {
+        return Some(Cow::Borrowed(first));
+    };
+    let count: usize = count
+        .parse()
+        .ok()
+        .filter(|count| (2..=MAX_CHUNKS).contains(count))?;
+    let mut value = piece.to_owned();
+    for index in 1..count {
+        value.push_str(only(cookies, &chunk_name(name, index))?);
+    }
+    Some(Cow::Owned(value))
 }
 
 impl CookieSpec<'_> {
@@ -142,7 +230,7 @@ mod tests {
 
     #[test]
     fn opens_what_it_sealed_under_the_same_name_only() {
-        let keys = CookieKeys::new(Key::generate());
+        let keys = CookieKeys::new(Key::generate(), Vec::new());
         let line = keys.seal(&SPEC, "secret".into()).unwrap();
         assert!(!line.contains("secret"));
         let sealed = value(&line);
@@ -152,14 +240,14 @@ mod tests {
         );
         assert_eq!(keys.open("__Host-logto_txn", &sealed), None);
         assert_eq!(
-            CookieKeys::new(Key::generate()).open("__Host-logto", &sealed),
+            CookieKeys::new(Key::generate(), Vec::new()).open("__Host-logto", &sealed),
             None
         );
     }
 
     #[test]
     fn sets_every_attribute() {
-        let keys = CookieKeys::new(Key::generate());
+        let keys = CookieKeys::new(Key::generate(), Vec::new());
         let line = keys.seal(&SPEC, "x".into()).unwrap();
         for attribute in [
             "; HttpOnly",
@@ -176,10 +264,93 @@ mod tests {
 
     #[test]
     fn says_when_it_does_not_fit() {
-        let keys = CookieKeys::new(Key::generate());
+        let keys = CookieKeys::new(Key::generate(), Vec::new());
         assert!(keys.seal(&SPEC, "x".repeat(2900)).is_ok());
         let TooLarge(size) = keys.seal(&SPEC, "x".repeat(3100)).unwrap_err();
         assert!(size > MAX_COOKIE);
+    }
+
+    fn carry(lines: &[String]) -> Vec<(String, String)> {
+        let cookies = lines
+            .iter()
+            .map(|line| Cookie::parse(line.clone()).unwrap());
+        cookies
+            .map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned()))
+            .collect()
+    }
+
+    fn reopen(keys: &CookieKeys, carried: &[(String, String)]) -> Option<String> {
+        let cookies: Vec<_> = carried
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        keys.open(SPEC.name, &assemble(&cookies, SPEC.name)?)
+    }
+
+    #[test]
+    fn a_long_value_takes_up_to_three_cookies_of_legal_size() {
+        let keys = CookieKeys::new(Key::generate(), Vec::new());
+        for (length, count) in [
+            (10, 1),
+            (2900, 1),
+            (3100, 2),
+            (5800, 2),
+            (6100, 3),
+            (8800, 3),
+        ] {
+            let plain = "x".repeat(length);
+            let lines = keys.seal_chunked(&SPEC, plain.clone()).unwrap();
+            assert_eq!(lines.len(), count, "{length}");
+            assert!(lines.iter().all(|line| line.len() <= MAX_COOKIE));
+            assert_eq!(reopen(&keys, &carry(&lines)), Some(plain), "{length}");
+        }
+        assert!(keys.seal_chunked(&SPEC, "x".repeat(9100)).is_err());
+    }
+
+    #[test]
+    fn a_chunk_that_is_missing_swapped_or_foreign_spoils_the_whole() {
+        let keys = CookieKeys::new(Key::generate(), Vec::new());
+        let carried = carry(&keys.seal_chunked(&SPEC, "x".repeat(8000)).unwrap());
+        for index in 0..3 {
+            let mut missing = carried.clone();
+            missing.remove(index);
+            assert_eq!(reopen(&keys, &missing), None, "without {index}");
+            let mut twice = carried.clone();
+            twice.push(carried[index].clone());
+            assert_eq!(reopen(&keys, &twice), None, "{index} twice");
+        }
+        let mut swapped = carried.clone();
+        let first = swapped[1].1.clone();
+        swapped[1].1 = std::mem::replace(&mut swapped[2].1, first);
+        assert_eq!(reopen(&keys, &swapped), None);
+        let mut foreign = carried.clone();
+        foreign[1] = carry(&keys.seal_chunked(&SPEC, "y".repeat(8000)).unwrap()).remove(1);
+        assert_eq!(reopen(&keys, &foreign), None);
+        for count in ["0", "1", "4", "99999999", "-1", ""] {
+            let mut wrong = carried.clone();
+            wrong[0].1 = format!("{count}.{}", wrong[0].1.split_once('.').unwrap().1);
+            assert_eq!(reopen(&keys, &wrong), None, "{count} chunks");
+        }
+    }
+
+    #[test]
+    fn an_old_key_opens_and_says_so_until_it_is_removed() {
+        let old = Key::generate();
+        let sealed = CookieKeys::new(old.clone(), Vec::new()).seal_text("n", "secret".into());
+        let rotated = CookieKeys::new(Key::generate(), vec![old]);
+        assert_eq!(
+            rotated.open_with_age("n", &sealed),
+            Some(("secret".into(), true))
+        );
+        let renewed = rotated.seal_text("n", "secret".into());
+        assert_eq!(
+            rotated.open_with_age("n", &renewed),
+            Some(("secret".into(), false))
+        );
+        assert_eq!(
+            CookieKeys::new(Key::generate(), Vec::new()).open("n", &sealed),
+            None
+        );
     }
 
     #[test]
@@ -206,7 +377,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_opens_what_it_did_not_seal(value in "\\PC{0,200}") {
-            let keys = CookieKeys::new(Key::derive_from(&[7; 32]));
+            let keys = CookieKeys::new(Key::derive_from(&[7; 32]), Vec::new());
             prop_assert_eq!(keys.open("name", &value), None);
         }
     }

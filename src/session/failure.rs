@@ -1,5 +1,6 @@
 //! What a failed call to the provider means to the request that needed it.
 
+use super::store::StoreError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::http::HttpError;
 use crate::oidc::provider::ProviderError;
@@ -17,6 +18,11 @@ pub(crate) fn failed(error: TokenError) -> Error {
 /// Metadata or keys cannot be had: nothing works until they can.
 pub(crate) fn unavailable(error: ProviderError) -> Error {
     Error::new(ErrorKind::ProviderNotReady, error.to_string())
+}
+
+/// Nobody can be told who they are: not an answer to guess.
+pub(crate) fn store_failed(error: StoreError) -> Error {
+    Error::new(ErrorKind::StoreUnavailable, error.to_string())
 }
 
 /// The provider has understood and says no (RFC 6749 section 5.2, RFC 8707

@@ -3,7 +3,11 @@
 pub(crate) mod context;
 pub(crate) mod cookie;
 pub(crate) mod failure;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 pub(crate) mod revocation;
+pub(crate) mod sessions;
+pub(crate) mod store;
 pub(crate) mod token;
 pub(crate) mod tokens;
 pub(crate) mod transaction;
@@ -27,6 +31,10 @@ const ROLL_EVERY: Seconds = 60;
 pub(crate) struct SessionId(String);
 
 impl SessionId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn random() -> Result<SessionId, aws_lc_rs::error::Unspecified> {
         let mut bytes = [0; 32];
         aws_lc_rs::rand::fill(&mut bytes)?;
@@ -49,6 +57,9 @@ pub(crate) struct Session {
     pub id: SessionId,
     #[serde(rename = "u")]
     pub sub: String,
+    /// The session at the provider; back-channel logout names it.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
     #[serde(rename = "t")]
     pub id_token: RawIdToken,
     #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
@@ -67,6 +78,20 @@ pub(crate) struct Session {
     /// Counts refreshes, so that of two copies the newer one is known.
     #[serde(rename = "v", default)]
     pub version: u32,
+    #[serde(skip)]
+    pub home: Home,
+}
+
+/// Where a session is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In its cookies.
+    #[default]
+    Cookie,
+    /// In the memory of this process, because it does not fit cookies.
+    Memory,
+    /// In the store that instances share.
+    Store,
 }
 
 /// An access token for the userinfo endpoint.

@@ -1,15 +1,15 @@
 //! Sessions that are over before their time. A cookie cannot be taken back,
 //! so a copy of it must be refused: kept in process, as long as it could live.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Session, SessionId};
 use crate::oidc::verify::Seconds;
 
 const BOUND: usize = 100_000;
 
-/// Revoked session ids, oldest session first.
+/// What is refused: single sessions, sessions of the provider, users.
 pub(crate) struct Revocations {
     bound: usize,
     inner: Mutex<Inner>,
@@ -17,10 +17,19 @@ pub(crate) struct Revocations {
 
 #[derive(Default)]
 struct Inner {
-    revoked: BTreeSet<(Seconds, SessionId)>,
+    /// Revoked session ids, oldest session first.
+    ids: BTreeSet<(Seconds, SessionId)>,
+    /// `sid`s and `sub`s, with the moment up to which sessions are refused.
+    names: HashMap<Name, Seconds>,
     /// Sessions begun before this are refused: what was forgotten about them
     /// to stay within the bound must not let one back in.
     refused_before: Seconds,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Sid(String),
+    Sub(String),
 }
 
 impl Default for Revocations {
@@ -36,31 +45,75 @@ impl Revocations {
     /// Ends `session` for every copy of its cookie. `absolute` is how long a
     /// session can live, in seconds; what is older needs no mention.
     pub(crate) fn revoke(&self, session: &Session, absolute: Seconds, now: Seconds) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner
-            .revoked
-            .insert((session.created_at, session.id.clone()));
-        let expired = now.saturating_sub(absolute);
-        while inner
-            .revoked
-            .first()
-            .is_some_and(|(created_at, _)| *created_at < expired)
-        {
-            inner.revoked.pop_first();
-        }
-        while inner.revoked.len() > self.bound {
-            if let Some((created_at, _)) = inner.revoked.pop_first() {
-                inner.refused_before = inner.refused_before.max(created_at.saturating_add(1));
-            }
-        }
+        let mut inner = self.inner();
+        inner.ids.insert((session.created_at, session.id.clone()));
+        inner.tidy(self.bound, now.saturating_sub(absolute));
+    }
+
+    /// Ends all sessions begun by now that belong to the provider's session
+    /// `sid`.
+    pub(crate) fn revoke_sid(&self, sid: &str, absolute: Seconds, now: Seconds) {
+        self.revoke_name(Name::Sid(sid.to_owned()), absolute, now);
+    }
+
+    /// Ends all sessions of a user begun by now.
+    pub(crate) fn revoke_sub(&self, sub: &str, absolute: Seconds, now: Seconds) {
+        self.revoke_name(Name::Sub(sub.to_owned()), absolute, now);
+    }
+
+    fn revoke_name(&self, name: Name, absolute: Seconds, now: Seconds) {
+        let mut inner = self.inner();
+        inner.names.insert(name, now);
+        inner.tidy(self.bound, now.saturating_sub(absolute));
     }
 
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner();
+        let named = |name: Name| {
+            inner
+                .names
+                .get(&name)
+                .is_some_and(|at| session.created_at <= *at)
+        };
         session.created_at < inner.refused_before
             || inner
-                .revoked
+                .ids
                 .contains(&(session.created_at, session.id.clone()))
+            || named(Name::Sub(session.sub.clone()))
+            || session.sid.clone().is_some_and(|sid| named(Name::Sid(sid)))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Forgets what can no longer live, then the oldest.
+    fn tidy(&mut self, bound: usize, expired: Seconds) {
+        while self
+            .ids
+            .first()
+            .is_some_and(|(created_at, _)| *created_at < expired)
+        {
+            self.ids.pop_first();
+        }
+        while self.ids.len() > bound {
+            if let Some((created_at, _)) = self.ids.pop_first() {
+                self.refused_before = self.refused_before.max(created_at.saturating_add(1));
+            }
+        }
+        if self.names.len() > bound {
+            self.names.retain(|_, at| *at >= expired);
+        }
+        if self.names.len() > bound {
+            // The older half goes, and with it whatever began before.
+            let mut moments: Vec<_> = self.names.values().copied().collect();
+            moments.sort_unstable();
+            let cut = moments[moments.len() / 2];
+            self.names.retain(|_, at| *at > cut);
+            self.refused_before = self.refused_before.max(cut.saturating_add(1));
+        }
     }
 }
 
@@ -102,6 +155,39 @@ mod tests {
         let revocations = Revocations::default();
         revocations.revoke(&session("a", 10), 1000, 20);
         revocations.revoke(&session("b", 2000), 1000, 2000);
-        assert_eq!(revocations.inner.lock().unwrap().revoked.len(), 1);
+        assert_eq!(revocations.inner().ids.len(), 1);
+    }
+
+    #[test]
+    fn a_name_ends_the_sessions_begun_by_then() {
+        let revocations = Revocations::default();
+        revocations.revoke_sub("sub", 1000, 20);
+        assert!(revocations.is_revoked(&session("a", 10)));
+        assert!(revocations.is_revoked(&session("a", 20)));
+        assert!(!revocations.is_revoked(&session("a", 21)));
+
+        let revocations = Revocations::default();
+        revocations.revoke_sid("sid", 1000, 20);
+        let with_sid = Session {
+            sid: Some("sid".into()),
+            ..session("a", 10)
+        };
+        assert!(revocations.is_revoked(&with_sid));
+        assert!(!revocations.is_revoked(&session("a", 10)));
+    }
+
+    #[test]
+    fn names_at_their_bound_refuse_rather_than_forget() {
+        let revocations = Revocations {
+            bound: 2,
+            inner: Mutex::default(),
+        };
+        for (sub, now) in [("x", 10), ("y", 11), ("sub", 12)] {
+            revocations.revoke_sub(sub, 1000, now);
+        }
+        assert!(revocations.is_revoked(&session("a", 10)));
+        assert!(revocations.is_revoked(&session("a", 11)));
+        assert!(revocations.is_revoked(&session("a", 12)));
+        assert!(!revocations.is_revoked(&session("a", 13)));
     }
 }

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::AccessToken as Secret;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
@@ -68,6 +71,10 @@ impl Token {
 
     pub(crate) fn ends_at(&self) -> Seconds {
         self.ends_at
+    }
+
+    pub(crate) fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
     }
 
     /// For the userinfo call, which takes the newtype.
@@ -149,6 +156,13 @@ impl TokenFor {
 
     pub(crate) fn is_default(&self) -> bool {
         *self == TokenFor::default()
+    }
+
+    /// A short name for it, the same on all instances.
+    pub(crate) fn name(&self) -> String {
+        let text = format!("{:?}", (&self.resource, &self.organization, &self.scopes));
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
     }
 
     /// The parameters of the refresh request.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use openidconnect::OAuth2TokenResponse;
 use rocket::tokio::sync::Mutex as Turn;
 
-use super::failure::{failed, unavailable};
+use super::failure::{failed, store_failed, unavailable};
+use super::sessions::{KeepError, Sessions};
 use super::token::{Token, TokenKey};
 use super::{Session, SessionId};
 use crate::claims::IdTokenClaims;
@@ -130,16 +131,11 @@ impl Tokens {
         self.live(session).with(|known| known.tokens.clear());
     }
 
-    /// The same, but for the token of the refresh itself.
-    pub(crate) fn clear_but_default(&self, session: &Session) {
-        self.live(session)
-            .with(|known| known.tokens.retain(|key, _| key.is_default()));
-    }
-
     /// The token for `key`: the one at hand, or one from a refresh.
     pub(crate) async fn get(
         &self,
         oidc: &Arc<OidcClient>,
+        sessions: &Arc<Sessions>,
         session: &Arc<Session>,
         key: TokenKey,
         now: Seconds,
@@ -152,11 +148,16 @@ impl Tokens {
         if let Some(token) = session.access_at_hand(&key, now + LEEWAY) {
             return Ok((Arc::new(token), session.clone()));
         }
-        let at_hand = {
-            let key = key.clone();
-            move |live: &Live| live.token(&key, now, asked)
+        let round = Round {
+            oidc: oidc.clone(),
+            sessions: sessions.clone(),
+            live,
+            key,
+            asked,
+            now,
+            anew: false,
         };
-        self.refreshed(oidc, live, session, key, now, at_hand).await
+        round.take_turn(session.clone()).await
     }
 
     /// A refresh that takes nothing from the cache, for fresh claims. Requests
@@ -164,25 +165,20 @@ impl Tokens {
     pub(crate) async fn refresh(
         &self,
         oidc: &Arc<OidcClient>,
+        sessions: &Arc<Sessions>,
         session: &Arc<Session>,
         now: Seconds,
     ) -> Result<Granted, Error> {
-        let asked = Instant::now();
-        let at_hand = move |live: &Live| {
-            live.with(|known| {
-                let (token, fetched) = known.tokens.get(&TokenKey::default())?;
-                (*fetched >= asked).then(|| token.clone())
-            })
-        };
-        self.refreshed(
-            oidc,
-            self.live(session),
-            session,
-            TokenKey::default(),
+        let round = Round {
+            oidc: oidc.clone(),
+            sessions: sessions.clone(),
+            live: self.live(session),
+            key: TokenKey::default(),
+            asked: Instant::now(),
             now,
-            at_hand,
-        )
-        .await
+            anew: true,
+        };
+        round.take_turn(session.clone()).await
     }
 
     /// Whether a refresh for fresher claims is worth trying yet.
@@ -191,51 +187,115 @@ impl Tokens {
         failed.is_none_or(|at| at.elapsed() >= PAUSE)
     }
 
-    /// Waits for the session's turn, looks again, and refreshes if need be. The
-    /// refresh is a task of its own: a person who closes the tab meanwhile must
-    /// not cost the session its new refresh token.
-    async fn refreshed(
-        &self,
-        oidc: &Arc<OidcClient>,
-        live: Arc<Live>,
-        session: &Arc<Session>,
-        key: TokenKey,
-        now: Seconds,
-        at_hand: impl Fn(&Live) -> Option<Arc<Token>> + Send + 'static,
-    ) -> Result<Granted, Error> {
-        let (oidc, session) = (oidc.clone(), session.clone());
-        let task = rocket::tokio::spawn(async move {
-            let _turn = live.turn.lock().await;
-            let session = live.newest(&session);
-            if let Some(token) = at_hand(&live) {
-                return Ok((token, session));
-            }
-            match refresh(&oidc, &session, &key, now).await {
-                Ok((token, session)) => {
-                    live.remember(key, token.clone(), now);
-                    live.with(|known| {
-                        known.session = Some(session.clone());
-                        known.refresh_failed = None;
-                    });
-                    Ok((token, session))
-                }
-                Err(error) => {
-                    live.with(|known| known.refresh_failed = Some(Instant::now()));
-                    Err(error)
-                }
-            }
-        });
-        task.await.unwrap_or_else(|_| {
-            Err(Error::new(
-                ErrorKind::ProviderBadAnswer,
-                "refresh_task_ended",
-            ))
-        })
-    }
-
     fn live(&self, session: &Session) -> Arc<Live> {
         self.sessions.get_with_by_ref(&session.id, Arc::default)
     }
+}
+
+/// One request's wish for a token that is not at hand.
+struct Round {
+    oidc: Arc<OidcClient>,
+    sessions: Arc<Sessions>,
+    live: Arc<Live>,
+    key: TokenKey,
+    asked: Instant,
+    now: Seconds,
+    /// A token from before the request asked will not do.
+    anew: bool,
+}
+
+impl Round {
+    /// Waits for the session's turn, looks again, and refreshes if need be, in
+    /// a task of its own: a person who closes the tab meanwhile must not cost
+    /// the session its new refresh token.
+    async fn take_turn(self, session: Arc<Session>) -> Result<Granted, Error> {
+        let task = rocket::tokio::spawn(async move {
+            let _turn = self.live.turn.lock().await;
+            let session = self.live.newest(&session);
+            if let Some(token) = self.at_hand() {
+                return Ok((token, session));
+            }
+            let exclusive = self
+                .sessions
+                .exclusive(&session.id)
+                .await
+                .map_err(store_failed)?;
+            let granted = self.refresh_unless_done(session, exclusive.is_some()).await;
+            if let Some(exclusive) = exclusive {
+                exclusive.give_back().await;
+            }
+            if granted.is_err() {
+                self.live
+                    .with(|known| known.refresh_failed = Some(Instant::now()));
+            }
+            granted
+        });
+        let ended = || Error::new(ErrorKind::ProviderBadAnswer, "refresh_task_ended");
+        task.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    fn at_hand(&self) -> Option<Arc<Token>> {
+        match self.anew {
+            false => self.live.token(&self.key, self.now, self.asked),
+            true => self.live.with(|known| {
+                let (token, fetched) = known.tokens.get(&self.key)?;
+                (*fetched >= self.asked).then(|| token.clone())
+            }),
+        }
+    }
+
+    /// With the right to refresh in hand: another instance may have done it.
+    async fn refresh_unless_done(
+        &self,
+        session: Arc<Session>,
+        shared: bool,
+    ) -> Result<Granted, Error> {
+        let mut session = session;
+        if shared {
+            let current = self.sessions.reload(&session).await.map_err(store_failed)?;
+            let current = Arc::new(current.ok_or_else(ended_elsewhere)?);
+            let done = !self.anew || current.version > session.version;
+            session = current;
+            if done && let Some(token) = self.shared_token(&session).await? {
+                return Ok(self.remember(token, session));
+            }
+        }
+        let (token, session) = refresh(&self.oidc, &session, &self.key, self.now).await?;
+        self.sessions
+            .publish(&session, self.now)
+            .await
+            .map_err(|error| match error {
+                KeepError::Store(error) => store_failed(error),
+                KeepError::Gone => ended_elsewhere(),
+            })?;
+        self.sessions.put_token(&session, &self.key, &token).await;
+        Ok(self.remember(token, session))
+    }
+
+    async fn shared_token(&self, session: &Session) -> Result<Option<Arc<Token>>, Error> {
+        let token = self
+            .sessions
+            .token(session, &self.key)
+            .await
+            .map_err(store_failed)?;
+        Ok(token
+            .filter(|token| token.ends_at() - LEEWAY > self.now)
+            .map(Arc::new))
+    }
+
+    fn remember(&self, token: Arc<Token>, session: Arc<Session>) -> Granted {
+        self.live
+            .remember(self.key.clone(), token.clone(), self.now);
+        self.live.with(|known| {
+            known.session = Some(session.clone());
+            known.refresh_failed = None;
+        });
+        (token, session)
+    }
+}
+
+fn ended_elsewhere() -> Error {
+    Error::new(ErrorKind::SessionEnded, "ended_elsewhere")
 }
 
 /// The token of an answer, with its end.
@@ -275,7 +335,12 @@ async fn refresh(
             .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
             .await
             .map_err(unavailable)?
-            .map_err(|reason| Error::new(ErrorKind::SessionEnded, format!("refreshed_{reason}")))?;
+            .map_err(|reason| {
+                Error::new(
+                    ErrorKind::SessionEnded,
+                    format!("refreshed_id_token_{reason}"),
+                )
+            })?;
         if claims.sub != session.sub {
             return Err(Error::new(
                 ErrorKind::SessionEnded,

@@ -1,0 +1,103 @@
+//! Verification of logout tokens (OpenID Connect Back-Channel Logout 1.0
+//! section 2.6).
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::keys::KeySet;
+use super::verify::{Rejection, Seconds, jws};
+use crate::claims::{Audience, Claim};
+use crate::config::SigningAlg;
+
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+/// Logto before 1.42 sends no `exp`: then a token is good for this long.
+const LIFETIME: Seconds = 300;
+
+/// What a logout token must match.
+pub(crate) struct Expected<'a> {
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    pub alg: SigningAlg,
+    pub now: Seconds,
+    pub tolerance: Seconds,
+}
+
+/// Whose sessions end: `sid` names one session of the provider, `sub` alone
+/// all of a user's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Logout {
+    pub sub: Option<String>,
+    pub sid: Option<String>,
+    pub jti: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Audience,
+    iat: i64,
+    exp: Option<i64>,
+    jti: String,
+    sub: Option<String>,
+    sid: Option<String>,
+    events: Map<String, Value>,
+    #[serde(default)]
+    nonce: Claim<Value>,
+}
+
+pub(crate) fn logout_token(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expected<'_>,
+) -> Result<Logout, Rejection> {
+    let typ = |typ: Option<&str>| match typ {
+        None => true,
+        Some(typ) => {
+            let typ = typ.strip_prefix("application/").unwrap_or(typ);
+            typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("logout+jwt")
+        }
+    };
+    // 1, 2, 3. Not encrypted, signed, by the pinned algorithm.
+    let claims: Claims = jws(token, keys, expected.alg, typ)?;
+    // 4. The issuer and the audience as for ID tokens.
+    if claims.iss != expected.issuer {
+        return Err(Rejection::Issuer);
+    }
+    if !claims.aud.contains(expected.client_id) {
+        return Err(Rejection::Audience);
+    }
+    let age = expected.now.saturating_sub(claims.iat);
+    let lifetime = claims
+        .exp
+        .map_or(LIFETIME, |_| Seconds::MAX - expected.tolerance);
+    if age < -expected.tolerance || age > lifetime.saturating_add(expected.tolerance) {
+        return Err(Rejection::IssuedAt);
+    }
+    if claims
+        .exp
+        .is_some_and(|exp| exp.saturating_add(expected.tolerance) <= expected.now)
+    {
+        return Err(Rejection::Expired);
+    }
+    // 5. Somebody is named.
+    let named = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
+    if !named(&claims.sub) && !named(&claims.sid) {
+        return Err(Rejection::NobodyNamed);
+    }
+    // 6. It is about a logout: an ID token is not.
+    if !claims.events.get(EVENT).is_some_and(Value::is_object) {
+        return Err(Rejection::Events);
+    }
+    // 7. No nonce, so that it cannot pass for an ID token.
+    if !claims.nonce.is_absent() {
+        return Err(Rejection::Nonce);
+    }
+    if claims.jti.is_empty() || claims.jti.len() > 255 {
+        return Err(Rejection::Claims);
+    }
+    Ok(Logout {
+        sub: claims.sub,
+        sid: claims.sid,
+        jti: claims.jti,
+    })
+}

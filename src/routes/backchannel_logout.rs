@@ -1,0 +1,106 @@
+//! `POST /backchannel-logout`: the provider says that somebody has signed out
+//! there (OpenID Connect Back-Channel Logout 1.0). No browser comes here.
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use rocket::data::ToByteUnit;
+use rocket::http::{ContentType, Status};
+use rocket::response::Response;
+use rocket::route::{Handler, Outcome};
+use rocket::{Data, Request};
+use url::form_urlencoded;
+
+use super::answer;
+use crate::error::{Error, no_store};
+use crate::logto::Logto;
+use crate::oidc::verify::Rejection;
+use crate::session::failure::{store_failed, unavailable};
+
+/// Logout tokens are small.
+const MAX_FORM: usize = 16 * 1024;
+/// As long as a token can be good: a replay afterwards is too old anyway.
+const JTI_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Clone)]
+pub(super) struct BackchannelLogoutRoute;
+
+#[rocket::async_trait]
+impl Handler for BackchannelLogoutRoute {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        let mut response = match log_out(request, data).await {
+            Ok(()) => Response::build().status(Status::Ok).finalize(),
+            Err(Refusal::Token(reason)) => {
+                log::warn!("logto: logout token rejected, reason={reason}");
+                bad_request()
+            }
+            Err(Refusal::Unable(error)) => error.to_response(request),
+        };
+        no_store(&mut response);
+        answer(response)
+    }
+}
+
+enum Refusal {
+    Token(String),
+    /// Not the token's fault: the provider should try again.
+    Unable(Error),
+}
+
+async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
+    let logto = Logto::of(request).map_err(Refusal::Unable)?;
+    let token = read(request, data)
+        .await
+        .map_err(|reason| Refusal::Token(reason.to_owned()))?;
+    let now = logto.now();
+    let logout = logto
+        .oidc()
+        .verify_logout_token(&token, now)
+        .await
+        .map_err(|error| Refusal::Unable(unavailable(error)))?
+        .map_err(|reason| Refusal::Token(reason.to_string()))?;
+    let sessions = logto.sessions();
+    let unable = |error| Refusal::Unable(store_failed(error));
+    let first = sessions
+        .first_time(&format!("jti:{}", logout.jti), JTI_LIFETIME)
+        .await;
+    if !first.map_err(unable)? {
+        return Err(Refusal::Token(Rejection::Replayed.to_string()));
+    }
+    let ended = sessions
+        .end_named(logout.sid.as_deref(), logout.sub.as_deref(), now)
+        .await;
+    ended.map_err(unable)?;
+    log::info!("logto: the provider has signed a user out");
+    Ok(())
+}
+
+async fn read(request: &Request<'_>, data: Data<'_>) -> Result<String, &'static str> {
+    if request.content_type() != Some(&ContentType::Form) {
+        return Err("form_content_type");
+    }
+    let form = match data.open(MAX_FORM.bytes()).into_string().await {
+        Ok(form) if form.is_complete() => form.into_inner(),
+        Ok(_) => return Err("form_too_large"),
+        Err(_) => return Err("form_unreadable"),
+    };
+    let mut tokens = form_urlencoded::parse(form.as_bytes())
+        .filter(|(name, _)| name == "logout_token")
+        .map(|(_, value)| value.into_owned());
+    match (tokens.next(), tokens.next()) {
+        (Some(token), None) => Ok(token),
+        (None, _) => Err("logout_token_missing"),
+        (Some(_), Some(_)) => Err("logout_token_twice"),
+    }
+}
+
+/// Section 2.8.
+fn bad_request() -> Response<'static> {
+    let body =
+        r#"{"error":"invalid_request","error_description":"The logout token was not accepted."}"#;
+    Response::build()
+        .status(Status::BadRequest)
+        .raw_header("Content-Type", "application/json")
+        .sized_body(body.len(), Cursor::new(body))
+        .finalize()
+}

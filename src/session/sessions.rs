@@ -1,0 +1,498 @@
+//! `Sessions`: from the cookies of a request to the session, and back. Knows
+//! where a session is kept; nobody else needs to.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ::cookie::{Key, SameSite};
+use figment::Figment;
+use rocket::config::SecretKey;
+use rocket::{Orbit, Rocket};
+use serde::{Deserialize, Serialize};
+
+use super::context::RequestContext;
+use super::cookie::{self, CookieKeys, CookieSpec, TooLarge};
+use super::revocation::Revocations;
+use super::store::{MemoryStore, Record, SessionStore, StoreError};
+use super::token::{Token, TokenKey};
+use super::{Home, Session, SessionId};
+use crate::config::LogtoConfig;
+use crate::oidc::verify::Seconds;
+
+/// The name of the session cookie, before any prefix.
+const SESSION_COOKIE: &str = "logto_session";
+/// Sessions in memory that are too large for cookies.
+const MAX_IN_MEMORY: usize = 1000;
+/// A lock outlives the longest exchange with the provider by this much.
+const LOCK_MARGIN: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(25);
+
+pub(crate) struct Sessions {
+    config: Arc<LogtoConfig>,
+    keys: OnceLock<CookieKeys>,
+    /// What all instances share, when there is such a thing.
+    shared: Option<Arc<dyn SessionStore>>,
+    memory: MemoryStore,
+    revocations: Revocations,
+}
+
+/// A session could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeepError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the session has ended meanwhile")]
+    Gone,
+}
+
+/// What a cookie holds when the session is elsewhere.
+#[derive(Serialize, Deserialize)]
+struct Pointer {
+    id: SessionId,
+    #[serde(rename = "m", default)]
+    in_memory: bool,
+}
+
+/// A token as it is shared with other instances.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    token: openidconnect::AccessToken,
+    scope: Option<String>,
+    ends_at: Seconds,
+}
+
+impl Sessions {
+    pub(crate) fn new(config: Arc<LogtoConfig>, shared: Option<Arc<dyn SessionStore>>) -> Sessions {
+        Sessions {
+            config,
+            keys: OnceLock::new(),
+            shared,
+            memory: MemoryStore::new(MAX_IN_MEMORY),
+            revocations: Revocations::default(),
+        }
+    }
+
+    /// The keys, once Rocket has its `secret_key`: generated ones included, its
+    /// configuration is a figment provider that tells.
+    pub(crate) fn keys(&self, rocket: &Rocket<Orbit>) -> &CookieKeys {
+        self.keys.get_or_init(|| {
+            let current = master(&rocket.config().secret_key).unwrap_or_else(|| {
+                log::error!("logto: Rocket has no secret_key; sessions end with this process");
+                Key::generate()
+            });
+            let previous = self
+                .config
+                .previous_secret_keys
+                .iter()
+                .filter_map(master)
+                .collect();
+            CookieKeys::new(current, previous)
+        })
+    }
+
+    /// The live session of these cookies. `Err` only when it cannot be told.
+    pub(crate) async fn load(
+        &self,
+        keys: &CookieKeys,
+        cookies: &[(&str, &str)],
+        now: Seconds,
+    ) -> Result<Option<Loaded>, StoreError> {
+        let name = self.name();
+        let opened =
+            cookie::assemble(cookies, &name).and_then(|value| keys.open_with_age(&name, &value));
+        let Some((plain, old_key)) = opened else {
+            return Ok(None);
+        };
+        let session = match serde_json::from_str::<Pointer>(&plain) {
+            Ok(pointer) => match self.follow(keys, &pointer).await? {
+                Some(session) => session,
+                None => return Ok(None),
+            },
+            // A session in a cookie knows nothing of ends that other instances
+            // have seen.
+            Err(_) if self.shared.is_some() => return Ok(None),
+            Err(_) => match serde_json::from_str::<Session>(&plain) {
+                Ok(session) => session,
+                Err(_) => return Ok(None),
+            },
+        };
+        let live =
+            session.is_live(&self.config.session, now) && !self.revocations.is_revoked(&session);
+        Ok(live.then_some(Loaded { session, old_key }))
+    }
+
+    async fn follow(
+        &self,
+        keys: &CookieKeys,
+        pointer: &Pointer,
+    ) -> Result<Option<Session>, StoreError> {
+        let home = if pointer.in_memory {
+            Home::Memory
+        } else {
+            Home::Store
+        };
+        let Some(store) = self.store_of(home) else {
+            return Ok(None);
+        };
+        let Some(data) = store.load(pointer.id.as_str()).await? else {
+            return Ok(None);
+        };
+        let session = keys
+            .open(pointer.id.as_str(), &data)
+            .and_then(|plain| serde_json::from_str::<Session>(&plain).ok());
+        Ok(session.map(|session| Session { home, ..session }))
+    }
+
+    /// Keeps a new session, wherever it belongs, and sends its cookies.
+    pub(crate) async fn create(
+        &self,
+        context: &RequestContext,
+        session: &mut Session,
+        now: Seconds,
+    ) -> Result<(), KeepError> {
+        let Some(keys) = self.keys.get() else {
+            return Ok(());
+        };
+        session.home = match (&self.shared, self.in_cookies(keys, session, now)) {
+            (Some(_), _) => Home::Store,
+            (None, Ok(lines)) => {
+                self.send(context, lines);
+                return Ok(());
+            }
+            (None, Err(TooLarge(size))) => {
+                warn_about_size(size);
+                Home::Memory
+            }
+        };
+        if let Some(store) = self.store_of(session.home) {
+            store.create(&self.record(keys, session, now)).await?;
+        }
+        self.send_pointer(context, keys, session, now);
+        Ok(())
+    }
+
+    /// Keeps a session as it is now, and sends its cookies.
+    pub(crate) async fn save(
+        &self,
+        context: &RequestContext,
+        session: &Session,
+        now: Seconds,
+    ) -> Result<(), KeepError> {
+        let Some(keys) = self.keys.get() else {
+            return Ok(());
+        };
+        if session.home == Home::Cookie {
+            match self.in_cookies(keys, session, now) {
+                Ok(lines) => self.send(context, lines),
+                // It has grown: it moves.
+                Err(TooLarge(size)) => {
+                    warn_about_size(size);
+                    let moved = Session {
+                        home: Home::Memory,
+                        ..session.clone()
+                    };
+                    let record = self.record(keys, &moved, now);
+                    self.memory.create(&record).await?;
+                    self.send_pointer(context, keys, &moved, now);
+                }
+            }
+            return Ok(());
+        }
+        if let Some(store) = self.store_of(session.home)
+            && !store.save(&self.record(keys, session, now)).await?
+        {
+            return Err(KeepError::Gone);
+        }
+        self.send_pointer(context, keys, session, now);
+        Ok(())
+    }
+
+    /// Writes a refreshed session where other instances will look for it,
+    /// before anybody uses it.
+    pub(crate) async fn publish(&self, session: &Session, now: Seconds) -> Result<(), KeepError> {
+        let (Some(keys), Some(store)) = (self.keys.get(), self.store_of(session.home)) else {
+            return Ok(());
+        };
+        match store.save(&self.record(keys, session, now)).await? {
+            true => Ok(()),
+            false => Err(KeepError::Gone),
+        }
+    }
+
+    /// The newest state of a session that instances share.
+    pub(crate) async fn reload(&self, session: &Session) -> Result<Option<Session>, StoreError> {
+        let Some(keys) = self.keys.get() else {
+            return Ok(None);
+        };
+        let in_memory = session.home == Home::Memory;
+        self.follow(
+            keys,
+            &Pointer {
+                id: session.id.clone(),
+                in_memory,
+            },
+        )
+        .await
+    }
+
+    /// Ends a session: copies of its cookies are refused from now on.
+    pub(crate) async fn end(&self, session: &Session, now: Seconds) -> Result<(), StoreError> {
+        self.revocations.revoke(session, self.absolute(), now);
+        match self.store_of(session.home) {
+            Some(store) => store.delete(session.id.as_str()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the sessions that a logout token names.
+    pub(crate) async fn end_named(
+        &self,
+        sid: Option<&str>,
+        sub: Option<&str>,
+        now: Seconds,
+    ) -> Result<(), StoreError> {
+        let memory: &dyn SessionStore = &self.memory;
+        for store in self.shared.as_deref().into_iter().chain([memory]) {
+            match (sid, sub) {
+                (Some(sid), _) => store.delete_by_sid(sid).await?,
+                (None, Some(sub)) => store.delete_by_sub(sub).await?,
+                (None, None) => {}
+            }
+        }
+        match (sid, sub) {
+            (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
+            (None, Some(sub)) => self.revocations.revoke_sub(sub, self.absolute(), now),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    /// `true` the first time `name` is seen within `lifetime`, on any instance.
+    pub(crate) async fn first_time(
+        &self,
+        name: &str,
+        lifetime: Duration,
+    ) -> Result<bool, StoreError> {
+        let memory: &dyn SessionStore = &self.memory;
+        self.shared
+            .as_deref()
+            .unwrap_or(memory)
+            .lock(name, "once", lifetime)
+            .await
+    }
+
+    /// Removes the session's cookies from the browser.
+    pub(crate) fn drop_cookies(&self, context: &RequestContext) {
+        let name = self.name();
+        context.set_cookie(self.spec(&name, 0).removal());
+        self.drop_chunks(context, &[]);
+    }
+
+    /// Waits until no other instance refreshes this session. `None` when
+    /// instances share nothing.
+    pub(crate) async fn exclusive(&self, id: &SessionId) -> Result<Option<Exclusive>, StoreError> {
+        let Some(store) = &self.shared else {
+            return Ok(None);
+        };
+        let lifetime = self.config.http_timeout * 3 + LOCK_MARGIN;
+        let owner =
+            SessionId::random().map_err(|_| StoreError::Unavailable("no randomness".into()))?;
+        let exclusive = Exclusive {
+            store: store.clone(),
+            name: format!("refresh:{}", id.as_str()),
+            owner,
+        };
+        let waited = rocket::tokio::time::timeout(lifetime, async {
+            while !store
+                .lock(&exclusive.name, exclusive.owner.as_str(), lifetime)
+                .await?
+            {
+                rocket::tokio::time::sleep(LOCK_POLL).await;
+            }
+            Ok(())
+        });
+        match waited.await {
+            Ok(taken) => taken.map(|()| Some(exclusive)),
+            Err(_) => Err(StoreError::Unavailable(
+                "the refresh lock is not given back".into(),
+            )),
+        }
+    }
+
+    /// Shares a token with the other instances.
+    pub(crate) async fn put_token(&self, session: &Session, key: &TokenKey, token: &Token) {
+        let (Some(keys), Some(store)) = (self.keys.get(), &self.shared) else {
+            return;
+        };
+        let note = Note {
+            token: token.as_secret().clone(),
+            scope: token.scope().map(str::to_owned),
+            ends_at: token.ends_at(),
+        };
+        let plain = serde_json::to_string(&note).unwrap_or_default();
+        let sealed = keys.seal_text(session.id.as_str(), plain);
+        // Not shared is not lost: the other instance asks the provider itself.
+        if let Err(error) = store
+            .put_note(session.id.as_str(), &key.name(), &sealed)
+            .await
+        {
+            log::warn!("logto: {error}");
+        }
+    }
+
+    /// A token another instance has shared.
+    pub(crate) async fn token(
+        &self,
+        session: &Session,
+        key: &TokenKey,
+    ) -> Result<Option<Token>, StoreError> {
+        let (Some(keys), Some(store)) = (self.keys.get(), &self.shared) else {
+            return Ok(None);
+        };
+        let note = store.note(session.id.as_str(), &key.name()).await?;
+        let opened = note.and_then(|note| keys.open(session.id.as_str(), &note));
+        let note: Option<Note> = opened.and_then(|plain| serde_json::from_str(&plain).ok());
+        Ok(note.map(|note| Token::new(note.token, note.scope, note.ends_at)))
+    }
+
+    /// Forgets the tokens that were shared.
+    pub(crate) async fn clear_tokens(&self, session: &Session) {
+        if let Some(store) = &self.shared
+            && let Err(error) = store.clear_notes(session.id.as_str()).await
+        {
+            log::warn!("logto: {error}");
+        }
+    }
+
+    /// Whether the store, if there is one, answers.
+    pub(crate) async fn is_ready(&self) -> Result<(), StoreError> {
+        match &self.shared {
+            Some(store) => store.load("readiness").await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn store_of(&self, home: Home) -> Option<&dyn SessionStore> {
+        match home {
+            Home::Cookie => None,
+            Home::Memory => Some(&self.memory),
+            Home::Store => self.shared.as_deref(),
+        }
+    }
+
+    fn record(&self, keys: &CookieKeys, session: &Session, now: Seconds) -> Record {
+        let plain = serde_json::to_string(session).unwrap_or_default();
+        let left = session.max_age(&self.config.session, now).max(1);
+        Record {
+            id: session.id.as_str().to_owned(),
+            sid: session.sid.clone(),
+            sub: session.sub.clone(),
+            data: keys.seal_text(session.id.as_str(), plain),
+            version: session.version,
+            lifetime: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
+        }
+    }
+
+    fn in_cookies(
+        &self,
+        keys: &CookieKeys,
+        session: &Session,
+        now: Seconds,
+    ) -> Result<Vec<String>, TooLarge> {
+        let name = self.name();
+        let max_age = session.max_age(&self.config.session, now);
+        let plain = serde_json::to_string(session).unwrap_or_default();
+        keys.seal_chunked(&self.spec(&name, max_age), plain)
+    }
+
+    fn send_pointer(
+        &self,
+        context: &RequestContext,
+        keys: &CookieKeys,
+        session: &Session,
+        now: Seconds,
+    ) {
+        let name = self.name();
+        let in_memory = session.home == Home::Memory;
+        let pointer = Pointer {
+            id: session.id.clone(),
+            in_memory,
+        };
+        let plain = serde_json::to_string(&pointer).unwrap_or_default();
+        let max_age = session.max_age(&self.config.session, now);
+        let line = keys.seal(&self.spec(&name, max_age), plain);
+        self.send(context, line.into_iter().collect());
+    }
+
+    fn send(&self, context: &RequestContext, lines: Vec<String>) {
+        self.drop_chunks(context, &lines);
+        lines.into_iter().for_each(|line| context.set_cookie(line));
+    }
+
+    /// Chunks the browser still has of a longer session.
+    fn drop_chunks(&self, context: &RequestContext, kept: &[String]) {
+        for name in context.stale_chunks() {
+            let again = |line: &String| line.starts_with(&format!("{name}="));
+            if !kept.iter().any(again) {
+                context.set_cookie(self.spec(&name, 0).removal());
+            }
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        cookie::name(&self.config, SESSION_COOKIE)
+    }
+
+    fn spec<'a>(&self, name: &'a str, max_age: Seconds) -> CookieSpec<'a> {
+        let secure = self.config.is_https();
+        CookieSpec {
+            name,
+            max_age,
+            secure,
+            same_site: SameSite::Lax,
+        }
+    }
+
+    fn absolute(&self) -> Seconds {
+        Seconds::try_from(self.config.session.absolute.as_secs()).unwrap_or(Seconds::MAX)
+    }
+}
+
+/// A session found, and whether its cookie should be sealed anew.
+pub(crate) struct Loaded {
+    pub session: Session,
+    pub old_key: bool,
+}
+
+/// The right to refresh a session, among all instances.
+pub(crate) struct Exclusive {
+    store: Arc<dyn SessionStore>,
+    name: String,
+    owner: SessionId,
+}
+
+impl Exclusive {
+    pub(crate) async fn give_back(self) {
+        if let Err(error) = self.store.unlock(&self.name, self.owner.as_str()).await {
+            log::warn!("logto: {error}; the refresh lock ends by itself");
+        }
+    }
+}
+
+/// The 64 bytes of a key. Rocket shows them to figment only.
+fn master(key: &SecretKey) -> Option<Key> {
+    let config = rocket::Config {
+        secret_key: key.clone(),
+        ..rocket::Config::default()
+    };
+    let bytes: Vec<u8> = Figment::from(config).extract_inner("secret_key").ok()?;
+    Key::try_from(&bytes[..]).ok()
+}
+
+fn warn_about_size(size: usize) {
+    log::warn!(
+        "logto: a session of {size} bytes does not fit three cookies and is kept in memory: it \
+         ends with this process. Ask for fewer claims, or write session.store = {{ redis = \
+         \"redis://…\" }}"
+    );
+}
