@@ -199,6 +199,8 @@ async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fair
     settings.port = table.port;
     settings.redirect_uris = vec![config.redirect_uri()];
     settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
+    let logout = config.routes.backchannel_logout.trim_start_matches('/');
+    settings.backchannel_logout_uri = Some(format!("{}{logout}", config.base_url));
     settings.signing_alg = match config.id_token_alg {
         SigningAlg::RS256 => dev_provider::SigningAlg::Rs256,
         _ => dev_provider::SigningAlg::Es384,

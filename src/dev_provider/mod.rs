@@ -27,6 +27,7 @@
 
 mod auth_request;
 mod authorize;
+mod backchannel;
 mod claims;
 mod client_auth;
 mod discovery;
@@ -180,6 +181,11 @@ impl DevProvider {
         *write(&self.provider.post_logout_redirect_uris) = uris;
     }
 
+    /// Registers where logout tokens are sent.
+    pub fn set_backchannel_logout_uri(&self, uri: Option<String>) {
+        *write(&self.provider.backchannel_logout_uri) = uri;
+    }
+
     /// Suspends a user (id or username), or lets them in again. `false` when
     /// there is no such user.
     pub fn suspend(&self, user: &str, suspended: bool) -> bool {
@@ -204,16 +210,7 @@ impl DevProvider {
     /// 1.0, section 2.4), to be signed or missigned by [`Hooks::forge`] as
     /// `logout+jwt`. No `exp`, as at Logto before 1.42.
     pub fn logout_claims(&self, sub: Option<&str>, sid: Option<&str>) -> Map<String, Value> {
-        let mut claims = Map::new();
-        claims.insert("iss".into(), json!(self.issuer()));
-        claims.insert("aud".into(), json!(self.provider.settings.client_id));
-        claims.insert("iat".into(), json!(self.provider.now()));
-        claims.insert("jti".into(), json!(keys::random_token()));
-        let event = "http://schemas.openid.net/event/backchannel-logout";
-        claims.insert("events".into(), json!({ event: {} }));
-        claims.extend(sub.map(|sub| ("sub".to_owned(), json!(sub))));
-        claims.extend(sid.map(|sid| ("sid".to_owned(), json!(sid))));
-        claims
+        backchannel::claims(&self.provider, sub, sid)
     }
 
     /// A handle to stop it from elsewhere: `notify()` it, say in the

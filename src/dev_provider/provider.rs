@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rocket::Config;
 use rocket::config::{Ident, SecretKey, Shutdown};
 
+use super::backchannel;
 use super::hooks::Hooks;
 use super::keys::{KeyRing, random_token};
 use super::seed::Seed;
@@ -22,6 +23,7 @@ pub(super) struct Provider {
     pub(super) port: OnceLock<u16>,
     pub(super) redirect_uris: RwLock<Vec<String>>,
     pub(super) post_logout_redirect_uris: RwLock<Vec<String>>,
+    pub(super) backchannel_logout_uri: RwLock<Option<String>>,
     pub(super) seed: RwLock<Seed>,
     pub(super) hooks: Hooks,
     pub(super) store: Mutex<Store>,
@@ -63,6 +65,7 @@ impl Provider {
             port: OnceLock::new(),
             redirect_uris: RwLock::new(settings.redirect_uris.clone()),
             post_logout_redirect_uris: RwLock::new(settings.post_logout_redirect_uris.clone()),
+            backchannel_logout_uri: RwLock::new(settings.backchannel_logout_uri.clone()),
             seed: RwLock::new(settings.seed.clone()),
             hooks: Hooks::new(keys),
             store: Mutex::default(),
@@ -115,6 +118,13 @@ impl Provider {
             .clone()
     }
 
+    pub(super) fn backchannel_logout_uri(&self) -> Option<String> {
+        self.backchannel_logout_uri
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// The browser's session, if it lasts and its user may still be here.
     pub(super) fn session(&self, request: &Received) -> Option<(String, Session)> {
         let id = request.cookie(&self.cookie_name())?;
@@ -125,9 +135,14 @@ impl Provider {
     }
 
     pub(super) fn suspend(&self, user: &str, suspended: bool) -> bool {
-        let mut seed = write(&self.seed);
-        let found = seed.user_mut(user);
-        found.map(|user| user.suspended = suspended).is_some()
+        let found = write(&self.seed).user_mut(user).map(|user| {
+            user.suspended = suspended;
+            user.id.clone()
+        });
+        if let Some(id) = found.as_deref().filter(|_| suspended) {
+            backchannel::notify(self, id, None);
+        }
+        found.is_some()
     }
 
     /// Whether a form came from our own pages, as far as the browser tells.

@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::Provider;
 use super::client_auth::authenticate;
 use super::error::OidcError;
 use super::pages;
 use super::store::REFRESH_TOKEN_LIFETIME;
 use super::wire::{Received, Reply, first};
+use super::{Provider, backchannel};
 
 pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
     let params = if request.method == "POST" {
@@ -138,7 +138,11 @@ fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, Oid
 
 fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Reply {
     if let Some(id) = session {
+        let ended = provider.store().sessions.get(&id).cloned();
         provider.store().end_session(&id);
+        if let Some(session) = ended {
+            backchannel::notify(provider, &session.user, Some(&session.sid));
+        }
     }
     let uri = logout
         .post_logout_redirect_uri

@@ -20,6 +20,8 @@ pub struct Settings {
     pub redirect_uris: Vec<String>,
     /// Where sign-out may lead, compared as text.
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where logout tokens are sent when a user signs out or is suspended.
+    pub backchannel_logout_uri: Option<String>,
     /// Users, organizations and resources.
     pub seed: Seed,
     /// The algorithm of all tokens.
@@ -43,6 +45,7 @@ impl Settings {
             client_secret: Some(client_secret.into()),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
             seed: Seed::default(),
             signing_alg: SigningAlg::default(),
             log_level: LogLevel::Critical,

@@ -1,0 +1,66 @@
+//! Back-channel logout (OpenID Connect Back-Channel Logout 1.0): tells the
+//! application that somebody has signed out, or has been suspended.
+
+use rocket::tokio::runtime::Handle;
+use serde_json::{Map, Value, json};
+
+use super::hooks::Signing;
+use super::keys::random_token;
+use super::provider::Provider;
+
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// The claims of a right logout token (section 2.4); no `exp`, as at Logto
+/// before 1.42.
+pub(super) fn claims(
+    provider: &Provider,
+    sub: Option<&str>,
+    sid: Option<&str>,
+) -> Map<String, Value> {
+    let mut claims = Map::new();
+    claims.insert("iss".into(), json!(provider.issuer()));
+    claims.insert("aud".into(), json!(provider.settings.client_id));
+    claims.insert("iat".into(), json!(provider.now()));
+    claims.insert("jti".into(), json!(random_token()));
+    claims.insert("events".into(), json!({ EVENT: {} }));
+    claims.extend(sub.map(|sub| ("sub".to_owned(), json!(sub))));
+    claims.extend(sid.map(|sid| ("sid".to_owned(), json!(sid))));
+    claims
+}
+
+/// Sends a logout token for the user, once, without waiting: as Logto does.
+/// `sid` is named only where ID tokens carry it.
+pub(super) fn notify(provider: &Provider, user: &str, sid: Option<&str>) {
+    let Some(uri) = provider.backchannel_logout_uri() else {
+        return;
+    };
+    let sid = sid.filter(|_| provider.hooks.includes_sid());
+    let claims = claims(provider, Some(user), sid);
+    let token = provider
+        .hooks
+        .forge(&Signing::Key, "logout+jwt", claims, |_, _| {});
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("logout_token", &token)
+            .finish();
+        let client = reqwest::Client::builder().no_proxy().build();
+        let sent = match client {
+            Ok(client) => {
+                let request = client.post(&uri).body(body);
+                request
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .send()
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(answer) if answer.status().is_success() => {}
+            Ok(answer) => log::warn!("development provider: {uri} answered {}", answer.status()),
+            Err(_) => log::warn!("development provider: {uri} cannot be reached"),
+        }
+    });
+}
