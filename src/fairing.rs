@@ -216,7 +216,11 @@ async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fair
         }
     };
     match DevProvider::start(settings).await {
-        Ok(provider) => Ok(rocket.manage(provider)),
+        Ok(provider) => {
+            // Signing out in one browser leaves the others alone.
+            provider.hooks().sid(true);
+            Ok(rocket.manage(provider))
+        }
         Err(error) => {
             log::error!("logto: {error}");
             log::error!(

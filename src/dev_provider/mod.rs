@@ -56,7 +56,7 @@ use rocket::http::Method;
 use rocket::shield::Shield;
 use rocket::tokio::{self, sync::oneshot, task::JoinHandle};
 use rocket::{Route, Shutdown};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub use hooks::{Hooks, Signing};
 pub use keys::SigningAlg;

@@ -29,6 +29,8 @@ pub(crate) struct Logout {
     pub sub: Option<String>,
     pub sid: Option<String>,
     pub jti: String,
+    /// Sessions begun later are not meant, however late the token arrives.
+    pub issued_at: Seconds,
 }
 
 #[derive(Deserialize)]
@@ -99,5 +101,6 @@ pub(crate) fn logout_token(
         sub: claims.sub,
         sid: claims.sid,
         jti: claims.jti,
+        issued_at: claims.iat,
     })
 }

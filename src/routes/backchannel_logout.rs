@@ -67,8 +67,9 @@ async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
     if !first.map_err(unable)? {
         return Err(Refusal::Token(Rejection::Replayed.to_string()));
     }
+    let begun_by = logout.issued_at.min(now);
     let ended = sessions
-        .end_named(logout.sid.as_deref(), logout.sub.as_deref(), now)
+        .end_named(logout.sid.as_deref(), logout.sub.as_deref(), begun_by)
         .await;
     ended.map_err(unable)?;
     log::info!("logto: the provider has signed a user out");
