@@ -1,0 +1,1 @@
+//! Every answer of the app carries its security headers, once each.
