@@ -48,6 +48,9 @@ async fn from_the_first_page_to_the_last() {
     person.arrives_at(demo.url("/protected/userinfo")).await;
     assert_eq!(value(&person.rows().await, "username"), Some("alice"));
 
+    person.open(demo.url("/nowhere")).await;
+    assert_eq!(person.heading().await, "Page not found");
+
     // Through the provider and back: the policy's `form-action` lets the
     // redirects after the form pass.
     person.click("Sign out").await;
@@ -292,12 +295,20 @@ async fn tab_to(person: &Person, text: &str) -> usize {
 async fn it_works_without_javascript() {
     let (demo, person) = start().await;
     let off = serde_json::json!({ "value": true });
-    person.cdp("Emulation.setScriptExecutionDisabled", off).await;
+    person
+        .cdp("Emulation.setScriptExecutionDisabled", off)
+        .await;
     person.sign_in(&demo, "/protected", ALICE).await;
     assert_eq!(value(&person.rows().await, "sub"), Some(ALICE));
     person.click("Sign out").await;
     person.arrives_signed_out(&demo).await;
-    for path in ["/", "/sign-in", "/nowhere", "/callback", "/callback?state=x"] {
+    for path in [
+        "/",
+        "/sign-in",
+        "/nowhere",
+        "/callback",
+        "/callback?state=x",
+    ] {
         person.open(demo.url(path)).await;
         let html = person.source().await.unwrap();
         assert!(!html.contains("<script"), "{path}: {html}");

@@ -1,31 +1,52 @@
 //! The web app of this repository as `cargo run` starts it: its own binary, with
 //! the development provider inside, on free ports.
 
+use super::browser::Browser;
 use super::serve::{Process, free_port};
 
 pub struct Demo {
     process: Process,
     port: u16,
     provider_port: u16,
+    has_provider: bool,
 }
 
 impl Demo {
     pub async fn start() -> Demo {
-        let (port, provider_port) = (free_port(), free_port());
+        let provider_port = free_port();
+        let logto = format!("{{dev_provider={{port={provider_port}}}}}");
+        let demo = Demo::launch(&logto, provider_port).await;
+        Demo {
+            has_provider: true,
+            ..demo
+        }
+    }
+
+    /// Configured for a Logto at a port where nobody answers.
+    pub async fn without_provider(provider_port: u16) -> Demo {
+        let endpoint = format!("http://localhost:{provider_port}");
+        let logto = format!("{{endpoint=\"{endpoint}\",app_id=\"demo\"}}");
+        Demo::launch(&logto, provider_port).await
+    }
+
+    async fn launch(logto: &str, provider_port: u16) -> Demo {
+        let port = free_port();
         let mut process = Process::app(&[
             ("ROCKET_PORT", &port.to_string()),
             ("ROCKET_CLI_COLORS", "false"),
-            (
-                "ROCKET_LOGTO",
-                &format!("{{dev_provider={{port={provider_port}}}}}"),
-            ),
+            ("ROCKET_LOGTO", logto),
         ]);
         process.wait_for_port(port).await;
         Demo {
             process,
             port,
             provider_port,
+            has_provider: false,
         }
+    }
+
+    pub fn has_provider(&self) -> bool {
+        self.has_provider
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -39,5 +60,15 @@ impl Demo {
     /// All the app has logged.
     pub fn output(&self) -> String {
         self.process.output()
+    }
+
+    /// Signs `user` (a `sub`) in and ends at the front page.
+    pub async fn sign_in(&self, browser: &Browser, user: &str) {
+        let hops = browser.navigate_following(self.url("/sign-in"), 10).await;
+        let page = hops.last().expect("the provider's page");
+        let button = browser.submit(page, user, &[]).await;
+        let hops = browser.follow_all(button, 10).await;
+        let home = hops.last().expect("a page");
+        assert_eq!(home.url().as_str(), self.url("/"), "{}", home.text());
     }
 }

@@ -42,9 +42,11 @@ impl Deref for Person {
 
 impl Person {
     pub async fn new() -> Person {
-        Person {
-            chromium: Chromium::start(DESKTOP).await,
-        }
+        let chromium = Chromium::start(DESKTOP).await;
+        // As on a phone, where they lie over the page and take no room.
+        let hidden = json!({ "hidden": true });
+        chromium.cdp("Emulation.setScrollbarsHidden", hidden).await;
+        Person { chromium }
     }
 
     /// Types an address.
