@@ -31,3 +31,8 @@ pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
+
+/// The README's examples compile, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

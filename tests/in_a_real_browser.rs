@@ -66,6 +66,25 @@ async fn from_the_first_page_to_the_last() {
     assert_eq!(person.heading().await, "bob");
 }
 
+/// As in life, where the provider has a domain of its own: `SameSite` counts.
+#[rocket::async_test]
+async fn the_provider_may_be_another_site() {
+    let (demo, person) = (Demo::start_at("127.0.0.1").await, Person::new().await);
+    person.sign_in(&demo, "/protected", ALICE).await;
+    assert_eq!(value(&person.rows().await, "sub"), Some(ALICE));
+    person.click("Sign out").await;
+    person.arrives_signed_out(&demo).await;
+    assert_eq!(person.complaints().await, [""; 0]);
+
+    // A link from there finds the session.
+    person.sign_in(&demo, "/protected", ALICE).await;
+    person.open(demo.provider_url("/")).await;
+    let follow = format!("location.href = '{}'", demo.url("/"));
+    person.script(&follow).await;
+    person.arrives_at(demo.url("/")).await;
+    assert_eq!(person.heading().await, "Alice Example");
+}
+
 #[rocket::async_test]
 async fn null_claims_are_shown_as_null() {
     let (demo, person) = start().await;

@@ -6,6 +6,7 @@ use super::serve::{Process, free_port};
 
 pub struct Demo {
     process: Process,
+    host: &'static str,
     port: u16,
     provider_port: u16,
     has_provider: bool,
@@ -13,9 +14,15 @@ pub struct Demo {
 
 impl Demo {
     pub async fn start() -> Demo {
+        Demo::start_at("localhost").await
+    }
+
+    /// The app at `localhost`, which is one site with the provider whatever the
+    /// port, or at `127.0.0.1`, which is another site.
+    pub async fn start_at(host: &'static str) -> Demo {
         let provider_port = free_port();
-        let logto = format!("{{dev_provider={{port={provider_port}}}}}");
-        let demo = Demo::launch(&logto, provider_port).await;
+        let more = format!("dev_provider={{port={provider_port}}}");
+        let demo = Demo::launch(host, &more, provider_port).await;
         Demo {
             has_provider: true,
             ..demo
@@ -25,20 +32,22 @@ impl Demo {
     /// Configured for a Logto at a port where nobody answers.
     pub async fn without_provider(provider_port: u16) -> Demo {
         let endpoint = format!("http://localhost:{provider_port}");
-        let logto = format!("{{endpoint=\"{endpoint}\",app_id=\"demo\"}}");
-        Demo::launch(&logto, provider_port).await
+        let more = format!("endpoint=\"{endpoint}\",app_id=\"demo\"");
+        Demo::launch("localhost", &more, provider_port).await
     }
 
-    async fn launch(logto: &str, provider_port: u16) -> Demo {
+    async fn launch(host: &'static str, more: &str, provider_port: u16) -> Demo {
         let port = free_port();
+        let logto = format!("{{base_url=\"http://{host}:{port}\",{more}}}");
         let mut process = Process::app(&[
             ("ROCKET_PORT", &port.to_string()),
             ("ROCKET_CLI_COLORS", "false"),
-            ("ROCKET_LOGTO", logto),
+            ("ROCKET_LOGTO", &logto),
         ]);
         process.wait_for_port(port).await;
         Demo {
             process,
+            host,
             port,
             provider_port,
             has_provider: false,
@@ -50,7 +59,7 @@ impl Demo {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://localhost:{}{path}", self.port)
+        format!("http://{}:{}{path}", self.host, self.port)
     }
 
     pub fn provider_url(&self, path: &str) -> String {
