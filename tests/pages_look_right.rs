@@ -7,6 +7,7 @@ use crate::support::app::{ALICE, BOB, ZOE};
 use crate::support::chromium::Look;
 use crate::support::demo::Demo;
 use crate::support::person::{DESKTOP, PHONE, Person};
+use crate::support::serve::free_port;
 
 const LOOKS: [(&str, Look); 4] = [
     ("desktop-light", DESKTOP),
@@ -63,7 +64,11 @@ async fn pages_for_somebody() {
         let (demo, person) = (Demo::start().await, Person::new().await);
         person.sign_in(&demo, "/protected", user).await;
         look(&person, &format!("{name}-protected")).await;
-        for (page, path) in [("home", "/"), ("userinfo", "/protected/userinfo")] {
+        for (page, path) in [
+            ("home", "/"),
+            ("userinfo", "/protected/userinfo"),
+            ("not-found", "/nowhere"),
+        ] {
             person.open(demo.url(path)).await;
             look(&person, &format!("{name}-{page}")).await;
         }
@@ -81,5 +86,17 @@ async fn pages_for_somebody() {
             person.arrives_at(&path).await;
             look(&person, &format!("{name}-{page}")).await;
         }
+    }
+}
+
+#[async_test]
+async fn pages_while_the_provider_is_away() {
+    let (demo, person) = (
+        Demo::without_provider(free_port()).await,
+        Person::new().await,
+    );
+    for (page, path) in [("home", "/"), ("sign-in", "/sign-in")] {
+        person.open(demo.url(path)).await;
+        look(&person, &format!("away-{page}")).await;
     }
 }

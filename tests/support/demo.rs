@@ -9,7 +9,6 @@ pub struct Demo {
     host: &'static str,
     port: u16,
     provider_port: u16,
-    has_provider: bool,
 }
 
 impl Demo {
@@ -22,11 +21,7 @@ impl Demo {
     pub async fn start_at(host: &'static str) -> Demo {
         let provider_port = free_port();
         let more = format!("dev_provider={{port={provider_port}}}");
-        let demo = Demo::launch(host, &more, provider_port).await;
-        Demo {
-            has_provider: true,
-            ..demo
-        }
+        Demo::launch(host, &more, provider_port).await
     }
 
     /// Configured for a Logto at a port where nobody answers.
@@ -50,12 +45,7 @@ impl Demo {
             host,
             port,
             provider_port,
-            has_provider: false,
         }
-    }
-
-    pub fn has_provider(&self) -> bool {
-        self.has_provider
     }
 
     pub fn url(&self, path: &str) -> String {

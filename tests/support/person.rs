@@ -172,7 +172,7 @@ impl Person {
     pub async fn complaints(&self) -> Vec<String> {
         let mut console = self.console().await;
         console.retain(|line| {
-            let answered = line.contains("the server responded with a status of 4");
+            let answered = line.contains("the server responded with a status of ");
             let offline = line.contains("https://www.example.com/") && line.contains("net::ERR_");
             !answered && !offline
         });
