@@ -226,3 +226,8 @@ pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
 pub use session::token::{Token, TokenFor};
+
+/// The README's examples compile, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
