@@ -230,3 +230,8 @@ pub use routes::sign_out::SignOut;
 pub use session::redis::RedisStore;
 pub use session::store::{MemoryStore, Record, SessionStore, StoreError};
 pub use session::token::{Token, TokenFor};
+
+/// The README's examples compile, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
