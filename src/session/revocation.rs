@@ -63,7 +63,9 @@ impl Revocations {
 
     fn revoke_name(&self, name: Name, absolute: Seconds, now: Seconds) {
         let mut inner = self.inner();
-        inner.names.insert(name, now);
+        // Logout tokens may overtake each other.
+        let at = inner.names.entry(name).or_insert(now);
+        *at = now.max(*at);
         inner.tidy(self.bound, now.saturating_sub(absolute));
     }
 
