@@ -31,6 +31,8 @@ pub(crate) struct Logout {
     pub jti: String,
     /// Sessions begun later are not meant, however late the token arrives.
     pub issued_at: Seconds,
+    /// Until then the token must not be accepted a second time.
+    pub good_until: Seconds,
 }
 
 #[derive(Deserialize)]
@@ -102,5 +104,9 @@ pub(crate) fn logout_token(
         sid: claims.sid,
         jti: claims.jti,
         issued_at: claims.iat,
+        good_until: claims
+            .exp
+            .unwrap_or(claims.iat.saturating_add(LIFETIME + 1))
+            .saturating_add(expected.tolerance),
     })
 }

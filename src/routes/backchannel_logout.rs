@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use rocket::data::ToByteUnit;
-use rocket::http::{ContentType, Status};
+use rocket::http::Status;
 use rocket::response::Response;
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
@@ -19,9 +19,6 @@ use crate::session::failure::{store_failed, unavailable};
 
 /// Logout tokens are small.
 const MAX_FORM: usize = 16 * 1024;
-/// As long as a token can be good: a replay afterwards is too old anyway.
-const JTI_LIFETIME: Duration = Duration::from_secs(15 * 60);
-
 #[derive(Clone)]
 pub(super) struct BackchannelLogoutRoute;
 
@@ -61,23 +58,26 @@ async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
         .map_err(|reason| Refusal::Token(reason.to_string()))?;
     let sessions = logto.sessions();
     let unable = |error| Refusal::Unable(store_failed(error));
-    let first = sessions
-        .first_time(&format!("jti:{}", logout.jti), JTI_LIFETIME)
-        .await;
+    let replay = format!("jti:{}", logout.jti);
+    // A replay after that is refused as too old.
+    let good_for = logout.good_until.saturating_sub(now).max(1);
+    let good_for = Duration::from_secs(u64::try_from(good_for).unwrap_or(1));
+    let first = sessions.first_time(&replay, good_for).await;
     if !first.map_err(unable)? {
         return Err(Refusal::Token(Rejection::Replayed.to_string()));
     }
-    let begun_by = logout.issued_at.min(now);
-    let ended = sessions
-        .end_named(logout.sid.as_deref(), logout.sub.as_deref(), begun_by)
-        .await;
-    ended.map_err(unable)?;
+    if let Err(error) = sessions.end_named(&logout, now).await {
+        // The provider may send this very token again.
+        sessions.forget_first_time(&replay).await;
+        return Err(unable(error));
+    }
     log::info!("logto: the provider has signed a user out");
     Ok(())
 }
 
 async fn read(request: &Request<'_>, data: Data<'_>) -> Result<String, &'static str> {
-    if request.content_type() != Some(&ContentType::Form) {
+    // With or without a `charset`, which many clients add.
+    if !request.content_type().is_some_and(|sent| sent.is_form()) {
         return Err("form_content_type");
     }
     let form = match data.open(MAX_FORM.bytes()).into_string().await {

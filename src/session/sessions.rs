@@ -17,6 +17,7 @@ use super::store::{MemoryStore, Record, SessionStore, StoreError};
 use super::token::{Token, TokenKey};
 use super::{Home, Session, SessionId};
 use crate::config::LogtoConfig;
+use crate::oidc::logout::Logout;
 use crate::oidc::verify::Seconds;
 
 /// The name of the session cookie, before any prefix.
@@ -25,6 +26,8 @@ const SESSION_COOKIE: &str = "logto_session";
 const MAX_IN_MEMORY: usize = 1000;
 /// A lock outlives the longest exchange with the provider by this much.
 const LOCK_MARGIN: Duration = Duration::from_secs(5);
+/// The owner of locks that say that something has happened.
+const ONCE: &str = "once";
 const LOCK_POLL: Duration = Duration::from_millis(25);
 
 pub(crate) struct Sessions {
@@ -192,7 +195,13 @@ impl Sessions {
                         ..session.clone()
                     };
                     let record = self.record(keys, &moved, now);
-                    self.memory.create(&record).await?;
+                    match self.memory.create(&record).await {
+                        // A request beside this one has moved it already.
+                        Err(StoreError::Collision) => {
+                            self.memory.save(&record).await?;
+                        }
+                        moved => moved?,
+                    }
                     self.send_pointer(context, keys, &moved, now);
                 }
             }
@@ -245,12 +254,8 @@ impl Sessions {
     }
 
     /// Ends the sessions that a logout token names.
-    pub(crate) async fn end_named(
-        &self,
-        sid: Option<&str>,
-        sub: Option<&str>,
-        now: Seconds,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
+        let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
         let memory: &dyn SessionStore = &self.memory;
         for store in self.shared.as_deref().into_iter().chain([memory]) {
             match (sid, sub) {
@@ -260,8 +265,13 @@ impl Sessions {
             }
         }
         match (sid, sub) {
+            // The provider's session is over: nothing can begin in it any more,
+            // whatever its clock says.
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
-            (None, Some(sub)) => self.revocations.revoke_sub(sub, self.absolute(), now),
+            (None, Some(sub)) => {
+                let begun_by = logout.issued_at.min(now);
+                self.revocations.revoke_sub(sub, self.absolute(), begun_by);
+            }
             (None, None) => {}
         }
         Ok(())
@@ -273,12 +283,20 @@ impl Sessions {
         name: &str,
         lifetime: Duration,
     ) -> Result<bool, StoreError> {
-        let memory: &dyn SessionStore = &self.memory;
-        self.shared
-            .as_deref()
-            .unwrap_or(memory)
-            .lock(name, "once", lifetime)
-            .await
+        // What can be ended is as old as a session at most.
+        let lifetime = lifetime.min(self.config.session.absolute);
+        self.shared_or_memory().lock(name, ONCE, lifetime).await
+    }
+
+    /// Takes [`first_time`](Sessions::first_time) back: it came to nothing.
+    pub(crate) async fn forget_first_time(&self, name: &str) {
+        if let Err(error) = self.shared_or_memory().unlock(name, ONCE).await {
+            log::warn!("logto: {error}; what has failed cannot be tried again");
+        }
+    }
+
+    fn shared_or_memory(&self) -> &dyn SessionStore {
+        self.shared.as_deref().unwrap_or(&self.memory)
     }
 
     /// Removes the session's cookies from the browser.
