@@ -12,4 +12,6 @@ pub mod html;
 pub mod npm_provider;
 pub mod person;
 pub mod raw_server;
+pub mod redis;
 pub mod serve;
+pub mod sessions;
