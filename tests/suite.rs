@@ -8,3 +8,4 @@ mod chromium_works;
 mod npm_provider_works;
 mod sign_in_and_out;
 mod support_works;
+mod tokens_are_typed_and_cached;

@@ -3,8 +3,8 @@
 use rocket::figment::Figment;
 use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket};
-use rocket_logto::Logto;
 use rocket_logto::dev_provider::{DevProvider, Settings};
+use rocket_logto::{Logto, LogtoFairing};
 
 use super::browser::{Browser, Response};
 use super::serve::{Served, free_port};
@@ -33,9 +33,19 @@ impl TestApp {
 
     /// The same, with more keys of the `logto` table.
     pub async fn with(logto: Dict, rocket: Rocket<Build>) -> TestApp {
+        TestApp::with_fairing(logto, Logto::fairing(), rocket).await
+    }
+
+    /// The same, with a fairing that has another clock, say.
+    pub async fn with_fairing(
+        logto: Dict,
+        fairing: LogtoFairing,
+        rocket: Rocket<Build>,
+    ) -> TestApp {
         let provider = DevProvider::start(settings()).await.expect("a provider");
         let port = free_port();
-        let app = TestApp::serve(port, &provider.endpoint(), logto, rocket).await;
+        let figment = configuration(rocket.figment(), port, &provider.endpoint(), logto);
+        let app = Served::start_on(port, rocket.configure(figment).attach(fairing)).await;
         provider.set_redirect_uris([app.url("/callback")]);
         provider.set_post_logout_redirect_uris([app.url("/")]);
         TestApp { app, provider }

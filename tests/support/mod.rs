@@ -4,6 +4,7 @@
 pub mod app;
 pub mod browser;
 pub mod chromium;
+pub mod clock;
 pub mod cookie_date;
 pub mod cookie_jar;
 pub mod exchange;
@@ -11,3 +12,4 @@ pub mod html;
 pub mod npm_provider;
 pub mod raw_server;
 pub mod serve;
+pub mod token_app;
