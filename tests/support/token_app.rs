@@ -153,18 +153,23 @@ fn handlers() -> Vec<Route> {
         orders,
         shopping_and,
         both,
-        organization,
-        organization_orders,
         token,
         clear,
         refresh,
     ]
 }
 
-/// A restart must find the same key.
-pub fn rocket() -> Rocket<Build> {
+/// The handlers that can be launched with `table`; a restart finds the same key.
+fn rocket(table: &Dict) -> Rocket<Build> {
     let config = rocket::Config::figment().merge(("secret_key", vec![7_u8; 64]));
-    rocket::custom(config).mount("/", handlers())
+    let rocket = rocket::custom(config).mount("/", handlers());
+    let scopes = table.get("scopes").and_then(Value::as_array);
+    let has_organizations =
+        scopes.is_some_and(|scopes| scopes.iter().any(|s| s.as_str() == Some(ORGANIZATIONS)));
+    match has_organizations {
+        true => rocket.mount("/", routes![organization, organization_orders]),
+        false => rocket,
+    }
 }
 
 /// What the development provider's seed can give, all of it asked for.
@@ -203,7 +208,7 @@ impl TokenApp {
         table.extend(keys.map(|(key, value)| (key.to_owned(), value)));
         let fairing = Logto::fairing().with_clock(clock.read);
         TokenApp {
-            at: TestApp::with_fairing(table.clone(), fairing, rocket()).await,
+            at: TestApp::with_fairing(table.clone(), fairing, rocket(&table)).await,
             clock,
             table,
         }
@@ -214,7 +219,7 @@ impl TokenApp {
         let TestApp { app, provider } = self.at;
         let port = app.port();
         app.stop().await;
-        let rocket = rocket();
+        let rocket = rocket(&self.table);
         let endpoint = provider.endpoint();
         let figment = configuration(rocket.figment(), port, &endpoint, self.table.clone());
         let fairing = Logto::fairing().with_clock(self.clock.read);
