@@ -1,21 +1,15 @@
 //! Tokens for an organization, or for an API resource within one, wherever the
 //! request says which; whoever is no member gets none.
 
-use rocket::figment::value::{Dict, Value};
 use rocket::serde::json::Value as Json;
 use rocket::{Build, Request, Rocket, get, routes};
 use rocket_logto::dev_provider::SeedOrganization;
-use rocket_logto::{
-    AccessToken, ConstOrg, HeaderOrg, Logto, Name, OrgToken, OrganizationId, PathOrg, QueryOrg,
-};
+use rocket_logto::{ConstOrg, HeaderOrg, Name, OrgToken, OrganizationId, PathOrg, QueryOrg};
 
-use crate::support::app::{ALICE, BOB, TestApp, configuration};
+use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::Browser;
 use crate::support::clock::clock;
-use crate::support::serve::{Process, free_port};
-use crate::support::token_app::{
-    ACME, GLOBEX, ORDERS, ORGANIZATIONS, Orders, Shopping, TokenApp, shown, table,
-};
+use crate::support::token_app::{ACME, GLOBEX, ORDERS, ORGANIZATIONS, TokenApp, shown, table};
 
 struct Tenant;
 
@@ -239,9 +233,6 @@ async fn whoever_is_no_member_gets_403_page_or_json() {
 #[rocket::async_test]
 async fn a_scope_missing_at_sign_in_is_403_with_logtos_code() {
     let app = TokenApp::start(clock!()).await;
-    app.at
-        .provider
-        .hooks()
     let alice = Browser::new();
     let provider = app.navigate(&alice, "/sign-in").await.location().unwrap();
     // As if the person had unticked it at the provider.
@@ -306,178 +297,4 @@ async fn a_request_that_names_no_organization_is_500() {
             "{path}"
         );
     }
-}
-
-#[get("/")]
-fn shopping(_token: AccessToken<Shopping>) {}
-
-#[get("/")]
-fn org_orders(_token: OrgToken<ConstOrg<Globex>, Orders>) {}
-
-#[get("/no-id")]
-fn no_id(_token: OrgToken<PathOrg>) {}
-
-#[get("/<tenant>")]
-fn tenant(tenant: &str, _token: OrgToken<PathOrg>) -> String {
-    tenant.to_owned()
-}
-
-#[get("/<org_id>")]
-fn right(org_id: &str, _token: OrgToken<PathOrg>, _shopping: AccessToken<Shopping>) -> String {
-    org_id.to_owned()
-}
-
-/// Routes, whether with the fairing, keys, and what the log must say of it;
-/// `None` when the launch goes well.
-type Launch = (
-    &'static str,
-    fn() -> Vec<rocket::Route>,
-    bool,
-    Dict,
-    Option<&'static str>,
-);
-
-fn launches() -> Vec<Launch> {
-    let all = table;
-    let without = |key: &str, value: Vec<&str>| {
-        let mut table = table();
-        table.insert(key.to_owned(), Value::from(value));
-        table
-    };
-    let one_resource = without("resources", vec![ORDERS]);
-    let no_resource = without("resources", vec![]);
-    let no_scope = without("scopes", vec!["read"]);
-    vec![
-        ("right", || routes![right], true, all(), None),
-        (
-            "resource",
-            || routes![shopping],
-            true,
-            one_resource,
-            Some("write resources = [\"https://shopping.your-app.com/api\"]"),
-        ),
-        (
-            "resource within",
-            || routes![org_orders],
-            true,
-            no_resource,
-            Some("write resources = [\"https://orders.your-app.com/api\"]"),
-        ),
-        (
-            "scope",
-            || routes![right],
-            true,
-            no_scope,
-            Some("write scopes = [\"urn:logto:scope:organizations\"]"),
-        ),
-        (
-            "no id",
-            || routes![no_id],
-            true,
-            all(),
-            Some("no route has the path parameter <org_id>"),
-        ),
-        (
-            "other id",
-            || routes![tenant],
-            true,
-            all(),
-            Some("no route has the path parameter <org_id>"),
-        ),
-        (
-            "fairing, AccessToken",
-            || routes![shopping],
-            false,
-            all(),
-            Some("the guard `AccessToken` needs the fairing"),
-        ),
-        (
-            "fairing, OrgToken",
-            || routes![tenant],
-            false,
-            all(),
-            Some("the guard `OrgToken` needs the fairing"),
-        ),
-    ]
-}
-
-async fn launch_aborts((_, routes, with_fairing, keys, _): &Launch) -> bool {
-    let figment = configuration(
-        rocket::build().figment(),
-        free_port(),
-        "http://localhost:1",
-        keys.clone(),
-    );
-    let figment = figment.merge(("log_level", "normal"));
-    let rocket = rocket::custom(figment).mount("/", routes());
-    let rocket = match with_fairing {
-        true => rocket.attach(Logto::fairing()),
-        false => rocket,
-    };
-    match rocket.ignite().await {
-        Ok(_) => false,
-        Err(error) => match error.kind() {
-            rocket::error::ErrorKind::SentinelAborts(_) => true,
-            other => panic!("{other:?}"),
-        },
-    }
-}
-
-#[rocket::async_test]
-async fn what_can_never_work_aborts_the_launch() {
-    for launch in launches() {
-        assert_eq!(
-            launch_aborts(&launch).await,
-            launch.4.is_some(),
-            "{}",
-            launch.0
-        );
-    }
-}
-
-/// Not a test of its own: what the log says is one for the whole process, so
-/// the test below runs this one in another.
-#[rocket::async_test]
-#[ignore = "run by the_log_says_what_is_wrong"]
-async fn writes_a_log() {
-    for launch in launches() {
-        println!("launch {}:", launch.0);
-        launch_aborts(&launch).await;
-    }
-    let (app, alice) = app().await;
-    // Rocket's level is the one of its last launch.
-    let loud = configuration(
-        rocket().figment(),
-        free_port(),
-        "http://localhost:1",
-        table(),
-    );
-    let loud = loud.merge(("log_level", "normal"));
-    let loud = rocket().configure(loud).attach(Logto::fairing());
-    loud.ignite().await.expect("it ignites");
-    println!("request:");
-    alice.fetch_json(app.url("/forgotten")).await;
-}
-
-#[rocket::async_test]
-async fn the_log_says_what_is_wrong() {
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.args([
-        "--ignored",
-        "--exact",
-        "--nocapture",
-        "organization_tokens::writes_a_log",
-    ]);
-    let mut process = Process::spawn(&mut command);
-    let status = process.wait_for_exit().await;
-    let output = process.output();
-    assert!(status.success(), "{output}");
-    for (case, _, _, _, said) in launches() {
-        assert!(
-            output.contains(said.unwrap_or_default()),
-            "{case}:\n{output}"
-        );
-    }
-    let line = "NoOrganization reason=no_organization_id";
-    assert!(output.contains(line), "{output}");
 }

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod a_guard_that_cannot_work_says_so;
 mod a_provider_we_did_not_write;
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
