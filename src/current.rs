@@ -129,6 +129,14 @@ impl Current {
     /// Writes down what a refresh has changed, whatever the handler answers: a
     /// new refresh token may have come with an answer that is no good otherwise.
     fn settle(&self, granted: Result<Granted, Error>) -> Result<Granted, Error> {
+        if self.logto.is_revoked(&self.session) {
+            // Signed out while this was under way, and perhaps in again: the
+            // browser's cookie is none of our business any more.
+            self.context.replace_session(None);
+            let meanwhile = || Error::new(ErrorKind::SessionEnded, "session_ended_meanwhile");
+            let ended = |error: &Error| error.kind() == ErrorKind::SessionEnded;
+            return Err(granted.err().filter(ended).unwrap_or_else(meanwhile));
+        }
         if let Err(error) = &granted
             && error.kind() == ErrorKind::SessionEnded
         {

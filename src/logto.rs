@@ -128,7 +128,7 @@ impl Logto {
             let session = self.tokens().newest(read.clone());
             let now = self.now();
             let live = session.is_live(&self.config().session, now);
-            if !live || self.inner.revocations.is_revoked(&session) {
+            if !live || self.is_revoked(&session) {
                 return None;
             }
             let is_behind = session.version > read.version;
@@ -189,6 +189,10 @@ impl Logto {
         let absolute = Seconds::try_from(absolute).unwrap_or(Seconds::MAX);
         self.inner.revocations.revoke(session, absolute, self.now());
         self.tokens().forget(&session.id);
+    }
+
+    pub(crate) fn is_revoked(&self, session: &Session) -> bool {
+        self.inner.revocations.is_revoked(session)
     }
 
     pub(crate) fn drop_cookie(&self, context: &RequestContext) {
