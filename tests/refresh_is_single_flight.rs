@@ -183,6 +183,19 @@ async fn a_browser_that_leaves_during_the_refresh_loses_nothing() {
     app.assert_none_used_twice();
 }
 
+/// A handler may give up waiting; Rocket itself never ends one.
+#[rocket::async_test]
+async fn a_handler_that_gives_up_loses_nothing() {
+    let (app, alice) = rotating(clock!()).await;
+    let delay = Duration::from_millis(400);
+    app.at.provider.hooks().delay(Endpoint::Token, delay);
+    assert_eq!(app.fetch(&alice, "/impatient").await.text(), "gave up");
+    assert_eq!(app.refreshes().len(), 1);
+    sleep(2 * delay).await;
+    assert_eq!(app.fetch(&alice, "/shopping").await.status(), 200);
+    assert_eq!(app.refreshes().len(), 1);
+}
+
 /// The answer came with a new refresh token and an ID token that cannot be
 /// verified just now: the one must not be lost over the other.
 #[rocket::async_test]
@@ -201,19 +214,24 @@ async fn a_rotated_refresh_token_survives_an_id_token_that_is_no_good() {
     app.assert_none_used_twice();
 }
 
+/// Gives the `Authorization` header that is refused from now on.
+async fn revoke_the_token_for_userinfo(app: &TokenApp, alice: &Browser) -> String {
+    let token = app.json(alice, "/default").await["secret"].clone();
+    let revoked = format!("Bearer {}", token.as_str().unwrap());
+    let refused = revoked.clone();
+    let hooks = app.at.provider.hooks();
+    hooks.respond(Endpoint::UserInfo, move |request, reply| {
+        if request.header("authorization") == Some(&refused) {
+            reply.status = 401;
+        }
+    });
+    revoked
+}
+
 #[rocket::async_test]
 async fn fifty_calls_for_userinfo_with_a_revoked_token_make_one_refresh() {
     let (app, alice) = rotating(clock!()).await;
-    let revoked = app.json(&alice, "/default").await["secret"].clone();
-    let revoked = format!("Bearer {}", revoked.as_str().unwrap());
-    app.at
-        .provider
-        .hooks()
-        .respond(Endpoint::UserInfo, move |request, reply| {
-            if request.header("authorization") == Some(&revoked) {
-                reply.status = 401;
-            }
-        });
+    revoke_the_token_for_userinfo(&app, &alice).await;
     for answer in app.at_once(&alice, "/userinfo", PARALLEL).await {
         assert_eq!(answer.status(), 200, "{}", answer.text());
     }
@@ -241,4 +259,75 @@ async fn sessions_do_not_wait_for_each_other() {
         () = watch => {}
         answers = both => panic!("one after the other: {answers:?}"),
     }
+}
+
+/// What an old session has under way must not touch the cookie of the new one.
+#[rocket::async_test]
+async fn a_refresh_that_ends_after_its_session_changes_nothing() {
+    for how in ["signed out and in again", "signed in again in another tab"] {
+        let (app, alice) = rotating(clock!()).await;
+        // The other tab began before.
+        let stranger = Browser::new();
+        let page = stranger
+            .navigate_following(app.at.url("/sign-in"), 5)
+            .await
+            .pop();
+        let page = page.expect("the provider's page");
+        for cookie in stranger.cookies() {
+            let line = format!(
+                "{}={}; Path=/; HttpOnly; SameSite=Lax",
+                cookie.name, cookie.value
+            );
+            alice.set_cookie_raw(page.url(), line).expect("a cookie");
+        }
+
+        let hooks = app.at.provider.hooks();
+        hooks.delay(Endpoint::Token, Duration::from_millis(1500));
+        let late = app.fetch(&alice, "/shopping");
+        let meanwhile = async {
+            while app.refreshes().is_empty() {
+                sleep(Duration::from_millis(5)).await;
+            }
+            hooks.behave(Endpoint::Token);
+            if how == "signed out and in again" {
+                app.post(&alice, "/sign-out").await;
+                // The provider remembers who it is.
+                let hops = alice.navigate_following(app.at.url("/me"), 10).await;
+                assert_eq!(hops.last().expect("a page").status(), 200);
+            } else {
+                let back = alice.submit(&page, ALICE, &[]).await;
+                alice.follow_all(back, 5).await;
+            }
+            cookies_of(&app, &alice)
+        };
+        let (late, cookies) = rocket::futures::future::join(late, meanwhile).await;
+        assert_eq!(late.status(), 401, "{how}: {}", late.text());
+        assert_eq!(late.set_cookies(), Vec::<String>::new(), "{how}");
+        assert_eq!(cookies_of(&app, &alice), cookies, "{how}");
+        assert_eq!(app.fetch(&alice, "/shopping").await.status(), 200, "{how}");
+    }
+}
+
+/// The one refused is forgotten, not the one that took its place meanwhile.
+#[rocket::async_test]
+async fn a_late_refusal_of_the_old_token_leaves_the_new_one() {
+    let (app, alice) = rotating(clock!()).await;
+    let revoked = revoke_the_token_for_userinfo(&app, &alice).await;
+    let hooks = app.at.provider.hooks();
+    hooks.delay(Endpoint::UserInfo, Duration::from_millis(500));
+    let late = app.fetch(&alice, "/userinfo");
+    let meanwhile = async {
+        while app.at.provider.requests_to(Endpoint::UserInfo).is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        hooks.delay(Endpoint::UserInfo, Duration::ZERO);
+        let info = app.fetch(&alice, "/userinfo").await;
+        assert_eq!(info.status(), 200, "{}", info.text());
+        assert_eq!(app.refreshes().len(), 1);
+    };
+    let (late, ()) = rocket::futures::future::join(late, meanwhile).await;
+    assert_eq!(late.status(), 200, "{}", late.text());
+    assert_eq!(app.refreshes().len(), 1);
+    let token = app.json(&alice, "/default").await["secret"].to_string();
+    assert!(!revoked.contains(token.trim_matches('"')));
 }

@@ -1,10 +1,13 @@
 //! An app that shows the tokens its handlers get, and how often it had to ask
 //! the provider for them.
 
+use std::time::Duration;
+
 use rocket::figment::value::{Dict, Value};
 use rocket::futures::future::join_all;
 use rocket::http::Status;
 use rocket::serde::json::{Value as Json, json};
+use rocket::tokio::time::timeout;
 use rocket::{Build, Rocket, Route, get, post, routes};
 use rocket_logto::dev_provider::{Endpoint, Received};
 use rocket_logto::{
@@ -131,6 +134,14 @@ async fn token(
     Ok(shown(&token))
 }
 
+#[get("/impatient")]
+async fn impatient(user: User) -> &'static str {
+    match timeout(Duration::from_millis(100), user.access_token(SHOPPING)).await {
+        Ok(_) => "waited",
+        Err(_) => "gave up",
+    }
+}
+
 #[post("/clear")]
 fn clear(user: User) {
     user.clear_tokens();
@@ -154,6 +165,7 @@ fn handlers() -> Vec<Route> {
         shopping_and,
         both,
         token,
+        impatient,
         clear,
         refresh,
     ]
