@@ -14,6 +14,8 @@ use crate::support::clock::clock;
 use crate::support::token_app::{ACME, ORGANIZATIONS, SHOPPING, TokenApp};
 
 type Claims = Map<String, serde_json::Value>;
+/// What it is called, and how it is done.
+type Case<Spoil> = (&'static str, Spoil);
 
 impl TokenApp {
     /// Page and program are both told to sign in, and a copy of the cookie is
@@ -89,7 +91,7 @@ async fn a_session_ends_once_for_all_who_wait() {
 /// OpenID Connect Core section 12.2.
 #[rocket::async_test]
 async fn an_id_token_for_somebody_else_ends_the_session() {
-    let cases: [(&str, fn(&mut Claims)); 7] = [
+    let cases: [Case<fn(&mut Claims)>; 7] = [
         ("iss", |claims| {
             drop(claims.insert("iss".into(), json!("https://other.example/oidc")))
         }),
@@ -132,7 +134,7 @@ async fn an_id_token_for_somebody_else_ends_the_session() {
 #[rocket::async_test]
 async fn a_refreshed_id_token_may_leave_out_the_nonce_or_itself() {
     let app = TokenApp::start(clock!()).await;
-    let cases: [(&str, fn(&TokenApp)); 3] = [
+    let cases: [Case<fn(&TokenApp)>; 3] = [
         ("the same nonce", |_| {}),
         ("no nonce", |app| {
             let no_nonce = |_: &mut Claims, claims: &mut Claims| drop(claims.remove("nonce"));
