@@ -5,6 +5,8 @@ mod support;
 mod a_provider_we_did_not_write;
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
+mod id_token_belongs_to_its_access_token;
+mod id_token_claims_are_checked;
 mod id_token_header_is_not_trusted;
 mod id_token_signature_is_pinned;
 mod npm_provider_works;
