@@ -6,6 +6,15 @@ use rocket::Request;
 use rocket::http::uri::Origin;
 use rocket::http::{Accept, MediaType, Method};
 
+/// The method of the request as it came.
+struct AskedMethod(Method);
+
+/// Rocket turns a `HEAD` that no route takes into a `GET`, before a handler
+/// can see it.
+pub(crate) fn keep_method(request: &Request<'_>) {
+    request.local_cache(|| AskedMethod(request.method()));
+}
+
 /// The query of a request to one of our own routes.
 #[derive(Default)]
 struct HiddenQuery(OnceLock<String>);
@@ -70,7 +79,8 @@ pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
 /// which Rocket hands to the `GET` route. Nothing may change then.
 pub(crate) fn is_speculative(request: &Request<'_>) -> bool {
     let header = |name| request.headers().get_one(name).unwrap_or_default();
-    request.method() == Method::Head
+    let AskedMethod(method) = request.local_cache(|| AskedMethod(request.method()));
+    *method == Method::Head
         || header("Sec-Purpose").contains("prefetch")
         || header("Purpose") == "prefetch"
         || header("X-Moz") == "prefetch"
