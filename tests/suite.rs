@@ -4,6 +4,8 @@ mod support;
 
 mod a_provider_we_did_not_write;
 mod browser_jar_follows_rfc6265bis;
+mod callback_belongs_to_this_browser;
+mod callback_takes_only_proper_responses;
 mod chromium_works;
 mod id_token_belongs_to_its_access_token;
 mod id_token_claims_are_checked;
