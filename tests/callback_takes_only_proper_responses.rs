@@ -248,7 +248,11 @@ async fn looking_ahead_changes_nothing() {
     let app = app().await;
     let trial = Trial::new(&app, "prefetch");
     let callback = trial.callback().await;
-    for url in [callback.to_string(), app.url("/sign-in"), app.url("/sign-up")] {
+    for url in [
+        callback.to_string(),
+        app.url("/sign-in"),
+        app.url("/sign-up"),
+    ] {
         let head = trial.browser.request(Method::HEAD, &url).send().await;
         assert_eq!((head.status(), head.set_cookies()), (204, vec![]), "{url}");
     }
