@@ -34,6 +34,11 @@ impl TestApp {
     /// The same, with more keys of the `logto` table.
     pub async fn with(logto: Dict, rocket: Rocket<Build>) -> TestApp {
         let provider = DevProvider::start(settings()).await.expect("a provider");
+        TestApp::at(provider, logto, rocket).await
+    }
+
+    /// The same, at a provider that was prepared first.
+    pub async fn at(provider: DevProvider, logto: Dict, rocket: Rocket<Build>) -> TestApp {
         let port = free_port();
         let app = TestApp::serve(port, &provider.endpoint(), logto, rocket).await;
         provider.set_redirect_uris([app.url("/callback")]);
