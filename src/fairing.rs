@@ -17,7 +17,7 @@ use crate::config::{DEV_APP_ID, DEV_APP_SECRET, SigningAlg};
 use crate::dev_provider::{self, DevProvider};
 use crate::logto::{Clock, Logto};
 use crate::oidc::verify::Seconds;
-use crate::request::hide_query;
+use crate::request::{hide_query, remember_method};
 use crate::routes::{self, sign_in, sign_out};
 use crate::session::context::{PENDING, Pending, RequestContext};
 
@@ -109,6 +109,7 @@ impl Fairing for LogtoFairing {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        remember_method(request);
         let Ok(routes) = Logto::of(request).map(|logto| &logto.config().routes) else {
             return;
         };

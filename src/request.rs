@@ -66,11 +66,21 @@ pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
     }
 }
 
-/// Whether nobody asked for this yet: a browser fetching ahead, or a `HEAD`,
-/// which Rocket hands to the `GET` route. Nothing may change then.
+/// The method of a request as it came.
+struct Arrived(Method);
+
+/// Remembers the method: Rocket turns a `HEAD` into a `GET` on its way to the
+/// `GET` route.
+pub(crate) fn remember_method(request: &Request<'_>) {
+    let _: &Arrived = request.local_cache(|| Arrived(request.method()));
+}
+
+/// Whether nobody asked for this yet: a browser fetching ahead, or a `HEAD`.
+/// Nothing may change then.
 pub(crate) fn is_speculative(request: &Request<'_>) -> bool {
     let header = |name| request.headers().get_one(name).unwrap_or_default();
-    request.method() == Method::Head
+    let arrived: &Arrived = request.local_cache(|| Arrived(request.method()));
+    arrived.0 == Method::Head
         || header("Sec-Purpose").contains("prefetch")
         || header("Purpose") == "prefetch"
         || header("X-Moz") == "prefetch"
