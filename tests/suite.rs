@@ -6,4 +6,6 @@ mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
 mod npm_provider_works;
 mod sign_in_and_out;
+mod sign_in_request_is_exact;
+mod sign_out_ends_everything;
 mod support_works;

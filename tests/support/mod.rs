@@ -8,5 +8,6 @@ pub mod cookie_date;
 pub mod cookie_jar;
 pub mod html;
 pub mod npm_provider;
+pub mod pages;
 pub mod raw_server;
 pub mod serve;
