@@ -4,7 +4,10 @@ mod support;
 
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
+mod guards_answer_by_who_asks;
+mod nothing_opens_a_protected_path;
 mod npm_provider_works;
+mod return_to_stays_in_the_app;
 mod sign_in_and_out;
 mod sign_in_request_is_exact;
 mod sign_out_ends_everything;
