@@ -2,12 +2,15 @@
 
 mod support;
 
+mod addresses_come_from_configuration;
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
 mod guards_answer_by_who_asks;
+mod many_tabs;
 mod nothing_opens_a_protected_path;
 mod npm_provider_works;
 mod return_to_stays_in_the_app;
+mod sessions_end_in_time;
 mod sign_in_and_out;
 mod sign_in_request_is_exact;
 mod sign_out_ends_everything;
