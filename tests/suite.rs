@@ -9,6 +9,7 @@ mod guards_answer_by_who_asks;
 mod many_tabs;
 mod nothing_opens_a_protected_path;
 mod npm_provider_works;
+mod provider_can_be_down;
 mod return_to_stays_in_the_app;
 mod sessions_end_in_time;
 mod sign_in_and_out;
