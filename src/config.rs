@@ -224,7 +224,7 @@ pub enum ResponseMode {
 /// The table as written. Everything optional, so that the checks below can
 /// name what is missing and what to write.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 struct Raw {
     endpoint: Option<String>,
     issuer: Option<String>,
@@ -261,7 +261,7 @@ struct Raw {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 struct RawSession {
     #[serde(default, deserialize_with = "duration")]
     idle: Option<Duration>,
@@ -281,7 +281,7 @@ impl LogtoConfig {
     pub fn from_figment(figment: &Figment) -> figment::Result<LogtoConfig> {
         let figment = with_environment(figment.clone());
         let raw: Raw = match figment.find_value("logto") {
-            Ok(_) => figment.extract_inner("logto")?,
+            Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
             Err(_) => Figment::new().extract()?,
         };
         Rules { figment: &figment }.check(raw)
@@ -693,6 +693,15 @@ impl Rules<'_> {
         });
         error
     }
+}
+
+/// Figment puts the path of the extraction behind that of the key in it:
+/// `session.idle.logto`.
+fn in_order(mut error: figment::Error) -> figment::Error {
+    if error.path.last().is_some_and(|last| last == "logto") {
+        error.path.rotate_right(1);
+    }
+    error
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -168,8 +168,13 @@ async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fair
         .unwrap_or(LogLevel::Normal);
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,
-        Err(error) => {
-            rocket::config::pretty_print_error(error.with_path("logto.dev_provider"));
+        Err(mut error) => {
+            let figment = rocket.figment();
+            error.profile = Some(figment.profile().clone());
+            error.metadata = figment.find_metadata("logto.dev_provider").cloned();
+            let table = ["logto", "dev_provider"].map(str::to_owned);
+            error.path.splice(0..0, table);
+            rocket::config::pretty_print_error(error);
             return Err(rocket);
         }
     };
