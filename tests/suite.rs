@@ -5,6 +5,7 @@ mod support;
 mod addresses_come_from_configuration;
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
+mod configuration_mistakes_stop_the_launch;
 mod guards_answer_by_who_asks;
 mod many_tabs;
 mod nothing_opens_a_protected_path;
