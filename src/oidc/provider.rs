@@ -244,7 +244,7 @@ impl ProviderState {
     /// One attempt, by whoever comes first; the others wait for its outcome.
     async fn load(&self, done: impl Fn(&Option<Loaded>) -> bool) -> Result<(), ProviderError> {
         let mut attempts = self.attempts.lock().await;
-        if done(&*self.loaded()) {
+        if done(&self.loaded()) {
             return Ok(());
         }
         let mut pause = FIRST_PAUSE;
