@@ -2,6 +2,7 @@
 
 mod support;
 
+mod a_broken_exchange_signs_nobody_in;
 mod addresses_come_from_configuration;
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
@@ -17,3 +18,4 @@ mod sign_in_and_out;
 mod sign_in_request_is_exact;
 mod sign_out_ends_everything;
 mod support_works;
+mod the_right_configuration_wins;

@@ -7,6 +7,7 @@ pub mod chromium;
 pub mod cookie_date;
 pub mod cookie_jar;
 pub mod html;
+pub mod launch;
 pub mod npm_provider;
 pub mod pages;
 pub mod raw_server;
