@@ -191,7 +191,7 @@ async fn a_guard_without_the_fairing_stops_the_launch() {
     ];
     for (case, routes) in guarded {
         let rocket = rocket::custom(quiet()).mount("/", routes);
-        let error = rocket.ignite().await.err().expect(case);
+        let error = rocket.ignite().await.expect_err(case);
         let aborted = matches!(error.kind(), ErrorKind::SentinelAborts(all) if all.len() == 1);
         assert!(aborted, "{case}: {:?}", error.kind());
     }
