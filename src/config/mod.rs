@@ -122,6 +122,15 @@ pub struct LogtoConfig {
     pub(crate) dev_provider: Option<DevProviderTable>,
 }
 
+/// Figment puts the path of the extraction behind that of the key in it:
+/// `session.idle.logto`.
+fn in_order(mut error: figment::Error) -> figment::Error {
+    if error.path.last().is_some_and(|last| last == "logto") {
+        error.path.rotate_right(1);
+    }
+    error
+}
+
 /// The `dev_provider` table.
 #[derive(Clone, Debug)]
 pub(crate) struct DevProviderTable {
@@ -234,7 +243,7 @@ impl LogtoConfig {
     pub fn from_figment(figment: &Figment) -> figment::Result<LogtoConfig> {
         let figment = environment::with_environment(figment.clone());
         let raw: Raw = match figment.find_value("logto") {
-            Ok(_) => figment.extract_inner("logto")?,
+            Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
             Err(_) => Figment::new().extract()?,
         };
         Rules { figment: &figment }.check(raw)

@@ -13,7 +13,7 @@ use crate::oidc::authorize::Prompt;
 /// The table as written. Everything optional, so that the checks below can
 /// name what is missing and what to write.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub(super) struct Raw {
     pub(super) endpoint: Option<String>,
     pub(super) issuer: Option<String>,
@@ -52,7 +52,7 @@ pub(super) struct Raw {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub(super) struct RawSession {
     #[serde(default, deserialize_with = "duration")]
     pub(super) idle: Option<Duration>,

@@ -3,10 +3,11 @@
 
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
-use rocket::{Data, Request};
+use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
 use crate::error::{Error, ErrorKind, redirect};
+use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
 use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 use crate::request::{is_speculative, query};
@@ -147,6 +148,12 @@ impl<'r> Responder<'r, 'static> for SignIn {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         RequestContext::of(request).set_pending(Pending::SignIn(Box::new(self.0)));
         Response::build().status(PENDING).ok()
+    }
+}
+
+impl Sentinel for SignIn {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        fairing_is_missing(rocket, "SignIn")
     }
 }
 
