@@ -57,10 +57,8 @@ impl Current {
     /// Claims and tokens anew, by one refresh.
     pub(crate) async fn refreshed(&self) -> Result<Current, Error> {
         let (oidc, now) = (self.logto.oidc(), self.logto.now());
-        let (_, session) =
-            self.settle(self.logto.tokens().refresh(oidc, &self.session, now).await)?;
-        // What was fetched before may allow what is no longer allowed.
-        self.logto.tokens().clear_but_default(&session);
+        let granted = self.logto.tokens().refresh(oidc, &self.session, now).await;
+        let (_, session) = self.settle(granted)?;
         Ok(Current {
             session,
             ..self.clone()
@@ -71,11 +69,12 @@ impl Current {
     /// provider cannot be asked, the old ones serve.
     pub(crate) async fn fresh(self) -> Result<Current, Error> {
         let max_age = self.logto.config().claims_max_age.as_secs();
-        let age = self.logto.now().saturating_sub(self.session.refreshed_at);
+        let now = self.logto.now();
+        let age = now.saturating_sub(self.session.refreshed_at);
         let fresh_enough = age < Seconds::try_from(max_age).unwrap_or(Seconds::MAX);
         if fresh_enough
             || self.session.refresh_token.is_none()
-            || !self.logto.tokens().may_refresh(&self.session)
+            || !self.logto.tokens().may_refresh(&self.session, now)
         {
             return Ok(self);
         }
@@ -87,21 +86,15 @@ impl Current {
 
     /// The answer of the userinfo endpoint, as JSON text, for this very user.
     pub(crate) async fn user_info(&self) -> Result<Vec<u8>, Error> {
-        let answer = match self.ask_user_info().await? {
-            Some(answer) => answer,
-            None => {
-                // Refused: another token may do. If not, the user is meant.
-                self.logto.tokens().clear(&self.session);
-                let again = match self.session.refresh_token {
-                    Some(_) => self.ask_user_info().await?,
-                    None => None,
-                };
-                again.ok_or_else(|| {
-                    self.logto.end(&self.context, &self.session);
-                    Error::new(ErrorKind::SessionEnded, "userinfo_refuses_the_access_token")
-                })?
-            }
-        };
+        let mut answer = self.ask_user_info().await?;
+        if answer.is_none() && self.session.refresh_token.is_some() {
+            // Refused: another token may do. If not, the user is meant.
+            answer = self.ask_user_info().await?;
+        }
+        let answer = answer.ok_or_else(|| {
+            self.logto.end(&self.context, &self.session);
+            Error::new(ErrorKind::SessionEnded, "userinfo_refuses_the_access_token")
+        })?;
 
         // OpenID Connect Core section 5.3.2: without the same `sub` the rest
         // must not be used.
@@ -121,11 +114,11 @@ impl Current {
 
     async fn ask_user_info(&self) -> Result<Option<Vec<u8>>, Error> {
         let token = self.token(TokenFor::default()).await?;
-        self.logto
-            .oidc()
-            .user_info(token.as_secret())
-            .await
-            .map_err(failed)
+        let answer = self.logto.oidc().user_info(token.as_secret()).await;
+        if let Ok(None) = answer {
+            self.logto.tokens().refused(&self.session, &token);
+        }
+        answer.map_err(failed)
     }
 
     /// Forgets the access tokens of the session: the next one is a new one.
@@ -133,17 +126,30 @@ impl Current {
         self.logto.tokens().clear(&self.session);
     }
 
-    /// Writes down what a refresh has changed, whatever the handler answers.
+    /// Writes down what a refresh has changed, whatever the handler answers: a
+    /// new refresh token may have come with an answer that is no good otherwise.
     fn settle(&self, granted: Result<Granted, Error>) -> Result<Granted, Error> {
-        match &granted {
-            Ok((_, session)) if session.version > self.session.version => {
-                self.store(session);
-                self.context.replace_session(Some(session.clone()));
-            }
-            Err(error) if error.kind() == ErrorKind::SessionEnded => {
-                self.logto.end(&self.context, &self.session);
-            }
-            _ => {}
+        if self.logto.is_revoked(&self.session) {
+            // Signed out while this was under way, and perhaps in again: the
+            // browser's cookie is none of our business any more.
+            self.context.replace_session(None);
+            let meanwhile = || Error::new(ErrorKind::SessionEnded, "session_ended_meanwhile");
+            let ended = |error: &Error| error.kind() == ErrorKind::SessionEnded;
+            return Err(granted.err().filter(ended).unwrap_or_else(meanwhile));
+        }
+        if let Err(error) = &granted
+            && error.kind() == ErrorKind::SessionEnded
+        {
+            self.logto.end(&self.context, &self.session);
+            return granted;
+        }
+        let newest = match &granted {
+            Ok((_, session)) => session.clone(),
+            Err(_) => self.logto.tokens().newest(self.session.clone()),
+        };
+        if newest.version > self.session.version {
+            self.store(&newest);
+            self.context.replace_session(Some(newest));
         }
         granted
     }

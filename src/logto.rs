@@ -122,21 +122,25 @@ impl Logto {
     }
 
     /// The live session of a request, if there is one. No network. A used
-    /// session is rolled on, at most once a minute.
+    /// session is rolled on, at most once a minute; a browser that missed a
+    /// refresh, because it did not wait for the answer, is given it now.
     pub(crate) fn session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
         let context = RequestContext::of(request);
         context.session(|| {
-            let session = self.tokens().newest(Arc::new(self.read(request)?));
+            let read = Arc::new(self.read(request)?);
+            let session = self.tokens().newest(read.clone());
             let now = self.now();
             let live = session.is_live(&self.config().session, now);
-            if !live || self.inner.revocations.is_revoked(&session) {
+            if !live || self.is_revoked(&session) {
                 return None;
             }
-            if let Some(rolled) = session.rolled(now) {
+            let is_behind = session.version > read.version;
+            let rolled = session.rolled(now).map(Arc::new);
+            if is_behind || rolled.is_some() {
                 // A session that was stored once fits once more.
-                let _ = self.store(request, &rolled);
+                let _ = self.store(request, rolled.as_ref().unwrap_or(&session));
             }
-            Some(session)
+            Some(rolled.unwrap_or(session))
         })
     }
 
@@ -188,6 +192,10 @@ impl Logto {
         let absolute = Seconds::try_from(absolute).unwrap_or(Seconds::MAX);
         self.inner.revocations.revoke(session, absolute, self.now());
         self.tokens().forget(&session.id);
+    }
+
+    pub(crate) fn is_revoked(&self, session: &Session) -> bool {
+        self.inner.revocations.is_revoked(session)
     }
 
     pub(crate) fn drop_cookie(&self, context: &RequestContext) {

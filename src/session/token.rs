@@ -151,6 +151,11 @@ impl TokenFor {
         *self == TokenFor::default()
     }
 
+    /// Whether it asks for fewer scopes than there might be.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
     /// The parameters of the refresh request.
     pub(crate) fn params(&self) -> Vec<(&'static str, String)> {
         let mut params = Vec::new();

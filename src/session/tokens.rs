@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use moka::policy::EvictionPolicy;
 use openidconnect::OAuth2TokenResponse;
 use rocket::tokio::sync::Mutex as Turn;
 
@@ -17,8 +18,8 @@ use crate::claims::IdTokenClaims;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
-use crate::oidc::tokens::TokenSet;
-use crate::oidc::verify::{self, Nonce, Seconds};
+use crate::oidc::tokens::{RawIdToken, TokenSet};
+use crate::oidc::verify::{self, Nonce, Rejection, Seconds};
 
 /// Sessions remembered here at once; beyond that, tokens are fetched anew.
 const MAX_SESSIONS: u64 = 20_000;
@@ -28,9 +29,9 @@ const MAX_TOKENS: usize = 64;
 const LEEWAY: Seconds = 60;
 /// For an answer without `expires_in` (RFC 6749 section 5.1 allows that).
 const DEFAULT_LIFETIME: Seconds = 3600;
-/// After a refresh for fresher claims has failed, the old claims serve this
-/// long before the next attempt.
-const PAUSE: Duration = Duration::from_secs(10);
+/// After a refresh has failed for the provider's sake, claims that want
+/// refreshing serve this much longer before the next attempt, in seconds.
+const PAUSE: Seconds = 10;
 
 /// What is known of live sessions beyond their cookies.
 pub(crate) struct Tokens {
@@ -50,7 +51,24 @@ struct Known {
     /// the cookie before it are served from here.
     session: Option<Arc<Session>>,
     tokens: HashMap<TokenKey, (Arc<Token>, Instant)>,
-    refresh_failed: Option<Instant>,
+    /// The last refresh, when it has failed.
+    failure: Option<Failure>,
+}
+
+struct Failure {
+    of: TokenKey,
+    error: Error,
+    at: Instant,
+    now: Seconds,
+}
+
+/// What a request wants.
+struct Wanted {
+    key: TokenKey,
+    /// Nothing from before `asked` will do.
+    anew: bool,
+    asked: Instant,
+    now: Seconds,
 }
 
 /// A token, and the session as it is now: a refresh may have changed it.
@@ -68,31 +86,51 @@ impl Live {
         })
     }
 
-    /// A token that may still be used: not about to end, or fetched `since`
-    /// the request asked, however short it lives.
-    fn token(&self, key: &TokenKey, now: Seconds, since: Instant) -> Option<Arc<Token>> {
+    /// A token that may still be used: not about to end, or fetched since the
+    /// request asked, however short it lives.
+    fn token(&self, wanted: &Wanted) -> Option<Arc<Token>> {
         self.with(|known| {
-            let (token, fetched) = known.tokens.get(key)?;
-            let usable = token.ends_at() - LEEWAY > now || *fetched >= since;
-            usable.then(|| token.clone())
+            let (token, fetched) = known.tokens.get(&wanted.key)?;
+            let lasts = !wanted.anew && token.ends_at() - LEEWAY > wanted.now;
+            (lasts || *fetched >= wanted.asked).then(|| token.clone())
         })
     }
 
-    fn remember(&self, key: TokenKey, token: Arc<Token>, now: Seconds) {
+    /// The failure of a refresh that ended while this request waited for its
+    /// turn: asking again would make all who wait pay for it one by one. What
+    /// the provider said of another token says nothing of this one.
+    fn failure(&self, wanted: &Wanted) -> Option<Error> {
         self.with(|known| {
+            let failure = known.failure.as_ref()?;
+            let is_about_all = !matches!(
+                failure.error.kind(),
+                ErrorKind::Denied | ErrorKind::ProviderBadAnswer
+            );
+            let concerns = failure.of == wanted.key || is_about_all;
+            (concerns && failure.at >= wanted.asked).then(|| failure.error.clone())
+        })
+    }
+
+    fn remember(&self, wanted: &Wanted, token: Arc<Token>) {
+        self.with(|known| {
+            if wanted.anew {
+                // What was fetched before may allow what is no longer allowed.
+                known.tokens.clear();
+            }
             if known.tokens.len() >= MAX_TOKENS {
+                let now = wanted.now;
                 known.tokens.retain(|_, (token, _)| token.ends_at() > now);
             }
             if known.tokens.len() >= MAX_TOKENS {
                 let ends = |(_, (token, _)): &(&TokenKey, &(Arc<Token>, _))| token.ends_at();
-                let first = known
-                    .tokens
-                    .iter()
-                    .min_by_key(ends)
-                    .map(|(key, _)| key.clone());
-                first.map(|key| known.tokens.remove(&key));
+                let first = known.tokens.iter().min_by_key(ends);
+                first
+                    .map(|(key, _)| key.clone())
+                    .map(|key| known.tokens.remove(&key));
             }
-            known.tokens.insert(key, (token, Instant::now()));
+            known.failure = None;
+            let fetched = (token, Instant::now());
+            known.tokens.insert(wanted.key.clone(), fetched);
         });
     }
 }
@@ -101,7 +139,10 @@ impl Tokens {
     pub(crate) fn new(config: &LogtoConfig) -> Tokens {
         let sessions = moka::sync::Cache::builder()
             .max_capacity(MAX_SESSIONS)
-            .time_to_idle(config.session.idle.max(PAUSE))
+            // A new session must find its place: without one it would not be
+            // known here that its refresh token has been used.
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(config.session.idle)
             .build();
         Tokens { sessions }
     }
@@ -109,7 +150,8 @@ impl Tokens {
     /// Remembers the access token that came with a sign-in.
     pub(crate) fn remember(&self, session: &Session, tokens: &TokenSet, now: Seconds) {
         let token = Arc::new(token(tokens, now));
-        self.live(session).remember(TokenKey::default(), token, now);
+        self.live(session)
+            .remember(&wanted(TokenKey::default(), now), token);
     }
 
     /// The newest state of `session`, which may be ahead of its cookie.
@@ -130,10 +172,14 @@ impl Tokens {
         self.live(session).with(|known| known.tokens.clear());
     }
 
-    /// The same, but for the token of the refresh itself.
-    pub(crate) fn clear_but_default(&self, session: &Session) {
-        self.live(session)
-            .with(|known| known.tokens.retain(|key, _| key.is_default()));
+    /// Forgets a token that was refused, but not the one that another request
+    /// has fetched in its place meanwhile.
+    pub(crate) fn refused(&self, session: &Session, token: &Token) {
+        self.live(session).with(|known| {
+            known
+                .tokens
+                .retain(|_, (other, _)| other.secret() != token.secret());
+        });
     }
 
     /// The token for `key`: the one at hand, or one from a refresh.
@@ -144,98 +190,97 @@ impl Tokens {
         key: TokenKey,
         now: Seconds,
     ) -> Result<Granted, Error> {
-        let asked = Instant::now();
+        let wanted = wanted(key, now);
         let live = self.live(session);
-        if let Some(token) = live.token(&key, now, asked) {
+        if let Some(token) = live.token(&wanted) {
             return Ok((token, live.newest(session)));
         }
-        if let Some(token) = session.access_at_hand(&key, now + LEEWAY) {
+        if let Some(token) = session.access_at_hand(&wanted.key, now) {
             return Ok((Arc::new(token), session.clone()));
         }
-        let at_hand = {
-            let key = key.clone();
-            move |live: &Live| live.token(&key, now, asked)
-        };
-        self.refreshed(oidc, live, session, key, now, at_hand).await
+        refreshed(oidc, live, session, wanted).await
     }
 
-    /// A refresh that takes nothing from the cache, for fresh claims. Requests
-    /// that ask while one is under way share it.
+    /// A refresh that takes nothing from the cache, for fresh claims, and
+    /// forgets the tokens from before it. Requests that ask while one is under
+    /// way share it.
     pub(crate) async fn refresh(
         &self,
         oidc: &Arc<OidcClient>,
         session: &Arc<Session>,
         now: Seconds,
     ) -> Result<Granted, Error> {
-        let asked = Instant::now();
-        let at_hand = move |live: &Live| {
-            live.with(|known| {
-                let (token, fetched) = known.tokens.get(&TokenKey::default())?;
-                (*fetched >= asked).then(|| token.clone())
-            })
+        if session.refresh_token.is_none() {
+            return Err(no_refresh_token());
+        }
+        let wanted = Wanted {
+            anew: true,
+            ..wanted(TokenKey::default(), now)
         };
-        self.refreshed(
-            oidc,
-            self.live(session),
-            session,
-            TokenKey::default(),
-            now,
-            at_hand,
-        )
-        .await
+        refreshed(oidc, self.live(session), session, wanted).await
     }
 
     /// Whether a refresh for fresher claims is worth trying yet.
-    pub(crate) fn may_refresh(&self, session: &Session) -> bool {
-        let failed = self.live(session).with(|known| known.refresh_failed);
-        failed.is_none_or(|at| at.elapsed() >= PAUSE)
-    }
-
-    /// Waits for the session's turn, looks again, and refreshes if need be. The
-    /// refresh is a task of its own: a person who closes the tab meanwhile must
-    /// not cost the session its new refresh token.
-    async fn refreshed(
-        &self,
-        oidc: &Arc<OidcClient>,
-        live: Arc<Live>,
-        session: &Arc<Session>,
-        key: TokenKey,
-        now: Seconds,
-        at_hand: impl Fn(&Live) -> Option<Arc<Token>> + Send + 'static,
-    ) -> Result<Granted, Error> {
-        let (oidc, session) = (oidc.clone(), session.clone());
-        let task = rocket::tokio::spawn(async move {
-            let _turn = live.turn.lock().await;
-            let session = live.newest(&session);
-            if let Some(token) = at_hand(&live) {
-                return Ok((token, session));
+    pub(crate) fn may_refresh(&self, session: &Session, now: Seconds) -> bool {
+        self.live(session).with(|known| match &known.failure {
+            Some(failure) if failure.error.kind() != ErrorKind::Denied => {
+                !(0..PAUSE).contains(&now.saturating_sub(failure.now))
             }
-            match refresh(&oidc, &session, &key, now).await {
-                Ok((token, session)) => {
-                    live.remember(key, token.clone(), now);
-                    live.with(|known| {
-                        known.session = Some(session.clone());
-                        known.refresh_failed = None;
-                    });
-                    Ok((token, session))
-                }
-                Err(error) => {
-                    live.with(|known| known.refresh_failed = Some(Instant::now()));
-                    Err(error)
-                }
-            }
-        });
-        task.await.unwrap_or_else(|_| {
-            Err(Error::new(
-                ErrorKind::ProviderBadAnswer,
-                "refresh_task_ended",
-            ))
+            _ => true,
         })
     }
 
     fn live(&self, session: &Session) -> Arc<Live> {
         self.sessions.get_with_by_ref(&session.id, Arc::default)
     }
+}
+
+fn wanted(key: TokenKey, now: Seconds) -> Wanted {
+    Wanted {
+        key,
+        anew: false,
+        asked: Instant::now(),
+        now,
+    }
+}
+
+/// Waits for the session's turn, looks again, and refreshes if need be. The
+/// refresh is a task of its own: a person who closes the tab meanwhile must
+/// not cost the session its new refresh token.
+async fn refreshed(
+    oidc: &Arc<OidcClient>,
+    live: Arc<Live>,
+    session: &Arc<Session>,
+    wanted: Wanted,
+) -> Result<Granted, Error> {
+    let (oidc, session) = (oidc.clone(), session.clone());
+    let task = rocket::tokio::spawn(async move {
+        let _turn = live.turn.lock().await;
+        let session = live.newest(&session);
+        if let Some(token) = live.token(&wanted) {
+            return Ok((token, session));
+        }
+        if let Some(error) = live.failure(&wanted) {
+            return Err(error);
+        }
+        let result = refresh(&oidc, &live, &session, &wanted).await;
+        if let Err(error) = &result {
+            let failure = Failure {
+                of: wanted.key,
+                error: error.clone(),
+                at: Instant::now(),
+                now: wanted.now,
+            };
+            live.with(|known| known.failure = Some(failure));
+        }
+        result
+    });
+    task.await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::ProviderBadAnswer,
+            "refresh_task_ended",
+        ))
+    })
 }
 
 /// The token of an answer, with its end.
@@ -253,12 +298,19 @@ pub(crate) fn token(tokens: &TokenSet, now: Seconds) -> Token {
 
 async fn refresh(
     oidc: &OidcClient,
+    live: &Live,
     session: &Session,
-    key: &TokenKey,
-    now: Seconds,
+    wanted: &Wanted,
 ) -> Result<Granted, Error> {
+    let Wanted { key, now, .. } = wanted;
     let Some(refresh_token) = &session.refresh_token else {
-        return Err(no_refresh_token(key));
+        return Err(match key.is_default() {
+            true => Error::new(
+                ErrorKind::SessionEnded,
+                "access_token_ended_no_refresh_token",
+            ),
+            false => no_refresh_token(),
+        });
     };
     let tokens = oidc
         .refresh(refresh_token, &key.params())
@@ -266,46 +318,69 @@ async fn refresh(
         .map_err(failed)?;
     let mut next = session.clone();
     next.version = session.version.saturating_add(1);
+    if let Some(refresh_token) = &tokens.refresh_token {
+        next.refresh_token = Some(refresh_token.clone());
+        // Whatever may be wrong with the rest, the old one is used up.
+        live.with(|known| known.session = Some(Arc::new(next.clone())));
+    }
     if let Some(id_token) = &tokens.id_token {
-        // OpenID Connect Core section 12.2: the same user, from the same
-        // provider, for the same client.
-        let before: Option<IdTokenClaims> = verify::claims(session.id_token.as_str());
-        let nonce = before.as_ref().and_then(|claims| claims.nonce.as_deref());
-        let claims = oidc
-            .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
-            .await
-            .map_err(unavailable)?
-            .map_err(|reason| Error::new(ErrorKind::SessionEnded, format!("refreshed_{reason}")))?;
-        if claims.sub != session.sub {
-            return Err(Error::new(
-                ErrorKind::SessionEnded,
-                "refreshed_id_token_sub",
-            ));
+        verify_refreshed(oidc, session, id_token, &tokens, *now).await?;
+        // With fewer scopes come fewer claims.
+        if !key.is_narrowed() {
+            next.id_token = id_token.clone();
+            next.refreshed_at = *now;
         }
-        next.id_token = id_token.clone();
-        next.refreshed_at = now;
     }
     if key.is_default() {
         // A provider may leave the ID token out: it has said all the same that
         // the user is still welcome.
-        next.refreshed_at = now;
+        next.refreshed_at = *now;
     }
-    if let Some(refresh_token) = &tokens.refresh_token {
-        next.refresh_token = Some(refresh_token.clone());
+    let (token, next) = (Arc::new(token(&tokens, *now)), Arc::new(next));
+    live.remember(wanted, token.clone());
+    live.with(|known| known.session = Some(next.clone()));
+    Ok((token, next))
+}
+
+/// OpenID Connect Core section 12.2: the same user, from the same provider,
+/// for the same client; else the session is not theirs any more. A token that
+/// cannot be verified at all says nothing, and is not used.
+async fn verify_refreshed(
+    oidc: &OidcClient,
+    session: &Session,
+    id_token: &RawIdToken,
+    tokens: &TokenSet,
+    now: Seconds,
+) -> Result<(), Error> {
+    let before: Option<IdTokenClaims> = verify::claims(session.id_token.as_str());
+    let nonce = before.as_ref().and_then(|claims| claims.nonce.as_deref());
+    let claims = oidc
+        .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
+        .await
+        .map_err(unavailable)?
+        .map_err(|reason| {
+            let kind = match reason {
+                Rejection::Issuer
+                | Rejection::Audience
+                | Rejection::AuthorizedParty
+                | Rejection::Nonce => ErrorKind::SessionEnded,
+                _ => ErrorKind::ProviderBadAnswer,
+            };
+            Error::new(kind, format!("refreshed_{reason}"))
+        })?;
+    match claims.sub == session.sub {
+        true => Ok(()),
+        false => Err(Error::new(
+            ErrorKind::SessionEnded,
+            "refreshed_id_token_sub",
+        )),
     }
-    Ok((Arc::new(token(&tokens, now)), Arc::new(next)))
 }
 
 /// Without a refresh token the sign-in's own access token is all there is.
-fn no_refresh_token(key: &TokenKey) -> Error {
-    match key.is_default() {
-        true => Error::new(
-            ErrorKind::SessionEnded,
-            "access_token_ended_no_refresh_token",
-        ),
-        false => Error::denied(
-            "no_refresh_token",
-            "Signing in gave no refresh token: keep the scope offline_access and prompt = [\"consent\"]",
-        ),
-    }
+fn no_refresh_token() -> Error {
+    Error::denied(
+        "no_refresh_token",
+        "Signing in gave no refresh token: keep the scope offline_access and prompt = [\"consent\"]",
+    )
 }

@@ -33,6 +33,15 @@ impl TestApp {
 
     /// The same, with more keys of the `logto` table.
     pub async fn with(logto: Dict, rocket: Rocket<Build>) -> TestApp {
+        TestApp::with_fairing(logto, Logto::fairing(), rocket).await
+    }
+
+    /// The same, with a fairing that has another clock, say.
+    pub async fn with_fairing(
+        logto: Dict,
+        fairing: LogtoFairing,
+        rocket: Rocket<Build>,
+    ) -> TestApp {
         let provider = DevProvider::start(settings()).await.expect("a provider");
         TestApp::at(provider, logto, rocket).await
     }
@@ -46,7 +55,8 @@ impl TestApp {
     /// The same, at a provider that was prepared first.
     pub async fn at(provider: DevProvider, logto: Dict, rocket: Rocket<Build>) -> TestApp {
         let port = free_port();
-        let app = TestApp::serve(port, &provider.endpoint(), logto, rocket).await;
+        let figment = configuration(rocket.figment(), port, &provider.endpoint(), logto);
+        let app = Served::start_on(port, rocket.configure(figment).attach(fairing)).await;
         provider.set_redirect_uris([app.url("/callback")]);
         provider.set_post_logout_redirect_uris([app.url("/")]);
         TestApp { app, provider }

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod browser;
 pub mod chromium;
+pub mod clock;
 pub mod cookie_date;
 pub mod cookie_jar;
 pub mod demo;
@@ -18,3 +19,4 @@ pub mod raw_server;
 pub mod refusal;
 pub mod serve;
 pub mod signer;
+pub mod token_app;
