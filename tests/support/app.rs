@@ -43,7 +43,7 @@ impl TestApp {
         rocket: Rocket<Build>,
     ) -> TestApp {
         let provider = DevProvider::start(settings()).await.expect("a provider");
-        TestApp::at(provider, logto, rocket).await
+        TestApp::joined(provider, logto, fairing, rocket).await
     }
 
     /// The same, with a provider of other settings.
@@ -54,9 +54,17 @@ impl TestApp {
 
     /// The same, at a provider that was prepared first.
     pub async fn at(provider: DevProvider, logto: Dict, rocket: Rocket<Build>) -> TestApp {
-        let port = free_port();
-        let figment = configuration(rocket.figment(), port, &provider.endpoint(), logto);
-        let app = Served::start_on(port, rocket.configure(figment).attach(fairing)).await;
+        TestApp::joined(provider, logto, Logto::fairing(), rocket).await
+    }
+
+    async fn joined(
+        provider: DevProvider,
+        logto: Dict,
+        fairing: LogtoFairing,
+        rocket: Rocket<Build>,
+    ) -> TestApp {
+        let (port, endpoint) = (free_port(), provider.endpoint());
+        let app = TestApp::serve_with(fairing, port, &endpoint, logto, rocket).await;
         provider.set_redirect_uris([app.url("/callback")]);
         provider.set_post_logout_redirect_uris([app.url("/")]);
         TestApp { app, provider }
