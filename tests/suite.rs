@@ -7,6 +7,8 @@ mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
 mod in_a_real_browser;
 mod npm_provider_works;
+mod organizations_in_a_real_browser;
+mod organizations_resources_and_session;
 mod pages_carry_security_headers;
 mod pages_look_right;
 mod sign_in_and_out;
