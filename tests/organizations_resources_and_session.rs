@@ -2,11 +2,11 @@
 //! tenant sees them: `LOGTO_ENDPOINT` and its two friends are set, nothing else.
 
 use reqwest::Method;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Reply};
+use rocket_logto::dev_provider::{Endpoint, Reply};
 
-use crate::support::app::{ALICE, BOB, CLIENT_ID, CLIENT_SECRET, settings};
-use crate::support::browser::{Browser, CROSS_SITE, Response};
-use crate::support::serve::{Process, free_port};
+use crate::support::app::{ALICE, BOB};
+use crate::support::browser::{Browser, CROSS_SITE};
+use crate::support::tenant::Tenant;
 
 const SHOPPING: &str = "https://shopping.your-app.com/api";
 const ORDERS: &str = "https://orders.your-app.com/api";
@@ -24,66 +24,6 @@ const CONFIGURED: &[(&str, &str)] = &[
          orders:write manage:members view:reports",
     ),
 ];
-
-struct Tenant {
-    provider: DevProvider,
-    port: u16,
-    _app: Process,
-}
-
-impl Tenant {
-    async fn start(more: &[(&str, &str)]) -> Tenant {
-        let provider = DevProvider::start(settings()).await.expect("a provider");
-        let port = free_port();
-        let (port_text, endpoint) = (port.to_string(), provider.endpoint());
-        let mut env = vec![
-            ("ROCKET_PORT", port_text.as_str()),
-            ("LOGTO_ENDPOINT", &endpoint),
-            ("LOGTO_APP_ID", CLIENT_ID),
-            ("LOGTO_APP_SECRET", CLIENT_SECRET),
-        ];
-        env.extend(more);
-        let mut app = Process::app(&env);
-        app.wait_for_port(port).await;
-        let tenant = Tenant {
-            provider,
-            port,
-            _app: app,
-        };
-        let own = [tenant.url("/callback")];
-        tenant.provider.set_redirect_uris(own);
-        tenant
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://localhost:{}{path}", self.port)
-    }
-
-    async fn signed_in(&self, user: &str) -> Browser {
-        let browser = Browser::new();
-        self.provider.hooks().sign_in_as(Some(user));
-        let hops = browser.navigate_following(self.url("/session"), 10).await;
-        let page = hops.last().expect("a page");
-        assert_eq!(page.url().path(), "/session", "{}", page.text());
-        browser
-    }
-
-    /// What a person reads at `path`, with the status.
-    async fn read(&self, browser: &Browser, path: &str) -> (u16, String) {
-        let page = browser.navigate(self.url(path)).await;
-        (page.status(), page.page().text)
-    }
-
-    async fn press(&self, browser: &Browser, button: &str) -> Response {
-        let page = browser.navigate(self.url("/session")).await;
-        self.provider.clear_requests();
-        browser.submit(&page, button, &[]).await
-    }
-
-    fn token_calls(&self) -> usize {
-        self.provider.requests_to(Endpoint::Token).len()
-    }
-}
 
 #[rocket::async_test]
 async fn a_fresh_tenant_signs_in_with_nothing_else_configured() {

@@ -148,7 +148,8 @@ pub fn http_client() -> AdHoc {
                 rocket::error!("no HTTP client can be made: {error}");
                 Err(rocket)
             }
-            None => Err(rocket),
+            // The fairing has said already why there is none.
+            None => Ok(rocket),
         }
     })
 }

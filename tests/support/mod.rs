@@ -13,3 +13,4 @@ pub mod npm_provider;
 pub mod person;
 pub mod raw_server;
 pub mod serve;
+pub mod tenant;
