@@ -75,11 +75,13 @@ async fn refresh(
 }
 
 fn not_refreshed(error: &Error, logto: &Logto) -> Template {
-    let advice = format!(
-        "The sign-in service could not be asked. You are still signed in; please try again in a \
-         moment. Reference: {}",
-        error.reference()
-    );
+    let why = match error.kind() {
+        // A sign-in without `prompt=consent` gives no refresh token at Logto.
+        ErrorKind::Denied => "This sign-in cannot be refreshed: the app was not allowed to.",
+        _ => "The sign-in service could not be asked. Please try again in a moment.",
+    };
+    let reference = error.reference();
+    let advice = format!("{why} You are still signed in. Reference: {reference}");
     Template::render(
         "error",
         context! {
