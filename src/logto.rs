@@ -98,6 +98,16 @@ impl Logto {
         }
     }
 
+    /// Where the provider tells who the user is, for a call of your own with
+    /// the [`AccessToken`](crate::AccessToken) of no resource (OpenID Connect
+    /// Core section 5.3). `None` until the provider's metadata is loaded, and
+    /// at a provider without that endpoint; never touches the network.
+    /// [`UserInfo`](crate::UserInfo) makes the call for you.
+    pub fn userinfo_endpoint(&self) -> Option<String> {
+        let metadata = self.inner.oidc.provider.metadata_if_loaded()?;
+        metadata.userinfo_endpoint.as_ref().map(Url::to_string)
+    }
+
     pub(crate) fn now(&self) -> Seconds {
         (self.inner.clock)()
     }

@@ -25,6 +25,8 @@ mod metadata_is_the_configured_issuers;
 mod nothing_opens_a_protected_path;
 mod npm_provider_works;
 mod organization_tokens;
+mod organizations_in_a_real_browser;
+mod organizations_resources_and_session;
 mod pages_carry_security_headers;
 mod pages_look_right;
 mod provider_can_be_down;

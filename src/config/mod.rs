@@ -51,7 +51,8 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `session.idle`, `session.absolute` | `"1d"`, `"14d"` | a session ends at whichever comes first |
 /// | `post_sign_out` | `"/"` | where the browser goes after signing out |
 /// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out` | `/sign-in`, `/sign-up`, `/callback`, `/sign-out` | paths the fairing mounts |
-/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `users`, `organizations`, `resources`; refused outside debug |
+/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `organizations`, `resources`; refused outside debug |
+/// | `dev_provider.sign_in` | `{}` | `scopes` and `resources` to ask for, too, while the development provider is in use: a real tenant may not know them |
 ///
 /// Durations are a number of seconds or text like `"90s"`, `"15m"`, `"1h"`, `"14d"`.
 ///
@@ -135,6 +136,10 @@ fn in_order(mut error: figment::Error) -> figment::Error {
 #[derive(Clone, Debug)]
 pub(crate) struct DevProviderTable {
     pub port: u16,
+    /// Asked for at sign-in besides the `scopes` of the configuration.
+    pub scopes: Vec<String>,
+    /// Asked for at sign-in besides the `resources` of the configuration.
+    pub resources: Vec<String>,
     /// Users, organizations and resources as written; the provider reads them.
     #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]
     pub seed: Value,

@@ -60,6 +60,17 @@ pub(super) struct RawSession {
     pub(super) absolute: Option<Duration>,
 }
 
+/// What is asked for at sign-in while the development provider is in use,
+/// besides `scopes` and `resources`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawDevSignIn {
+    #[serde(default, deserialize_with = "list")]
+    pub(super) scopes: Vec<String>,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) resources: Vec<String>,
+}
+
 fn yes() -> bool {
     true
 }

@@ -17,8 +17,8 @@ use crate::session::cookie::{TooLarge, raw_cookies};
 use crate::session::failure::unavailable;
 use crate::session::transaction::Transaction;
 
-/// Parameters the protocol itself owns: a free parameter must not replace one.
-const RESERVED: [&str; 15] = [
+/// Parameters that are set elsewhere: a free parameter must not replace one.
+const RESERVED: [&str; 22] = [
     "client_id",
     "client_secret",
     "code_challenge",
@@ -34,6 +34,15 @@ const RESERVED: [&str; 15] = [
     "response_type",
     "scope",
     "state",
+    // These have methods of their own: one invalid value, or a second one,
+    // makes Logto drop them all.
+    "first_screen",
+    "identifier",
+    "direct_sign_in",
+    "login_hint",
+    "one_time_token",
+    "ui_locales",
+    "organization_id",
 ];
 
 /// Starts a sign-in, as the answer of a handler.
@@ -133,7 +142,8 @@ impl SignIn {
     }
 
     /// A free parameter of the authorization request. Those of the protocol
-    /// (`state`, `redirect_uri`, …) are refused with a log line.
+    /// (`state`, `redirect_uri`, …) and those with a method of their own are
+    /// refused with a log line.
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         match RESERVED.contains(&name.as_str()) {

@@ -19,4 +19,5 @@ pub mod raw_server;
 pub mod refusal;
 pub mod serve;
 pub mod signer;
+pub mod tenant;
 pub mod token_app;
