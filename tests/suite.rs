@@ -8,6 +8,7 @@ mod callback_belongs_to_this_browser;
 mod callback_takes_only_proper_responses;
 mod chromium_works;
 mod cookies_cannot_be_tossed_or_confused;
+mod form_post_is_as_strict;
 mod id_token_belongs_to_its_access_token;
 mod id_token_claims_are_checked;
 mod id_token_header_is_not_trusted;
