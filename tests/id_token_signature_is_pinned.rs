@@ -188,19 +188,22 @@ async fn an_algorithm_is_named_exactly() {
     accepts_the_right_one(&app).await;
 }
 
+/// What becomes of a token on its way.
+type Spoil = fn(String) -> String;
+
 /// The compact serialization (RFC 7515 section 3.1) and nothing like it.
 #[rocket::async_test]
 async fn a_token_has_three_parts_of_base64url() {
     let app = app(SigningAlg::Es384).await;
     let signer = Signer::start(SigningAlg::Es384).await;
     signer.publish_at(&app);
-    let spoiled = |spoil: fn(String) -> String| {
+    let spoiled = |spoil: Spoil| {
         let Signing::Raw(sign) = signer.signing(|_, _| {}) else {
             unreachable!("the signer makes whole tokens");
         };
         Signing::raw(move |header, claims| spoil(sign(header, claims)))
     };
-    let cases: [(&str, &str, fn(String) -> String); 8] = [
+    let cases: [(&str, &str, Spoil); 8] = [
         ("a fourth part", "id_token_malformed", |token| token + ".AA"),
         ("five parts", "id_token_malformed", |token| token + ".AA.AA"),
         ("padding", "id_token_malformed", |token| {
