@@ -68,7 +68,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+routes = { callback = \"/\" }", "routes.callback", "a path like"),
     ("+routes = { callback = \"/<any..>\" }", "routes.callback", "a path like"),
     // Files.
-    ("+app_secret_file = \"/nowhere/secret\"", "app_secret_file", "/nowhere/secret: No such file"),
+    ("+app_secret_file = \"/nowhere/secret\"", "app_secret_file", "cannot be read: No such file"),
     ("+ca_file = \"/nowhere/ca.pem\"", "ca_file", "/nowhere/ca.pem: No such file"),
     ("+ca_file = \"/\"", "ca_file", "/: Is a directory"),
     // Secrets of a wrong type, never shown.

@@ -110,6 +110,23 @@ fn by_type(claim: &str, value: &Value) -> Verdict {
     }
 }
 
+/// Core section 2: at most 255 characters, all of them ASCII, and one case.
+#[rocket::async_test]
+async fn a_subject_is_short_and_plain() {
+    let app = app().await;
+    for sub in [
+        "s".repeat(256),
+        "alicé".to_owned(),
+        "\u{202e}ecila".to_owned(),
+        format!("{ALICE}\u{200b}"),
+    ] {
+        check(&app, "sub", json!(sub), Refused("id_token_claims")).await;
+    }
+    for sub in ["s".repeat(255), ALICE.to_uppercase(), "a|b:c/d".to_owned()] {
+        check(&app, "sub", json!(sub), AcceptedAs(sub)).await;
+    }
+}
+
 #[rocket::async_test]
 async fn a_token_is_from_now() {
     let app = app().await;

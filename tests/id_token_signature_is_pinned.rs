@@ -3,7 +3,7 @@
 
 use rocket::figment::value::Dict;
 use rocket::serde::json::serde_json::json;
-use rocket_logto::dev_provider::{DevProvider, Signing, SigningAlg};
+use rocket_logto::dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
 
 use crate::support::app::{ALICE, CLIENT_SECRET, TestApp, settings};
 use crate::support::refusal::{Refusal, Trial, app_with};
@@ -188,19 +188,22 @@ async fn an_algorithm_is_named_exactly() {
     accepts_the_right_one(&app).await;
 }
 
+/// What becomes of a token on its way.
+type Spoil = fn(String) -> String;
+
 /// The compact serialization (RFC 7515 section 3.1) and nothing like it.
 #[rocket::async_test]
 async fn a_token_has_three_parts_of_base64url() {
     let app = app(SigningAlg::Es384).await;
     let signer = Signer::start(SigningAlg::Es384).await;
     signer.publish_at(&app);
-    let spoiled = |spoil: fn(String) -> String| {
+    let spoiled = |spoil: Spoil| {
         let Signing::Raw(sign) = signer.signing(|_, _| {}) else {
             unreachable!("the signer makes whole tokens");
         };
         Signing::raw(move |header, claims| spoil(sign(header, claims)))
     };
-    let cases: [(&str, &str, fn(String) -> String); 8] = [
+    let cases: [(&str, &str, Spoil); 8] = [
         ("a fourth part", "id_token_malformed", |token| token + ".AA"),
         ("five parts", "id_token_malformed", |token| token + ".AA.AA"),
         ("padding", "id_token_malformed", |token| {
@@ -225,4 +228,25 @@ async fn a_token_has_three_parts_of_base64url() {
     }
     app.provider.hooks().sign_id_tokens(spoiled(|token| token));
     Trial::new(&app, "as it was signed").accepts(ALICE).await;
+}
+
+#[rocket::async_test]
+async fn an_answer_without_id_token_is_no_sign_in() {
+    let app = app(SigningAlg::Es384).await;
+    for case in ["absent", "null"] {
+        app.provider
+            .hooks()
+            .respond(Endpoint::Token, move |_, reply| {
+                reply.edit_json(|body| match case {
+                    "null" => body["id_token"] = json!(null),
+                    _ => {
+                        body.as_object_mut().map(|body| body.remove("id_token"));
+                    }
+                });
+            });
+        let refusal = Refusal::after_exchange("id_token_missing");
+        Trial::new(&app, case).refuses(refusal).await;
+    }
+    app.provider.hooks().behave(Endpoint::Token);
+    accepts_the_right_one(&app).await;
 }

@@ -73,7 +73,8 @@ async fn recovers(app: &TestApp, case: &str) {
 
 #[rocket::async_test]
 async fn the_issuer_must_be_the_configured_one() {
-    let wrong: [(&str, fn(&str) -> Value); 12] = [
+    type Edit = fn(&str) -> Value;
+    let wrong: [(&str, Edit); 12] = [
         ("another", |_| json!("https://evil.example/oidc")),
         ("a slash more", |issuer| json!(format!("{issuer}/"))),
         ("cut", |issuer| json!(issuer[..issuer.len() - 1])),
@@ -178,7 +179,8 @@ async fn redirects_are_not_followed() {
 
 #[rocket::async_test]
 async fn what_is_no_metadata_is_refused() {
-    let cases: [(&str, &str, fn(&mut Reply)); 7] = [
+    type Edit = fn(&mut Reply);
+    let cases: [(&str, &str, Edit); 7] = [
         ("404", "answered 404", |reply| reply.status = 404),
         ("500", "answered 500", |reply| reply.status = 500),
         ("empty", "metadata", |reply| reply.body.clear()),

@@ -109,7 +109,8 @@ async fn keys_nobody_understands_do_not_spoil_the_others() {
 /// RFC 7517 sections 4.2, 4.4: a key says what it is for.
 #[rocket::async_test]
 async fn a_key_for_something_else_does_not_verify() {
-    let cases: [(&str, fn(&mut Value), bool); 5] = [
+    type Edit = fn(&mut Value);
+    let cases: [(&str, Edit, bool); 5] = [
         ("use enc", |key| key["use"] = "enc".into(), false),
         ("alg ES256", |key| key["alg"] = "ES256".into(), false),
         ("alg ECDH-ES", |key| key["alg"] = "ECDH-ES".into(), false),

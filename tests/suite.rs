@@ -1,5 +1,8 @@
 //! All over-the-wire tests, in one binary. Each module is a promise and named after it.
 
+// Tables of cases hold functions.
+#![allow(clippy::type_complexity)]
+
 mod support;
 
 mod a_broken_exchange_signs_nobody_in;
@@ -14,6 +17,7 @@ mod claims_stay_fresh;
 mod configuration_mistakes_stop_the_launch;
 mod cookies_cannot_be_tossed_or_confused;
 mod failures_of_refresh;
+mod form_post_is_as_strict;
 mod guards_answer_by_who_asks;
 mod id_token_belongs_to_its_access_token;
 mod id_token_claims_are_checked;
