@@ -284,7 +284,7 @@ impl Error {
         };
         let home = Action::Link {
             href: "/",
-            label: "Go to the start page",
+            label: "Go to the home page",
         };
         let here = address(request);
         let retry = Action::Link {

@@ -1,4 +1,194 @@
-//! Sign-in with Logto (and any OpenID Connect provider) for Rocket.
+//! Sign-in with [Logto](https://logto.io), and with any other OpenID Connect
+//! provider, for apps on [Rocket](https://rocket.rs) 0.5.
+//!
+//! Attach one fairing, name a guard in a handler's arguments, and configure it
+//! in `Rocket.toml`:
+//!
+//! | guard | gives | network |
+//! |---|---|---|
+//! | [`User`] | the signed-in user and their verified ID-token claims | none (one refresh when the claims are older than `claims_max_age`) |
+//! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
+//! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
+//! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
+//!
+//! Each works as `Option<Guard>` and as `Result<Guard, Error>`, too, and aborts
+//! the launch when it could never succeed.
+//!
+//! # From nothing to a protected page
+//!
+//! Without the default features, which build the demo app of the repository,
+//! and with the development provider:
+//!
+//! ```text
+//! cargo add rocket
+//! cargo add rocket_logto --no-default-features --features dev-provider
+//! ```
+//!
+//! ```rust,no_run
+//! use rocket::{get, launch, routes};
+//! use rocket_logto::{Logto, User};
+//!
+//! #[get("/")]
+//! fn home(user: Option<User>) -> String {
+//!     match user {
+//!         Some(user) => format!("Hello {}", user.name()),
+//!         None => "Hello. Sign in at /sign-in".into(),
+//!     }
+//! }
+//!
+//! #[get("/protected")]
+//! fn protected(user: User) -> String {
+//!     format!("Only you see this, {}", user.sub())
+//! }
+//!
+//! #[launch]
+//! fn rocket() -> _ {
+//!     rocket::build()
+//!         .attach(Logto::fairing())
+//!         .mount("/", routes![home, protected])
+//! }
+//! ```
+//!
+//! `cargo run`, and open `http://localhost:8000/protected`. In the debug
+//! profile, with no provider configured, the fairing starts a [development
+//! provider](#the-development-provider) beside the app: pick one of its users,
+//! and you are back on the page you wanted. Two links make it complete: `GET
+//! /sign-in` (also `/sign-up`) and a form that posts to `/sign-out`.
+//!
+//! For Logto, register a "traditional web" application with the redirect URI
+//! `http://localhost:8000/callback` and the post sign-out URI
+//! `http://localhost:8000/`, and write into `Rocket.toml`:
+//!
+//! ```toml
+//! [default.logto]
+//! endpoint = "https://your-tenant.logto.app"
+//! app_id = "…"
+//!
+//! [release.logto]
+//! base_url = "https://app.example.com"
+//! ```
+//!
+//! and the secret into the environment: `LOGTO_APP_SECRET=…`. [`LogtoConfig`]
+//! has every key, and `issuer` for providers that are not Logto.
+//!
+//! # Who you are: `User` and `UserInfo`
+//!
+//! [`User`] costs one cookie. Its claims are those of the ID token, verified at
+//! sign-in: signature, issuer, audience, lifetime, nonce. [`UserInfo`] asks the
+//! provider each time and knows more (`custom_data`, `identities`, …).
+//!
+//! A claim can be absent, null or a value, and providers mean different things
+//! by the three: [`Claim`] keeps them apart.
+//!
+//! ```rust
+//! use rocket::get;
+//! use rocket_logto::{Claim, UserInfo};
+//!
+//! #[get("/email")]
+//! fn email(info: UserInfo) -> String {
+//!     match &info.claims().email {
+//!         Claim::Value(email) => format!("We write to {email}"),
+//!         Claim::Null => "You have given no e-mail address".into(),
+//!         Claim::Absent => "We did not ask: add \"email\" to scopes".into(),
+//!     }
+//! }
+//! ```
+//!
+//! A type of your own instead of all claims: `User<MyClaims>`. Key your data by
+//! [`User::sub`], never by e-mail address or name.
+//!
+//! # Tokens for APIs and organizations
+//!
+//! Name an API resource once, list it under `resources`, and ask for its token
+//! by type. [`AccessToken`] is fetched when first needed, cached, and refreshed
+//! by one request at a time:
+//!
+//! ```rust
+//! use rocket::get;
+//! use rocket_logto::{AccessToken, OrgToken, PathOrg, Resource};
+//!
+//! struct Shopping;
+//! impl Resource for Shopping {
+//!     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+//! }
+//!
+//! #[get("/shopping")]
+//! fn shopping(token: AccessToken<Shopping>) -> String {
+//!     format!("May write: {}", token.has_scope("write"))
+//! }
+//!
+//! // With the scope `urn:logto:scope:organizations`:
+//! #[get("/organizations/<org_id>")]
+//! fn organization(org_id: &str, token: OrgToken<PathOrg>) -> String {
+//!     format!("{org_id}: {}", token.scopes().collect::<Vec<_>>().join(" "))
+//! }
+//! ```
+//!
+//! For what is known at run time only there are [`User::access_token`],
+//! [`User::organization_token`], [`User::token`] and [`User::refresh`].
+//!
+//! # What a guard answers when it fails
+//!
+//! | outcome | page navigation | program (`Accept` JSON, `Sec-Fetch-Mode` not `navigate`, or not GET) |
+//! |---|---|---|
+//! | nobody is signed in, or the session has ended | 303 to `/sign-in?return_to=…` | 401 `{"error":"Not authenticated"}` |
+//! | the provider says no | 403 page | 403 JSON with the provider's `code` |
+//! | the provider is unreachable / answers nonsense / is too slow / is not known yet | 502 / 502 / 504 / 503 page | the same as JSON |
+//!
+//! The answer is made by the fairing, not by a catcher, so a 401 of your own
+//! stays yours. `Result<User, Error>` puts it into your hands: [`Error`] is a
+//! responder, and `?` gives the same answers.
+//!
+//! # Signing in and out from a handler
+//!
+//! [`SignIn`] and [`SignOut`] are responders:
+//!
+//! ```rust
+//! use rocket::{get, uri};
+//! use rocket_logto::{FirstScreen, SignIn};
+//!
+//! #[get("/welcome")]
+//! fn welcome() -> &'static str { "Welcome!" }
+//!
+//! #[get("/join")]
+//! fn join() -> SignIn {
+//!     SignIn::new().first_screen(FirstScreen::Register).return_to(uri!(welcome))
+//! }
+//! ```
+//!
+//! # Security headers are yours
+//!
+//! The fairing marks every answer that depends on the user `Cache-Control:
+//! no-store`. A `Content-Security-Policy` for your own pages is for you to
+//! write; if it has `form-action`, it must name [`Logto::provider_origins`],
+//! or browsers stop the redirect after a sign-out form.
+//!
+//! # The development provider
+//!
+//! With the feature `dev-provider`, in the debug profile, and with neither
+//! `endpoint` nor `issuer` configured, the fairing starts a small Logto-shaped
+//! provider on `http://localhost:3001`. **It signs anybody in as anybody**, says
+//! so, and refuses to run in other profiles. Its users, organizations and API
+//! resources come from `[debug.logto.dev_provider]`. `dev_provider = false`
+//! turns it off.
+//!
+//! # What to know before production
+//!
+//! - `base_url` and Rocket's `secret_key` are required outside debug. Redirect
+//!   URIs and cookie attributes come from `base_url`, never from a request's
+//!   headers, so a proxy in front needs no special trust.
+//! - Put a reverse proxy in front: Rocket sets no time limit for reading a
+//!   request's head.
+//! - The session is one encrypted cookie. A user whose tokens do not fit 4 kB
+//!   gets a page that says so, and the log names the size.
+//! - Sign-out is remembered in process: a restart forgets which copies of
+//!   cookies it has refused, and instances do not tell each other.
+//!
+//! # Features
+//!
+//! - `app` (default): the demo app of the repository, with templates. Turn it
+//!   off in your own app: `default-features = false`.
+//! - `dev-provider` (default, by `app`): the development provider.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -36,3 +226,8 @@ pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
 pub use session::token::{Token, TokenFor};
+
+/// The README's examples compile, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -86,13 +86,26 @@ impl Logto {
     /// Origins of the provider that the browser is redirected to. A
     /// `Content-Security-Policy` with `form-action` has to name them, because
     /// Chromium applies it to the redirect after a form's POST: without them
-    /// the "Sign out" button ends nowhere. Empty until the provider's metadata
-    /// is loaded; never touches the network.
+    /// the "Sign out" button ends nowhere. Until the provider's metadata is
+    /// loaded it is the issuer's own origin; never touches the network.
     pub fn provider_origins(&self) -> Vec<String> {
-        let metadata = self.inner.oidc.provider.metadata_if_loaded();
-        metadata
-            .map(|metadata| metadata.browser_origins())
-            .unwrap_or_default()
+        match self.inner.oidc.provider.metadata_if_loaded() {
+            Some(metadata) => metadata.browser_origins(),
+            // The page may still be open when the provider is back.
+            None => Url::parse(&self.inner.config.issuer)
+                .map(|issuer| vec![issuer.origin().ascii_serialization()])
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Where the provider tells who the user is, for a call of your own with
+    /// the [`AccessToken`](crate::AccessToken) of no resource (OpenID Connect
+    /// Core section 5.3). `None` until the provider's metadata is loaded, and
+    /// at a provider without that endpoint; never touches the network.
+    /// [`UserInfo`](crate::UserInfo) makes the call for you.
+    pub fn userinfo_endpoint(&self) -> Option<String> {
+        let metadata = self.inner.oidc.provider.metadata_if_loaded()?;
+        metadata.userinfo_endpoint.as_ref().map(Url::to_string)
     }
 
     pub(crate) fn now(&self) -> Seconds {

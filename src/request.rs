@@ -10,6 +10,15 @@ use rocket::http::{Accept, MediaType, Method};
 #[derive(Default)]
 struct HiddenQuery(OnceLock<String>);
 
+/// The method as it came. Rocket makes a `GET` of a `HEAD` that has no route of
+/// its own, so a handler cannot tell any more.
+struct SentMethod(Method);
+
+/// Remembers the method; to be called before Rocket looks for a route.
+pub(crate) fn keep_method(request: &Request<'_>) {
+    request.local_cache(|| SentMethod(request.method()));
+}
+
 /// Takes the query out of the request's URI, before Rocket logs that: on the
 /// routes of the sign-in it holds codes and one-time tokens.
 pub(crate) fn hide_query(request: &mut Request<'_>) {
@@ -66,11 +75,11 @@ pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
     }
 }
 
-/// Whether nobody asked for this yet: a browser fetching ahead, or a `HEAD`,
-/// which Rocket hands to the `GET` route. Nothing may change then.
+/// Whether nobody asked for this yet: a browser fetching ahead, or a `HEAD`.
+/// Nothing may change then.
 pub(crate) fn is_speculative(request: &Request<'_>) -> bool {
     let header = |name| request.headers().get_one(name).unwrap_or_default();
-    request.method() == Method::Head
+    request.local_cache(|| SentMethod(request.method())).0 == Method::Head
         || header("Sec-Purpose").contains("prefetch")
         || header("Purpose") == "prefetch"
         || header("X-Moz") == "prefetch"

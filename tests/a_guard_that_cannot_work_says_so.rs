@@ -116,7 +116,7 @@ fn launches() -> Vec<Launch> {
             ..launch(
                 "no fairing for AccessToken",
                 routes![shopping],
-                Some("the guard `AccessToken` needs the fairing"),
+                Some("`AccessToken` needs the fairing"),
             )
         },
         Launch {
@@ -124,7 +124,7 @@ fn launches() -> Vec<Launch> {
             ..launch(
                 "no fairing for OrgToken",
                 routes![right],
-                Some("the guard `OrgToken` needs the fairing"),
+                Some("`OrgToken` needs the fairing"),
             )
         },
     ]

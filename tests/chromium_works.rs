@@ -1,6 +1,7 @@
 //! Chromium can be driven, and the tests' own [`Browser`] does as it does.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fantoccini::Locator;
 use rocket::http::ContentType;
@@ -8,6 +9,7 @@ use rocket::request::{self, FromRequest, Request};
 use rocket::response::content::RawHtml;
 use rocket::response::{Responder, Response};
 use rocket::serde::json::Json;
+use rocket::tokio::time;
 use rocket::{Build, Rocket, State, get, post, routes};
 use serde_json::Value;
 
@@ -116,10 +118,19 @@ async fn script(chromium: &Chromium, script: &str) -> Value {
     chromium.execute(script, Vec::new()).await.unwrap()
 }
 
-/// What `/echo` shows in the page Chromium is at.
+/// What `/echo` shows in the page Chromium is at, or is still on its way to.
 async fn echoed(chromium: &Chromium) -> BTreeMap<String, String> {
-    let text = script(chromium, "return document.body.textContent").await;
-    serde_json::from_str(text.as_str().unwrap()).unwrap()
+    let arrival = async {
+        loop {
+            let text = script(chromium, "return document.body?.textContent").await;
+            if let Ok(headers) = serde_json::from_str(text.as_str().unwrap_or_default()) {
+                return headers;
+            }
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let patience = Duration::from_secs(20);
+    time::timeout(patience, arrival).await.expect("an echo")
 }
 
 #[rocket::async_test]

@@ -1,6 +1,7 @@
 //! The pages people see, and the two static files they need.
 
 use rocket::http::{ContentType, Header, Status};
+use rocket::outcome::Outcome;
 use rocket::response::Responder;
 use rocket::serde::Serialize;
 use rocket::serde::json::{Json, Value, json};
@@ -89,7 +90,7 @@ fn is_https(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
 }
 
-fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
+pub fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
     rocket::serde::json::to_value(claims).map_err(|error| {
         rocket::error!("claims cannot be shown: {error}");
         Status::InternalServerError
@@ -97,7 +98,7 @@ fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
 }
 
 #[catch(default)]
-fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<Value>> {
+async fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<Value>> {
     let (title, advice) = match status.code {
         404 => (
             "Page not found",
@@ -129,7 +130,7 @@ fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<Value>>
         context! {
             page: "error",
             dev_provider: logto.is_some_and(Logto::dev_provider),
-            signed_in: false,
+            signed_in: matches!(request.guard::<User>().await, Outcome::Success(_)),
             code: status.code,
             title,
             advice,

@@ -13,7 +13,7 @@ use crate::oidc::authorize::Prompt;
 /// The table as written. Everything optional, so that the checks below can
 /// name what is missing and what to write.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub(super) struct Raw {
     pub(super) endpoint: Option<String>,
     pub(super) issuer: Option<String>,
@@ -52,12 +52,23 @@ pub(super) struct Raw {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub(super) struct RawSession {
     #[serde(default, deserialize_with = "duration")]
     pub(super) idle: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) absolute: Option<Duration>,
+}
+
+/// What is asked for at sign-in while the development provider is in use,
+/// besides `scopes` and `resources`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawDevSignIn {
+    #[serde(default, deserialize_with = "list")]
+    pub(super) scopes: Vec<String>,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) resources: Vec<String>,
 }
 
 fn yes() -> bool {

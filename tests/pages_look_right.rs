@@ -1,0 +1,102 @@
+//! Every page fits its window, on a desktop and on a phone, by day and by night.
+//! Writes a picture of each to `target/screenshots/`, to be looked at.
+
+use rocket::async_test;
+
+use crate::support::app::{ALICE, BOB, ZOE};
+use crate::support::chromium::Look;
+use crate::support::demo::Demo;
+use crate::support::person::{DESKTOP, PHONE, Person};
+use crate::support::serve::free_port;
+
+const LOOKS: [(&str, Look); 4] = [
+    ("desktop-light", DESKTOP),
+    ("desktop-dark", dark(DESKTOP)),
+    ("phone-light", PHONE),
+    ("phone-dark", dark(PHONE)),
+];
+
+const fn dark(look: Look) -> Look {
+    Look { dark: true, ..look }
+}
+
+/// Looks at the page that is open, in every way.
+async fn look(person: &Person, page: &str) {
+    for (name, look) in LOOKS {
+        person.set_look(look).await;
+        person
+            .sees_no_sideways_scrolling(&format!("{page}, {name}"))
+            .await;
+        person.photograph(&format!("{page}-{name}")).await;
+    }
+    person.set_look(DESKTOP).await;
+    assert_eq!(person.complaints().await, [""; 0], "{page}");
+}
+
+#[async_test]
+async fn pages_for_everybody() {
+    let (demo, person) = (Demo::start().await, Person::new().await);
+    for (page, path) in [
+        ("home", "/"),
+        ("not-found", "/nowhere"),
+        ("no-redirect", "/protected/no-redirect"),
+        ("cancelled", "/callback"),
+        ("rejected", "/callback?code=x&state=y"),
+        ("provider-sign-in", "/sign-in"),
+        ("provider-sign-up", "/sign-up?login_hint=bob"),
+    ] {
+        person.open(demo.url(path)).await;
+        look(&person, page).await;
+    }
+    for (page, path) in [
+        ("provider-users", "/"),
+        ("provider-not-found", "/nowhere"),
+        ("provider-sign-out", "/oidc/session/end"),
+    ] {
+        person.open(demo.provider_url(path)).await;
+        look(&person, page).await;
+    }
+}
+
+#[async_test]
+async fn pages_for_somebody() {
+    for (user, name) in [(ALICE, "alice"), (BOB, "bob"), (ZOE, "zoe")] {
+        let (demo, person) = (Demo::start().await, Person::new().await);
+        person.sign_in(&demo, "/protected", user).await;
+        look(&person, &format!("{name}-protected")).await;
+        for (page, path) in [
+            ("home", "/"),
+            ("userinfo", "/protected/userinfo"),
+            ("not-found", "/nowhere"),
+        ] {
+            person.open(demo.url(path)).await;
+            look(&person, &format!("{name}-{page}")).await;
+        }
+        if user != ALICE {
+            continue;
+        }
+        for (page, path) in [
+            ("confirm", demo.url("/sign-out")),
+            ("provider-sign-out", demo.provider_url("/oidc/session/end")),
+        ] {
+            // A link on a page of another origin.
+            person.open(demo.provider_url("/")).await;
+            let follow = format!("location.href = '{path}'");
+            person.script(&follow).await;
+            person.arrives_at(&path).await;
+            look(&person, &format!("{name}-{page}")).await;
+        }
+    }
+}
+
+#[async_test]
+async fn pages_while_the_provider_is_away() {
+    let (demo, person) = (
+        Demo::without_provider(free_port()).await,
+        Person::new().await,
+    );
+    for (page, path) in [("home", "/"), ("sign-in", "/sign-in")] {
+        person.open(demo.url(path)).await;
+        look(&person, &format!("away-{page}")).await;
+    }
+}
