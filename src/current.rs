@@ -65,10 +65,11 @@ impl Current {
     /// Claims and tokens anew, by one refresh.
     pub(crate) async fn refreshed(&self) -> Result<Current, Error> {
         let (oidc, now) = (self.logto.oidc(), self.logto.now());
+        let sessions = self.logto.sessions();
         let granted = self
             .logto
             .tokens()
-            .refresh(oidc, self.logto.sessions(), &self.session, now)
+            .refresh(oidc, sessions, &self.session, now)
             .await;
         let (_, session) = self.settle(granted).await?;
         Ok(Current {
@@ -81,11 +82,12 @@ impl Current {
     /// provider cannot be asked, the old ones serve.
     pub(crate) async fn fresh(self) -> Result<Current, Error> {
         let max_age = self.logto.config().claims_max_age.as_secs();
-        let age = self.logto.now().saturating_sub(self.session.refreshed_at);
+        let now = self.logto.now();
+        let age = now.saturating_sub(self.session.refreshed_at);
         let fresh_enough = age < Seconds::try_from(max_age).unwrap_or(Seconds::MAX);
         if fresh_enough
             || self.session.refresh_token.is_none()
-            || !self.logto.tokens().may_refresh(&self.session)
+            || !self.logto.tokens().may_refresh(&self.session, now)
         {
             return Ok(self);
         }
@@ -97,24 +99,15 @@ impl Current {
 
     /// The answer of the userinfo endpoint, as JSON text, for this very user.
     pub(crate) async fn user_info(&self) -> Result<Vec<u8>, Error> {
-        let answer = match self.ask_user_info().await? {
-            Some(answer) => answer,
-            None => {
-                // Refused: another token may do. If not, the user is meant.
-                self.clear_tokens().await;
-                let again = match self.session.refresh_token {
-                    Some(_) => self.ask_user_info().await?,
-                    None => None,
-                };
-                match again {
-                    Some(answer) => answer,
-                    None => {
-                        let _ = self.logto.end(&self.context, &self.session).await;
-                        let reason = "userinfo_refuses_the_access_token";
-                        return Err(Error::new(ErrorKind::SessionEnded, reason));
-                    }
-                }
-            }
+        let mut answer = self.ask_user_info().await?;
+        if answer.is_none() && self.session.refresh_token.is_some() {
+            // Refused: another token may do. If not, the user is meant.
+            answer = self.ask_user_info().await?;
+        }
+        let Some(answer) = answer else {
+            self.end().await;
+            let reason = "userinfo_refuses_the_access_token";
+            return Err(Error::new(ErrorKind::SessionEnded, reason));
         };
 
         // OpenID Connect Core section 5.3.2: without the same `sub` the rest
@@ -135,11 +128,12 @@ impl Current {
 
     async fn ask_user_info(&self) -> Result<Option<Vec<u8>>, Error> {
         let token = self.token(TokenFor::default()).await?;
-        self.logto
-            .oidc()
-            .user_info(token.as_secret())
-            .await
-            .map_err(failed)
+        let answer = self.logto.oidc().user_info(token.as_secret()).await;
+        if let Ok(None) = answer {
+            self.logto.tokens().refused(&self.session, &token);
+            self.logto.sessions().clear_tokens(&self.session).await;
+        }
+        answer.map_err(failed)
     }
 
     /// Forgets the access tokens of the session: the next one is a new one.
@@ -148,32 +142,49 @@ impl Current {
         self.logto.sessions().clear_tokens(&self.session).await;
     }
 
-    /// Writes down what a refresh has changed, whatever the handler answers.
+    /// Writes down what a refresh has changed, whatever the handler answers: a
+    /// new refresh token may have come with an answer that is no good otherwise.
     async fn settle(&self, granted: Result<Granted, Error>) -> Result<Granted, Error> {
-        match &granted {
-            Ok((_, session)) if session.version > self.session.version => {
-                let now = self.logto.now();
-                match self
-                    .logto
-                    .sessions()
-                    .save(&self.context, session, now)
-                    .await
-                {
-                    Ok(()) => self.context.set_session(Some(session.clone())),
-                    Err(KeepError::Store(error)) => return Err(store_failed(error)),
-                    Err(KeepError::Gone) => {
-                        self.logto.drop_cookies(&self.context);
-                        return Err(Error::new(ErrorKind::SessionEnded, "ended_elsewhere"));
-                    }
+        if self.logto.sessions().is_revoked(&self.session) {
+            // Signed out while this was under way, and perhaps in again: the
+            // browser's cookie is none of our business any more.
+            self.context.set_session(None);
+            let meanwhile = || Error::new(ErrorKind::SessionEnded, "session_ended_meanwhile");
+            let ended = |error: &Error| error.kind() == ErrorKind::SessionEnded;
+            return Err(granted.err().filter(ended).unwrap_or_else(meanwhile));
+        }
+        if let Err(error) = &granted
+            && error.kind() == ErrorKind::SessionEnded
+        {
+            self.end().await;
+            return granted;
+        }
+        let newest = match &granted {
+            Ok((_, session)) => session.clone(),
+            Err(_) => self.logto.tokens().newest(self.session.clone()),
+        };
+        if newest.version > self.session.version {
+            let now = self.logto.now();
+            match self
+                .logto
+                .sessions()
+                .save(&self.context, &newest, now)
+                .await
+            {
+                Ok(()) => self.context.set_session(Some(newest)),
+                Err(KeepError::Store(error)) => return Err(store_failed(error)),
+                Err(KeepError::Gone) => {
+                    self.logto.drop_cookies(&self.context);
+                    return Err(Error::new(ErrorKind::SessionEnded, "ended_elsewhere"));
                 }
             }
-            Err(error) if error.kind() == ErrorKind::SessionEnded => {
-                // Said already; what the store answers changes nothing.
-                let _ = self.logto.end(&self.context, &self.session).await;
-            }
-            _ => {}
         }
         granted
+    }
+
+    /// The reason is given already; what the store answers adds nothing.
+    async fn end(&self) {
+        let _ = self.logto.end(&self.context, &self.session).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! `Logto::fairing()`: reads the configuration, manages the state, mounts the
 //! routes, and writes what requests have collected into their responses.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
-use rocket::{Build, Data, Orbit, Request, Response, Rocket};
+use rocket::{Build, Catcher, Data, Orbit, Request, Response, Rocket, catcher};
 
 #[cfg(feature = "dev-provider")]
 use crate::config::{DEV_APP_ID, DEV_APP_SECRET, SigningAlg};
@@ -120,7 +121,7 @@ impl Fairing for LogtoFairing {
             }
         };
         let rocket = start_dev_provider(rocket, &config).await?;
-        Ok(rocket
+        Ok(catch_pending(rocket)
             .mount("/", routes::all(&config.routes))
             .manage(config)
             .manage(logto))
@@ -211,8 +212,13 @@ async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fair
     settings.log_level = LogLevel::Off;
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,
-        Err(error) => {
-            rocket::config::pretty_print_error(error.with_path("logto.dev_provider"));
+        Err(mut error) => {
+            let figment = rocket.figment();
+            error.profile = Some(figment.profile().clone());
+            error.metadata = figment.find_metadata("logto.dev_provider").cloned();
+            let table = ["logto", "dev_provider"].map(str::to_owned);
+            error.path.splice(0..0, table);
+            rocket::config::pretty_print_error(error);
             return Err(rocket);
         }
     };
@@ -236,6 +242,24 @@ async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fair
 #[cfg(not(feature = "dev-provider"))]
 async fn start_dev_provider(rocket: Rocket<Build>, _: &LogtoConfig) -> fairing::Result {
     Ok(rocket)
+}
+
+/// Keeps the app's own catchers away from pending answers: a `#[catch(default)]`
+/// with a status of its own would hide them from the response hook. A catcher
+/// for one code wins over a default one at the same base, and nobody else has
+/// one for this code.
+fn catch_pending(rocket: Rocket<Build>) -> Rocket<Build> {
+    let bases = rocket
+        .catchers()
+        .map(|catcher| catcher.base.path().to_string());
+    let bases: BTreeSet<String> = bases.chain(["/".to_owned()]).collect();
+    bases.into_iter().fold(rocket, |rocket, base| {
+        rocket.register(base, vec![Catcher::new(PENDING.code, leave_pending)])
+    })
+}
+
+fn leave_pending<'r>(status: Status, _: &'r Request<'_>) -> catcher::BoxFuture<'r> {
+    Box::pin(async move { Response::build().status(status).ok() })
 }
 
 /// The answer a guard or handler has asked for.

@@ -97,6 +97,16 @@ impl Logto {
         }
     }
 
+    /// Where the provider tells who the user is, for a call of your own with
+    /// the [`AccessToken`](crate::AccessToken) of no resource (OpenID Connect
+    /// Core section 5.3). `None` until the provider's metadata is loaded, and
+    /// at a provider without that endpoint; never touches the network.
+    /// [`UserInfo`](crate::UserInfo) makes the call for you.
+    pub fn userinfo_endpoint(&self) -> Option<String> {
+        let metadata = self.inner.oidc.provider.metadata_if_loaded()?;
+        metadata.userinfo_endpoint.as_ref().map(Url::to_string)
+    }
+
     pub(crate) fn now(&self) -> Seconds {
         (self.inner.clock)()
     }
@@ -126,7 +136,8 @@ impl Logto {
 
     /// The live session of a request, if there is one; looked up once. The
     /// network only when sessions are in a store. A used session is rolled on,
-    /// at most once a minute.
+    /// at most once a minute; a browser that missed a refresh, because it did
+    /// not wait for the answer, is given it now.
     pub(crate) async fn session(
         &self,
         request: &Request<'_>,
@@ -157,11 +168,13 @@ impl Logto {
         let Some(Loaded { session, old_key }) = loaded else {
             return Ok(None);
         };
+        let read = session.version;
         let session = self.tokens().newest(Arc::new(session));
-        let rolled = session.rolled(now);
-        if rolled.is_some() || old_key {
-            let written = rolled.unwrap_or_else(|| Session::clone(&session));
-            match sessions.save(context, &written, now).await {
+        let rolled = session.rolled(now).map(Arc::new);
+        let write = rolled.is_some() || old_key || session.version > read;
+        let session = rolled.unwrap_or(session);
+        if write {
+            match sessions.save(context, &session, now).await {
                 Ok(()) => {}
                 Err(KeepError::Gone) => return Ok(None),
                 Err(KeepError::Store(error)) => return Err(store_failed(error)),

@@ -2,12 +2,14 @@
 //! RS256, an issuer that is no Logto endpoint, its own pages.
 
 use rocket::figment::Figment;
-use rocket::{get, routes};
-use rocket_logto::{Logto, User, UserInfo};
+use rocket::serde::json::{Value as Json, json};
+use rocket::{get, post, routes};
+use rocket_logto::{AccessToken, Error, Logto, Resource, TokenFor, User, UserInfo};
 
 use crate::support::browser::{Browser, Response};
 use crate::support::npm_provider::{CLIENT_ID, CLIENT_SECRET, NpmProvider, RESOURCE, Settings};
 use crate::support::serve::{Served, free_port};
+use crate::support::token_app::shown;
 
 #[get("/")]
 fn home(user: Option<User>) -> String {
@@ -22,6 +24,33 @@ fn protected(user: User) -> String {
 #[get("/userinfo")]
 fn userinfo(info: UserInfo) -> String {
     rocket::serde::json::to_string(&info).unwrap()
+}
+
+struct Shopping;
+
+impl Resource for Shopping {
+    const INDICATOR: &'static str = RESOURCE;
+}
+
+#[get("/shopping")]
+fn shopping(token: AccessToken<Shopping>) -> Json {
+    shown(&token)
+}
+
+#[get("/default")]
+fn default(token: AccessToken) -> Json {
+    shown(&token)
+}
+
+#[get("/token?<resource>&<scope>")]
+async fn token(user: User, resource: &str, scope: &str) -> Result<Json, Error> {
+    let wanted = TokenFor::resource(resource).scope(scope);
+    Ok(shown(&user.token(wanted).await?))
+}
+
+#[post("/refresh")]
+async fn refresh(user: User) -> Result<Json, Error> {
+    Ok(json!({ "sub": user.refresh().await?.sub() }))
 }
 
 struct App {
@@ -51,9 +80,10 @@ impl App {
         for (key, value) in more {
             figment = figment.merge((format!("logto.{key}"), *value));
         }
-        let rocket = rocket::custom(figment)
-            .attach(Logto::fairing())
-            .mount("/", routes![home, protected, userinfo]);
+        let rocket = rocket::custom(figment).attach(Logto::fairing()).mount(
+            "/",
+            routes![home, protected, userinfo, shopping, default, token, refresh],
+        );
         App {
             app: Served::start_on(port, rocket).await,
             provider,
@@ -118,4 +148,65 @@ async fn says_so_when_the_secret_is_wrong() {
     let page = app.sign_in(&browser, "/protected").await;
     assert_eq!(page.status(), 502, "{}", page.text());
     assert_eq!(browser.navigate(app.app.url("/")).await.text(), "nobody");
+}
+
+#[rocket::async_test]
+async fn gives_resource_tokens_and_refreshes() {
+    let app = App::start(&[]).await;
+    let alice = Browser::new();
+    app.sign_in(&alice, "/protected").await;
+    let fetch = async |path: &str| alice.fetch_json(app.app.url(path)).await;
+
+    let answer = fetch("/shopping").await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let token: Json = answer.json();
+    assert_eq!(token["claims"]["aud"], RESOURCE);
+    assert_eq!(token["claims"]["sub"], "alice");
+    assert_eq!(token["claims"]["client_id"], CLIENT_ID);
+    assert_eq!(token["scopes"], json!(["read:cart"]));
+    let expires_at = token["claims"]["exp"].as_i64().unwrap();
+    let told = token["expires_at"].as_i64().unwrap();
+    assert!((told - expires_at).abs() <= 2, "{told}, not {expires_at}");
+    assert_eq!(fetch("/shopping").await.json::<Json>(), token, "cached");
+
+    let opaque: Json = fetch("/default").await.json();
+    assert!(opaque["claims"].is_null(), "{opaque}");
+    assert_eq!(fetch("/userinfo").await.status(), 200);
+
+    let refreshed = alice.post_form(app.app.url("/refresh"), &[]).await;
+    assert_eq!(refreshed.status(), 200, "{}", refreshed.text());
+    assert_eq!(refreshed.json::<Json>()["sub"], "alice");
+    let again: Json = fetch("/shopping").await.json();
+    assert_eq!(again["claims"]["aud"], RESOURCE);
+    assert_ne!(again["secret"], token["secret"], "a refresh gives new ones");
+    assert_ne!(
+        fetch("/default").await.json::<Json>()["secret"],
+        opaque["secret"]
+    );
+    assert_eq!(fetch("/userinfo").await.status(), 200);
+    assert_eq!(alice.violations(), []);
+}
+
+/// Its `invalid_target` and `invalid_scope`, in the words of RFC 8707 and RFC 6749.
+#[rocket::async_test]
+async fn a_refusal_is_403_and_no_more() {
+    let app = App::start(&[]).await;
+    let alice = Browser::new();
+    app.sign_in(&alice, "/protected").await;
+    let cases = [
+        (
+            "https://unknown.example.com/api",
+            "read:cart",
+            "invalid_target",
+        ),
+        (RESOURCE, "write:cart", "invalid_scope"),
+    ];
+    for (resource, scope, code) in cases {
+        let path = format!("/token?resource={resource}&scope={scope}");
+        let answer = alice.fetch_json(app.app.url(&path)).await;
+        assert_eq!(answer.status(), 403, "{path}: {}", answer.text());
+        assert_eq!(answer.json::<Json>()["code"], code, "{path}");
+    }
+    let still = alice.fetch_json(app.app.url("/shopping")).await;
+    assert_eq!(still.status(), 200, "{}", still.text());
 }

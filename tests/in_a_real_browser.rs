@@ -36,12 +36,12 @@ async fn from_the_first_page_to_the_last() {
     let rows = person.rows().await;
     assert_eq!(value(&rows, "sub"), Some(ALICE));
     assert_eq!(value(&rows, "name"), Some("Alice Example"));
-    assert_eq!(value(&rows, "email"), None, "a claim not asked for");
+    assert_eq!(value(&rows, "custom_data"), None, "userinfo alone has it");
     let json = person
         .script("return JSON.parse(document.querySelector('pre').innerText)")
         .await;
     assert_eq!(json["sub"], ALICE);
-    assert_eq!(json.get("email"), None);
+    assert_eq!(json.get("custom_data"), None);
     assert_eq!(json.as_object().unwrap().len(), rows.len());
 
     person.click("Userinfo").await;

@@ -83,7 +83,7 @@ enum Kind {
 
 #[derive(Serialize, Debug, PartialEq)]
 #[serde(crate = "rocket::serde")]
-struct Time {
+pub struct Time {
     /// For machines: the `datetime` attribute.
     iso: String,
     /// For people.
@@ -139,16 +139,22 @@ impl Time {
             "created_at" | "updated_at" => number,
             _ => return None,
         };
-        let time = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+        OffsetDateTime::from_unix_timestamp(seconds)
+            .ok()
+            .map(Self::at)
+    }
+
+    /// A moment, shown in UTC.
+    pub fn at(time: OffsetDateTime) -> Self {
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();
-        Some(Self {
+        Self {
             iso: format!(
                 "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z",
                 u8::from(month)
             ),
             words: format!("{day} {month} {year}, {hour:02}:{minute:02}:{second:02} UTC"),
-        })
+        }
     }
 }
 

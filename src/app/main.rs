@@ -7,7 +7,11 @@
 mod api;
 mod claims;
 mod headers;
+mod organizations;
 mod pages;
+mod resources;
+mod session;
+mod token_view;
 
 use rocket::launch;
 use rocket_dyn_templates::Template;
@@ -20,7 +24,11 @@ fn rocket() -> _ {
         .attach(Template::fairing())
         .attach(headers::shield())
         .attach(headers::Headers)
+        .attach(resources::http_client())
         .mount("/", pages::routes())
+        .mount("/", organizations::routes())
+        .mount("/", resources::routes())
+        .mount("/", session::routes())
         .mount("/", api::routes())
         .register("/", pages::catchers())
 }

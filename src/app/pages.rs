@@ -90,7 +90,7 @@ fn is_https(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
 }
 
-fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
+pub fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
     rocket::serde::json::to_value(claims).map_err(|error| {
         rocket::error!("claims cannot be shown: {error}");
         Status::InternalServerError

@@ -54,7 +54,8 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `session.previous_secret_keys` | `[]` | old values of Rocket's `secret_key` that still open cookies |
 /// | `post_sign_out` | `"/"` | where the browser goes after signing out |
 /// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, … | paths the fairing mounts |
-/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `users`, `organizations`, `resources`; refused outside debug |
+/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `organizations`, `resources`; refused outside debug |
+/// | `dev_provider.sign_in` | `{}` | `scopes` and `resources` to ask for, too, while the development provider is in use: a real tenant may not know them |
 ///
 /// Durations are a number of seconds or text like `"90s"`, `"15m"`, `"1h"`, `"14d"`.
 ///
@@ -129,10 +130,23 @@ pub struct LogtoConfig {
     pub(crate) dev_provider: Option<DevProviderTable>,
 }
 
+/// Figment puts the path of the extraction behind that of the key in it:
+/// `session.idle.logto`.
+fn in_order(mut error: figment::Error) -> figment::Error {
+    if error.path.last().is_some_and(|last| last == "logto") {
+        error.path.rotate_right(1);
+    }
+    error
+}
+
 /// The `dev_provider` table.
 #[derive(Clone, Debug)]
 pub(crate) struct DevProviderTable {
     pub port: u16,
+    /// Asked for at sign-in besides the `scopes` of the configuration.
+    pub scopes: Vec<String>,
+    /// Asked for at sign-in besides the `resources` of the configuration.
+    pub resources: Vec<String>,
     /// Users, organizations and resources as written; the provider reads them.
     #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]
     pub seed: Value,
@@ -271,7 +285,7 @@ impl LogtoConfig {
     pub fn from_figment(figment: &Figment) -> figment::Result<LogtoConfig> {
         let figment = environment::with_environment(figment.clone());
         let raw: Raw = match figment.find_value("logto") {
-            Ok(_) => figment.extract_inner("logto")?,
+            Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
             Err(_) => Figment::new().extract()?,
         };
         Rules { figment: &figment }.check(raw)

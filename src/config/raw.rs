@@ -14,7 +14,7 @@ use crate::oidc::authorize::Prompt;
 /// The table as written. Everything optional, so that the checks below can
 /// name what is missing and what to write.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub(super) struct Raw {
     pub(super) endpoint: Option<String>,
     pub(super) issuer: Option<String>,
@@ -53,7 +53,7 @@ pub(super) struct Raw {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub(super) struct RawSession {
     #[serde(default, deserialize_with = "duration")]
     pub(super) idle: Option<Duration>,
@@ -72,6 +72,17 @@ pub(super) struct RawSession {
 pub(super) enum RawStore {
     Cookie,
     Redis(String),
+}
+
+/// What is asked for at sign-in while the development provider is in use,
+/// besides `scopes` and `resources`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawDevSignIn {
+    #[serde(default, deserialize_with = "list")]
+    pub(super) scopes: Vec<String>,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) resources: Vec<String>,
 }
 
 fn yes() -> bool {

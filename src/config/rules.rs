@@ -10,7 +10,7 @@ use rocket::config::Config as RocketConfig;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::raw::{Raw, RawStore};
+use super::raw::{Raw, RawDevSignIn, RawStore};
 use super::{
     AppSecret, ClientAuthMethod, DEV_APP_ID, DEV_APP_SECRET, DevProviderTable, LogtoConfig,
     ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
@@ -68,8 +68,8 @@ impl Rules<'_> {
             app_id,
             token_endpoint_auth_method: self.auth_method(&raw, app_secret.is_some())?,
             app_secret,
-            scopes: scopes(&raw),
-            resources: self.resources(&raw)?,
+            scopes: scopes(&raw, dev.as_ref()),
+            resources: self.resources(&raw, dev.as_ref())?,
             prompt: self.prompt(&raw)?,
             id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
             response_mode,
@@ -113,7 +113,8 @@ impl Rules<'_> {
             Some(_) => {
                 return Err(self.error(
                     "dev_provider",
-                    "must be true, false, or a table with port, users, organizations, resources",
+                    "must be true, false, or a table with port, sign_in, users, organizations, \
+                     resources",
                 ));
             }
         };
@@ -150,8 +151,14 @@ impl Rules<'_> {
                     self.error("dev_provider.port", "must be a port number from 1 to 65535")
                 })?,
         };
+        let sign_in = match seed.remove("sign_in") {
+            None => RawDevSignIn::default(),
+            Some(_) => self.figment.extract_inner("logto.dev_provider.sign_in")?,
+        };
         Ok(Some(DevProviderTable {
             port,
+            scopes: sign_in.scopes,
+            resources: sign_in.resources,
             seed: seed.into(),
         }))
     }
@@ -316,12 +323,15 @@ impl Rules<'_> {
         Ok(routes)
     }
 
-    fn resources(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+    fn resources(&self, raw: &Raw, dev: Option<&DevProviderTable>) -> figment::Result<Vec<String>> {
+        const DEV_KEY: &str = "dev_provider.sign_in.resources";
+        let configured = raw.resources.iter().map(|resource| ("resources", resource));
+        let of_dev = dev.into_iter().flat_map(|table| &table.resources);
         let mut resources = Vec::new();
-        for resource in &raw.resources {
+        for (key, resource) in configured.chain(of_dev.map(|resource| (DEV_KEY, resource))) {
             let url = Url::parse(resource).map_err(|_| {
                 self.error(
-                    "resources",
+                    key,
                     &format!(
                         "must hold absolute URIs like \"https://api.example.com\", not \"{resource}\""
                     ),
@@ -330,13 +340,14 @@ impl Rules<'_> {
             // RFC 8707 section 2 forbids the fragment; Logto splits at commas.
             if url.fragment().is_some() || resource.contains([',', ' ']) {
                 return Err(self.error(
-                    "resources",
+                    key,
                     &format!("\"{resource}\" must hold no comma, no space and no #fragment"),
                 ));
             }
             push_new(&mut resources, resource);
         }
-        if raw.scopes.iter().any(|scope| scope == ORGANIZATIONS_SCOPE) {
+        let asked = |scope: &String| scope == ORGANIZATIONS_SCOPE;
+        if scopes(raw, dev).iter().any(asked) {
             push_new(&mut resources, ORGANIZATIONS_RESOURCE);
         }
         Ok(resources)
@@ -422,7 +433,10 @@ impl Rules<'_> {
         let Some(path) = path else { return Ok(None) };
         match std::fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) => Err(self.error(key, &format!("{}: {error}", path.display()))),
+            // The path is not shown: somebody may have written the secret itself.
+            Err(error) => {
+                Err(self.error(key, &format!("names a file that cannot be read: {error}")))
+            }
         }
     }
 
@@ -450,14 +464,15 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn scopes(raw: &Raw) -> Vec<String> {
+fn scopes(raw: &Raw, dev: Option<&DevProviderTable>) -> Vec<String> {
     let mut scopes = vec!["openid".to_owned()];
     if raw.include_reserved_scopes {
         for scope in RESERVED_SCOPES {
             push_new(&mut scopes, scope);
         }
     }
-    for scope in &raw.scopes {
+    let of_dev = dev.into_iter().flat_map(|table| &table.scopes);
+    for scope in raw.scopes.iter().chain(of_dev) {
         push_new(&mut scopes, scope);
     }
     scopes

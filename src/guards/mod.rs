@@ -32,11 +32,12 @@ fn outcome<T>(request: &Request<'_>, result: Result<T, Error>) -> Outcome<T, Err
     }
 }
 
-/// Aborts the launch of an app that uses a guard without the fairing.
-fn fairing_is_missing(rocket: &Rocket<Ignite>, guard: &str) -> bool {
+/// Aborts the launch of an app that uses a guard, or a responder of this crate,
+/// without the fairing.
+pub(crate) fn fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
     let missing = rocket.state::<Logto>().is_none();
     if missing {
-        log::error!("logto: the guard `{guard}` needs the fairing: .attach(Logto::fairing())");
+        log::error!("logto: `{what}` needs the fairing: .attach(Logto::fairing())");
     }
     missing
 }

@@ -154,8 +154,9 @@ impl<C: DeserializeOwned> User<C> {
     /// this moment, whether the user is still welcome.
     ///
     /// **Cost:** one refresh. **Errors:** [`ErrorKind::SessionEnded`] for a
-    /// suspended or deleted user, and the `Provider…` kinds. **Standard:**
-    /// OpenID Connect Core section 12.
+    /// suspended or deleted user, [`ErrorKind::Denied`] when the sign-in gave no
+    /// refresh token, and the `Provider…` kinds. **Standard:** OpenID Connect
+    /// Core section 12.
     ///
     /// ```rust
     /// use rocket::post;

@@ -216,7 +216,8 @@ impl OidcClient {
         let content_type = response.headers().get(header::CONTENT_TYPE);
         let json = content_type
             .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.to_ascii_lowercase().starts_with("application/json"));
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
         match json {
             true => Ok(Some(response.into_body())),
             false => Err(TokenError::Malformed(

@@ -40,6 +40,25 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
+    /// The metadata in `document`, which must be that of `issuer` (OpenID
+    /// Connect Discovery 1.0 section 4.3), with endpoints as safe as that is.
+    fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
+        let metadata: Metadata =
+            serde_json::from_slice(document).map_err(|error| malformed(METADATA, &error))?;
+        if metadata.issuer != issuer {
+            return Err(ProviderError::IssuerMismatch {
+                expected: issuer.to_owned(),
+                found: metadata.issuer.chars().take(200).collect(),
+            });
+        }
+        let secure = issuer.starts_with("https:");
+        let allowed = |url: &&Url| url.scheme() == "https" || (!secure && url.scheme() == "http");
+        if let Some(url) = metadata.endpoints().find(|url| !allowed(url)) {
+            return Err(ProviderError::Insecure(url.clone()));
+        }
+        Ok(metadata)
+    }
+
     /// All endpoints, for checks that hold for each of them.
     fn endpoints(&self) -> impl Iterator<Item = &Url> {
         [
@@ -273,19 +292,7 @@ impl ProviderState {
         let issuer = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
         let url = format!("{issuer}/.well-known/openid-configuration");
         let document = self.get(&url, METADATA).await?;
-        let metadata: Metadata =
-            serde_json::from_slice(&document).map_err(|error| malformed(METADATA, &error))?;
-        if metadata.issuer != self.issuer {
-            return Err(ProviderError::IssuerMismatch {
-                expected: self.issuer.clone(),
-                found: metadata.issuer.chars().take(200).collect(),
-            });
-        }
-        let secure = self.issuer.starts_with("https:");
-        let allowed = |url: &&Url| url.scheme() == "https" || (!secure && url.scheme() == "http");
-        if let Some(url) = metadata.endpoints().find(|url| !allowed(url)) {
-            return Err(ProviderError::Insecure(url.clone()));
-        }
+        let metadata = Metadata::of(&self.issuer, &document)?;
         let keys = self.fetch_keys(&metadata.jwks_uri).await?;
         Ok(Loaded {
             metadata: Arc::new(metadata),
@@ -351,5 +358,64 @@ fn malformed(what: &'static str, error: &serde_json::Error) -> ProviderError {
     ProviderError::Malformed {
         what,
         error: format!("{kind:?} error at {line}:{column}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "https://id.example/oidc";
+    const ENDPOINTS: [&str; 6] = [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "userinfo_endpoint",
+        "revocation_endpoint",
+        "end_session_endpoint",
+    ];
+
+    fn read(issuer: &str, name: &str, address: &str) -> Result<Metadata, ProviderError> {
+        let mut document = serde_json::json!({ "issuer": issuer });
+        for endpoint in ENDPOINTS {
+            document[endpoint] = format!("https://id.example/{endpoint}").into();
+        }
+        document[name] = address.into();
+        Metadata::of(issuer, document.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_secure_issuer_has_secure_endpoints() {
+        for name in ENDPOINTS {
+            for address in [
+                "http://id.example/",
+                "http://localhost/",
+                "file:///etc/passwd",
+                "javascript:alert(1)",
+            ] {
+                let refused = read(ISSUER, name, address);
+                assert!(
+                    matches!(&refused, Err(ProviderError::Insecure(url)) if url.as_str() == address),
+                    "{name} {address}: {refused:?}"
+                );
+            }
+            // On another host, as with several large providers.
+            assert!(
+                read(ISSUER, name, "https://api.example.com/").is_ok(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_issuer_without_tls_may_have_endpoints_without() {
+        let local = "http://localhost:3001/oidc";
+        for name in ENDPOINTS {
+            assert!(
+                read(local, name, "http://localhost:3001/").is_ok(),
+                "{name}"
+            );
+            assert!(read(local, name, "file:///etc/passwd").is_err(), "{name}");
+        }
     }
 }

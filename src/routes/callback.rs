@@ -192,7 +192,7 @@ async fn exchange(
     let id_token = tokens
         .id_token
         .as_ref()
-        .ok_or_else(|| rejected("id_token_missing"))?;
+        .ok_or_else(|| Error::new(ErrorKind::ProviderBadAnswer, "id_token_missing"))?;
     let now = logto.now();
     let claims = logto
         .oidc()

@@ -3,10 +3,11 @@
 
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
-use rocket::{Data, Request};
+use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
 use crate::error::{Error, ErrorKind, redirect};
+use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
 use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 use crate::request::{is_speculative, query};
@@ -16,8 +17,8 @@ use crate::session::cookie::{TooLarge, raw_cookies};
 use crate::session::failure::unavailable;
 use crate::session::transaction::Transaction;
 
-/// Parameters the protocol itself owns: a free parameter must not replace one.
-const RESERVED: [&str; 15] = [
+/// Parameters that are set elsewhere: a free parameter must not replace one.
+const RESERVED: [&str; 22] = [
     "client_id",
     "client_secret",
     "code_challenge",
@@ -33,6 +34,15 @@ const RESERVED: [&str; 15] = [
     "response_type",
     "scope",
     "state",
+    // These have methods of their own: one invalid value, or a second one,
+    // makes Logto drop them all.
+    "first_screen",
+    "identifier",
+    "direct_sign_in",
+    "login_hint",
+    "one_time_token",
+    "ui_locales",
+    "organization_id",
 ];
 
 /// Starts a sign-in, as the answer of a handler.
@@ -132,7 +142,8 @@ impl SignIn {
     }
 
     /// A free parameter of the authorization request. Those of the protocol
-    /// (`state`, `redirect_uri`, …) are refused with a log line.
+    /// (`state`, `redirect_uri`, …) and those with a method of their own are
+    /// refused with a log line.
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         match RESERVED.contains(&name.as_str()) {
@@ -147,6 +158,12 @@ impl<'r> Responder<'r, 'static> for SignIn {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         RequestContext::of(request).set_pending(Pending::SignIn(Box::new(self.0)));
         Response::build().status(PENDING).ok()
+    }
+}
+
+impl Sentinel for SignIn {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        fairing_is_missing(rocket, "SignIn")
     }
 }
 

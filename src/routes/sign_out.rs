@@ -4,10 +4,11 @@
 use rocket::http::{Method, Status};
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
-use rocket::{Data, Request};
+use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
 use crate::error::{Error, ErrorKind, html_page, redirect};
+use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
 use crate::pages::{Action, Page};
 use crate::request::is_speculative;
@@ -60,6 +61,12 @@ impl<'r> Responder<'r, 'static> for SignOut {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         RequestContext::of(request).set_pending(Pending::SignOut(self.local));
         Response::build().status(PENDING).ok()
+    }
+}
+
+impl Sentinel for SignOut {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        fairing_is_missing(rocket, "SignOut")
     }
 }
 

@@ -244,6 +244,11 @@ impl Sessions {
         .await
     }
 
+    /// Whether this process has ended the session.
+    pub(crate) fn is_revoked(&self, session: &Session) -> bool {
+        self.revocations.is_revoked(session)
+    }
+
     /// Ends a session: copies of its cookies are refused from now on.
     pub(crate) async fn end(&self, session: &Session, now: Seconds) -> Result<(), StoreError> {
         self.revocations.revoke(session, self.absolute(), now);

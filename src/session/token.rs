@@ -165,6 +165,11 @@ impl TokenFor {
         URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
     }
 
+    /// Whether it asks for fewer scopes than there might be.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
     /// The parameters of the refresh request.
     pub(crate) fn params(&self) -> Vec<(&'static str, String)> {
         let mut params = Vec::new();

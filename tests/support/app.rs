@@ -1,10 +1,10 @@
 //! The app under test beside a development provider, each on a port of its own.
 
 use rocket::figment::Figment;
-use rocket::figment::value::{Dict, Value};
+use rocket::figment::value::{Dict, Empty, Value};
 use rocket::{Build, Rocket};
-use rocket_logto::Logto;
 use rocket_logto::dev_provider::{DevProvider, Settings};
+use rocket_logto::{Logto, LogtoFairing};
 
 use super::browser::{Browser, Response};
 use super::serve::{Served, free_port};
@@ -33,9 +33,38 @@ impl TestApp {
 
     /// The same, with more keys of the `logto` table.
     pub async fn with(logto: Dict, rocket: Rocket<Build>) -> TestApp {
+        TestApp::with_fairing(logto, Logto::fairing(), rocket).await
+    }
+
+    /// The same, with a fairing that has another clock, say.
+    pub async fn with_fairing(
+        logto: Dict,
+        fairing: LogtoFairing,
+        rocket: Rocket<Build>,
+    ) -> TestApp {
         let provider = DevProvider::start(settings()).await.expect("a provider");
-        let port = free_port();
-        let app = TestApp::serve(port, &provider.endpoint(), logto, rocket).await;
+        TestApp::joined(provider, logto, fairing, rocket).await
+    }
+
+    /// The same, with a provider of other settings.
+    pub async fn with_settings(settings: Settings, logto: Dict, rocket: Rocket<Build>) -> TestApp {
+        let provider = DevProvider::start(settings).await.expect("a provider");
+        TestApp::at(provider, logto, rocket).await
+    }
+
+    /// The same, at a provider that was prepared first.
+    pub async fn at(provider: DevProvider, logto: Dict, rocket: Rocket<Build>) -> TestApp {
+        TestApp::joined(provider, logto, Logto::fairing(), rocket).await
+    }
+
+    async fn joined(
+        provider: DevProvider,
+        logto: Dict,
+        fairing: LogtoFairing,
+        rocket: Rocket<Build>,
+    ) -> TestApp {
+        let (port, endpoint) = (free_port(), provider.endpoint());
+        let app = TestApp::serve_with(fairing, port, &endpoint, logto, rocket).await;
         provider.set_redirect_uris([app.url("/callback")]);
         provider.set_post_logout_redirect_uris([app.url("/")]);
         TestApp { app, provider }
@@ -43,8 +72,26 @@ impl TestApp {
 
     /// An app that signs in at `endpoint`, whatever is there.
     pub async fn serve(port: u16, endpoint: &str, logto: Dict, rocket: Rocket<Build>) -> Served {
+        TestApp::serve_with(Logto::fairing(), port, endpoint, logto, rocket).await
+    }
+
+    /// The same, with a fairing made by the test.
+    pub async fn serve_with(
+        fairing: LogtoFairing,
+        port: u16,
+        endpoint: &str,
+        logto: Dict,
+        rocket: Rocket<Build>,
+    ) -> Served {
         let figment = configuration(rocket.figment(), port, endpoint, logto);
-        Served::start_on(port, rocket.configure(figment).attach(Logto::fairing())).await
+        Served::start_on(port, rocket.configure(figment).attach(fairing)).await
+    }
+
+    /// Another app in place of this one, on the same port at the same provider.
+    pub async fn restart(&mut self, logto: Dict, rocket: Rocket<Build>) {
+        let port = self.app.port();
+        self.app.halt().await;
+        self.app = TestApp::serve(port, &self.provider.endpoint(), logto, rocket).await;
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -64,6 +111,16 @@ pub fn settings() -> Settings {
     Settings::new(CLIENT_ID, CLIENT_SECRET)
 }
 
+/// Keys of the `logto` table.
+pub fn keys<const N: usize>(keys: [(&str, Value); N]) -> Dict {
+    Dict::from(keys.map(|(key, value)| (key.to_owned(), value)))
+}
+
+/// A value that takes a key away.
+pub fn absent() -> Value {
+    Value::from(Empty::None)
+}
+
 /// A figment as `Rocket.toml` and the environment would make it.
 pub fn configuration(base: &Figment, port: u16, endpoint: &str, logto: Dict) -> Figment {
     let mut table = Dict::from([
@@ -76,6 +133,7 @@ pub fn configuration(base: &Figment, port: u16, endpoint: &str, logto: Dict) -> 
         ),
     ]);
     table.extend(logto);
+    table.retain(|_, value| !matches!(value, Value::Empty(..)));
     base.clone()
         .merge(("profile", "debug"))
         .merge(("log_level", "critical"))

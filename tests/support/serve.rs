@@ -95,6 +95,11 @@ impl Served {
 
     /// Shuts down and waits until the port is free again.
     pub async fn stop(mut self) {
+        self.halt().await;
+    }
+
+    /// As [`Served::stop`], for a field of something that lives on.
+    pub async fn halt(&mut self) {
         self.shutdown.clone().notify();
         if let Some(running) = self.running.take() {
             running.await.expect("the Rocket stops in peace");

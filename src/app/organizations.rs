@@ -1,0 +1,142 @@
+//! The user's organizations, and what each of them lets the user do.
+
+use rocket::response::Redirect;
+use rocket::serde::Serialize;
+use rocket::{Route, State, get, routes, uri};
+use rocket_dyn_templates::{Template, context};
+use rocket_logto::{Error, ErrorKind, Logto, OrgToken, PathOrg, User, UserInfo};
+
+use crate::claims::visible;
+use crate::resources::{self, Api};
+use crate::token_view::TokenView;
+
+pub fn routes() -> Vec<Route> {
+    routes![list, as_in_the_flask_sample, organization, api]
+}
+
+/// One call to the userinfo endpoint: an ID token knows the organizations by
+/// their ids only.
+#[get("/organizations")]
+fn list(
+    user: User,
+    info: Result<UserInfo, Error>,
+    logto: &State<Logto>,
+) -> Result<Template, Error> {
+    let info = unless_signed_out(info)?;
+    Ok(Template::render(
+        "organizations",
+        context! {
+            page: "organizations",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            organizations: Card::all(&user, info.as_ref()),
+        },
+    ))
+}
+
+#[get("/protected/organizations")]
+fn as_in_the_flask_sample() -> Redirect {
+    Redirect::to(uri!(list))
+}
+
+/// The guard asks for a token of the organization that the path names. Whoever
+/// is no member does not get one, and the guard answers 403.
+#[get("/organizations/<org_id>")]
+fn organization(
+    org_id: &str,
+    token: OrgToken<PathOrg>,
+    user: User,
+    info: Result<UserInfo, Error>,
+    logto: &State<Logto>,
+) -> Result<Template, Error> {
+    let info = unless_signed_out(info)?;
+    Ok(Template::render(
+        "organization",
+        context! {
+            page: "organizations",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            organization: Card::of(org_id, &user, info.as_ref()),
+            token: TokenView::new(&token),
+            apis: resources::configured(logto),
+        },
+    ))
+}
+
+/// The same for an API within the organization, without a guard: which API it
+/// is, is known at run time only. With a type it were `OrgToken<PathOrg, Api>`.
+#[get("/organizations/<org_id>/resources/<number>")]
+async fn api(
+    org_id: &str,
+    number: usize,
+    user: User,
+    logto: &State<Logto>,
+) -> Result<Option<Template>, Error> {
+    let Some(api) = Api::numbered(number, logto) else {
+        return Ok(None);
+    };
+    let token = user
+        .organization_access_token(org_id, &api.indicator)
+        .await?;
+    Ok(Some(Template::render(
+        "organization_api",
+        context! {
+            page: "organizations",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            organization: Card::of(org_id, &user, None),
+            token: TokenView::new(&token),
+            api,
+        },
+    )))
+}
+
+/// These pages can do without userinfo, but not without a user.
+fn unless_signed_out(info: Result<UserInfo, Error>) -> Result<Option<UserInfo>, Error> {
+    match info {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if error.kind() == ErrorKind::SessionEnded => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// An organization as the pages show it.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Card {
+    /// As it stands in addresses.
+    id: String,
+    name: String,
+    description: Option<String>,
+    roles: Vec<String>,
+}
+
+impl Card {
+    /// From `organization_data` when it was granted, else from the ids in the
+    /// ID token.
+    fn all(user: &User, info: Option<&UserInfo>) -> Vec<Card> {
+        let data = info.and_then(|info| info.claims().organization_data.as_deref());
+        if let Some(data) = data {
+            let ids = data.iter().map(|organization| organization.id.as_str());
+            return ids.map(|id| Card::of(id, user, info)).collect();
+        }
+        let ids = user.claims().organizations.as_deref().unwrap_or_default();
+        ids.iter().map(|id| Card::of(id, user, info)).collect()
+    }
+
+    fn of(id: &str, user: &User, info: Option<&UserInfo>) -> Card {
+        let data = info.and_then(|info| info.claims().organization_data.as_deref());
+        let data = data.unwrap_or_default().iter().find(|data| data.id == id);
+        let roles = match info {
+            Some(info) => info.claims().organization_role_pairs().collect(),
+            None => user.claims().organization_role_pairs().collect::<Vec<_>>(),
+        };
+        let here = roles.into_iter().filter(|(of, _)| *of == id);
+        Card {
+            id: id.to_owned(),
+            name: visible(data.map_or(id, |data| &data.name)),
+            description: data.and_then(|data| data.description.as_deref().map(visible)),
+            roles: here.map(|(_, role)| visible(role)).collect(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The API resources the app is configured for, the user's token for each, and
+//! a call that is made with one.
+//!
+//! The app calls somebody else's API here. To protect an API of its own it would
+//! have to verify tokens that come in, which is the work of a guard that this
+//! crate does not have yet (`Bearer`); nothing here should be mistaken for it.
+
+use rocket::fairing::AdHoc;
+use rocket::http::Status;
+use rocket::serde::Serialize;
+use rocket::serde::json::{self, Value};
+use rocket::{Route, State, get, routes};
+use rocket_dyn_templates::{Template, context};
+use rocket_logto::{AccessToken, Error, Logto, LogtoConfig, User};
+
+use crate::claims::ClaimsView;
+use crate::token_view::TokenView;
+
+/// Stands for the organizations themselves: no API answers to it.
+const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
+
+pub fn routes() -> Vec<Route> {
+    routes![list, resource, call]
+}
+
+/// An API resource, numbered so that an address can name it.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+pub struct Api {
+    number: usize,
+    pub indicator: String,
+}
+
+impl Api {
+    pub fn numbered(number: usize, logto: &Logto) -> Option<Api> {
+        let mut apis = configured(logto).into_iter();
+        apis.find(|api| api.number == number)
+    }
+}
+
+/// What stands in `resources`.
+pub fn configured(logto: &Logto) -> Vec<Api> {
+    let resources = logto.config().resources.iter();
+    let apis = resources.filter(|indicator| *indicator != ORGANIZATIONS);
+    let numbered = apis.zip(1..).map(|(indicator, number)| Api {
+        number,
+        indicator: indicator.clone(),
+    });
+    numbered.collect()
+}
+
+#[get("/resources")]
+fn list(_user: User, logto: &State<Logto>) -> Template {
+    Template::render(
+        "resources",
+        context! {
+            page: "resources",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            apis: configured(logto),
+        },
+    )
+}
+
+/// Without a guard, because the resources are known at run time only. An app
+/// that knows its API names it by a type: `AccessToken<Shopping>`.
+#[get("/resources/<number>")]
+async fn resource(
+    number: usize,
+    user: User,
+    logto: &State<Logto>,
+) -> Result<Option<Template>, Error> {
+    let Some(api) = Api::numbered(number, logto) else {
+        return Ok(None);
+    };
+    let token = user.access_token(&api.indicator).await?;
+    Ok(Some(Template::render(
+        "resource",
+        context! {
+            page: "resources",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            token: TokenView::new(&token),
+            api,
+        },
+    )))
+}
+
+/// A call with the user's token. Any API is called like this; the one that is
+/// there with every provider is the userinfo endpoint.
+#[get("/resources/userinfo")]
+async fn call(
+    token: AccessToken,
+    http: &State<reqwest::Client>,
+    logto: &State<Logto>,
+) -> Result<Template, Status> {
+    let endpoint = logto
+        .userinfo_endpoint()
+        .ok_or(Status::ServiceUnavailable)?;
+
+    let request = http.get(&endpoint);
+    let answer = request.bearer_auth(token.secret()).send().await;
+    let answer = answer.map_err(no_answer)?;
+
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.map_err(no_answer)?;
+    let body: Value = json::from_slice(&body).unwrap_or_default();
+    Ok(Template::render(
+        "call",
+        context! {
+            page: "resources",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            token: TokenView::new(&token),
+            endpoint,
+            status,
+            answer: ClaimsView::new(&body),
+        },
+    ))
+}
+
+fn no_answer(error: reqwest::Error) -> Status {
+    rocket::error!("the userinfo endpoint does not answer: {error}");
+    match error.is_timeout() {
+        true => Status::GatewayTimeout,
+        false => Status::BadGateway,
+    }
+}
+
+/// One client for all calls: it keeps connections open. It follows no redirect,
+/// so that a token goes where it was meant to go and nowhere else.
+fn client(config: &LogtoConfig) -> reqwest::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .timeout(config.http_timeout)
+        .redirect(reqwest::redirect::Policy::none());
+    if let Some(pem) = &config.ca_pem {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    }
+    builder.build()
+}
+
+/// Manages the client. Attach it after `Logto::fairing()`.
+pub fn http_client() -> AdHoc {
+    AdHoc::try_on_ignite("HTTP client", |rocket| async {
+        match rocket.state::<Logto>().map(|logto| client(logto.config())) {
+            Some(Ok(client)) => Ok(rocket.manage(client)),
+            Some(Err(error)) => {
+                rocket::error!("no HTTP client can be made: {error}");
+                Err(rocket)
+            }
+            // The fairing has said already why there is none.
+            None => Ok(rocket),
+        }
+    })
+}

@@ -1,0 +1,147 @@
+//! How long the session lasts, and the two things a user can do about it.
+
+use rocket::form::FromFormField;
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome};
+use rocket::response::Redirect;
+use rocket::serde::Serialize;
+use rocket::time::OffsetDateTime;
+use rocket::{Either, Request, Route, State, get, post, routes, uri};
+use rocket_dyn_templates::{Template, context};
+use rocket_logto::{Error, ErrorKind, Logto, User};
+
+use crate::claims::{Time, visible};
+
+pub fn routes() -> Vec<Route> {
+    routes![session, refresh, forget, ended]
+}
+
+/// What a form has just done, for the page that it leads to.
+#[derive(FromFormField, rocket::UriDisplayQuery, Serialize)]
+#[serde(crate = "rocket::serde", rename_all = "lowercase")]
+enum Done {
+    #[field(value = "refreshed")]
+    Refreshed,
+    #[field(value = "forgotten")]
+    Forgotten,
+}
+
+/// Times and nothing else: whoever could copy a token from a page could be the
+/// user.
+#[get("/session?<done>")]
+fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
+    let ends = user.session_ends_at();
+    // This very request counts as use.
+    let ends_unused = ends.min(OffsetDateTime::now_utc() + logto.config().session.idle);
+    let claims_max_age = humantime::format_duration(logto.config().claims_max_age);
+    Template::render(
+        "session",
+        context! {
+            page: "session",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            name: visible(user.name()),
+            done,
+            signed_in_at: Time::at(user.signed_in_at()),
+            refreshed_at: Time::at(user.refreshed_at()),
+            ends_unused: Time::at(ends_unused),
+            ends: Time::at(ends),
+            claims_max_age: claims_max_age.to_string(),
+            // The development provider's page of users is at its root.
+            provider_page: logto.config().issuer.strip_suffix("oidc"),
+        },
+    )
+}
+
+/// Asks the provider anew. Whom it no longer accepts is signed out here, too.
+#[post("/session/refresh")]
+async fn refresh(
+    _form: OwnForm,
+    user: Result<User, Error>,
+    logto: &State<Logto>,
+) -> Either<Redirect, (Status, Template)> {
+    let refreshed = match user {
+        Ok(user) => user.refresh().await,
+        Err(error) => Err(error),
+    };
+    let Err(error) = refreshed else {
+        return Either::Left(Redirect::to(uri!(session(Some(Done::Refreshed)))));
+    };
+    match error.kind() {
+        ErrorKind::SessionEnded => Either::Left(Redirect::to(uri!(ended))),
+        ErrorKind::NotSignedIn => Either::Left(Redirect::to(uri!(session(None::<Done>)))),
+        _ => Either::Right((error.status(), not_refreshed(&error, logto))),
+    }
+}
+
+fn not_refreshed(error: &Error, logto: &Logto) -> Template {
+    let why = match error.kind() {
+        // A sign-in without `prompt=consent` gives no refresh token at Logto.
+        ErrorKind::Denied => "This sign-in cannot be refreshed: the app was not allowed to.",
+        _ => "The sign-in service could not be asked. Please try again in a moment.",
+    };
+    let reference = error.reference();
+    let advice = format!("{why} You are still signed in. Reference: {reference}");
+    Template::render(
+        "error",
+        context! {
+            page: "session",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            code: error.status().code,
+            title: "Not refreshed",
+            advice,
+        },
+    )
+}
+
+/// The next page that needs a token fetches a new one.
+#[post("/session/forget")]
+fn forget(_form: OwnForm, user: Option<User>) -> Redirect {
+    let done = user.map(|user| {
+        user.clear_tokens().await;
+        Done::Forgotten
+    });
+    Redirect::to(uri!(session(done)))
+}
+
+#[get("/session/ended")]
+fn ended(user: Option<User>, logto: &State<Logto>) -> Either<Redirect, Template> {
+    if user.is_some() {
+        return Either::Left(Redirect::to(uri!(session(None::<Done>))));
+    }
+    Either::Right(Template::render(
+        "session_ended",
+        context! {
+            page: "session",
+            dev_provider: logto.dev_provider(),
+            signed_in: false,
+        },
+    ))
+}
+
+/// A page of this app sent the form. The session cookie is `SameSite=Lax`, but
+/// a site is more than an origin: to the browser, every port of this machine is
+/// one site, and so are all subdomains of a domain.
+struct OwnForm;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for OwnForm {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let headers = request.headers();
+        let is_ours = match headers.get_one("Sec-Fetch-Site") {
+            Some(site) => site == "same-origin",
+            None => {
+                let logto = request.rocket().state::<Logto>();
+                let own = logto.map(|logto| logto.base_url().origin().ascii_serialization());
+                own.is_some() && headers.get_one("Origin") == own.as_deref()
+            }
+        };
+        match is_ours {
+            true => Outcome::Success(OwnForm),
+            false => Outcome::Error((Status::Forbidden, ())),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! An access token made readable: what it allows, until when, its claims. Never
+//! the token itself.
+
+use rocket::serde::Serialize;
+use rocket_logto::Token;
+
+use crate::claims::{ClaimsView, Time, visible};
+use crate::pages::to_value;
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+pub struct TokenView {
+    scopes: Vec<String>,
+    expires: Time,
+    /// An opaque token has none.
+    claims: Option<ClaimsView>,
+}
+
+impl TokenView {
+    pub fn new(token: &Token) -> Self {
+        let claims = token.claims().and_then(|claims| to_value(claims).ok());
+        Self {
+            scopes: token.scopes().map(visible).collect(),
+            expires: Time::at(token.expires_at()),
+            claims: claims.as_ref().map(ClaimsView::new),
+        }
+    }
+}

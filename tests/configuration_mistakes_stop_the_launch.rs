@@ -1,0 +1,228 @@
+//! A wrong configuration stops the launch and says which key is wrong, where
+//! it was written and what to write instead.
+
+use crate::support::launch::{Launch, file};
+
+const PROVIDER: &str = "endpoint = \"https://tenant.logto.app\"\napp_id = \"app\"\n";
+
+/// Each case: the `logto` table (`+` for a provider), the key that is wrong, what to write.
+#[rustfmt::skip]
+const MISTAKES: &[(&str, &str, &str)] = &[
+    // What is missing.
+    ("endpoint = \"https://t.logto.app\"", "app_id", "app_id = \"…\""),
+    ("endpoint = \"https://t.logto.app\"\napp_id = \"\"", "app_id", "LOGTO_APP_ID"),
+    ("app_id = \"a\"\ndev_provider = false", "endpoint", "https://your-tenant.logto.app"),
+    // URLs.
+    ("endpoint = \"/relative\"\napp_id = \"a\"", "endpoint", "absolute URL like"),
+    ("endpoint = \"tenant.logto.app\"\napp_id = \"a\"", "endpoint", "absolute URL like"),
+    ("endpoint = \"ftp://t.logto.app\"\napp_id = \"a\"", "endpoint", "absolute URL like"),
+    ("endpoint = \"https://t.logto.app?x=1\"\napp_id = \"a\"", "endpoint", "no query"),
+    ("issuer = \"accounts\"\napp_id = \"a\"", "issuer", "https://accounts.example.com"),
+    ("endpoint = \"https://t.logto.app\"\nissuer = \"https://t.logto.app/oidc\"\napp_id = \"a\"", "issuer", "write endpoint for Logto, issuer for another"),
+    ("+base_url = \"app.example.com\"", "base_url", "https://app.example.com"),
+    ("+base_url = \"https://app.example.com/path\"", "base_url", "scheme, host and port only"),
+    ("+base_url = \"https://u:p@app.example.com\"", "base_url", "scheme, host and port only"),
+    ("+redirect_uri = \"/callback\"", "redirect_uri", "absolute URL like"),
+    ("+base_url = \"https://a.example\"\nredirect_uri = \"https://b.example/callback\"", "redirect_uri", "on the origin of base_url"),
+    ("+post_sign_out = \"//evil.example\"", "post_sign_out", "https://app.example.com/"),
+    ("+post_sign_out = \"bye\"", "post_sign_out", "https://app.example.com/"),
+    // Resources and scopes.
+    ("+resources = [\"https://a.example,https://b.example\"]", "resources", "no comma"),
+    ("+resources = [\"https://a.example/a b\"]", "resources", "no space"),
+    ("+resources = [\"https://a.example/#x\"]", "resources", "no #fragment"),
+    ("+resources = [\"orders\"]", "resources", "absolute URIs like"),
+    ("+resources = 5", "resources", "array of strings"),
+    ("+scopes = [1]", "scopes", "array of strings"),
+    // Keys that do not exist.
+    ("+endpiont = \"https://t.logto.app\"", "endpiont", "`endpoint`"),
+    ("+session = { idel = \"1d\" }", "session.idel", "`idle`"),
+    ("+routes = { signin = \"/x\" }", "routes.signin", "`sign_in`"),
+    // What does not go together.
+    ("+response_mode = \"form_post\"", "response_mode", "needs an https base_url"),
+    ("+dev_provider = true", "dev_provider", "remove one"),
+    ("+app_secret = \"hush-hush\"\napp_secret_file = \"x\"", "app_secret_file", "keep one"),
+    ("+app_secret = \"hush-hush\"\ntoken_endpoint_auth_method = \"none\"", "token_endpoint_auth_method", "remove one of them"),
+    ("+token_endpoint_auth_method = \"client_secret_post\"", "app_secret", "LOGTO_APP_SECRET"),
+    ("+prompt = [\"none\", \"login\"]", "prompt", "must stand alone"),
+    ("+session = { idle = \"2d\", absolute = \"1d\" }", "session.idle", "session.absolute"),
+    // Durations and numbers.
+    ("+http_timeout = \"soon\"", "http_timeout", "\"90s\""),
+    ("+http_timeout = 0", "http_timeout", "from 1 to 120 seconds"),
+    ("+http_timeout = \"1h\"", "http_timeout", "from 1 to 120 seconds"),
+    ("+http_timeout = -1", "http_timeout", "number of seconds"),
+    ("+http_timeout = 1.5", "http_timeout", "number of seconds"),
+    ("+clock_tolerance = \"10m\"", "clock_tolerance", "from 0 to 300 seconds"),
+    ("+session = { idle = 0 }", "session.idle", "from 1 to"),
+    ("+session = { absolute = \"2 years\" }", "session.absolute", "from 1 to"),
+    ("+max_concurrent_op_calls = 0", "max_concurrent_op_calls", "at least 1"),
+    // Words.
+    ("+id_token_alg = \"HS256\"", "id_token_alg", "`ES384`"),
+    ("+id_token_alg = \"none\"", "id_token_alg", "`RS256`"),
+    ("+id_token_alg = [\"ES384\", \"RS256\"]", "id_token_alg", "SigningAlg"),
+    ("+response_mode = \"fragment\"", "response_mode", "`query`"),
+    ("+token_endpoint_auth_method = \"private_key_jwt\"", "token_endpoint_auth_method", "`client_secret_basic`"),
+    ("+prompt = [\"register\"]", "prompt", "`consent`"),
+    // Routes.
+    ("+routes = { sign_up = \"/sign-in\" }", "routes.sign_up", "must differ"),
+    ("+routes = { sign_out = \"sign-out\" }", "routes.sign_out", "a path like"),
+    ("+routes = { callback = \"/\" }", "routes.callback", "a path like"),
+    ("+routes = { callback = \"/<any..>\" }", "routes.callback", "a path like"),
+    // Files.
+    ("+app_secret_file = \"/nowhere/secret\"", "app_secret_file", "cannot be read: No such file"),
+    ("+ca_file = \"/nowhere/ca.pem\"", "ca_file", "/nowhere/ca.pem: No such file"),
+    ("+ca_file = \"/\"", "ca_file", "/: Is a directory"),
+    // Secrets of a wrong type, never shown.
+    ("+app_secret = { value = \"hush-hush\" }", "app_secret", "text in quotes"),
+    ("+app_secret = [\"hush-hush\"]", "app_secret", "text in quotes"),
+    ("+app_secret = \"\"", "app_secret", "remove the key for a public client"),
+    ("+app_secrets = \"hush-hush\"", "app_secrets", "`app_secret`"),
+    // The development provider.
+    ("dev_provider = \"yes\"", "dev_provider", "true, false, or a table"),
+    ("dev_provider = { port = 0 }", "dev_provider.port", "from 1 to 65535"),
+    ("dev_provider = { port = 70000 }", "dev_provider.port", "from 1 to 65535"),
+    ("dev_provider = { usres = [] }", "dev_provider", "`users`"),
+];
+
+#[rocket::async_test]
+async fn each_mistake_names_the_key_its_source_and_what_to_write() {
+    let mut wrong = Vec::new();
+    for (index, (table, key, hint)) in MISTAKES.iter().enumerate() {
+        let table = table.replacen('+', PROVIDER, 1);
+        let launch = Launch {
+            toml: format!("[default.logto]\n{table}"),
+            env: vec![],
+        };
+        let name = format!("mistake-{index}");
+        let output = launch.fails(&name, &table).await;
+        // What is not written anywhere cannot be in that file.
+        let written = table.lines().any(|line| {
+            let name = key.split('.').next().unwrap_or(key);
+            line.starts_with(&format!("{name} "))
+        });
+        let source = match written {
+            true => format!("/{name}.toml TOML file"),
+            false => "Rocket.toml, ROCKET_LOGTO or LOGTO_* variables".to_owned(),
+        };
+        for text in [&format!("logto.{key}"), *hint, &source] {
+            if !output.contains(text) {
+                wrong.push(format!("{table}\nhas no {text:?} in\n{output}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[rocket::async_test]
+async fn outside_debug_more_is_asked_for() {
+    let release = [("ROCKET_PROFILE", "release")];
+    let cases = [
+        (
+            "",
+            "endpoint",
+            "endpoint = \"https://your-tenant.logto.app\"",
+        ),
+        (
+            PROVIDER,
+            "base_url",
+            "base_url = \"https://app.example.com\"",
+        ),
+        ("dev_provider = true", "dev_provider", "debug profile only"),
+        (
+            "dev_provider = { port = 3001 }",
+            "dev_provider",
+            "debug profile only",
+        ),
+        (
+            "endpoint = \"http://op.example\"\napp_id = \"a\"\nbase_url = \"https://a.example\"",
+            "endpoint",
+            "must start with https://",
+        ),
+    ];
+    for (index, (table, key, hint)) in cases.iter().enumerate() {
+        let launch = Launch {
+            toml: format!("[release.logto]\n{table}"),
+            env: release.to_vec(),
+        };
+        let output = launch.fails(&format!("release-{index}"), table).await;
+        let key = format!("release.logto.{key}");
+        assert!(output.contains(&key), "{table}: no {key}:\n{output}");
+        assert!(output.contains(hint), "{table}: no {hint:?}:\n{output}");
+    }
+    // Written for debug, the provider does not run in release.
+    let launch = Launch {
+        toml: format!(
+            "[debug.logto]\ndev_provider = true\n[release.logto]\n{PROVIDER}base_url = \"https://a.example\""
+        ),
+        env: release.to_vec(),
+    };
+    let output = launch.announces("release-with-debug").await;
+    assert!(!output.contains("DEVELOPMENT PROVIDER"), "{output}");
+    assert!(output.contains("https://a.example/callback"), "{output}");
+}
+
+#[rocket::async_test]
+async fn mistakes_in_the_environment_name_the_variable() {
+    let cases = [
+        (
+            ("LOGTO_ENDPOINT", "nowhere"),
+            "endpoint",
+            "`LOGTO_ENDPOINT` environment variable",
+        ),
+        (
+            ("LOGTO_RESOURCES", "https://a.example,https://b.example"),
+            "resources",
+            "`LOGTO_RESOURCES` environment variable",
+        ),
+        (
+            ("LOGTO_ID_TOKEN_ALG", "none"),
+            "id_token_alg",
+            "`LOGTO_ID_TOKEN_ALG` environment variable",
+        ),
+        (
+            ("LOGTO_CA_FILE", "/nowhere"),
+            "ca_file",
+            "`LOGTO_CA_FILE` environment variable",
+        ),
+        (
+            ("LOGTO_REDIRECT_URI", "callback"),
+            "redirect_uri",
+            "`LOGTO_REDIRECT_URI` environment variable",
+        ),
+        (
+            ("ROCKET_LOGTO", "{http_timeout=0}"),
+            "http_timeout",
+            "`ROCKET_` environment variable(s)",
+        ),
+        (
+            ("ROCKET_LOGTO", "{app_secret=[\"hush-hush\"]}"),
+            "app_secret",
+            "`ROCKET_` environment variable(s)",
+        ),
+    ];
+    for (index, (variable, key, source)) in cases.into_iter().enumerate() {
+        let launch = Launch {
+            toml: format!("[default.logto]\n{PROVIDER}"),
+            env: vec![variable],
+        };
+        let output = launch.fails(&format!("variable-{index}"), source).await;
+        let named = output.to_lowercase().contains(&format!("logto.{key}"));
+        assert!(named && output.contains(source), "{variable:?}:\n{output}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_certificate_file_without_certificates_stops_the_launch_too() {
+    let path = file(
+        "broken.pem",
+        "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n",
+    );
+    let launch = Launch {
+        toml: format!(
+            "[default.logto]\n{PROVIDER}ca_file = \"{}\"",
+            path.display()
+        ),
+        env: vec![],
+    };
+    let output = launch.fails("broken-pem", "broken PEM").await;
+    assert!(output.contains("logto.ca_file"), "{output}");
+}

@@ -1,0 +1,127 @@
+//! With `response_mode = "form_post"` the response is a POST from the
+//! provider's site. It is judged like one in the query (OAuth 2.0 Form Post
+//! Response Mode; RFC 9700 section 4.7).
+
+use reqwest::Method;
+use rocket::figment::value::Dict;
+use rocket_logto::dev_provider::{DevProvider, Endpoint};
+
+use crate::support::app::{ALICE, BOB, TestApp, settings};
+use crate::support::browser::{Browser, Response};
+use crate::support::log::reason_of;
+use crate::support::refusal::{NOBODY, app_with, reference};
+
+const PUBLIC: &str = "https://app.example.com";
+const CALLBACK: &str = "https://app.example.com/callback";
+
+async fn app() -> TestApp {
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    let logto = Dict::from([
+        ("base_url".to_owned(), PUBLIC.into()),
+        ("response_mode".to_owned(), "form_post".into()),
+    ]);
+    let app = app_with(provider, logto).await;
+    app.provider.set_redirect_uris([CALLBACK]);
+    app
+}
+
+fn browser(app: &TestApp) -> Browser {
+    Browser::new().behind_proxy(PUBLIC, &app.url("/"))
+}
+
+/// The provider's page whose form is the response, not submitted yet.
+async fn response(app: &TestApp, browser: &Browser, user: &str) -> Response {
+    app.provider.hooks().sign_in_as(Some(user));
+    let hops = browser.navigate_following(format!("{PUBLIC}/again"), 5);
+    hops.await.pop().expect("the provider's page")
+}
+
+fn fields(page: &Response) -> Vec<(String, String)> {
+    page.page().forms[0].fields.clone()
+}
+
+async fn who(browser: &Browser) -> String {
+    browser.navigate(format!("{PUBLIC}/")).await.text()
+}
+
+async fn refused(app: &TestApp, browser: &Browser, page: &Response, reason: &str) {
+    assert_eq!(page.status(), 400, "{reason}: {}", page.text());
+    assert_eq!(reason_of(&reference(page)), reason);
+    assert_eq!(page.header("cache-control"), Some("no-store"), "{reason}");
+    assert_eq!(page.set_cookies(), [""; 0], "{reason}");
+    assert_eq!(
+        app.provider.requests_to(Endpoint::Token).len(),
+        0,
+        "{reason}"
+    );
+    assert_eq!(who(browser).await, NOBODY, "{reason}");
+}
+
+#[rocket::async_test]
+async fn an_attackers_form_signs_nobody_in() {
+    let app = app().await;
+    let (attacker, victim) = (browser(&app), browser(&app));
+    let attackers = response(&app, &attacker, BOB).await;
+    let own = response(&app, &victim, ALICE).await;
+
+    let stolen = fields(&attackers);
+    let form: Vec<_> = stolen.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let page = victim.cross_site_post(CALLBACK, &form).await;
+    refused(&app, &victim, &page, "state_unknown").await;
+
+    // Both are good where they belong.
+    for (browser, page, user) in [(&victim, own, ALICE), (&attacker, attackers, BOB)] {
+        let done = browser.submit(&page, 0, &[]).await;
+        assert_eq!(done.status(), 303, "{user}: {}", done.text());
+        assert_eq!(who(browser).await, user);
+        assert_eq!(browser.violations(), [], "{user}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_form_is_read_as_strictly_as_a_query() {
+    let app = app().await;
+    let browser = browser(&app);
+    let own = response(&app, &browser, ALICE).await;
+    let right = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields(&own))
+        .finish();
+    let form = "application/x-www-form-urlencoded";
+    for (content_type, body, reason) in [
+        (form, format!("{right}&state=x"), "state_twice"),
+        (form, format!("{right}&code=x"), "code_twice"),
+        (form, format!("{right}&iss="), "iss_twice"),
+        (form, right.replacen("state=", "x=", 1), "state_missing"),
+        (form, format!("{right}&error=%00"), "error_malformed"),
+        (
+            form,
+            format!("{right}&x={}", "x".repeat(100_000)),
+            "form_too_large",
+        ),
+        (
+            "application/json",
+            "{\"code\":\"x\",\"state\":\"y\"}".into(),
+            "form_content_type",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            right.clone(),
+            "form_content_type",
+        ),
+        ("text/plain", right.clone(), "form_content_type"),
+    ] {
+        let request = browser.request(Method::POST, CALLBACK).navigation();
+        let request = request.initiator(own.url()).body(content_type, body);
+        refused(&app, &browser, &request.send().await, reason).await;
+    }
+    // Parameters in the address of a POST are not the response.
+    let request = browser.request(Method::POST, format!("{CALLBACK}?{right}"));
+    let request = request.navigation().initiator(own.url()).body(form, "");
+    let page = request.send().await;
+    assert_eq!(page.page().title, "Sign-in was cancelled");
+    assert_eq!(who(&browser).await, NOBODY);
+
+    let done = browser.submit(&own, 0, &[]).await;
+    assert_eq!(done.status(), 303, "{}", done.text());
+    assert_eq!(who(&browser).await, ALICE);
+}

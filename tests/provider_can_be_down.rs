@@ -1,0 +1,162 @@
+//! A provider that is down costs nobody more than a sign-in: the app starts,
+//! says what is wrong, and recovers by itself.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rocket::tokio::time::{sleep, timeout};
+use rocket_logto::dev_provider::{DevProvider, Endpoint};
+use serde_json::{Value as Json, json};
+
+use crate::support::app::{ALICE, TestApp, keys, settings};
+use crate::support::browser::Browser;
+use crate::support::pages::{NOBODY, own_cookies, pages};
+use crate::support::serve::free_port;
+
+#[rocket::async_test]
+async fn the_app_starts_without_it_and_recovers_by_itself() {
+    let provider_port = free_port();
+    let endpoint = format!("http://localhost:{provider_port}");
+    let port = free_port();
+    let app = TestApp::serve(port, &endpoint, keys([]), pages()).await;
+    let browser = Browser::new();
+    assert_eq!(browser.navigate(app.url("/")).await.text(), NOBODY);
+    let guarded = browser.navigate(app.url("/protected")).await;
+    assert_eq!(guarded.status(), 303);
+
+    for path in ["/sign-in?return_to=/protected", "/sign-up"] {
+        let page = browser.navigate(app.url(path)).await;
+        assert_eq!(page.status(), 503, "{path}");
+        let seconds = page.header("retry-after").expect("Retry-After");
+        assert!(seconds.parse::<u32>().is_ok_and(|s| s > 0), "{seconds}");
+        assert!(page.page().title.contains("not possible right now"));
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        let links = page.page().links;
+        let retry = links.iter().find(|link| link.text == "Try again");
+        assert_eq!(retry.map(|link| link.href.as_str()), Some(path));
+        let program = browser.fetch_json(app.url(path)).await;
+        assert_eq!(program.status(), 503, "{path}");
+        assert!(program.header("retry-after").is_some(), "{path}");
+        let body: Json = program.json();
+        assert_eq!(body["error"], "Provider not ready", "{path}");
+    }
+    assert_eq!(own_cookies(&browser), [""; 0], "nothing was started");
+
+    let mut settings = settings();
+    settings.port = provider_port;
+    settings.redirect_uris = vec![app.url("/callback")];
+    let provider = DevProvider::start(settings).await.expect("a provider");
+    // Nobody asks the app for anything meanwhile.
+    let asked = async {
+        while provider.requests_to(Endpoint::Jwks).is_empty() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    // The longest pause between attempts is 4 s.
+    timeout(Duration::from_secs(15), asked)
+        .await
+        .expect("the app loads the metadata by itself");
+    let app = TestApp { app, provider };
+    let page = app.sign_in(&browser, "/protected", ALICE).await;
+    assert_eq!(page.text(), ALICE);
+}
+
+#[rocket::async_test]
+async fn who_is_signed_in_needs_no_provider() {
+    let app = TestApp::with(keys([("http_timeout", "1s".into())]), pages()).await;
+    let browser = Browser::new();
+    app.sign_in(&browser, "/protected", ALICE).await;
+    app.provider.clear_requests();
+    for _ in 0..3 {
+        let page = browser.navigate(app.url("/protected")).await;
+        assert_eq!(page.text(), ALICE);
+    }
+    assert_eq!(app.provider.requests().len(), 0);
+
+    let TestApp { app, provider } = app;
+    provider.stop().await;
+    for (path, text) in [("/", ALICE), ("/protected", ALICE)] {
+        let page = browser.navigate(app.url(path)).await;
+        assert_eq!((page.status(), page.text()), (200, text.into()), "{path}");
+    }
+    let page = browser.navigate(app.url("/userinfo")).await;
+    assert_eq!(page.status(), 502);
+    assert!(page.page().title.contains("cannot be reached"));
+    let program = browser.fetch_json(app.url("/userinfo")).await;
+    assert_eq!(program.status(), 502);
+    assert_eq!(program.json::<Json>()["error"], "Provider unreachable");
+    // The metadata is known, so a sign-in still begins; it is the browser
+    // that meets the provider next.
+    let start = Browser::new().navigate(app.url("/sign-in")).await;
+    assert_eq!(start.status(), 303);
+    let page = browser.navigate(app.url("/protected")).await;
+    assert_eq!(page.text(), ALICE, "nobody was signed out");
+}
+
+#[rocket::async_test]
+async fn metadata_that_is_no_good_is_as_good_as_none() {
+    const OTHER: &str = "http://localhost:1/oidc";
+    type Edit = fn(&mut Json);
+    let edits: [(&str, Edit); 6] = [
+        ("another issuer", |m| m["issuer"] = json!(OTHER)),
+        ("a slash more", |m| {
+            m["issuer"] = json!(format!("{}/", m["issuer"].as_str().unwrap()));
+        }),
+        ("no token endpoint", |m| m["token_endpoint"] = Json::Null),
+        ("a relative endpoint", |m| m["jwks_uri"] = json!("/jwks")),
+        ("file:", |m| m["jwks_uri"] = json!("file:///etc/passwd")),
+        ("javascript:", |m| {
+            m["authorization_endpoint"] = json!("javascript:alert(1)");
+        }),
+    ];
+    for (case, edit) in edits {
+        let provider = DevProvider::start(settings()).await.expect("a provider");
+        provider
+            .hooks()
+            .respond(Endpoint::Discovery, move |_, reply| {
+                let mut metadata = serde_json::from_slice(&reply.body).expect("JSON");
+                edit(&mut metadata);
+                reply.body = metadata.to_string().into_bytes();
+            });
+        let app = TestApp::serve(free_port(), &provider.endpoint(), keys([]), pages()).await;
+        let browser = Browser::new();
+        let page = browser.navigate(app.url("/sign-in")).await;
+        assert_eq!(page.status(), 503, "{case}: {}", page.text());
+        assert_eq!(browser.navigate(app.url("/")).await.status(), 200, "{case}");
+        // Once it is right the app notices by itself.
+        provider.hooks().behave(Endpoint::Discovery);
+        let ready = async {
+            while browser.navigate(app.url("/sign-in")).await.status() != 303 {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(Duration::from_secs(15), ready).await.expect(case);
+    }
+}
+
+#[rocket::async_test]
+async fn many_who_wait_make_one_call_for_metadata() {
+    let seen = Arc::new(Mutex::new(0));
+    let count = seen.clone();
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    provider.hooks().respond(Endpoint::Discovery, move |_, _| {
+        *count.lock().unwrap() += 1;
+    });
+    provider
+        .hooks()
+        .delay(Endpoint::Discovery, Duration::from_millis(300));
+    let app = TestApp::serve(free_port(), &provider.endpoint(), keys([]), pages()).await;
+    let browser = Browser::new();
+    let sign_in = app.url("/sign-in");
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let (browser, url) = (browser.clone(), sign_in.clone());
+            rocket::tokio::spawn(async move { browser.navigate(url).await.status() })
+        })
+        .collect();
+    for one in waiting {
+        assert_eq!(one.await.expect("an answer"), 303);
+    }
+    assert_eq!(*seen.lock().unwrap(), 1);
+    assert_eq!(provider.requests_to(Endpoint::Jwks).len(), 1);
+}

@@ -1,0 +1,301 @@
+//! A session ends when it is unused, when it is old, when somebody signs out
+//! and when the key is changed; what is no session is nobody, never a fault.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use reqwest::Method;
+use rocket::figment::value::{Dict, Value};
+use rocket::{Build, Rocket};
+use rocket_logto::Logto;
+
+use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, keys};
+use crate::support::browser::{Browser, Response};
+use crate::support::pages::{NOBODY, own_cookies, pages};
+use crate::support::serve::{Process, free_port};
+
+/// The provider keeps real time, and its tokens must be fresh.
+fn real_now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("after 1970").as_secs() as i64
+}
+
+fn limits(idle: &str, absolute: &str) -> Dict {
+    let session = keys([("idle", idle.into()), ("absolute", absolute.into())]);
+    keys([("session", Value::from(session))])
+}
+
+/// An app with a clock that stands still; Alice is signed in at its time.
+async fn app(clock: fn() -> i64, limits: Dict) -> (TestApp, Browser) {
+    let mut app = TestApp::start(pages()).await;
+    let port = app.app.port();
+    app.app.halt().await;
+    let fairing = Logto::fairing().with_clock(clock);
+    let endpoint = app.provider.endpoint();
+    app.app = TestApp::serve_with(fairing, port, &endpoint, limits, pages()).await;
+    let browser = Browser::new();
+    let page = app.sign_in(&browser, "/protected", ALICE).await;
+    assert_eq!(page.text(), ALICE);
+    (app, browser)
+}
+
+fn max_age(answer: &Response) -> Option<i64> {
+    let lines = answer.set_cookies();
+    assert!(lines.len() <= 1, "{lines:?}");
+    let (_, rest) = lines.first()?.split_once("Max-Age=")?;
+    rest.split(';').next()?.parse().ok()
+}
+
+async fn is_signed_in(app: &TestApp, browser: &Browser) -> bool {
+    // What the browser gets back must not change what is asked next.
+    let browser = browser.clone();
+    let home = browser.navigate(app.url("/")).await;
+    let page = browser.navigate(app.url("/protected")).await;
+    let program = browser.fetch_json(app.url("/protected")).await;
+    let signed_in = home.text() == ALICE;
+    let statuses = (home.status(), page.status(), program.status());
+    let expected = if signed_in {
+        (200, 200, 200)
+    } else {
+        (200, 303, 401)
+    };
+    assert_eq!(statuses, expected, "the pages agree");
+    signed_in
+}
+
+#[rocket::async_test]
+async fn unused_it_ends_after_idle_to_the_second() {
+    static NOW: AtomicI64 = AtomicI64::new(0);
+    let start = real_now();
+    NOW.store(start, Ordering::SeqCst);
+    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("100s", "1000s")).await;
+    for (after, alive) in [
+        (0, true),
+        (99, true),
+        (100, false),
+        (101, false),
+        (5000, false),
+    ] {
+        NOW.store(start + after, Ordering::SeqCst);
+        assert_eq!(is_signed_in(&app, &browser).await, alive, "after {after} s");
+    }
+    // The clock was put back: a little is forgiven, much is not.
+    for (before, alive) in [(59, true), (61, false)] {
+        NOW.store(start - before, Ordering::SeqCst);
+        assert_eq!(
+            is_signed_in(&app, &browser).await,
+            alive,
+            "{before} s before"
+        );
+    }
+}
+
+#[rocket::async_test]
+async fn used_it_is_written_once_a_minute_and_ends_at_absolute() {
+    static NOW: AtomicI64 = AtomicI64::new(0);
+    let start = real_now();
+    NOW.store(start, Ordering::SeqCst);
+    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("100s", "400s")).await;
+    let first = browser.cookie("logto_session").expect("a session");
+    assert_eq!(first.lifetime().map(|life| life.whole_seconds()), Some(100));
+    // When the page is asked for, and the Max-Age of the cookie that comes back.
+    let steps = [
+        (0, None),
+        (59, None),
+        (60, Some(100)),
+        (60, None),
+        (119, None),
+        (120, Some(100)),
+        (219, Some(100)),
+        (290, Some(100)),
+        (320, None),
+        (350, Some(50)),
+        (399, None),
+    ];
+    for (at, expected) in steps {
+        NOW.store(start + at, Ordering::SeqCst);
+        let page = browser.navigate(app.url("/protected")).await;
+        assert_eq!(
+            (page.status(), page.text()),
+            (200, ALICE.into()),
+            "at {at} s"
+        );
+        assert_eq!(max_age(&page), expected, "at {at} s");
+    }
+    let copy = browser.clone();
+    for at in [400, 401] {
+        NOW.store(start + at, Ordering::SeqCst);
+        assert!(!is_signed_in(&app, &copy).await, "at {at} s");
+    }
+    // The first cookie is no way around: it was not used since.
+    NOW.store(start + 399, Ordering::SeqCst);
+    let header = format!("{}={}", first.name, first.value);
+    let request = browser.request(Method::GET, app.url("/"));
+    let answer = request.cookie_header_override(header).send().await;
+    assert_eq!(answer.text(), NOBODY);
+}
+
+#[rocket::async_test]
+async fn a_copy_from_before_the_sign_out_is_refused() {
+    let app = TestApp::start(pages()).await;
+    let browser = Browser::new();
+    app.sign_in(&browser, "/protected", ALICE).await;
+    let elsewhere = Browser::new();
+    app.sign_in(&elsewhere, "/protected", ALICE).await;
+    let copy = browser.clone();
+    assert!(is_signed_in(&app, &copy).await);
+    browser.post_form(app.url("/sign-out"), &[]).await;
+    assert!(!is_signed_in(&app, &copy).await);
+    assert!(!is_signed_in(&app, &browser).await);
+    assert!(is_signed_in(&app, &elsewhere).await, "another session");
+}
+
+fn with_key(byte: u8) -> Rocket<Build> {
+    let figment = rocket::Config::figment().merge(("secret_key", vec![byte; 64]));
+    pages().configure(figment)
+}
+
+#[rocket::async_test]
+async fn another_secret_key_signs_everybody_out_in_peace() {
+    let mut app = TestApp::start(with_key(1)).await;
+    let browser = Browser::new();
+    app.sign_in(&browser, "/protected", ALICE).await;
+    browser.clone().navigate(app.url("/sign-in")).await;
+
+    app.restart(Dict::new(), with_key(1)).await;
+    assert!(is_signed_in(&app, &browser).await, "the same key");
+    app.restart(Dict::new(), with_key(2)).await;
+    assert!(!is_signed_in(&app, &browser).await, "another key");
+    // The provider still knows who it is.
+    let url = app.url("/protected");
+    let page = browser.navigate_following(url, 9).await.pop().unwrap();
+    assert_eq!(page.text(), ALICE, "and in again");
+    assert_eq!(browser.violations(), []);
+}
+
+#[rocket::async_test]
+async fn what_is_no_session_is_nobody() {
+    let app = TestApp::start(pages()).await;
+    let browser = Browser::new();
+    app.sign_in(&browser, "/protected", ALICE).await;
+    let value = browser.cookie("logto_session").expect("a session").value;
+    let mut flipped = value.clone().into_bytes();
+    flipped[value.len() / 2] ^= 1;
+    let long = "a".repeat(6000);
+    let other: String = value.chars().rev().collect();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", b"logto_session=".to_vec()),
+        ("no value", b"logto_session".to_vec()),
+        ("text", b"logto_session=true".to_vec()),
+        ("JSON", br#"logto_session={"sub":"alice4hy6kz2"}"#.to_vec()),
+        ("quoted", format!("logto_session=\"{value}\"").into()),
+        ("reversed", format!("logto_session={other}").into()),
+        (
+            "cut",
+            format!("logto_session={}", &value[..value.len() - 4]).into(),
+        ),
+        (
+            "cut short",
+            format!("logto_session={}", &value[..16]).into(),
+        ),
+        ("longer", format!("logto_session={value}AAAA").into()),
+        ("one bit", [b"logto_session=".to_vec(), flipped].concat()),
+        ("6000 bytes", format!("logto_session={long}").into()),
+        ("not UTF-8", b"logto_session=\xff\xfe\x80".to_vec()),
+        ("percent", b"logto_session=%00%ff%zz".to_vec()),
+        (
+            "twice",
+            format!("logto_session={value}; logto_session={value}").into(),
+        ),
+        (
+            "tossed",
+            format!("logto_session={value}; logto_session=x").into(),
+        ),
+        ("other case", format!("Logto_Session={value}").into()),
+        ("encoded name", format!("%6Cogto_session={value}").into()),
+        ("many", "a=b; ".repeat(900).into_bytes()),
+        (
+            "a transaction's name",
+            format!("logto_txn_AAAA={value}").into(),
+        ),
+    ];
+    for (case, header) in cases {
+        for (path, status) in [("/", 200), ("/protected", 303), ("/userinfo", 303)] {
+            let request = browser.request(Method::GET, app.url(path)).navigation();
+            let answer = request.cookie_header_override(&header).send().await;
+            assert_eq!(answer.status(), status, "{case} {path}");
+            if status == 200 {
+                assert_eq!(answer.text(), NOBODY, "{case}");
+            }
+        }
+        let request = browser.request(Method::GET, app.url("/sign-in"));
+        let answer = request.cookie_header_override(&header).send().await;
+        assert_eq!(answer.status(), 303, "{case}: can still sign in");
+    }
+    // Beside other people's cookies the right one still counts.
+    for header in [
+        format!("a=b; logto_session={value}; c"),
+        format!("logto_session={value};"),
+        format!("%6Cogto_session=x; logto_session={value}"),
+    ] {
+        let request = browser.request(Method::GET, app.url("/"));
+        let answer = request.cookie_header_override(&header).send().await;
+        assert_eq!(answer.text(), ALICE, "{header}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_session_too_large_for_a_cookie_is_told_and_logged() {
+    const CANARY: &str = "canary-in-the-id-token";
+    let mut app = TestApp::start(pages()).await;
+    app.app.halt().await;
+    let port = free_port();
+    let base_url = format!("http://localhost:{port}");
+    app.provider
+        .set_redirect_uris([format!("{base_url}/callback")]);
+    let mut process = Process::app(&[
+        ("ROCKET_PORT", &port.to_string()),
+        ("ROCKET_CLI_COLORS", "false"),
+        ("LOGTO_ENDPOINT", &app.provider.endpoint()),
+        ("LOGTO_APP_ID", CLIENT_ID),
+        ("LOGTO_APP_SECRET", CLIENT_SECRET),
+        ("LOGTO_BASE_URL", &base_url),
+    ]);
+    process.wait_for_port(port).await;
+    let hooks = app.provider.hooks();
+    hooks.sign_in_as(Some(ALICE));
+    hooks.id_token(|_, claims| {
+        let large = format!("{CANARY}{}", "x".repeat(6000));
+        claims.insert("large".into(), large.into());
+    });
+    let browser = Browser::new();
+    let url = format!("{base_url}/protected");
+    let hops = browser.navigate_following(&url, 5).await;
+    let page = hops.last().expect("a page");
+    assert_eq!(page.url().path(), "/callback", "no loop");
+    assert_eq!(page.status(), 502);
+    assert!(page.page().title.contains("too large"), "{}", page.text());
+    let reference = page.text();
+    let (_, reference) = reference.split_once("<code>").expect("a reference");
+    let (reference, _) = reference.split_once("</code>").expect("a reference");
+    assert_eq!(
+        own_cookies(&browser),
+        [""; 0],
+        "no half session, no transaction"
+    );
+    let again = browser.navigate(&url).await;
+    assert_eq!(again.status(), 303, "not signed in");
+
+    process.wait_for_output(reference).await;
+    let output = process.output();
+    let line = output.lines().find(|line| line.contains(reference));
+    let line = line.expect("a line with the reference");
+    assert!(line.contains("session_cookie_of_"), "{line}");
+    assert!(line.contains("fewer scopes"), "{line}");
+    assert!(!output.contains(CANARY), "no token in the log");
+
+    // Without the claim the same person signs in.
+    hooks.id_token(|_, _| {});
+    let page = browser.navigate_following(&url, 5).await.pop().unwrap();
+    assert_eq!((page.status(), page.url().path()), (200, "/protected"));
+}

@@ -1,0 +1,70 @@
+//! What the library writes to the log. Its lines say why a sign-in was refused,
+//! which a page must not: tests look the reason up by the reference on the page.
+
+use std::sync::{Mutex, PoisonError};
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+struct Collector {
+    lines: Mutex<Vec<String>>,
+}
+
+static COLLECTOR: Collector = Collector {
+    lines: Mutex::new(Vec::new()),
+};
+
+/// A process has one logger, the first to come, and every `rocket::build()`
+/// installs Rocket's own. Tests run side by side, so the only moment that is
+/// early enough lies before `main`.
+#[used]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(not(target_os = "macos"), unsafe(link_section = ".init_array"))]
+static INSTALL: extern "C" fn() = install;
+
+extern "C" fn install() {
+    if log::set_logger(&COLLECTOR).is_ok() {
+        log::set_max_level(LevelFilter::Info);
+    }
+}
+
+impl Log for Collector {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("rocket_logto")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let line = format!("{} {}", record.level(), record.args());
+            println!("{line}");
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.push(line);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// The lines of the whole process that hold `text`, oldest first.
+pub fn lines_with(text: &str) -> Vec<String> {
+    let lines = COLLECTOR
+        .lines
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    lines
+        .iter()
+        .filter(|line| line.contains(text))
+        .cloned()
+        .collect()
+}
+
+/// The reason of the one failure with this reference.
+pub fn reason_of(reference: &str) -> String {
+    let lines = lines_with(&format!("reference={reference}"));
+    let [line] = &lines[..] else {
+        panic!("not one line has the reference {reference}: {lines:#?}");
+    };
+    let reason = line.split_once("reason=").map(|(_, rest)| rest);
+    let reason = reason.and_then(|rest| rest.rsplit_once(" reference="));
+    let (reason, _) = reason.unwrap_or_else(|| panic!("no reason in {line}"));
+    reason.to_owned()
+}

@@ -1,0 +1,36 @@
+//! The pages of a small app, for tests that only need some.
+
+use rocket::serde::json::Json;
+use rocket::{Build, Rocket, get, routes};
+use rocket_logto::{User, UserInfo};
+
+use super::browser::Browser;
+
+/// What `/` says to somebody who is not signed in.
+pub const NOBODY: &str = "nobody";
+
+/// The names of the app's cookies in a browser; the provider is on the same host.
+pub fn own_cookies(browser: &Browser) -> Vec<String> {
+    let names = browser.cookies().into_iter().map(|cookie| cookie.name);
+    names.filter(|name| name.contains("logto_")).collect()
+}
+
+/// `/` for everybody, `/protected` and `/userinfo` for users.
+pub fn pages() -> Rocket<Build> {
+    rocket::build().mount("/", routes![home, protected, userinfo])
+}
+
+#[get("/")]
+fn home(user: Option<User>) -> String {
+    user.map_or(NOBODY.to_owned(), |user| user.sub().to_owned())
+}
+
+#[get("/protected")]
+fn protected(user: User) -> String {
+    user.sub().to_owned()
+}
+
+#[get("/userinfo")]
+fn userinfo(info: UserInfo) -> Json<UserInfo> {
+    Json(info)
+}

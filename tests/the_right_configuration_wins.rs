@@ -1,0 +1,163 @@
+//! Of several sources of one key the right one wins: code, `ROCKET_LOGTO`,
+//! `LOGTO_*`, the file; the profile, then the defaults.
+
+use rocket::figment::Figment;
+use rocket::figment::providers::{Format, Toml};
+use rocket_logto::LogtoConfig;
+
+use crate::support::launch::{HUSH, Launch};
+
+#[rocket::async_test]
+async fn the_environment_wins_over_the_file_and_loses_to_rocket_logto() {
+    let toml = || {
+        "[default.logto]\nendpoint = \"https://file.example\"\napp_id = \"from-file\"\n".to_owned()
+    };
+    let logto_env = [
+        ("LOGTO_ENDPOINT", "https://env.example"),
+        ("LOGTO_APP_ID", "12345"),
+        ("LOGTO_APP_SECRET", HUSH),
+        ("LOGTO_REDIRECT_URI", "https://app.example/auth/callback"),
+        ("LOGTO_POST_LOGOUT_REDIRECT_URI", "https://app.example/bye"),
+    ];
+    let rocket = ("ROCKET_LOGTO", "{endpoint=\"https://rocket.example\"}");
+    let cases = [
+        (
+            "file",
+            vec![],
+            [
+                "provider https://file.example/oidc, client from-file",
+                "redirect URI http://localhost:PORT/callback",
+                "post sign-out URI http://localhost:PORT/",
+            ],
+        ),
+        (
+            "environment",
+            logto_env.to_vec(),
+            [
+                "provider https://env.example/oidc, client 12345",
+                "redirect URI https://app.example/auth/callback",
+                "post sign-out URI https://app.example/bye",
+            ],
+        ),
+        (
+            "ROCKET_LOGTO",
+            [&logto_env[..], &[rocket]].concat(),
+            [
+                "provider https://rocket.example/oidc, client 12345",
+                "redirect URI https://app.example/auth/callback",
+                "post sign-out URI https://app.example/bye",
+            ],
+        ),
+        (
+            "empty variables",
+            vec![("LOGTO_ENDPOINT", ""), ("LOGTO_APP_ID", "")],
+            [
+                "provider https://file.example/oidc, client from-file",
+                "redirect URI http://localhost:PORT/callback",
+                "post sign-out URI http://localhost:PORT/",
+            ],
+        ),
+    ];
+    for (case, env, lines) in cases {
+        let launch = Launch { toml: toml(), env };
+        let name = format!("source-{}", case.replace(' ', "-"));
+        let output = launch.announces(&name).await;
+        for line in lines {
+            assert!(output.contains(line), "{case}: no {line:?}:\n{output}");
+        }
+    }
+}
+
+/// Reads TOML with profiles, as Rocket reads its file.
+fn read(toml: &str, profile: &str) -> LogtoConfig {
+    let figment = Figment::new()
+        .merge(Toml::string(toml).nested())
+        .select(profile);
+    LogtoConfig::from_figment(&figment).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn profiles_merge_field_by_field() {
+    let toml = "
+        [default.logto]
+        endpoint = 'https://default.example'
+        app_id = 'default'
+        base_url = 'https://app.example'
+        scopes = ['email']
+        resources = []
+        session = { idle = '1h' }
+        [debug.logto]
+        app_id = 'debug'
+        session = { absolute = '2h' }
+        [release.logto]
+        endpoint = 'https://release.example/'
+        scopes = 'phone  roles'
+        session = { idle = 60, absolute = '1d' }
+        [global.logto]
+        http_timeout = 7
+    ";
+    let seconds = |config: &LogtoConfig| {
+        let session = config.session;
+        (session.idle.as_secs(), session.absolute.as_secs())
+    };
+    let debug = read(toml, "debug");
+    assert_eq!(debug.issuer, "https://default.example/oidc");
+    assert_eq!(debug.app_id, "debug");
+    assert_eq!(debug.scopes[3..], ["email"]);
+    assert_eq!(seconds(&debug), (3600, 7200));
+    let release = read(toml, "release");
+    assert_eq!(release.issuer, "https://release.example/oidc");
+    assert_eq!(release.app_id, "default");
+    assert_eq!(release.scopes[3..], ["phone", "roles"]);
+    assert_eq!(seconds(&release), (60, 86_400));
+    for config in [debug, release] {
+        assert_eq!(config.http_timeout.as_secs(), 7);
+    }
+}
+
+#[test]
+fn an_issuer_is_taken_byte_for_byte() {
+    for issuer in [
+        "https://op.example/",
+        "https://op.example",
+        "https://OP.example/Realm/",
+        "https://op.example:443/a//b",
+        "https://op.example/%7Ea",
+    ] {
+        let toml = format!(
+            "[default.logto]\nissuer = '{issuer}'\napp_id = 'a'\nbase_url = 'https://a.example'"
+        );
+        assert_eq!(read(&toml, "release").issuer, issuer);
+    }
+}
+
+/// Variables are one for a process, so this one runs in a process of its own.
+#[test]
+#[ignore = "run by code_wins_over_the_environment, which sets the variables"]
+fn with_the_variables_set() {
+    let figment = rocket::Config::figment()
+        .merge(("logto.endpoint", "https://code.example"))
+        .merge(("logto.base_url", "https://app.example"));
+    let config = LogtoConfig::from_figment(&figment).expect("a configuration");
+    assert_eq!(config.issuer, "https://code.example/oidc");
+    assert_eq!(config.app_id, "from-env");
+    let secret = config.app_secret.as_ref().map(|secret| secret.secret());
+    assert_eq!(secret, Some(HUSH));
+    assert!(!format!("{config:?}").contains(HUSH));
+}
+
+#[test]
+fn code_wins_over_the_environment() {
+    let tests = std::env::current_exe().expect("this binary");
+    let output = std::process::Command::new(tests)
+        .args(["--exact", "--ignored", "--test-threads=1"])
+        .arg("the_right_configuration_wins::with_the_variables_set")
+        .env_clear()
+        .env("LOGTO_ENDPOINT", "https://env.example")
+        .env("LOGTO_APP_ID", "from-env")
+        .env("LOGTO_APP_SECRET", HUSH)
+        .output()
+        .expect("the test runs");
+    let output = String::from_utf8_lossy(&output.stdout);
+    assert!(output.contains("1 passed; 0 failed"), "{output}");
+}
