@@ -348,7 +348,8 @@ async fn only_a_form_with_one_token_is_read() {
     );
     let answer = Browser::new().get(&in_query).await;
     assert_eq!(answer.status(), 404, "GET");
-    let answer = Browser::new()
+    let nobody = Browser::new();
+    let answer = nobody
         .request(reqwest::Method::POST, &in_query)
         .form(&[("a", "b")]);
     assert_eq!(status_of(&answer.send().await, "in the query"), 400);
