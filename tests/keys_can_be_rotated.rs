@@ -1,6 +1,7 @@
 //! A new `secret_key` signs nobody out, as long as the old one is named in
 //! `session.previous_secret_keys`.
 
+use rocket::error::ErrorKind;
 use rocket::figment::value::Dict;
 use rocket_logto::Logto;
 use rocket_logto::dev_provider::DevProvider;
@@ -10,9 +11,9 @@ use crate::support::browser::Browser;
 use crate::support::serve::{Process, Served, free_port};
 use crate::support::sessions::{rocket, rocket_with_key, session_table, who};
 
-/// 64 bytes in base64, as `openssl rand -base64 64` makes them.
+/// 256 bits in hex, as `openssl rand -hex 32` makes them.
 fn key(letter: char) -> String {
-    format!("{}==", letter.to_string().repeat(86))
+    letter.to_string().repeat(64)
 }
 
 fn previous(letters: &str) -> Dict {
@@ -74,18 +75,18 @@ impl Restarting {
 
 #[rocket::async_test]
 async fn a_rotation_signs_nobody_out_and_seals_cookies_anew() {
-    let mut app = Restarting::start('A', "").await;
+    let mut app = Restarting::start('a', "").await;
     let browser = Browser::new();
     app.sign_in(&browser).await;
     let before = browser.cookie("logto_session").expect("a cookie").value;
     let untouched = browser.clone();
 
     // The same key: nothing to write.
-    app.restart('A', "").await;
+    app.restart('a', "").await;
     let page = browser.navigate(app.url("/protected")).await;
     assert_eq!((page.status(), page.set_cookies().len()), (200, 0));
 
-    app.restart('B', "CA").await;
+    app.restart('b', "ca").await;
     let page = browser.navigate(app.url("/protected")).await;
     assert_eq!((page.status(), page.text().as_str()), (200, ALICE));
     let after = browser.cookie("logto_session").expect("a cookie").value;
@@ -97,11 +98,13 @@ async fn a_rotation_signs_nobody_out_and_seals_cookies_anew() {
 
     // The old key goes: who came by meanwhile stays, a cookie that is still
     // sealed with it says nothing, which is no error.
-    app.restart('B', "").await;
+    app.restart('b', "").await;
     assert_eq!(app.who(&browser).await.as_deref(), Some(ALICE));
     assert_eq!(app.who(&untouched).await, None);
     assert_eq!(untouched.navigate(app.url("/")).await.text(), "nobody");
-    app.sign_in(&untouched).await;
+    // The provider still knows the person.
+    let page = app.begin(&untouched).await;
+    assert_eq!(page.text(), ALICE);
     for browser in [&browser, &untouched] {
         assert_eq!(browser.violations(), []);
     }
@@ -109,11 +112,11 @@ async fn a_rotation_signs_nobody_out_and_seals_cookies_anew() {
 
 #[rocket::async_test]
 async fn what_is_sealed_anew_has_not_become_younger() {
-    let mut app = Restarting::start('A', "").await;
+    let mut app = Restarting::start('a', "").await;
     let browser = Browser::new();
     app.sign_in(&browser).await;
     let copy = browser.clone();
-    app.restart('B', "A").await;
+    app.restart('b', "a").await;
     assert_eq!(app.who(&browser).await.as_deref(), Some(ALICE));
     // The copy under the old key is the same session: it ends with the other.
     let page = browser.post_form(app.url("/sign-out"), &[]).await;
@@ -123,11 +126,11 @@ async fn what_is_sealed_anew_has_not_become_younger() {
 
 #[rocket::async_test]
 async fn a_sign_in_begun_before_the_rotation_is_finished_after_it() {
-    for (old, works) in [("A", true), ("", false)] {
-        let mut app = Restarting::start('A', "").await;
+    for (old, works) in [("a", true), ("", false)] {
+        let mut app = Restarting::start('a', "").await;
         let browser = Browser::new();
         let page = app.begin(&browser).await;
-        app.restart('B', old).await;
+        app.restart('b', old).await;
         let button = browser.submit(&page, ALICE, &[]).await;
         let page = browser.follow_all(button, 10).await.pop().expect("a page");
         if works {
@@ -146,7 +149,7 @@ async fn a_key_that_is_none_ends_the_launch_and_is_not_shown() {
     let wrong = [
         ("text", Vec::new()),
         ("no key", vec![CANARY.to_owned()]),
-        ("one of two", vec![key('A'), CANARY.to_owned()]),
+        ("one of two", vec![key('a'), CANARY.to_owned()]),
     ];
     for (case, keys) in wrong {
         let table = match case {
@@ -156,7 +159,11 @@ async fn a_key_that_is_none_ends_the_launch_and_is_not_shown() {
         let base = rocket();
         let figment = configuration(base.figment(), 1, "http://localhost:1", table);
         let launch = base.configure(figment).attach(Logto::fairing()).ignite();
-        assert!(launch.await.is_err(), "{case}");
+        let error = launch.await.err().expect(case);
+        assert!(
+            matches!(error.kind(), ErrorKind::FailedFairings(_)),
+            "{case}: {error}"
+        );
 
         let keys = match case {
             "text" => format!("{CANARY:?}"),
@@ -173,7 +180,9 @@ async fn a_key_that_is_none_ends_the_launch_and_is_not_shown() {
         ]);
         assert!(!process.wait_for_exit().await.success(), "{case}");
         let said = process.output();
-        assert!(said.contains("previous_secret_keys"), "{case}: {said}");
+        // The environment's names come in capitals.
+        let key = said.to_lowercase().contains("previous_secret_keys");
+        assert!(key, "{case}: {said}");
         assert!(said.contains("256 bits in base64 or hex"), "{case}: {said}");
         assert!(!said.contains("canary"), "{case}: {said}");
     }

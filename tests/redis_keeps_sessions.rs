@@ -1,1 +1,340 @@
-//! To come.
+//! Sessions in Redis: the browser has an opaque pointer, Redis has what it
+//! cannot read, and a Redis that is away harms nobody for longer than that.
+
+use std::time::{Duration, Instant};
+
+use rocket::figment::value::Dict;
+use rocket::futures::future::join_all;
+use rocket::tokio::time::sleep;
+use rocket_logto::dev_provider::Endpoint;
+use serde_json::Value;
+
+use crate::support::app::{ALICE, BOB, TestApp};
+use crate::support::browser::{Browser, Response};
+use crate::support::redis::Redis;
+use crate::support::sessions::{rocket, sign_out, signed_in, who};
+
+const CANARY: &str = "canary-5e55";
+
+async fn start() -> (Redis, TestApp) {
+    let redis = Redis::start().await;
+    let app = TestApp::with(redis.table(), rocket()).await;
+    (redis, app)
+}
+
+/// What Redis being away looks like to a person and to a program.
+fn is_unavailable(page: &Response, case: &str) {
+    assert_eq!(page.status(), 503, "{case}: {}", page.text());
+    assert_eq!(page.header("retry-after"), Some("5"), "{case}");
+    assert_eq!(page.header("cache-control"), Some("no-store"), "{case}");
+    assert!(!page.text().contains("redis"), "{case}: {}", page.text());
+    let content_type = page.header("content-type").expect("a Content-Type");
+    if content_type.starts_with("text/html") {
+        let title = page.page().title;
+        assert!(title.contains("not available right now"), "{case}: {title}");
+    } else {
+        assert_eq!(content_type, "application/json", "{case}");
+        let body: Value = page.json();
+        assert_eq!(body["error"], "Session store unavailable", "{case}");
+        assert!(body["reference"].is_string(), "{case}: {body}");
+    }
+}
+
+async fn recovers(browser: &Browser, url: String) -> Response {
+    let end = Instant::now() + Duration::from_secs(15);
+    loop {
+        let page = browser.navigate(&url).await;
+        if page.status() != 503 {
+            return page;
+        }
+        assert!(Instant::now() < end, "it does not recover by itself");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_whole_visit() {
+    let (redis, app) = start().await;
+    let browser = signed_in(&app, ALICE).await;
+    let cookie = browser.cookie("logto_session").expect("a cookie");
+    assert!(cookie.value.len() < 256, "{}", cookie.value.len());
+    let mut cookies = browser.cookies();
+    cookies.retain(|cookie| cookie.name.contains("logto_"));
+    assert_eq!(cookies, [cookie]);
+
+    assert_eq!(browser.navigate(app.url("/userinfo")).await.text(), ALICE);
+    let refreshed = browser.post_form(app.url("/refresh"), &[]).await;
+    assert_eq!(refreshed.text(), ALICE);
+    assert_eq!(browser.navigate(app.url("/userinfo")).await.text(), ALICE);
+    assert!(
+        redis
+            .key(":session:")
+            .starts_with("logto:test-app:session:")
+    );
+
+    let copy = browser.clone();
+    let page = sign_out(&browser, &app).await;
+    assert_eq!(page.status(), 303);
+    assert_eq!(browser.cookie("logto_session"), None);
+    assert_eq!(who(&browser, app.url("/protected")).await, None);
+    assert_eq!(who(&copy, app.url("/protected")).await, None, "a copy");
+    let left: Vec<_> = redis
+        .keys()
+        .into_iter()
+        .filter(|key| !key.contains(":lock:"))
+        .collect();
+    assert_eq!(left, [""; 0]);
+    assert_eq!(browser.violations(), []);
+}
+
+#[rocket::async_test]
+async fn signing_in_again_ends_the_session_before() {
+    let (redis, app) = start().await;
+    let browser = Browser::new();
+    // A tab in which a sign-in was begun, and left.
+    let tab = browser.navigate_following(app.url("/protected"), 10).await;
+    let tab = tab.last().expect("the provider's page");
+    let page = app.sign_in(&browser, "/protected", ALICE).await;
+    assert_eq!(page.text(), ALICE);
+    let before = browser.clone();
+    let key = redis.key(":session:");
+    let button = browser.submit(tab, BOB, &[]).await;
+    let page = browser.follow_all(button, 10).await.pop();
+    assert_eq!(page.expect("a page").text(), BOB);
+    assert_ne!(redis.key(":session:"), key);
+    assert_eq!(who(&before, app.url("/protected")).await, None);
+    assert_eq!(
+        who(&browser, app.url("/protected")).await.as_deref(),
+        Some(BOB)
+    );
+}
+
+#[rocket::async_test]
+async fn redis_can_read_nothing_of_it() {
+    let redis = Redis::start().await;
+    let app = TestApp::with(redis.table(), rocket()).await;
+    app.provider.hooks().token_prefix(CANARY);
+    app.provider.hooks().id_token(|_, claims| {
+        claims.insert("secret".into(), CANARY.into());
+    });
+    let browser = signed_in(&app, ALICE).await;
+    assert_eq!(browser.navigate(app.url("/userinfo")).await.text(), ALICE);
+    assert_eq!(
+        browser.post_form(app.url("/refresh"), &[]).await.text(),
+        ALICE
+    );
+    let held = redis.dump();
+    assert!(
+        held.contains(":session:") && held.contains("\nn:"),
+        "{held}"
+    );
+    // No token, no claim: neither in clear nor as a JWT (`eyJ`) nor in base64.
+    let id_token_part = "Y2FuYXJ5LTVlNT";
+    for secret in [
+        CANARY,
+        "eyJ",
+        id_token_part,
+        "Alice",
+        "alice@",
+        "refresh_token",
+    ] {
+        assert!(!held.contains(secret), "{secret:?} in {held}");
+    }
+    // What was sealed in the cookie's name is no use to whoever has Redis: the
+    // pointer is not the key alone.
+    let id = redis
+        .key(":session:")
+        .rsplit(':')
+        .next()
+        .expect("an id")
+        .to_owned();
+    let page = Browser::new();
+    let request = page
+        .request(reqwest::Method::GET, app.url("/"))
+        .navigation();
+    let forged = format!("logto_session={id}");
+    let page = request.cookie_header_override(forged).send().await;
+    assert_eq!(page.text(), "nobody");
+}
+
+#[rocket::async_test]
+async fn records_and_indexes_end_with_the_session() {
+    let redis = Redis::start().await;
+    let store = Dict::from([("redis".to_owned(), redis.url().into())]);
+    let session = Dict::from([
+        ("idle".to_owned(), "1h".into()),
+        ("store".to_owned(), store.into()),
+    ]);
+    let table = Dict::from([("session".to_owned(), session.into())]);
+    let app = TestApp::with(table, rocket()).await;
+    let _browser = signed_in(&app, ALICE).await;
+    let keys: Vec<_> = redis
+        .keys()
+        .into_iter()
+        .filter(|key| !key.contains(":lock:"))
+        .collect();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    for key in keys {
+        let left = redis.ttl(&key);
+        assert!((3_500_000..=3_600_000).contains(&left), "{key}: {left} ms");
+    }
+}
+
+#[rocket::async_test]
+async fn a_redis_that_is_down_is_503_until_it_is_back() {
+    let (mut redis, app) = start().await;
+    let browser = signed_in(&app, ALICE).await;
+    let cookies = browser.cookie_header(app.url("/")).expect("cookies");
+    // Somebody who is about to come back from the provider.
+    let half = Browser::new();
+    let page = half
+        .navigate_following(app.url("/protected"), 10)
+        .await
+        .pop();
+    assert_eq!(Browser::new().get(app.url("/readyz")).await.status(), 200);
+    redis.stop();
+
+    for path in ["/protected", "/userinfo"] {
+        is_unavailable(&browser.navigate(app.url(path)).await, path);
+        is_unavailable(&browser.fetch_json(app.url(path)).await, path);
+    }
+    is_unavailable(&browser.post_form(app.url("/refresh"), &[]).await, "POST");
+    let page_with_nobody = browser.navigate(app.url("/public")).await;
+    assert_eq!(
+        (page_with_nobody.status(), page_with_nobody.text().as_str()),
+        (200, "public")
+    );
+    // Nobody without a cookie needs Redis.
+    assert_eq!(who(&Browser::new(), app.url("/protected")).await, None);
+    // The cookies are as they were.
+    assert_eq!(browser.cookie_header(app.url("/")), Some(cookies));
+
+    let button = half
+        .submit(&page.expect("the provider's page"), BOB, &[])
+        .await;
+    let callback = half.follow_all(button, 10).await.pop().expect("a page");
+    is_unavailable(&callback, "callback");
+    assert_eq!(half.cookie("logto_session"), None, "a session half made");
+
+    let ready = Browser::new().get(app.url("/readyz")).await;
+    assert_eq!(ready.status(), 503);
+    assert_eq!(ready.json::<Value>()["session_store"], false);
+    assert_eq!(ready.json::<Value>()["provider"], true);
+    assert_eq!(Browser::new().get(app.url("/healthz")).await.status(), 200);
+
+    // It comes back without its memory: everybody signs in again, in peace.
+    redis.restart().await;
+    let page = recovers(&browser, app.url("/protected")).await;
+    assert_eq!(page.status(), 303);
+    assert_eq!(Browser::new().get(app.url("/readyz")).await.status(), 200);
+    for (browser, user) in [(&browser, ALICE), (&half, BOB)] {
+        let hops = browser.navigate_following(app.url("/protected"), 10).await;
+        assert_eq!(hops.last().expect("a page").text(), user);
+        assert_eq!(browser.violations(), []);
+    }
+}
+
+#[rocket::async_test]
+async fn a_redis_that_does_not_answer_is_503_and_holds_up_nobody_else() {
+    let (redis, app) = start().await;
+    let browser = signed_in(&app, ALICE).await;
+    redis.pause();
+    let asked = Instant::now();
+    let others = async {
+        // These have nothing to do with a session, and do not wait.
+        let mut served = 0;
+        for _ in 0..20 {
+            assert_eq!(browser.navigate(app.url("/public")).await.text(), "public");
+            assert_eq!(Browser::new().navigate(app.url("/")).await.text(), "nobody");
+            served += 1;
+        }
+        (served, asked.elapsed())
+    };
+    let guarded = async {
+        let pages = join_all((0..10).map(|_| browser.navigate(app.url("/protected")))).await;
+        (pages, asked.elapsed())
+    };
+    let ((served, others_took), (pages, guarded_took)) = rocket::tokio::join!(others, guarded);
+    assert_eq!(served, 20);
+    for page in &pages {
+        is_unavailable(page, "paused");
+    }
+    println!("public pages took {others_took:?}, guarded ones {guarded_took:?}");
+    // The limit is one second; the rest is a slow machine.
+    assert!(guarded_took < Duration::from_secs(8), "{guarded_took:?}");
+    redis.resume();
+    // It has forgotten nothing.
+    let page = recovers(&browser, app.url("/protected")).await;
+    assert_eq!((page.status(), page.text().as_str()), (200, ALICE));
+}
+
+#[rocket::async_test]
+async fn a_redis_that_starts_after_the_app_is_found() {
+    let mut redis = Redis::nobody();
+    let app = TestApp::with(redis.table(), rocket()).await;
+    assert_eq!(Browser::new().get(app.url("/readyz")).await.status(), 503);
+    redis.restart().await;
+    let end = Instant::now() + Duration::from_secs(15);
+    while Browser::new().get(app.url("/readyz")).await.status() != 200 {
+        assert!(Instant::now() < end, "never ready");
+        sleep(Duration::from_millis(50)).await;
+    }
+    signed_in(&app, ALICE).await;
+}
+
+#[rocket::async_test]
+async fn requests_side_by_side_refresh_once() {
+    let (_redis, app) = start().await;
+    // So short that the next request needs a new one.
+    app.provider.hooks().token_lifetime(Duration::from_secs(30));
+    app.provider.hooks().rotate_refresh_tokens(true);
+    let browser = signed_in(&app, ALICE).await;
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 1);
+    app.provider
+        .hooks()
+        .delay(Endpoint::Token, Duration::from_secs(1));
+    let pages = join_all((0..20).map(|_| browser.navigate(app.url("/userinfo")))).await;
+    for page in pages {
+        assert_eq!((page.status(), page.text().as_str()), (200, ALICE));
+    }
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 2);
+}
+
+#[rocket::async_test]
+async fn what_ends_during_a_refresh_does_not_come_back() {
+    let (redis, app) = start().await;
+    let browser = signed_in(&app, ALICE).await;
+    let elsewhere = browser.clone();
+    app.provider
+        .hooks()
+        .delay(Endpoint::Token, Duration::from_secs(1));
+    let refresh = browser.post_form(app.url("/refresh"), &[]);
+    let end = async {
+        // The refresh is under way.
+        while app.provider.requests_to(Endpoint::Token).len() < 2 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // As another instance does it: this one knows nothing of it.
+        let key = redis.key(":session:");
+        redis.command(&["DEL", &key]);
+    };
+    let (page, ()) = rocket::tokio::join!(refresh, end);
+    assert_eq!(page.status(), 401, "{}", page.text());
+    assert!(
+        redis.keys().iter().all(|key| !key.contains(":session:")),
+        "{}",
+        redis.dump()
+    );
+    for browser in [&browser, &elsewhere] {
+        assert_eq!(who(browser, app.url("/protected")).await, None);
+    }
+}
+
+#[rocket::async_test]
+async fn a_sign_out_that_redis_does_not_hear_of_says_so() {
+    let (mut redis, app) = start().await;
+    let browser = signed_in(&app, ALICE).await;
+    redis.stop();
+    is_unavailable(&sign_out(&browser, &app).await, "sign-out");
+    assert_eq!(app.provider.requests_to(Endpoint::Revocation).len(), 0);
+}
