@@ -259,6 +259,12 @@ impl Sessions {
                 (None, None) => {}
             }
         }
+        if self.shared.is_some() {
+            // Every session was in the store and is gone. A list of this
+            // instance alone would refuse who signs in again within the same
+            // second, here and not elsewhere.
+            return Ok(());
+        }
         match (sid, sub) {
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
             (None, Some(sub)) => self.revocations.revoke_sub(sub, self.absolute(), now),
