@@ -10,4 +10,8 @@ mod npm_provider_works;
 mod pages_carry_security_headers;
 mod pages_look_right;
 mod sign_in_and_out;
+#[cfg(feature = "redis")]
+mod sign_in_floods;
 mod support_works;
+#[cfg(feature = "redis")]
+mod two_instances_behind_nginx;

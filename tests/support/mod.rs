@@ -9,6 +9,8 @@ pub mod cookie_jar;
 pub mod demo;
 pub mod exchange;
 pub mod html;
+pub mod instances;
+pub mod nginx;
 pub mod npm_provider;
 pub mod person;
 pub mod raw_server;
