@@ -3,6 +3,8 @@
 #![allow(clippy::type_complexity)]
 #[cfg(feature = "redis")]
 #[cfg(feature = "redis")]
+#[cfg(feature = "redis")]
+#[cfg(feature = "redis")]
 mod support;
 
 mod a_broken_exchange_signs_nobody_in;
@@ -44,10 +46,12 @@ mod return_to_stays_in_the_app;
 mod sessions_end_in_time;
 mod sessions_of_any_size;
 mod sign_in_and_out;
+mod sign_in_floods;
 mod sign_in_request_is_exact;
 mod sign_out_ends_everything;
 mod signing_keys_rotate;
 mod support_works;
 mod the_right_configuration_wins;
 mod tokens_are_typed_and_cached;
+mod two_instances_behind_nginx;
 mod userinfo_belongs_to_the_session;

@@ -97,12 +97,12 @@ fn not_refreshed(error: &Error, logto: &Logto) -> Template {
 
 /// The next page that needs a token fetches a new one.
 #[post("/session/forget")]
-fn forget(_form: OwnForm, user: Option<User>) -> Redirect {
-    let done = user.map(|user| {
-        user.clear_tokens().await;
-        Done::Forgotten
-    });
-    Redirect::to(uri!(session(done)))
+async fn forget(_form: OwnForm, user: Option<User>) -> Redirect {
+    let Some(user) = user else {
+        return Redirect::to(uri!(session(None::<Done>)));
+    };
+    user.clear_tokens().await;
+    Redirect::to(uri!(session(Some(Done::Forgotten))))
 }
 
 #[get("/session/ended")]

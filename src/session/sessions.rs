@@ -269,6 +269,12 @@ impl Sessions {
                 (None, None) => {}
             }
         }
+        if self.shared.is_some() {
+            // Every session was in the store and is gone. A list of this
+            // instance alone would refuse who signs in again within the same
+            // second, here and not elsewhere.
+            return Ok(());
+        }
         match (sid, sub) {
             // The provider's session is over: nothing can begin in it any more,
             // whatever its clock says.

@@ -46,14 +46,22 @@ impl Default for Browser {
 
 impl Browser {
     pub fn new() -> Browser {
-        let client = reqwest::Client::builder()
+        Browser::of(reqwest::Client::builder())
+    }
+
+    /// Knows a site by this certificate, and no other one.
+    pub fn trusting(certificate: reqwest::Certificate) -> Browser {
+        Browser::of(reqwest::Client::builder().tls_certs_only([certificate]))
+    }
+
+    fn of(client: reqwest::ClientBuilder) -> Browser {
+        let client = client
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(Duration::from_secs(30))
-            .build()
-            .expect("an HTTP client");
+            .build();
         Browser {
-            client,
+            client: client.expect("an HTTP client"),
             jar: Mutex::default(),
             proxied: Vec::new(),
         }

@@ -143,8 +143,8 @@ async fn impatient(user: User) -> &'static str {
 }
 
 #[post("/clear")]
-fn clear(user: User) {
-    user.clear_tokens();
+async fn clear(user: User) {
+    user.clear_tokens().await;
 }
 
 #[post("/refresh")]

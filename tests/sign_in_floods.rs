@@ -1,0 +1,79 @@
+//! Whoever starts sign-ins, however many, leaves nothing on the server. And
+//! what sessions do take, in figures.
+
+use rocket::futures::future::join_all;
+use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rocket::tokio::net::TcpStream;
+use rocket_logto::dev_provider::DevProvider;
+
+use crate::support::app::settings;
+use crate::support::instances::{Instance, RedisServer};
+use crate::support::serve::free_port;
+
+const MIB: u64 = 1 << 20;
+
+/// An app of its own process, so that its memory is nobody else's.
+async fn app(redis: Option<&RedisServer>) -> (DevProvider, Instance, String) {
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    let port = free_port();
+    let base_url = format!("http://localhost:{port}");
+    provider.set_redirect_uris([format!("{base_url}/callback")]);
+    let instance = Instance::start(port, &base_url, &provider, redis).await;
+    (provider, instance, base_url)
+}
+
+/// Sends `count` anonymous `GET /sign-in` down four connections, many at once,
+/// and counts the redirects to the provider.
+async fn start_sign_ins(port: u16, count: usize) -> usize {
+    let connection = |count: usize| async move {
+        const BATCH: usize = 50;
+        const REQUEST: &str = "GET /sign-in?return_to=/protected HTTP/1.1\r\nHost: localhost\r\n\
+                               Accept: text/html\r\n\r\n";
+        const REDIRECT: &[u8] = b"HTTP/1.1 303 ";
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let batch = REQUEST.repeat(BATCH);
+        let mut redirects = 0;
+        for _ in 0..count / BATCH {
+            stream.write_all(batch.as_bytes()).await.unwrap();
+            let (mut answers, mut found) = (Vec::with_capacity(1 << 18), 0);
+            let mut buffer = vec![0; 1 << 16];
+            while found < BATCH {
+                let read = stream.read(&mut buffer).await.unwrap();
+                let from = answers.len().saturating_sub(REDIRECT.len() - 1);
+                answers.extend_from_slice(&buffer[..read]);
+                let new = &answers[from..];
+                found += new
+                    .windows(REDIRECT.len())
+                    .filter(|&window| window == REDIRECT)
+                    .count();
+                assert!(read > 0, "{}", String::from_utf8_lossy(&answers));
+            }
+            redirects += found;
+        }
+        redirects
+    };
+    let counts = join_all((0..4).map(|_| connection(count / 4))).await;
+    counts.into_iter().sum()
+}
+
+#[rocket::async_test]
+async fn a_hundred_thousand_starts_leave_nothing() {
+    const STARTS: usize = 100_000;
+    let redis = RedisServer::start().await;
+    let (provider, app, _) = app(Some(&redis)).await;
+    assert_eq!(start_sign_ins(app.port, 4_000).await, 4_000);
+    let before = app.resident_memory();
+    let asked = provider.requests().len();
+    let began = std::time::Instant::now();
+    assert_eq!(start_sign_ins(app.port, STARTS).await, STARTS);
+    let grown = app.resident_memory().saturating_sub(before);
+    println!(
+        "{STARTS} sign-ins started in {:?}: the app has grown by {} KiB",
+        began.elapsed(),
+        grown / 1024
+    );
+    // 40 bytes for each would be 4 MB.
+    assert!(grown < 4 * MIB, "it has grown by {grown} bytes");
+    assert_eq!(redis.keys(), 0, "keys in Redis");
+    assert_eq!(provider.requests().len(), asked, "calls to the provider");
+}

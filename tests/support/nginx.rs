@@ -1,0 +1,155 @@
+//! Debian's nginx before instances of the app, with the configuration that the
+//! README documents and a throw-away certificate. A process of the test's own,
+//! not the service.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::browser::Browser;
+use super::serve::{Process, free_port};
+
+/// The configuration as people copy it.
+pub const DOCUMENTED: &str = include_str!("../../deploy/nginx.conf");
+
+/// What Debian's `nginx.conf` is to the file in `conf.d`. One process, so that
+/// ending it ends all of it. `X-Instance` tells a test who has answered.
+const AROUND: &str = "
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events { worker_connections 512; }
+http {
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    add_header X-Instance $upstream_addr always;
+    include app.conf;
+}
+";
+
+/// Ends with the value.
+pub struct Nginx {
+    process: Process,
+    directory: PathBuf,
+    port: u16,
+    plain_port: u16,
+    certificate: reqwest::Certificate,
+}
+
+impl Nginx {
+    /// `https://localhost:<port>`, shared by the two instances on these ports.
+    pub async fn start(port: u16, instances: [u16; 2]) -> Nginx {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("nginx-{}-{port}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a directory for nginx");
+        let certificate = make_certificate(&directory);
+        let plain_port = free_port();
+        let configuration = fill_in(port, plain_port, instances);
+        fs::write(directory.join("app.conf"), configuration).expect("app.conf");
+        fs::write(directory.join("nginx.conf"), AROUND).expect("nginx.conf");
+
+        let mut command = Command::new(program());
+        command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]);
+        let mut process = Process::spawn(command.arg(&directory));
+        process.wait_for_port(port).await;
+        Nginx {
+            process,
+            directory,
+            port,
+            plain_port,
+            certificate,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    /// The same site without TLS.
+    pub fn plain_url(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.plain_port)
+    }
+
+    /// A browser that trusts the throw-away certificate.
+    pub fn browser(&self) -> Browser {
+        Browser::trusting(self.certificate.clone())
+    }
+
+    /// All nginx has complained about.
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        self.process.kill();
+        // What is left lies under target/.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The documented file with ports and paths of this test, and nothing else
+/// changed.
+fn fill_in(port: u16, plain_port: u16, instances: [u16; 2]) -> String {
+    let places = [
+        ("127.0.0.1:8000", format!("127.0.0.1:{}", instances[0])),
+        ("127.0.0.1:8001", format!("127.0.0.1:{}", instances[1])),
+        ("listen 80;", format!("listen 127.0.0.1:{plain_port};")),
+        ("listen 443 ", format!("listen 127.0.0.1:{port} ")),
+        (
+            "https://app.example.com",
+            format!("https://localhost:{port}"),
+        ),
+        (
+            "/etc/ssl/certs/app.example.com.pem",
+            "certificate.pem".into(),
+        ),
+        ("/etc/ssl/private/app.example.com.key", "key.pem".into()),
+        (
+            "server_name app.example.com",
+            "server_name localhost".into(),
+        ),
+    ];
+    let filled = |text: String, (place, value): &(&str, String)| {
+        assert!(text.contains(place), "deploy/nginx.conf has no {place:?}");
+        text.replace(place, value)
+    };
+    let text = places.iter().fold(DOCUMENTED.to_owned(), filled);
+    assert!(!text.contains("example.com"), "a place is left: {text}");
+    text
+}
+
+/// Debian keeps it where only root's `PATH` looks.
+fn program() -> &'static str {
+    let debian = "/usr/sbin/nginx";
+    match Path::new(debian).exists() {
+        true => debian,
+        false => "nginx",
+    }
+}
+
+fn make_certificate(directory: &Path) -> reqwest::Certificate {
+    // Not a certificate authority: rustls does not let one serve a site.
+    let request = "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = more\n\
+                   [name]\nCN = localhost\n\
+                   [more]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:localhost\n";
+    fs::write(directory.join("request.cnf"), request).expect("a request for a certificate");
+    let made = Command::new("openssl")
+        .current_dir(directory)
+        .args(["req", "-x509", "-days", "2", "-nodes", "-newkey", "ec"])
+        .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-config", "request.cnf"])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .output()
+        .expect("openssl can be started");
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "openssl: {said}");
+    let pem = fs::read(directory.join("certificate.pem")).expect("the certificate");
+    reqwest::Certificate::from_pem(&pem).expect("a certificate")
+}
