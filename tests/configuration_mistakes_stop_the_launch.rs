@@ -69,8 +69,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+routes = { callback = \"/<any..>\" }", "routes.callback", "a path like"),
     // Files.
     ("+app_secret_file = \"/nowhere/secret\"", "app_secret_file", "cannot be read: No such file"),
-    ("+ca_file = \"/nowhere/ca.pem\"", "ca_file", "/nowhere/ca.pem: No such file"),
-    ("+ca_file = \"/\"", "ca_file", "/: Is a directory"),
+    ("+ca_file = \"/nowhere/ca.pem\"", "ca_file", "cannot be read: No such file"),
+    ("+ca_file = \"/\"", "ca_file", "cannot be read: Is a directory"),
     // Secrets of a wrong type, never shown.
     ("+app_secret = { value = \"hush-hush\" }", "app_secret", "text in quotes"),
     ("+app_secret = [\"hush-hush\"]", "app_secret", "text in quotes"),
@@ -148,10 +148,12 @@ async fn outside_debug_more_is_asked_for() {
         assert!(output.contains(&key), "{table}: no {key}:\n{output}");
         assert!(output.contains(hint), "{table}: no {hint:?}:\n{output}");
     }
-    // Written for debug, the provider does not run in release.
+    // Written for debug, the provider does not run in release. (The pages of
+    // this app want organization tokens.)
     let launch = Launch {
         toml: format!(
-            "[debug.logto]\ndev_provider = true\n[release.logto]\n{PROVIDER}base_url = \"https://a.example\""
+            "[debug.logto]\ndev_provider = true\n[release.logto]\n{PROVIDER}base_url = \"https://a.example\"\n\
+             scopes = [\"urn:logto:scope:organizations\"]"
         ),
         env: release.to_vec(),
     };

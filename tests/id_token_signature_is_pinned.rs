@@ -3,7 +3,7 @@
 
 use rocket::figment::value::Dict;
 use rocket::serde::json::serde_json::json;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
+use rocket_logto::dev_provider::{DevProvider, Signing, SigningAlg};
 
 use crate::support::app::{ALICE, CLIENT_SECRET, TestApp, settings};
 use crate::support::refusal::{Refusal, Trial, app_with};
@@ -228,25 +228,4 @@ async fn a_token_has_three_parts_of_base64url() {
     }
     app.provider.hooks().sign_id_tokens(spoiled(|token| token));
     Trial::new(&app, "as it was signed").accepts(ALICE).await;
-}
-
-#[rocket::async_test]
-async fn an_answer_without_id_token_is_no_sign_in() {
-    let app = app(SigningAlg::Es384).await;
-    for case in ["absent", "null"] {
-        app.provider
-            .hooks()
-            .respond(Endpoint::Token, move |_, reply| {
-                reply.edit_json(|body| match case {
-                    "null" => body["id_token"] = json!(null),
-                    _ => {
-                        body.as_object_mut().map(|body| body.remove("id_token"));
-                    }
-                });
-            });
-        let refusal = Refusal::after_exchange("id_token_missing");
-        Trial::new(&app, case).refuses(refusal).await;
-    }
-    app.provider.hooks().behave(Endpoint::Token);
-    accepts_the_right_one(&app).await;
 }
