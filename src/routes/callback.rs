@@ -2,7 +2,7 @@
 //! section 3.1.2.5), checked before anything else happens, then the exchange.
 
 use rocket::data::ToByteUnit;
-use rocket::http::Method;
+use rocket::http::{ContentType, Method};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::form_urlencoded;
@@ -60,7 +60,7 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error
     if request.method() != Method::Post {
         return Parameters::parse(query(request));
     }
-    if !request.content_type().is_some_and(|sent| sent.is_form()) {
+    if request.content_type() != Some(&ContentType::Form) {
         return Err(rejected("form_content_type"));
     }
     match data.open(MAX_FORM.bytes()).into_string().await {
