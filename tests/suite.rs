@@ -4,6 +4,7 @@ mod support;
 
 mod a_provider_we_did_not_write;
 mod backchannel_logout;
+mod backchannel_logout_tokens;
 mod browser_jar_follows_rfc6265bis;
 mod chromium_works;
 #[cfg(feature = "redis")]
