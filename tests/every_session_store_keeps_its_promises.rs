@@ -389,6 +389,27 @@ async fn redis_is_left_empty_by_what_is_over() {
 }
 
 #[rocket::async_test]
+async fn an_index_in_redis_does_not_grow_with_what_has_expired() {
+    let redis = Redis::start().await;
+    let store = RedisStore::new(&redis.url(), "app").expect("a store");
+    let create = async |name: &str, lifetime| {
+        for n in 0..100 {
+            let mine = Record::new(format!("{name}{n}"), None, "sub", "data", lifetime);
+            store.create(&mine).await.unwrap();
+        }
+    };
+    create("expired", Duration::from_secs(1)).await;
+    create("between", HOUR).await;
+    sleep(Duration::from_millis(1100)).await;
+    create("live", HOUR).await;
+    let held = redis.command(&["SCARD", &redis.key(":sub:")]);
+    let held: usize = held.trim().trim_start_matches(':').parse().unwrap();
+    assert!((200..240).contains(&held), "{held}");
+    store.delete_by_sub("sub").await.unwrap();
+    assert_eq!(redis.keys(), [""; 0]);
+}
+
+#[rocket::async_test]
 async fn two_apps_in_one_redis_do_not_meet() {
     let redis = Redis::start().await;
     let one = RedisStore::new(&redis.url(), "one").expect("a store");

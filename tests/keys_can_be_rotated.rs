@@ -159,7 +159,7 @@ async fn a_key_that_is_none_ends_the_launch_and_is_not_shown() {
         let base = rocket();
         let figment = configuration(base.figment(), 1, "http://localhost:1", table);
         let launch = base.configure(figment).attach(Logto::fairing()).ignite();
-        let error = launch.await.err().expect(case);
+        let error = launch.await.expect_err(case);
         assert!(
             matches!(error.kind(), ErrorKind::FailedFairings(_)),
             "{case}: {error}"

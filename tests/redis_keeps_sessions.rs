@@ -215,6 +215,8 @@ async fn a_redis_that_is_down_is_503_until_it_is_back() {
     let callback = half.follow_all(button, 10).await.pop().expect("a page");
     is_unavailable(&callback, "callback");
     assert_eq!(half.cookie("logto_session"), None, "a session half made");
+    let exchanged = app.provider.requests_to(Endpoint::Token).len();
+    assert_eq!(exchanged, 1, "the code was used up");
 
     let ready = Browser::new().get(app.url("/readyz")).await;
     assert_eq!(ready.status(), 503);
@@ -227,6 +229,9 @@ async fn a_redis_that_is_down_is_503_until_it_is_back() {
     let page = recovers(&browser, app.url("/protected")).await;
     assert_eq!(page.status(), 303);
     assert_eq!(Browser::new().get(app.url("/readyz")).await.status(), 200);
+    // Who was on the way back reloads, and is there.
+    let hops = half.navigate_following(callback.url(), 10).await;
+    assert_eq!(hops.last().expect("a page").text(), BOB);
     for (browser, user) in [(&browser, ALICE), (&half, BOB)] {
         let hops = browser.navigate_following(app.url("/protected"), 10).await;
         assert_eq!(hops.last().expect("a page").text(), user);

@@ -12,6 +12,7 @@ mod a_guard_that_cannot_work_says_so;
 mod a_provider_we_did_not_write;
 mod addresses_come_from_configuration;
 mod backchannel_logout;
+mod backchannel_logout_tokens;
 mod browser_jar_follows_rfc6265bis;
 mod callback_belongs_to_this_browser;
 mod callback_takes_only_proper_responses;

@@ -2,7 +2,7 @@
 //! section 3.1.2.5), checked before anything else happens, then the exchange.
 
 use rocket::data::ToByteUnit;
-use rocket::http::Method;
+use rocket::http::{ContentType, Method};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::form_urlencoded;
@@ -16,7 +16,7 @@ use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::raw_cookies;
-use crate::session::failure::{failed, printable, unavailable};
+use crate::session::failure::{failed, printable, store_failed, unavailable};
 use crate::session::tokens::token;
 use crate::session::transaction::Transaction;
 use crate::session::{Access, Home, Session, SessionId};
@@ -60,7 +60,7 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error
     if request.method() != Method::Post {
         return Parameters::parse(query(request));
     }
-    if !request.content_type().is_some_and(|sent| sent.is_form()) {
+    if request.content_type() != Some(&ContentType::Form) {
         return Err(rejected("form_content_type"));
     }
     match data.open(MAX_FORM.bytes()).into_string().await {
@@ -123,13 +123,15 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         }
         return Err(rejected("state_unknown"));
     };
-    // Until the provider is known nothing was used up: a reload may try again.
+    // Until the provider is known, and the session has a place to go, nothing
+    // was used up: a reload may try again.
     let metadata = logto
         .oidc()
         .provider
         .metadata()
         .await
         .map_err(unavailable)?;
+    logto.sessions().is_ready().await.map_err(store_failed)?;
     RequestContext::of(request).set_cookie(removal);
 
     // RFC 9207 section 2.4: before the code goes anywhere.

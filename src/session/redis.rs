@@ -85,12 +85,16 @@ fn unavailable(error: RedisError) -> StoreError {
 }
 
 /// ARGV: prefix, id, data, lifetime in ms, sub, sid or "", version. An index lives as
-/// long as the last of its sessions.
+/// long as the last of its sessions; each new one clears away a few that have
+/// expired, or the index of a user who never stays away would grow for ever.
 const CREATE: &str = r"
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'sub', ARGV[5], 'sid', ARGV[6], 'version', ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 local function index(key)
+  for _, id in ipairs(redis.call('SRANDMEMBER', key, 4)) do
+    if redis.call('EXISTS', ARGV[1] .. 'session:' .. id) == 0 then redis.call('SREM', key, id) end
+  end
   redis.call('SADD', key, ARGV[2])
   if redis.call('PTTL', key) < tonumber(ARGV[4]) then redis.call('PEXPIRE', key, ARGV[4]) end
 end

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod app;
+pub mod backchannel;
 pub mod browser;
 pub mod chromium;
 pub mod clock;
