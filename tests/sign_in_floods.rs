@@ -6,7 +6,8 @@ use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket_logto::dev_provider::DevProvider;
 
-use crate::support::app::settings;
+use crate::support::app::{ALICE, settings};
+use crate::support::browser::Browser;
 use crate::support::instances::{Instance, RedisServer};
 use crate::support::serve::free_port;
 
@@ -76,4 +77,60 @@ async fn a_hundred_thousand_starts_leave_nothing() {
     assert!(grown < 4 * MIB, "it has grown by {grown} bytes");
     assert_eq!(redis.keys(), 0, "keys in Redis");
     assert_eq!(provider.requests().len(), asked, "calls to the provider");
+}
+
+/// Signs `count` people in, eight at a time, and reads a page with each.
+async fn sign_in(base_url: &str, count: usize) {
+    let fresh = Browser::new();
+    join_all((0..8).map(|_| async {
+        for _ in 0..count / 8 {
+            let browser = fresh.clone();
+            let url = format!("{base_url}/sign-in?return_to=/protected/no-redirect");
+            let page = browser.navigate_following(url, 10).await.pop();
+            let page = page.expect("a page");
+            assert_eq!(page.status(), 200, "{}: {}", page.url(), page.text());
+        }
+    }))
+    .await;
+}
+
+/// Ten thousand people in each store. The figures are those of the README.
+async fn ten_thousand_sessions(store: &str, redis: Option<&RedisServer>) {
+    const SESSIONS: u64 = 10_000;
+    let (provider, app, base_url) = app(redis).await;
+    provider.hooks().sign_in_as(Some(ALICE));
+    sign_in(&base_url, 400).await;
+    let (app_before, redis_before) = (app.resident_memory(), redis.map(RedisServer::used_memory));
+    let keys_before = redis.map(RedisServer::keys);
+    let began = std::time::Instant::now();
+    sign_in(&base_url, 10_000).await;
+    let app_grown = app.resident_memory().saturating_sub(app_before);
+    println!(
+        "{store}: {SESSIONS} sessions in {:?}: the app takes {} KiB more, {} bytes each",
+        began.elapsed(),
+        app_grown / 1024,
+        app_grown / SESSIONS
+    );
+    assert!(app_grown < 100 * MIB, "{store}: {app_grown} bytes");
+    if let (Some(redis), Some(before), Some(keys)) = (redis, redis_before, keys_before) {
+        let grown = redis.used_memory().saturating_sub(before);
+        println!(
+            "{store}: Redis takes {} KiB more, {} bytes each",
+            grown / 1024,
+            grown / SESSIONS
+        );
+        assert!(redis.keys() >= keys + SESSIONS, "sessions are in Redis");
+        assert!(grown < 200 * MIB, "{store}: {grown} bytes");
+    }
+}
+
+#[rocket::async_test]
+async fn ten_thousand_sessions_in_cookies() {
+    ten_thousand_sessions("cookies", None).await;
+}
+
+#[rocket::async_test]
+async fn ten_thousand_sessions_in_redis() {
+    let redis = RedisServer::start().await;
+    ten_thousand_sessions("Redis", Some(&redis)).await;
 }
