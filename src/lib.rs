@@ -179,16 +179,25 @@
 //!   headers, so a proxy in front needs no special trust.
 //! - Put a reverse proxy in front: Rocket sets no time limit for reading a
 //!   request's head.
-//! - The session is one encrypted cookie. A user whose tokens do not fit 4 kB
-//!   gets a page that says so, and the log names the size.
-//! - Sign-out is remembered in process: a restart forgets which copies of
-//!   cookies it has refused, and instances do not tell each other.
+//! - The session is up to three encrypted cookies of 4 kB. One that does not fit
+//!   is kept in the memory of the process, with a warning in the log, and ends
+//!   with it.
+//! - Several instances share sessions in Redis: `session.store = { redis =
+//!   "redis://…" }`, with the feature `redis`; or in a [`SessionStore`] of your
+//!   own. Without, instances do not tell each other of sign-outs and
+//!   refreshes, and a restart forgets which copies of cookies it has refused.
+//! - Register `<base_url>/backchannel-logout` at the provider, so that who signs
+//!   out there is signed out here. `/healthz` and `/readyz` are for load
+//!   balancers.
+//! - Old keys in `session.previous_secret_keys` still open cookies, so that
+//!   `secret_key` can be changed without signing anybody out.
 //!
 //! # Features
 //!
 //! - `app` (default): the demo app of the repository, with templates. Turn it
 //!   off in your own app: `default-features = false`.
 //! - `dev-provider` (default, by `app`): the development provider.
+//! - `redis`: sessions in Redis.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

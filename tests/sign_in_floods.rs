@@ -6,11 +6,13 @@ use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket_logto::dev_provider::DevProvider;
 
-use crate::support::app::settings;
+use crate::support::app::{ALICE, settings};
+use crate::support::browser::Browser;
 use crate::support::instances::{Instance, RedisServer};
 use crate::support::serve::free_port;
 
 const MIB: u64 = 1 << 20;
+const WHO: &str = "/protected/no-redirect";
 
 /// An app of its own process, so that its memory is nobody else's.
 async fn app(redis: Option<&RedisServer>) -> (DevProvider, Instance, String) {
@@ -76,4 +78,68 @@ async fn a_hundred_thousand_starts_leave_nothing() {
     assert!(grown < 4 * MIB, "it has grown by {grown} bytes");
     assert_eq!(redis.keys(), 0, "keys in Redis");
     assert_eq!(provider.requests().len(), asked, "calls to the provider");
+}
+
+/// Signs `count` people in, eight at a time, and looks at a page with one in a
+/// hundred of them.
+async fn sign_in(base_url: &str, count: usize) {
+    let fresh = Browser::new();
+    let person = |number: usize| {
+        let browser = fresh.clone();
+        async move {
+            let start = browser.navigate(format!("{base_url}/sign-in")).await;
+            let provider = browser.follow(&start).await;
+            let callback = browser.follow(&provider).await;
+            assert_eq!(callback.status(), 303, "{}", callback.text());
+            assert!(browser.cookie("logto_session").is_some(), "no session");
+            if number.is_multiple_of(100) {
+                let page = browser.get(format!("{base_url}{WHO}")).await;
+                assert_eq!(page.status(), 200, "{}", page.text());
+            }
+        }
+    };
+    for numbers in (0..count).collect::<Vec<_>>().chunks(8) {
+        join_all(numbers.iter().map(|&number| person(number))).await;
+    }
+}
+
+/// Ten thousand people in each store. The figures are those of the README.
+async fn ten_thousand_sessions(store: &str, redis: Option<&RedisServer>) {
+    const SESSIONS: u64 = 10_000;
+    let (provider, app, base_url) = app(redis).await;
+    provider.hooks().sign_in_as(Some(ALICE));
+    sign_in(&base_url, 400).await;
+    let (app_before, redis_before) = (app.resident_memory(), redis.map(RedisServer::used_memory));
+    let keys_before = redis.map(RedisServer::keys);
+    let began = std::time::Instant::now();
+    sign_in(&base_url, 10_000).await;
+    let app_grown = app.resident_memory().saturating_sub(app_before);
+    println!(
+        "{store}: {SESSIONS} sessions in {:?}: the app takes {} KiB more, {} bytes each",
+        began.elapsed(),
+        app_grown / 1024,
+        app_grown / SESSIONS
+    );
+    assert!(app_grown < 100 * MIB, "{store}: {app_grown} bytes");
+    if let (Some(redis), Some(before), Some(keys)) = (redis, redis_before, keys_before) {
+        let grown = redis.used_memory().saturating_sub(before);
+        println!(
+            "{store}: Redis takes {} KiB more, {} bytes each",
+            grown / 1024,
+            grown / SESSIONS
+        );
+        assert!(redis.keys() >= keys + SESSIONS, "sessions are in Redis");
+        assert!(grown < 200 * MIB, "{store}: {grown} bytes");
+    }
+}
+
+#[rocket::async_test]
+async fn ten_thousand_sessions_in_cookies() {
+    ten_thousand_sessions("cookies", None).await;
+}
+
+#[rocket::async_test]
+async fn ten_thousand_sessions_in_redis() {
+    let redis = RedisServer::start().await;
+    ten_thousand_sessions("Redis", Some(&redis)).await;
 }
