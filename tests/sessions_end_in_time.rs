@@ -9,10 +9,9 @@ use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket};
 use rocket_logto::Logto;
 
-use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, keys};
+use crate::support::app::{ALICE, TestApp, keys};
 use crate::support::browser::{Browser, Response};
-use crate::support::pages::{NOBODY, own_cookies, pages};
-use crate::support::serve::{Process, free_port};
+use crate::support::pages::{NOBODY, pages};
 
 /// The provider keeps real time, and its tokens must be fresh.
 fn real_now() -> i64 {
@@ -242,60 +241,4 @@ async fn what_is_no_session_is_nobody() {
         let answer = request.cookie_header_override(&header).send().await;
         assert_eq!(answer.text(), ALICE, "{header}");
     }
-}
-
-#[rocket::async_test]
-async fn a_session_too_large_for_a_cookie_is_told_and_logged() {
-    const CANARY: &str = "canary-in-the-id-token";
-    let mut app = TestApp::start(pages()).await;
-    app.app.halt().await;
-    let port = free_port();
-    let base_url = format!("http://localhost:{port}");
-    app.provider
-        .set_redirect_uris([format!("{base_url}/callback")]);
-    let mut process = Process::app(&[
-        ("ROCKET_PORT", &port.to_string()),
-        ("ROCKET_CLI_COLORS", "false"),
-        ("LOGTO_ENDPOINT", &app.provider.endpoint()),
-        ("LOGTO_APP_ID", CLIENT_ID),
-        ("LOGTO_APP_SECRET", CLIENT_SECRET),
-        ("LOGTO_BASE_URL", &base_url),
-    ]);
-    process.wait_for_port(port).await;
-    let hooks = app.provider.hooks();
-    hooks.sign_in_as(Some(ALICE));
-    hooks.id_token(|_, claims| {
-        let large = format!("{CANARY}{}", "x".repeat(6000));
-        claims.insert("large".into(), large.into());
-    });
-    let browser = Browser::new();
-    let url = format!("{base_url}/protected");
-    let hops = browser.navigate_following(&url, 5).await;
-    let page = hops.last().expect("a page");
-    assert_eq!(page.url().path(), "/callback", "no loop");
-    assert_eq!(page.status(), 502);
-    assert!(page.page().title.contains("too large"), "{}", page.text());
-    let reference = page.text();
-    let (_, reference) = reference.split_once("<code>").expect("a reference");
-    let (reference, _) = reference.split_once("</code>").expect("a reference");
-    assert_eq!(
-        own_cookies(&browser),
-        [""; 0],
-        "no half session, no transaction"
-    );
-    let again = browser.navigate(&url).await;
-    assert_eq!(again.status(), 303, "not signed in");
-
-    process.wait_for_output(reference).await;
-    let output = process.output();
-    let line = output.lines().find(|line| line.contains(reference));
-    let line = line.expect("a line with the reference");
-    assert!(line.contains("session_cookie_of_"), "{line}");
-    assert!(line.contains("fewer scopes"), "{line}");
-    assert!(!output.contains(CANARY), "no token in the log");
-
-    // Without the claim the same person signs in.
-    hooks.id_token(|_, _| {});
-    let page = browser.navigate_following(&url, 5).await.pop().unwrap();
-    assert_eq!((page.status(), page.url().path()), (200, "/protected"));
 }

@@ -10,7 +10,10 @@ use crate::support::launch::{HUSH, Launch};
 #[rocket::async_test]
 async fn the_environment_wins_over_the_file_and_loses_to_rocket_logto() {
     let toml = || {
-        "[default.logto]\nendpoint = \"https://file.example\"\napp_id = \"from-file\"\n".to_owned()
+        // The pages of this app want organization tokens.
+        "[default.logto]\nendpoint = \"https://file.example\"\napp_id = \"from-file\"\n\
+         scopes = [\"urn:logto:scope:organizations\"]\n"
+            .to_owned()
     };
     let logto_env = [
         ("LOGTO_ENDPOINT", "https://env.example"),

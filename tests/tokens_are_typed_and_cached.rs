@@ -295,7 +295,10 @@ async fn nothing_survives_sign_out() {
 async fn two_hundred_users_at_once_see_their_own_tokens_only() {
     const USERS: usize = 200;
     // A slow machine must not make them wait for a turn too long.
-    let calls = [("max_concurrent_op_calls", 1000.into())];
+    let calls = [
+        ("max_concurrent_op_calls", 1000.into()),
+        ("http_timeout", "60s".into()),
+    ];
     let app = TokenApp::with(clock!(), calls).await;
     let id = |n| format!("user{n:03}");
     app.at.provider.edit_seed(|seed| {

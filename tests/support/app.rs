@@ -121,7 +121,8 @@ pub fn absent() -> Value {
     Value::from(Empty::None)
 }
 
-/// A figment as `Rocket.toml` and the environment would make it.
+/// A figment with a `logto` table of its own: of `base` counts what Rocket
+/// itself understands, not what this repository's `Rocket.toml` says.
 pub fn configuration(base: &Figment, port: u16, endpoint: &str, logto: Dict) -> Figment {
     let mut table = Dict::from([
         ("endpoint".to_owned(), Value::from(endpoint)),
@@ -134,8 +135,9 @@ pub fn configuration(base: &Figment, port: u16, endpoint: &str, logto: Dict) -> 
     ]);
     table.extend(logto);
     table.retain(|_, value| !matches!(value, Value::Empty(..)));
-    base.clone()
-        .merge(("profile", "debug"))
+    let base = rocket::Config::try_from(base).expect("a configuration of Rocket");
+    Figment::from(base)
         .merge(("log_level", "critical"))
         .merge(("logto", table))
+        .select("debug")
 }
