@@ -268,6 +268,7 @@ async fn answer(request: &Request<'_>, pending: Option<Pending>) -> Response<'st
         Some(Pending::SignIn(start)) => sign_in::start(request, &start).await,
         Some(Pending::SignOut(local)) => sign_out::finish(request, local).await,
         Some(Pending::Failure(error)) => Err(error),
+        Some(Pending::Bearer(error)) => Ok(error.to_response()),
         None => {
             return Response::build()
                 .status(Status::InternalServerError)

@@ -10,6 +10,7 @@
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
+//! | [`Bearer<P>`](Bearer) | the caller of this app's own API, by a verified access token | none while keys are known |
 //!
 //! Each works as `Option<Guard>` and as `Result<Guard, Error>`, too, and aborts
 //! the launch when it could never succeed.
@@ -201,6 +202,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod bearer_error;
+mod bearers;
 mod claims;
 mod config;
 mod current;
@@ -217,6 +220,7 @@ mod return_to;
 mod routes;
 mod session;
 
+pub use bearer_error::BearerError;
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
     SsoIdentity, StandardClaims, Timestamp, UserInfoClaims,
@@ -228,8 +232,9 @@ pub use config::{
 pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
 pub use guards::{
-    AccessToken, ConstOrg, DefaultResource, HeaderOrg, Name, NoResource, OrgId, OrgToken,
-    OrganizationId, PathOrg, QueryOrg, Resource, User, UserInfo,
+    AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
+    Name, NoResource, OrgId, OrgToken, Organization, OrganizationId, PathOrg, Permission, QueryOrg,
+    Resource, User, UserInfo, Within,
 };
 pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use rocket::Request;
 use url::Url;
 
+use crate::bearer_error::BearerError;
+use crate::bearers::Bearers;
+use crate::claims::AccessTokenClaims;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
@@ -42,6 +45,7 @@ struct Inner {
     oidc: Arc<OidcClient>,
     tokens: Tokens,
     sessions: Arc<Sessions>,
+    bearers: Bearers,
     clock: Clock,
 }
 
@@ -58,6 +62,7 @@ impl Logto {
             oidc: Arc::new(OidcClient::new(config.clone())?),
             tokens: Tokens::new(&config),
             sessions: Arc::new(Sessions::new(config.clone(), store)),
+            bearers: Bearers::new(),
             clock,
             config,
         };
@@ -117,6 +122,20 @@ impl Logto {
 
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.inner.tokens
+    }
+
+    /// The claims of a bearer token, verified now or before.
+    pub(crate) async fn verify_bearer(
+        &self,
+        token: &str,
+    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
+        let Inner {
+            bearers,
+            oidc,
+            config,
+            ..
+        } = &*self.inner;
+        bearers.verify(oidc, config, token, self.now()).await
     }
 
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {

@@ -1,12 +1,16 @@
 //! The request guards. Each is a thin call to what [`Logto`](crate::Logto) can do.
 
 mod access_token;
+mod bearer;
 mod org_token;
 mod organization_id;
 mod user;
 mod user_info;
 
 pub use access_token::{AccessToken, DefaultResource, Resource};
+pub use bearer::{
+    Audience as BearerAudience, Bearer, ExpectedAudience, Organization, Permission, Within,
+};
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{ConstOrg, HeaderOrg, Name, OrgId, OrganizationId, PathOrg, QueryOrg};
 pub use user::User;

@@ -19,6 +19,7 @@ use openidconnect::{
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
+use super::access_token;
 use super::authorize::{AuthorizeOptions, Prompt};
 use super::http::HttpClient;
 use super::keys::KeySet;
@@ -26,7 +27,7 @@ use super::logout::{self, Logout};
 use super::provider::{Metadata, ProviderError, ProviderState};
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
 use super::verify::{self, Expected, Nonce, Rejection, Seconds};
-use crate::claims::IdTokenClaims;
+use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
 
 type Protocol = Client<
@@ -262,6 +263,22 @@ impl OidcClient {
             tolerance: self.tolerance(),
         };
         self.with_keys(|keys| logout::logout_token(token, keys, &expected))
+            .await
+    }
+
+    /// Verifies the access token of a caller in the same way.
+    pub(crate) async fn verify_access_token(
+        &self,
+        token: &str,
+        now: Seconds,
+    ) -> Result<Result<AccessTokenClaims, Rejection>, ProviderError> {
+        let expected = access_token::Expected {
+            issuer: &self.config.issuer,
+            alg: self.config.id_token_alg,
+            now,
+            tolerance: self.tolerance(),
+        };
+        self.with_keys(|keys| access_token::access_token(token, keys, &expected))
             .await
     }
 

@@ -1,6 +1,7 @@
 //! OpenID Connect as a client speaks it. No Rocket request or response in
 //! here: everything takes values and returns values.
 
+pub(crate) mod access_token;
 pub(crate) mod authorize;
 pub(crate) mod client;
 pub(crate) mod http;

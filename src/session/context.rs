@@ -8,6 +8,7 @@ use rocket::Request;
 use rocket::http::Status;
 
 use super::Session;
+use crate::bearer_error::BearerError;
 use crate::error::Error;
 use crate::oidc::authorize::AuthorizeOptions;
 use crate::return_to::ReturnTo;
@@ -21,6 +22,7 @@ pub(crate) const PENDING: Status = Status::new(490);
 /// An answer that takes more than a guard or a `Responder` can do.
 pub(crate) enum Pending {
     Failure(Error),
+    Bearer(BearerError),
     SignIn(Box<StartSignIn>),
     SignOut(Option<ReturnTo>),
 }

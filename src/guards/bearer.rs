@@ -1,0 +1,283 @@
+//! `Bearer`: the caller of an API of this app, by a verified access token.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Request, Rocket, Sentinel};
+use serde::{Serialize, Serializer};
+
+use super::access_token::Resource;
+use super::organization_id::OrganizationId;
+use crate::bearer_error::BearerError;
+use crate::claims::AccessTokenClaims;
+use crate::logto::Logto;
+use crate::session::context::{PENDING, Pending, RequestContext};
+
+/// Longer than any token of a user with many scopes, shorter than a flood.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// What a caller must be allowed to do.
+///
+/// Logto's three models of permission differ in the audience:
+///
+/// | model | `type Audience` | the token must have |
+/// |---|---|---|
+/// | global API resource | a [`Resource`] | `aud` = its indicator, and no organization |
+/// | organization permissions | [`Organization<Id>`](Organization) | `aud` = `urn:logto:organization:<id>` |
+/// | API resource within an organization | [`Within<R, Id>`](Within) | `aud` = the indicator of `R`, `organization_id` = the id |
+///
+/// ```rust
+/// use rocket_logto::{Permission, Resource};
+///
+/// struct Shopping;
+/// impl Resource for Shopping {
+///     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+/// }
+///
+/// struct ReadCart;
+/// impl Permission for ReadCart {
+///     type Audience = Shopping;
+///     const SCOPES: &'static [&'static str] = &["read"];
+/// }
+/// ```
+pub trait Permission: Send + Sync + 'static {
+    /// Whom the token must be for.
+    type Audience: Audience;
+    /// The scopes it must have, all of them.
+    const SCOPES: &'static [&'static str];
+}
+
+/// Whom a token must be for: a [`Resource`], an [`Organization`], or
+/// [`Within`] one.
+pub trait Audience: Send + Sync + 'static {
+    /// The audience and the organization a token must name for `request`;
+    /// `None` when the request does not say which organization it is about.
+    fn expected(request: &Request<'_>) -> Option<ExpectedAudience>;
+}
+
+/// What a token must name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedAudience {
+    /// The value of `aud`.
+    pub audience: String,
+    /// The value of `organization_id`; `None`: it must have none.
+    pub organization_id: Option<String>,
+}
+
+impl<R: Resource> Audience for R {
+    fn expected(_: &Request<'_>) -> Option<ExpectedAudience> {
+        Some(ExpectedAudience {
+            audience: R::INDICATOR.to_owned(),
+            organization_id: None,
+        })
+    }
+}
+
+/// Organization permissions that belong to no API resource: `Id` says where
+/// the organization's id comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Organization<Id: OrganizationId>(PhantomData<fn() -> Id>);
+
+impl<Id: OrganizationId> Audience for Organization<Id> {
+    fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
+        let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
+        let audience = format!("urn:logto:organization:{id}");
+        Some(ExpectedAudience {
+            audience,
+            organization_id: None,
+        })
+    }
+}
+
+/// The API resource `R` within the organization that `Id` finds.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<R: Resource, Id: OrganizationId>(PhantomData<fn() -> (R, Id)>);
+
+impl<R: Resource, Id: OrganizationId> Audience for Within<R, Id> {
+    fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
+        let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
+        let audience = R::INDICATOR.to_owned();
+        Some(ExpectedAudience {
+            audience,
+            organization_id: Some(id),
+        })
+    }
+}
+
+/// The caller of an API, by a verified JWT access token that allows `P`.
+///
+/// Needs no session: any client with a token may call. Answers are JSON, as
+/// RFC 6750 has them: 401 without a good token, 403 with `insufficient_scope`
+/// and the missing scopes, 400 for credentials that cannot be read, 503 while
+/// the provider's keys cannot be had.
+///
+/// **Cost:** one signature for a token not seen before, a look-up for one that
+/// was; no network while keys are known. **Errors:** [`BearerError`].
+/// **Standard:** RFC 6750, RFC 9068 section 4.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket::serde::json::{Json, Value, json};
+/// use rocket_logto::{Bearer, Permission};
+///
+/// # use rocket_logto::Resource;
+/// # struct Shopping;
+/// # impl Resource for Shopping {
+/// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+/// # }
+/// # struct ReadCart;
+/// # impl Permission for ReadCart {
+/// #     type Audience = Shopping;
+/// #     const SCOPES: &'static [&'static str] = &["read"];
+/// # }
+/// #[get("/api/cart")]
+/// fn cart(caller: Bearer<ReadCart>) -> Json<Value> {
+///     Json(json!({ "cart of": caller.sub() }))
+/// }
+/// ```
+pub struct Bearer<P: Permission> {
+    claims: Arc<AccessTokenClaims>,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P: Permission> Bearer<P> {
+    /// The user, or the application when a machine calls.
+    pub fn sub(&self) -> &str {
+        &self.claims.sub
+    }
+
+    /// The application the token was issued to.
+    pub fn client_id(&self) -> Option<&str> {
+        self.claims.client_id.as_deref()
+    }
+
+    /// The organization an API-resource token was issued within.
+    pub fn organization_id(&self) -> Option<&str> {
+        self.claims.organization_id.as_deref()
+    }
+
+    /// Everything the token allows.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.claims.scopes()
+    }
+
+    /// Whether the token allows `scope`, too.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.claims.has_scope(scope)
+    }
+
+    /// All claims, custom ones in `extra`.
+    pub fn claims(&self) -> &AccessTokenClaims {
+        &self.claims
+    }
+}
+
+impl<P: Permission> std::fmt::Debug for Bearer<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bearer")
+            .field("claims", &self.claims)
+            .finish()
+    }
+}
+
+/// As the claims object. The token itself is not kept.
+impl<P: Permission> Serialize for Bearer<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.claims.serialize(serializer)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, P: Permission> FromRequest<'r> for Bearer<P> {
+    type Error = BearerError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, BearerError> {
+        match verified(request).await {
+            Ok(bearer) => Outcome::Success(bearer),
+            Err(error) => {
+                RequestContext::of(request).set_pending(Pending::Bearer(error.clone()));
+                Outcome::Error((PENDING, error))
+            }
+        }
+    }
+}
+
+async fn verified<P: Permission>(request: &Request<'_>) -> Result<Bearer<P>, BearerError> {
+    let token = token(request)?;
+    let logto = Logto::of(request).map_err(|_| BearerError::Unavailable)?;
+    // Only these have three parts; an opaque token is for the provider alone.
+    if token.split('.').count() != 3 {
+        let why = "the token is opaque: ask the provider for one for this API resource";
+        return Err(BearerError::InvalidToken(why.to_owned()));
+    }
+    let claims = logto.verify_bearer(token).await?;
+    let Some(expected) = P::Audience::expected(request) else {
+        log::error!(
+            "logto: no organization id for {}: does the route have one?",
+            std::any::type_name::<P>()
+        );
+        return Err(BearerError::InvalidRequest(
+            "the request names no organization",
+        ));
+    };
+    let organization = claims.organization_id.value();
+    if !claims.aud.contains(&expected.audience) || organization != expected.organization_id.as_ref()
+    {
+        log::warn!("logto: bearer token rejected, reason=aud");
+        let why = "the token is not for this API resource or organization";
+        return Err(BearerError::InvalidToken(why.to_owned()));
+    }
+    let lacks = |scope: &&&str| !claims.has_scope(scope);
+    let missing: Vec<_> = P::SCOPES.iter().filter(lacks).copied().collect();
+    if !missing.is_empty() {
+        log::warn!("logto: bearer token rejected, reason=insufficient_scope");
+        return Err(BearerError::InsufficientScope { missing });
+    }
+    Ok(Bearer {
+        claims,
+        permission: PhantomData,
+    })
+}
+
+/// The token of the `Authorization` header (RFC 6750 section 2.1), the only
+/// place it is taken from: addresses end up in logs.
+fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
+    let mut headers = request.headers().get("Authorization");
+    let (header, other) = (headers.next(), headers.next());
+    if other.is_some() {
+        return Err(BearerError::InvalidRequest(
+            "more than one Authorization header",
+        ));
+    }
+    let in_query = request
+        .query_fields()
+        .any(|field| field.name == "access_token");
+    if in_query {
+        return Err(BearerError::InvalidRequest(
+            "access_token in the address is not accepted",
+        ));
+    }
+    let header = header.ok_or(BearerError::Missing)?;
+    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(BearerError::Missing);
+    }
+    let token = token.trim_matches(' ');
+    // b64token of section 2.1.
+    let proper = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    match token {
+        "" => Err(BearerError::InvalidRequest("the token is empty")),
+        token if token.len() > MAX_TOKEN => {
+            Err(BearerError::InvalidRequest("the token is too long"))
+        }
+        token if token.bytes().all(proper) => Ok(token),
+        _ => Err(BearerError::InvalidRequest("the token is malformed")),
+    }
+}
+
+impl<P: Permission> Sentinel for Bearer<P> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        super::fairing_is_missing(rocket, "Bearer")
+    }
+}
