@@ -128,6 +128,12 @@
 //! For what is known at run time only there are [`User::access_token`],
 //! [`User::organization_token`], [`User::token`] and [`User::refresh`].
 //!
+//! # Protecting an API
+//!
+//! [`Bearer<P>`](Bearer) is the other side: it lets in whoever brings a good
+//! access token, session or not. [`Permission`] says for what API and with what
+//! scopes.
+//!
 //! # What a guard answers when it fails
 //!
 //! | outcome | page navigation | program (`Accept` JSON, `Sec-Fetch-Mode` not `navigate`, or not GET) |

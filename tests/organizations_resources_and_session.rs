@@ -146,6 +146,7 @@ async fn others_are_turned_away() {
         "/resources",
         "/resources/1",
         "/resources/userinfo",
+        "/resources/cart",
         "/session",
     ] {
         let answer = nobody.navigate(tenant.url(path)).await;
@@ -225,6 +226,28 @@ async fn the_app_calls_an_api_with_the_token() {
     assert_eq!(calls.len(), 1);
     let authorization = calls[0].header("Authorization").unwrap_or_default();
     assert!(authorization.starts_with("Bearer canary-"));
+}
+
+/// From the browser to a page, from the page to the API, and back.
+#[rocket::async_test]
+async fn the_app_calls_its_own_api_with_the_token() {
+    let tenant = Tenant::start(CONFIGURED).await;
+    for (user, may_write) in [(ALICE, "true"), (BOB, "false")] {
+        let browser = tenant.signed_in(user).await;
+        let page = browser.navigate(tenant.url("/resources/cart")).await;
+        assert_eq!(page.status(), 200, "{}", page.text());
+        let text = page.page().text;
+        assert!(text.contains("/api/cart in your name"), "{text}");
+        assert!(text.contains("The answer: 200"), "{text}");
+        assert!(text.contains(&format!("cart_of {user}")), "{text}");
+        assert!(
+            text.contains(&format!("may_change_it {may_write}")),
+            "{text}"
+        );
+        // The browser's session is no key to the API itself.
+        let api = browser.navigate(tenant.url("/api/cart")).await;
+        assert_eq!(api.status(), 401, "{}", api.text());
+    }
 }
 
 #[rocket::async_test]

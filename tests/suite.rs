@@ -11,6 +11,7 @@ mod a_broken_exchange_signs_nobody_in;
 mod a_guard_that_cannot_work_says_so;
 mod a_provider_we_did_not_write;
 mod addresses_come_from_configuration;
+mod an_api_lets_in_its_callers_only;
 mod backchannel_logout;
 mod backchannel_logout_tokens;
 mod browser_jar_follows_rfc6265bis;

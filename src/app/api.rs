@@ -3,10 +3,10 @@
 use rocket::http::Status;
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Route, get, routes};
-use rocket_logto::User;
+use rocket_logto::{Bearer, Permission, Resource, User};
 
 pub fn routes() -> Vec<Route> {
-    routes![no_redirect]
+    routes![no_redirect, cart]
 }
 
 /// Asks for `Option<User>`, so it answers for itself when nobody is signed in.
@@ -21,4 +21,29 @@ fn no_redirect(user: Option<User>) -> Result<Json<Value>, (Status, Json<Value>)>
             Json(json!({ "error": "Not authenticated" })),
         )),
     }
+}
+
+/// The shopping API: this app is both its client (`resources.rs`) and, here,
+/// the API itself.
+pub struct Shopping;
+
+impl Resource for Shopping {
+    const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+}
+
+struct ReadCart;
+
+impl Permission for ReadCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read"];
+}
+
+/// Needs no session, but a token for the shopping API that allows `read`.
+#[get("/api/cart")]
+fn cart(caller: Bearer<ReadCart>) -> Json<Value> {
+    Json(json!({
+        "cart_of": caller.sub(),
+        "asked_by": caller.client_id(),
+        "may_change_it": caller.has_scope("write"),
+    }))
 }

@@ -1,9 +1,5 @@
 //! The API resources the app is configured for, the user's token for each, and
 //! a call that is made with one.
-//!
-//! The app calls somebody else's API here. To protect an API of its own it would
-//! have to verify tokens that come in, which is the work of a guard that this
-//! crate does not have yet (`Bearer`); nothing here should be mistaken for it.
 
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
@@ -11,8 +7,9 @@ use rocket::serde::Serialize;
 use rocket::serde::json::{self, Value};
 use rocket::{Route, State, get, routes};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{AccessToken, Error, Logto, LogtoConfig, User};
+use rocket_logto::{AccessToken, Error, Logto, LogtoConfig, Resource, Token, User};
 
+use crate::api::Shopping;
 use crate::claims::ClaimsView;
 use crate::token_view::TokenView;
 
@@ -20,7 +17,7 @@ use crate::token_view::TokenView;
 const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
 
 pub fn routes() -> Vec<Route> {
-    routes![list, resource, call]
+    routes![list, resource, userinfo, cart]
 }
 
 /// An API resource, numbered so that an address can name it.
@@ -86,10 +83,9 @@ async fn resource(
     )))
 }
 
-/// A call with the user's token. Any API is called like this; the one that is
-/// there with every provider is the userinfo endpoint.
+/// A call with the user's token, to the API that is there with every provider.
 #[get("/resources/userinfo")]
-async fn call(
+async fn userinfo(
     token: AccessToken,
     http: &State<reqwest::Client>,
     logto: &State<Logto>,
@@ -97,7 +93,28 @@ async fn call(
     let endpoint = logto
         .userinfo_endpoint()
         .ok_or(Status::ServiceUnavailable)?;
+    call(endpoint, &token, http, logto).await
+}
 
+/// The same to this app's own API (`api.rs`), which lets in whoever has a token
+/// for the shopping API: the whole way from the browser to an API and back.
+#[get("/resources/cart")]
+async fn cart(
+    user: User,
+    http: &State<reqwest::Client>,
+    logto: &State<Logto>,
+) -> Result<Result<Template, Status>, Error> {
+    let token = user.access_token(Shopping::INDICATOR).await?;
+    let endpoint = format!("{}api/cart", logto.base_url());
+    Ok(call(endpoint, &token, http, logto).await)
+}
+
+async fn call(
+    endpoint: String,
+    token: &Token,
+    http: &reqwest::Client,
+    logto: &Logto,
+) -> Result<Template, Status> {
     let request = http.get(&endpoint);
     let answer = request.bearer_auth(token.secret()).send().await;
     let answer = answer.map_err(no_answer)?;
@@ -111,7 +128,7 @@ async fn call(
             page: "resources",
             dev_provider: logto.dev_provider(),
             signed_in: true,
-            token: TokenView::new(&token),
+            token: TokenView::new(token),
             endpoint,
             status,
             answer: ClaimsView::new(&body),
@@ -120,7 +137,7 @@ async fn call(
 }
 
 fn no_answer(error: reqwest::Error) -> Status {
-    rocket::error!("the userinfo endpoint does not answer: {error}");
+    rocket::error!("the API does not answer: {error}");
     match error.is_timeout() {
         true => Status::GatewayTimeout,
         false => Status::BadGateway,

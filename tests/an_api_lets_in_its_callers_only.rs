@@ -1,0 +1,494 @@
+//! `Bearer<P>`: an API lets in whoever brings a good access token for it, and
+//! answers everybody else in the words of RFC 6750.
+
+use reqwest::Method;
+use rocket::serde::json::{Json, Value, json};
+use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rocket::tokio::net::TcpStream;
+use rocket::{Build, Rocket, get, routes};
+use rocket_logto::dev_provider::{Endpoint, Signing, SigningAlg};
+use rocket_logto::{
+    AccessToken, Bearer, BearerError, Organization, PathOrg, Permission, Resource, User, Within,
+};
+use serde_json::Map;
+
+use crate::support::app::{ALICE, BOB, TestApp, keys};
+use crate::support::browser::{Browser, Response};
+
+const ACME: &str = "acme5obvzg01";
+const GLOBEX: &str = "globexfrcji1";
+
+struct Shopping;
+impl Resource for Shopping {
+    const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+}
+
+struct Orders;
+impl Resource for Orders {
+    const INDICATOR: &'static str = "https://orders.your-app.com/api";
+}
+
+struct ReadCart;
+impl Permission for ReadCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read"];
+}
+
+struct WriteCart;
+impl Permission for WriteCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read", "write"];
+}
+
+struct ViewReports;
+impl Permission for ViewReports {
+    type Audience = Organization<PathOrg>;
+    const SCOPES: &'static [&'static str] = &["view:reports"];
+}
+
+struct ReadOrders;
+impl Permission for ReadOrders {
+    type Audience = Within<Orders, PathOrg>;
+    const SCOPES: &'static [&'static str] = &["orders:read"];
+}
+
+#[get("/api/cart")]
+fn cart(caller: Bearer<ReadCart>) -> Json<Value> {
+    Json(json!({
+        "sub": caller.sub(),
+        "client_id": caller.client_id(),
+        "organization_id": caller.organization_id(),
+        "scopes": caller.scopes().collect::<Vec<_>>(),
+    }))
+}
+
+#[get("/api/cart/change")]
+fn change(caller: Bearer<WriteCart>) -> String {
+    caller.sub().to_owned()
+}
+
+#[get("/api/organizations/<org_id>/reports")]
+fn reports(org_id: &str, caller: Bearer<ViewReports>) -> String {
+    format!("{} in {org_id}", caller.sub())
+}
+
+#[get("/api/organizations/<org_id>/orders")]
+fn orders(org_id: &str, caller: Bearer<ReadOrders>) -> String {
+    format!("{} in {org_id}", caller.sub())
+}
+
+#[get("/api/maybe")]
+fn maybe(caller: Option<Bearer<ReadCart>>) -> &'static str {
+    if caller.is_some() { "known" } else { "unknown" }
+}
+
+#[get("/api/why")]
+fn why(caller: Result<Bearer<ReadCart>, BearerError>) -> Result<String, BearerError> {
+    Ok(caller?.sub().to_owned())
+}
+
+/// Hands the user's own tokens out, for the tests to call the API with.
+#[get("/token")]
+fn token(token: AccessToken<Shopping>) -> String {
+    token.secret().to_owned()
+}
+
+#[get("/opaque")]
+fn opaque(token: AccessToken) -> String {
+    token.secret().to_owned()
+}
+
+#[get("/token/<org_id>?<resource>")]
+async fn organization_token(org_id: &str, resource: bool, user: User) -> String {
+    let token = match resource {
+        true => {
+            user.organization_access_token(org_id, Orders::INDICATOR)
+                .await
+        }
+        false => user.organization_token(org_id).await,
+    };
+    token.expect("a token").secret().to_owned()
+}
+
+fn app() -> Rocket<Build> {
+    rocket::build().mount(
+        "/",
+        routes![
+            cart,
+            change,
+            reports,
+            orders,
+            maybe,
+            why,
+            token,
+            opaque,
+            organization_token
+        ],
+    )
+}
+
+async fn start() -> TestApp {
+    let scopes = "urn:logto:scope:organizations read write orders:read view:reports";
+    let resources = vec![Shopping::INDICATOR.to_owned(), Orders::INDICATOR.to_owned()];
+    TestApp::with(
+        keys([("scopes", scopes.into()), ("resources", resources.into())]),
+        app(),
+    )
+    .await
+}
+
+/// A caller without a browser and without a session.
+async fn call(app: &TestApp, path: &str, authorization: &[&str]) -> Response {
+    let browser = Browser::new();
+    let mut request = browser.request(Method::GET, app.url(path));
+    for value in authorization {
+        request = request.header("authorization", value);
+    }
+    request.send().await
+}
+
+async fn with(app: &TestApp, path: &str, token: &str) -> Response {
+    call(app, path, &[&format!("Bearer {token}")]).await
+}
+
+async fn token_of(app: &TestApp, user: &str, path: &str) -> String {
+    let browser = Browser::new();
+    app.sign_in(&browser, path, user).await.text()
+}
+
+/// What the test client would not send.
+async fn raw(app: &TestApp, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", app.app.port()))
+        .await
+        .unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn refused(answer: &Response, status: u16, error: &str, case: &str) {
+    assert_eq!(answer.status(), status, "{case}: {}", answer.text());
+    let body: Value = answer.json();
+    assert_eq!(body["error"], error, "{case}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{case}");
+    assert!(answer.set_cookies().is_empty(), "{case}");
+    let challenge = answer.header("www-authenticate");
+    match error {
+        "unauthorized" => assert_eq!(challenge, Some("Bearer"), "{case}"),
+        "temporarily_unavailable" => assert_eq!(challenge, None, "{case}"),
+        _ => {
+            let named = format!("Bearer error=\"{error}\"");
+            let challenge = challenge.unwrap_or_default();
+            assert!(challenge.starts_with(&named), "{case}: {challenge}");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn a_global_api_resource() {
+    let app = start().await;
+    let alice = token_of(&app, ALICE, "/token").await;
+    let answer = with(&app, "/api/cart", &alice).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let body: Value = answer.json();
+    assert_eq!(body["sub"], ALICE);
+    assert_eq!(body["client_id"], "test-app");
+    assert_eq!(body["organization_id"], Value::Null);
+    assert_eq!(with(&app, "/api/cart/change", &alice).await.status(), 200);
+    assert_eq!(with(&app, "/api/maybe", &alice).await.text(), "known");
+    assert_eq!(with(&app, "/api/why", &alice).await.text(), ALICE);
+    // The scheme's name has no case (RFC 9110 section 11.1).
+    let lower = call(&app, "/api/cart", &[&format!("bearer {alice}")]).await;
+    assert_eq!(lower.status(), 200);
+
+    // Bob's role gives him `read` and no more.
+    let bob = token_of(&app, BOB, "/token").await;
+    assert_eq!(with(&app, "/api/cart", &bob).await.status(), 200);
+    let answer = with(&app, "/api/cart/change", &bob).await;
+    refused(&answer, 403, "insufficient_scope", "Bob writes");
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some("Bearer error=\"insufficient_scope\", scope=\"write\"")
+    );
+}
+
+#[rocket::async_test]
+async fn an_organization_and_an_api_within_one() {
+    let app = start().await;
+    let reports = |org: &str| format!("/api/organizations/{org}/reports");
+    let orders = |org: &str| format!("/api/organizations/{org}/orders");
+    let acme = token_of(&app, ALICE, &format!("/token/{ACME}?resource=false")).await;
+    assert_eq!(with(&app, &reports(ACME), &acme).await.status(), 200);
+    let elsewhere = with(&app, &reports(GLOBEX), &acme).await;
+    refused(&elsewhere, 401, "invalid_token", "another organization");
+    let as_resource = with(&app, &orders(ACME), &acme).await;
+    refused(&as_resource, 401, "invalid_token", "no token for the API");
+
+    let acme_orders = token_of(&app, ALICE, &format!("/token/{ACME}?resource=true")).await;
+    assert_eq!(with(&app, &orders(ACME), &acme_orders).await.status(), 200);
+    let elsewhere = with(&app, &orders(GLOBEX), &acme_orders).await;
+    refused(
+        &elsewhere,
+        401,
+        "invalid_token",
+        "orders of another organization",
+    );
+    let as_organization = with(&app, &reports(ACME), &acme_orders).await;
+    refused(
+        &as_organization,
+        401,
+        "invalid_token",
+        "no organization token",
+    );
+    let shopping = token_of(&app, ALICE, "/token").await;
+    let global = with(&app, &orders(ACME), &shopping).await;
+    refused(&global, 401, "invalid_token", "another API");
+}
+
+#[rocket::async_test]
+async fn credentials_that_cannot_be_read() {
+    let app = start().await;
+    let good = format!("Bearer {}", token_of(&app, ALICE, "/token").await);
+    let long = format!("Bearer {}", "a".repeat(20_000));
+    let cases: [(&str, &[&str], u16, &str); 8] = [
+        ("none", &[], 401, "unauthorized"),
+        ("another scheme", &["Basic YTpi"], 401, "unauthorized"),
+        ("only the scheme", &["Bearer"], 400, "invalid_request"),
+        ("an empty token", &["Bearer  "], 400, "invalid_request"),
+        ("two words", &["Bearer a b"], 400, "invalid_request"),
+        ("a quote", &["Bearer a\"b.c.d"], 400, "invalid_request"),
+        ("endless", &[&long], 400, "invalid_request"),
+        ("nonsense", &["Bearer a.b.c"], 401, "invalid_token"),
+    ];
+    for (case, headers, status, error) in cases {
+        refused(&call(&app, "/api/cart", headers).await, status, error, case);
+    }
+    let twice = format!(
+        "GET /api/cart HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Authorization: {good}\r\nAuthorization: {good}\r\n\r\n"
+    );
+    let answer = raw(&app, &twice).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "two headers: {answer}");
+    assert!(answer.contains("invalid_request"), "two headers: {answer}");
+    let token = good.split_once(' ').unwrap().1;
+    let in_query = format!("/api/cart?access_token={token}");
+    refused(
+        &call(&app, &in_query, &[]).await,
+        400,
+        "invalid_request",
+        "in the query",
+    );
+    let both = call(&app, &in_query, &[&good]).await;
+    refused(&both, 400, "invalid_request", "header and query");
+    let opaque = token_of(&app, ALICE, "/opaque").await;
+    let answer = with(&app, "/api/cart", &opaque).await;
+    refused(&answer, 401, "invalid_token", "opaque");
+    assert!(answer.text().contains("opaque"), "{}", answer.text());
+    assert_eq!(call(&app, "/api/maybe", &[]).await.text(), "unknown");
+    refused(
+        &call(&app, "/api/why", &[]).await,
+        401,
+        "unauthorized",
+        "why",
+    );
+}
+
+/// A session in the browser is no credential for the API: another site could
+/// make the browser use it.
+#[rocket::async_test]
+async fn a_session_opens_nothing_and_a_head_tells_nothing() {
+    let app = start().await;
+    let browser = Browser::new();
+    app.sign_in(&browser, "/token", ALICE).await;
+    let answer = browser.navigate(app.url("/api/cart")).await;
+    refused(&answer, 401, "unauthorized", "a signed-in browser");
+    for method in [Method::HEAD, Method::OPTIONS] {
+        let answer = browser
+            .request(method.clone(), app.url("/api/cart"))
+            .send()
+            .await;
+        assert_ne!(answer.status(), 200, "{method}");
+        assert!(!answer.text().contains(ALICE), "{method}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            None,
+            "{method}"
+        );
+    }
+}
+
+type Edit = fn(&mut Map<String, Value>, &mut Map<String, Value>);
+
+#[rocket::async_test]
+async fn a_token_with_one_fault() {
+    let app = start().await;
+    let hooks = app.provider.hooks();
+    let claims = || {
+        let now = std::time::SystemTime::now();
+        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let claims = json!({
+            "iss": app.provider.issuer(), "sub": ALICE, "aud": Shopping::INDICATOR,
+            "client_id": "test-app", "iat": now, "exp": now + 600, "jti": "j", "scope": "read",
+        });
+        claims.as_object().unwrap().clone()
+    };
+    let forge = |signing: &Signing, edit: Edit| {
+        hooks.forge(signing, "at+jwt", claims(), |header, claims| {
+            edit(header, claims)
+        })
+    };
+    hooks.publish_alg(SigningAlg::Rs256);
+
+    let good: [(&str, Edit); 6] = [
+        ("as it is", |_, _| {}),
+        ("typ JWT", |header, _| {
+            _ = header.insert("typ".into(), "JWT".into())
+        }),
+        ("the long typ", |header, _| {
+            header.insert("typ".into(), "application/at+jwt".into());
+        }),
+        ("no typ", |header, _| _ = header.remove("typ")),
+        ("aud in an array", |_, claims| {
+            claims.insert(
+                "aud".into(),
+                json!([Shopping::INDICATOR, "https://other.example"]),
+            );
+        }),
+        ("more scopes", |_, claims| {
+            _ = claims.insert("scope".into(), "a read b".into())
+        }),
+    ];
+    for (case, edit) in good {
+        let answer = with(&app, "/api/cart", &forge(&Signing::Key, edit)).await;
+        assert_eq!(answer.status(), 200, "{case}: {}", answer.text());
+    }
+
+    let bad: [(&str, Edit); 19] = [
+        ("typ of a logout token", |header, _| {
+            header.insert("typ".into(), "logout+jwt".into());
+        }),
+        ("crit", |header, _| {
+            _ = header.insert("crit".into(), json!(["exp"]))
+        }),
+        ("another iss", |_, claims| {
+            _ = claims.insert("iss".into(), "https://evil.example".into())
+        }),
+        ("iss with a slash", |_, claims| {
+            let iss = format!("{}/", claims["iss"].as_str().unwrap());
+            claims.insert("iss".into(), iss.into());
+        }),
+        ("no iss", |_, claims| _ = claims.remove("iss")),
+        ("another aud", |_, claims| {
+            _ = claims.insert("aud".into(), Orders::INDICATOR.into())
+        }),
+        ("aud of the client", |_, claims| {
+            _ = claims.insert("aud".into(), "test-app".into())
+        }),
+        ("the aud with a slash", |_, claims| {
+            claims.insert("aud".into(), format!("{}/", Shopping::INDICATOR).into());
+        }),
+        ("no aud", |_, claims| _ = claims.remove("aud")),
+        ("an empty aud", |_, claims| {
+            _ = claims.insert("aud".into(), json!([]))
+        }),
+        ("expired", |_, claims| {
+            let exp = claims["iat"].as_i64().unwrap() - 61;
+            claims.insert("exp".into(), exp.into());
+        }),
+        ("exp as text", |_, claims| {
+            _ = claims.insert("exp".into(), "9999999999".into())
+        }),
+        ("no exp", |_, claims| _ = claims.remove("exp")),
+        ("nbf to come", |_, claims| {
+            let nbf = claims["iat"].as_i64().unwrap() + 120;
+            claims.insert("nbf".into(), nbf.into());
+        }),
+        ("iat to come", |_, claims| {
+            let iat = claims["iat"].as_i64().unwrap() + 120;
+            claims.insert("iat".into(), iat.into());
+        }),
+        ("no sub", |_, claims| _ = claims.remove("sub")),
+        ("an empty sub", |_, claims| {
+            _ = claims.insert("sub".into(), "".into())
+        }),
+        ("within an organization", |_, claims| {
+            claims.insert("organization_id".into(), ACME.into());
+        }),
+        ("scope as an array", |_, claims| {
+            _ = claims.insert("scope".into(), json!(["read"]))
+        }),
+    ];
+    for (case, edit) in bad {
+        let answer = with(&app, "/api/cart", &forge(&Signing::Key, edit)).await;
+        refused(&answer, 401, "invalid_token", case);
+    }
+
+    let none = |_: &mut _, _: &mut _| {};
+    let public = hooks.public_key_pem(SigningAlg::Es384).into_bytes();
+    for (case, signing) in [
+        ("alg none", Signing::None),
+        ("HS256 with the public key", Signing::Hmac(public)),
+        (
+            "HS256 with the client secret",
+            Signing::Hmac(b"s3cret +:%&=/".to_vec()),
+        ),
+        (
+            "a good signature by another algorithm",
+            Signing::Alg(SigningAlg::Rs256),
+        ),
+        ("a key nobody has published", Signing::UnpublishedKey),
+        ("a broken signature", Signing::Corrupt),
+    ] {
+        let answer = with(&app, "/api/cart", &forge(&signing, none)).await;
+        refused(&answer, 401, "invalid_token", case);
+    }
+
+    let scopes: [(&str, Edit); 3] = [
+        ("an empty scope", |_, claims| {
+            _ = claims.insert("scope".into(), "".into())
+        }),
+        ("no scope", |_, claims| _ = claims.remove("scope")),
+        ("part of a scope", |_, claims| {
+            _ = claims.insert("scope".into(), "reader".into())
+        }),
+    ];
+    for (case, edit) in scopes {
+        let answer = with(&app, "/api/cart", &forge(&Signing::Key, edit)).await;
+        refused(&answer, 403, "insufficient_scope", case);
+    }
+}
+
+#[rocket::async_test]
+async fn keys_are_fetched_when_needed_and_missed_when_not_to_be_had() {
+    let app = start().await;
+    let alice = token_of(&app, ALICE, "/token").await;
+    app.provider.clear_requests();
+    for _ in 0..5 {
+        assert_eq!(with(&app, "/api/cart", &alice).await.status(), 200);
+    }
+    assert_eq!(app.provider.requests().len(), 0, "keys are known");
+
+    app.provider.hooks().rotate_keys();
+    let after = token_of(&app, BOB, "/token").await;
+    assert_eq!(with(&app, "/api/cart", &after).await.status(), 200);
+
+    // An API that has never reached the provider cannot tell.
+    let hooks = app.provider.hooks();
+    hooks.respond(Endpoint::Discovery, |_, reply| reply.status = 500);
+    let port = crate::support::serve::free_port();
+    let table = keys([(
+        "resources",
+        vec![Shopping::INDICATOR, Orders::INDICATOR].into(),
+    )]);
+    let alone = rocket::build().mount("/", routes![cart]);
+    let alone = TestApp::serve(port, &app.provider.endpoint(), table, alone).await;
+    let browser = Browser::new();
+    let request = browser.request(Method::GET, alone.url("/api/cart"));
+    let answer = request
+        .header("authorization", format!("Bearer {alice}"))
+        .send()
+        .await;
+    refused(&answer, 503, "temporarily_unavailable", "no keys");
+    assert!(answer.header("retry-after").is_some());
+}
