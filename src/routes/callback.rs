@@ -17,6 +17,7 @@ use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::raw_cookies;
 use crate::session::failure::{failed, printable, store_failed, unavailable};
+use crate::session::token::{Token, TokenFor};
 use crate::session::tokens::token;
 use crate::session::transaction::Transaction;
 use crate::session::{Access, Home, Session, SessionId};
@@ -148,7 +149,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         (None, Some(error)) => return Err(refused(&error)),
         (None, None) => return Err(rejected("code_missing")),
     };
-    let mut session = exchange(logto, code, &transaction).await?;
+    let (mut session, token) = exchange(logto, code, &transaction).await?;
     let before = logto.session(request).await?;
     let context = RequestContext::of(request);
     let kept = logto
@@ -156,6 +157,9 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .create(context, &mut session, logto.now())
         .await;
     kept.map_err(|error| Error::new(ErrorKind::StoreUnavailable, error.to_string()))?;
+    let key = TokenFor::default();
+    logto.sessions().put_token(&session, &key, &token).await;
+    logto.tokens().remember(&session, token, logto.now());
     // Only now is there something better than the old session.
     if let Some(before) = before {
         logto.revoke(&before).await?;
@@ -175,7 +179,7 @@ async fn exchange(
     logto: &Logto,
     code: String,
     transaction: &Transaction,
-) -> Result<Session, Error> {
+) -> Result<(Session, Token), Error> {
     let metadata = logto
         .oidc()
         .provider
@@ -215,10 +219,8 @@ async fn exchange(
         )
     })?;
     // Without a refresh token this access token is the only one there will be.
-    let only_token = tokens
-        .refresh_token
-        .is_none()
-        .then(|| Access::from(&token(&tokens, now)));
+    let token = token(&tokens, now);
+    let only_token = tokens.refresh_token.is_none().then(|| Access::from(&token));
     let session = Session {
         id,
         sid: claims.sid.into_value(),
@@ -232,8 +234,7 @@ async fn exchange(
         version: 0,
         home: Home::default(),
     };
-    logto.tokens().remember(&session, &tokens, now);
-    Ok(session)
+    Ok((session, token))
 }
 
 /// An error response (RFC 6749 section 4.1.2.1, OpenID Connect Core section

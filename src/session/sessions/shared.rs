@@ -1,0 +1,170 @@
+//! What instances of an app share beside the sessions themselves: the right to
+//! refresh, the tokens that came of it, and what has happened once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{KeepError, Pointer, Sessions};
+use crate::oidc::verify::Seconds;
+use crate::session::store::{SessionStore, StoreError};
+use crate::session::token::{Token, TokenKey};
+use crate::session::{Home, Session, SessionId};
+
+/// A lock outlives the longest exchange with the provider by this much.
+const LOCK_MARGIN: Duration = Duration::from_secs(5);
+/// The owner of locks that say that something has happened.
+const ONCE: &str = "once";
+const LOCK_POLL: Duration = Duration::from_millis(25);
+
+/// A token as it is shared with other instances.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    token: openidconnect::AccessToken,
+    scope: Option<String>,
+    ends_at: Seconds,
+}
+
+impl Sessions {
+    /// Waits until no other instance refreshes this session. `None` when
+    /// instances share nothing.
+    pub(crate) async fn exclusive(&self, id: &SessionId) -> Result<Option<Exclusive>, StoreError> {
+        let Some(store) = &self.shared else {
+            return Ok(None);
+        };
+        let lifetime = self.config.http_timeout * 3 + LOCK_MARGIN;
+        let owner =
+            SessionId::random().map_err(|_| StoreError::Unavailable("no randomness".into()))?;
+        let exclusive = Exclusive {
+            store: store.clone(),
+            name: format!("refresh:{}", id.as_str()),
+            owner,
+        };
+        let waited = rocket::tokio::time::timeout(lifetime, async {
+            while !store
+                .lock(&exclusive.name, exclusive.owner.as_str(), lifetime)
+                .await?
+            {
+                rocket::tokio::time::sleep(LOCK_POLL).await;
+            }
+            Ok(())
+        });
+        match waited.await {
+            Ok(taken) => taken.map(|()| Some(exclusive)),
+            Err(_) => Err(StoreError::Unavailable(
+                "the refresh lock is not given back".into(),
+            )),
+        }
+    }
+
+    /// Shares a token with the other instances.
+    pub(crate) async fn put_token(&self, session: &Session, key: &TokenKey, token: &Token) {
+        let (Some(keys), Some(store)) = (self.keys.get(), &self.shared) else {
+            return;
+        };
+        let note = Note {
+            token: token.as_secret().clone(),
+            scope: token.scope().map(str::to_owned),
+            ends_at: token.ends_at(),
+        };
+        let plain = serde_json::to_string(&note).unwrap_or_default();
+        let sealed = keys.seal_text(session.id.as_str(), plain);
+        // Not shared is not lost: the other instance asks the provider itself.
+        if let Err(error) = store
+            .put_note(session.id.as_str(), &key.name(), &sealed)
+            .await
+        {
+            log::warn!("logto: {error}");
+        }
+    }
+
+    /// A token another instance has shared.
+    pub(crate) async fn token(
+        &self,
+        session: &Session,
+        key: &TokenKey,
+    ) -> Result<Option<Token>, StoreError> {
+        let (Some(keys), Some(store)) = (self.keys.get(), &self.shared) else {
+            return Ok(None);
+        };
+        let note = store.note(session.id.as_str(), &key.name()).await?;
+        let opened = note.and_then(|note| keys.open(session.id.as_str(), &note));
+        let note: Option<Note> = opened.and_then(|plain| serde_json::from_str(&plain).ok());
+        Ok(note.map(|note| Token::new(note.token, note.scope, note.ends_at)))
+    }
+
+    /// Forgets the tokens that were shared.
+    pub(crate) async fn clear_tokens(&self, session: &Session) {
+        if let Some(store) = &self.shared
+            && let Err(error) = store.clear_notes(session.id.as_str()).await
+        {
+            log::warn!("logto: {error}");
+        }
+    }
+
+    /// `true` the first time `name` is seen within `lifetime`, on any instance.
+    pub(crate) async fn first_time(
+        &self,
+        name: &str,
+        lifetime: Duration,
+    ) -> Result<bool, StoreError> {
+        // What can be ended is as old as a session at most.
+        let lifetime = lifetime.min(self.config.session.absolute);
+        self.shared_or_memory().lock(name, ONCE, lifetime).await
+    }
+
+    /// Takes [`first_time`](Sessions::first_time) back: it came to nothing.
+    pub(crate) async fn forget_first_time(&self, name: &str) {
+        if let Err(error) = self.shared_or_memory().unlock(name, ONCE).await {
+            log::warn!("logto: {error}; what has failed cannot be tried again");
+        }
+    }
+
+    fn shared_or_memory(&self) -> &dyn SessionStore {
+        self.shared.as_deref().unwrap_or(&self.memory)
+    }
+
+    /// Writes a refreshed session where other instances will look for it,
+    /// before anybody uses it.
+    pub(crate) async fn publish(&self, session: &Session, now: Seconds) -> Result<(), KeepError> {
+        let (Some(keys), Some(store)) = (self.keys.get(), self.store_of(session.home)) else {
+            return Ok(());
+        };
+        match store.save(&self.record(keys, session, now)).await? {
+            true => Ok(()),
+            false => Err(KeepError::Gone),
+        }
+    }
+
+    /// The newest state of a session that instances share.
+    pub(crate) async fn reload(&self, session: &Session) -> Result<Option<Session>, StoreError> {
+        let Some(keys) = self.keys.get() else {
+            return Ok(None);
+        };
+        let in_memory = session.home == Home::Memory;
+        self.follow(
+            keys,
+            &Pointer {
+                id: session.id.clone(),
+                in_memory,
+            },
+        )
+        .await
+    }
+}
+
+/// The right to refresh a session, among all instances.
+pub(crate) struct Exclusive {
+    store: Arc<dyn SessionStore>,
+    name: String,
+    owner: SessionId,
+}
+
+impl Exclusive {
+    pub(crate) async fn give_back(self) {
+        if let Err(error) = self.store.unlock(&self.name, self.owner.as_str()).await {
+            log::warn!("logto: {error}; the refresh lock ends by itself");
+        }
+    }
+}
