@@ -77,6 +77,10 @@ async fn alice_opens_her_organizations_and_apis() {
     person.arrives_at(demo.url("/resources/userinfo")).await;
     assert_eq!(row(&person, "email").await, "alice@example.com");
     look(&person, "call").await;
+    person.open(demo.url("/resources")).await;
+    person.click("A call to the app’s own API").await;
+    person.arrives_at(demo.url("/resources/cart")).await;
+    look(&person, "call-own-api").await;
 }
 
 #[rocket::async_test]
