@@ -14,6 +14,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::config::LogtoConfig;
 use crate::pages::{self, Action, Page};
 use crate::request::{address, is_navigation};
+use crate::return_to::ReturnTo;
 
 /// Why a guard or a route of this crate gave no success.
 ///
@@ -295,9 +296,10 @@ impl Error {
             href: "/",
             label: "Go to the home page",
         };
-        let here = address(request);
+        // `//elsewhere` is a path to Rocket and another host to a browser.
+        let here = ReturnTo::parse(&address(request)).unwrap_or_else(ReturnTo::home);
         let retry = Action::Link {
-            href: &here,
+            href: here.as_str(),
             label: "Try again",
         };
         let reference = match self.kind {

@@ -2,7 +2,8 @@
 //! `return_to`; and the sign-in itself is finished all the same.
 
 use rocket::{get, routes};
-use rocket_logto::SignIn;
+use rocket_logto::dev_provider::Endpoint;
+use rocket_logto::{SignIn, UserInfo};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
@@ -277,6 +278,29 @@ async fn a_deep_link_survives_the_sign_in() {
         let url = ways.app.url(path);
         let page = browser.navigate_following(&url, 9).await.pop().unwrap();
         assert_eq!((page.status(), page.text()), (200, ALICE.into()), "{path}");
+    }
+}
+
+#[get("/<_..>")]
+fn anything(_info: UserInfo) -> &'static str {
+    "something"
+}
+
+/// A path that begins with two slashes is another host to a browser.
+#[rocket::async_test]
+async fn try_again_leads_to_this_app() {
+    let app = TestApp::start(rocket::build().mount("/", routes![anything])).await;
+    let browser = Browser::new();
+    app.provider.hooks().sign_in_as(Some(ALICE));
+    browser.navigate_following(app.url("/x"), 9).await;
+    let hooks = app.provider.hooks();
+    hooks.respond(Endpoint::UserInfo, |_, reply| reply.status = 500);
+    for (path, again) in [("/a/b?c=d", "/a/b?c=d"), ("//evil.example/x", "/")] {
+        let answer = browser.navigate(app.url(path)).await;
+        assert_eq!(answer.status(), 502, "{path}");
+        let links = answer.page().links;
+        let link = links.iter().find(|link| link.text == "Try again");
+        assert_eq!(link.expect("a link").href, again, "{path}");
     }
 }
 
