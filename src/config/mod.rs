@@ -53,7 +53,7 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `session.store` | `"cookie"` | or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share sessions |
 /// | `session.previous_secret_keys` | `[]` | old values of Rocket's `secret_key` that still open cookies |
 /// | `post_sign_out` | `"/"` | where the browser goes after signing out |
-/// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, … | paths the fairing mounts |
+/// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.initiate_login`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, … | paths the fairing mounts |
 /// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `organizations`, `resources`; refused outside debug |
 /// | `dev_provider.sign_in` | `{}` | `scopes` and `resources` to ask for, too, while the development provider is in use: a real tenant may not know them |
 ///
@@ -196,6 +196,8 @@ pub struct RoutePaths {
     pub callback: String,
     /// Ends the session.
     pub sign_out: String,
+    /// Starts a sign-in that somebody else began.
+    pub initiate_login: String,
     /// Receives logout tokens from the provider.
     pub backchannel_logout: String,
     /// Whether the process is alive.
@@ -211,6 +213,7 @@ impl Default for RoutePaths {
             sign_up: "/sign-up".into(),
             callback: "/callback".into(),
             sign_out: "/sign-out".into(),
+            initiate_login: "/initiate-login".into(),
             backchannel_logout: "/backchannel-logout".into(),
             healthz: "/healthz".into(),
             readyz: "/readyz".into(),

@@ -3,6 +3,7 @@
 mod backchannel_logout;
 pub(crate) mod callback;
 mod health;
+mod initiate_login;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 
@@ -52,6 +53,18 @@ pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
             Method::Post,
             &paths.sign_out,
             sign_out::SignOutRoute,
+        ),
+        named(
+            "logto initiate login",
+            Method::Get,
+            &paths.initiate_login,
+            initiate_login::InitiateLoginRoute,
+        ),
+        named(
+            "logto initiate login",
+            Method::Post,
+            &paths.initiate_login,
+            initiate_login::InitiateLoginRoute,
         ),
         named(
             "logto back-channel logout",

@@ -161,6 +161,7 @@ impl Rules<'_> {
             ("sign_up", &routes.sign_up),
             ("callback", &routes.callback),
             ("sign_out", &routes.sign_out),
+            ("initiate_login", &routes.initiate_login),
             ("backchannel_logout", &routes.backchannel_logout),
             ("healthz", &routes.healthz),
             ("readyz", &routes.readyz),

@@ -1,0 +1,83 @@
+//! `GET` and `POST /initiate-login`: a sign-in that somebody else began, such as
+//! the provider's own list of apps (OpenID Connect Core section 4).
+
+use rocket::data::ToByteUnit;
+use rocket::http::Method;
+use rocket::route::{Handler, Outcome};
+use rocket::{Data, Request};
+use url::{Position, Url, form_urlencoded};
+
+use super::sign_in::SignIn;
+use super::{answer, nothing};
+use crate::error::{Error, ErrorKind};
+use crate::logto::Logto;
+use crate::request::{is_speculative, query};
+use crate::return_to::ReturnTo;
+
+const MAX_FORM: usize = 16 * 1024;
+/// An e-mail address, a phone number, a user name.
+const MAX_HINT: usize = 512;
+
+#[derive(Clone)]
+pub(super) struct InitiateLoginRoute;
+
+#[rocket::async_trait]
+impl Handler for InitiateLoginRoute {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        if is_speculative(request) {
+            return answer(nothing());
+        }
+        let parameters = match request.method() {
+            Method::Post => match data.open(MAX_FORM.bytes()).into_string().await {
+                Ok(form) if form.is_complete() => form.into_inner(),
+                _ => String::new(),
+            },
+            _ => query(request).to_owned(),
+        };
+        match begin(request, &parameters) {
+            Ok(sign_in) => Outcome::from(request, sign_in),
+            Err(error) => answer(error.to_page(request)),
+        }
+    }
+}
+
+/// Another site may send anybody here: all it can achieve is a sign-in at the
+/// one configured provider that ends on a page of this app.
+fn begin(request: &Request<'_>, parameters: &str) -> Result<SignIn, Error> {
+    let config = Logto::of(request)?.config();
+    let (mut iss, mut sign_in) = (None, SignIn::new());
+    for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {
+        match &*name {
+            "iss" if iss.is_some() => return Err(rejected("iss_twice")),
+            "iss" => iss = Some(value.into_owned()),
+            "login_hint" if !value.is_empty() && value.len() <= MAX_HINT => {
+                sign_in = sign_in.login_hint(value);
+            }
+            "target_link_uri" => {
+                if let Some(path) = own_path(&config.base_url, &value) {
+                    sign_in = sign_in.return_to(path.as_str());
+                }
+            }
+            _ => {}
+        }
+    }
+    match iss {
+        Some(iss) if iss == config.issuer => Ok(sign_in),
+        Some(_) => Err(rejected("iss_mismatch")),
+        None => Err(rejected("iss_missing")),
+    }
+}
+
+/// What of an address is a path of this app; nothing of any other address.
+fn own_path(base_url: &Url, address: &str) -> Option<ReturnTo> {
+    let url = Url::parse(address).ok()?;
+    let own = url.origin() == base_url.origin() && url.username().is_empty();
+    ReturnTo::parse(&url[Position::BeforePath..]).filter(|_| own && url.password().is_none())
+}
+
+fn rejected(reason: &str) -> Error {
+    Error::new(
+        ErrorKind::SignInRejected,
+        format!("initiate_login_{reason}"),
+    )
+}
