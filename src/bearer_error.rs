@@ -1,11 +1,11 @@
 //! `BearerError`: why a caller of an API is turned away, in the words of RFC
 //! 6750 section 3.
 
-use std::io::Cursor;
-
 use rocket::Request;
 use rocket::http::Status;
 use rocket::response::{Responder, Response};
+
+use crate::error::json;
 
 /// Why [`Bearer`](crate::Bearer) let nobody in. A [`Responder`]: a JSON body,
 /// the status, and the `WWW-Authenticate` header RFC 6750 section 3 asks for.
@@ -78,13 +78,8 @@ impl BearerError {
         if let BearerError::InsufficientScope { missing } = self {
             body["scope"] = missing.join(" ").into();
         }
-        let body = body.to_string();
-        let mut response = Response::build()
-            .status(self.status())
-            .raw_header("Content-Type", "application/json")
-            .raw_header("Cache-Control", "no-store")
-            .sized_body(body.len(), Cursor::new(body))
-            .finalize();
+        let mut response = json(self.status(), &body);
+        response.set_raw_header("Cache-Control", "no-store");
         if let Some(challenge) = self.challenge() {
             response.set_raw_header("WWW-Authenticate", challenge);
         }

@@ -7,7 +7,6 @@ use aws_lc_rs::digest;
 
 use crate::bearer_error::BearerError;
 use crate::claims::AccessTokenClaims;
-use crate::config::LogtoConfig;
 use crate::oidc::access_token::is_over;
 use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
@@ -35,15 +34,13 @@ impl Bearers {
     pub(crate) async fn verify(
         &self,
         oidc: &OidcClient,
-        config: &LogtoConfig,
         token: &str,
         now: Seconds,
     ) -> Result<Arc<AccessTokenClaims>, BearerError> {
         let hash = digest::digest(&digest::SHA256, token.as_bytes());
         let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();
-        let tolerance = Seconds::try_from(config.clock_tolerance.as_secs()).unwrap_or(60);
         if let Some(claims) = self.seen.get(&hash)
-            && !is_over(&claims, now, tolerance)
+            && !is_over(&claims, now, oidc.tolerance())
         {
             return Ok(claims);
         }

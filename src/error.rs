@@ -271,12 +271,7 @@ impl Error {
             body["code"] = code.into();
             body["hint"] = hint.into();
         }
-        let body = body.to_string();
-        Response::build()
-            .status(words.status)
-            .raw_header("Content-Type", "application/json")
-            .sized_body(body.len(), Cursor::new(body))
-            .finalize()
+        json(words.status, &body)
     }
 
     /// The page, whoever asks.
@@ -359,6 +354,16 @@ pub(crate) fn html_page(
         .finalize();
     no_store(&mut response);
     response
+}
+
+/// A JSON body with its status.
+pub(crate) fn json(status: Status, body: &serde_json::Value) -> Response<'static> {
+    let body = body.to_string();
+    Response::build()
+        .status(status)
+        .raw_header("Content-Type", "application/json")
+        .sized_body(body.len(), Cursor::new(body))
+        .finalize()
 }
 
 /// 303 See Other. `location` must come from [`ReturnTo`](crate::return_to::ReturnTo),

@@ -129,13 +129,8 @@ impl Logto {
         &self,
         token: &str,
     ) -> Result<Arc<AccessTokenClaims>, BearerError> {
-        let Inner {
-            bearers,
-            oidc,
-            config,
-            ..
-        } = &*self.inner;
-        bearers.verify(oidc, config, token, self.now()).await
+        let Inner { bearers, oidc, .. } = &*self.inner;
+        bearers.verify(oidc, token, self.now()).await
     }
 
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {

@@ -21,6 +21,10 @@ use crate::oidc::authorize::Prompt;
 use raw::Raw;
 use rules::Rules;
 
+/// With it a sign-in is about organizations, too; without it Logto gives no
+/// organization token.
+pub(crate) const ORGANIZATIONS_SCOPE: &str = "urn:logto:scope:organizations";
+
 /// The client the development provider knows.
 pub(crate) const DEV_APP_ID: &str = "dev-app";
 pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";

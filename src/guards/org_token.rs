@@ -10,12 +10,11 @@ use serde::{Serialize, Serializer};
 
 use super::access_token::{DefaultResource, Resource, is_not_asked_for, wanted};
 use super::organization_id::OrganizationId;
+use crate::config::ORGANIZATIONS_SCOPE;
 use crate::current::Current;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::session::token::Token;
-
-const ORGANIZATIONS_SCOPE: &str = "urn:logto:scope:organizations";
 
 /// No API resource: the token is for the organization itself.
 pub type NoResource = DefaultResource;

@@ -299,7 +299,7 @@ impl OidcClient {
         }
     }
 
-    fn tolerance(&self) -> Seconds {
+    pub(crate) fn tolerance(&self) -> Seconds {
         Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60)
     }
 

@@ -1,18 +1,16 @@
 //! `POST /backchannel-logout`: the provider says that somebody has signed out
 //! there (OpenID Connect Back-Channel Logout 1.0). No browser comes here.
 
-use std::io::Cursor;
 use std::time::Duration;
 
-use rocket::data::ToByteUnit;
 use rocket::http::{ContentType, Status};
 use rocket::response::Response;
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::form_urlencoded;
 
-use super::answer;
-use crate::error::{Error, no_store};
+use super::{answer, form_text};
+use crate::error::{Error, json, no_store};
 use crate::logto::Logto;
 use crate::oidc::verify::Rejection;
 use crate::session::failure::{store_failed, unavailable};
@@ -80,11 +78,7 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<String, &'static 
     if request.content_type() != Some(&ContentType::Form) {
         return Err("form_content_type");
     }
-    let form = match data.open(MAX_FORM.bytes()).into_string().await {
-        Ok(form) if form.is_complete() => form.into_inner(),
-        Ok(_) => return Err("form_too_large"),
-        Err(_) => return Err("form_unreadable"),
-    };
+    let form = form_text(data, MAX_FORM).await?;
     let mut tokens = form_urlencoded::parse(form.as_bytes())
         .filter(|(name, _)| name == "logout_token")
         .map(|(_, value)| value.into_owned());
@@ -97,11 +91,9 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<String, &'static 
 
 /// Section 2.8.
 fn bad_request() -> Response<'static> {
-    let body =
-        r#"{"error":"invalid_request","error_description":"The logout token was not accepted."}"#;
-    Response::build()
-        .status(Status::BadRequest)
-        .raw_header("Content-Type", "application/json")
-        .sized_body(body.len(), Cursor::new(body))
-        .finalize()
+    let body = serde_json::json!({
+        "error": "invalid_request",
+        "error_description": "The logout token was not accepted.",
+    });
+    json(Status::BadRequest, &body)
 }

@@ -1,13 +1,12 @@
 //! `GET` and `POST /callback`: the authorization response (OpenID Connect Core
 //! section 3.1.2.5), checked before anything else happens, then the exchange.
 
-use rocket::data::ToByteUnit;
 use rocket::http::{ContentType, Method};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::form_urlencoded;
 
-use super::{answer, nothing};
+use super::{answer, form_text, nothing};
 use crate::error::{Error, ErrorKind, redirect};
 use crate::logto::Logto;
 use crate::oidc::tokens::TokenError;
@@ -64,11 +63,8 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error
     if request.content_type() != Some(&ContentType::Form) {
         return Err(rejected("form_content_type"));
     }
-    match data.open(MAX_FORM.bytes()).into_string().await {
-        Ok(form) if form.is_complete() => Parameters::parse(&form),
-        Ok(_) => Err(rejected("form_too_large")),
-        Err(_) => Err(rejected("form_unreadable")),
-    }
+    let form = form_text(data, MAX_FORM).await.map_err(rejected)?;
+    Parameters::parse(&form)
 }
 
 impl Parameters {

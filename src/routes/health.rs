@@ -1,14 +1,13 @@
 //! `GET /healthz` and `GET /readyz`, for load balancers and orchestrators.
 
-use std::io::Cursor;
-
 use rocket::http::Status;
 use rocket::response::Response;
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
+use serde_json::Value;
 
 use super::{answer, ignore};
-use crate::error::no_store;
+use crate::error::{json, no_store};
 use crate::logto::Logto;
 
 /// Alive: the process answers.
@@ -19,7 +18,7 @@ pub(super) struct HealthRoute;
 impl Handler for HealthRoute {
     async fn handle<'r>(&self, _: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         ignore(data);
-        answer(json(Status::Ok, r#"{"status":"ok"}"#.to_owned()))
+        answer(health(Status::Ok, &serde_json::json!({ "status": "ok" })))
     }
 }
 
@@ -44,16 +43,12 @@ impl Handler for ReadinessRoute {
             false => Status::ServiceUnavailable,
         };
         let body = serde_json::json!({ "provider": provider, "session_store": store });
-        answer(json(status, body.to_string()))
+        answer(health(status, &body))
     }
 }
 
-fn json(status: Status, body: String) -> Response<'static> {
-    let mut response = Response::build()
-        .status(status)
-        .raw_header("Content-Type", "application/json")
-        .sized_body(body.len(), Cursor::new(body))
-        .finalize();
+fn health(status: Status, body: &Value) -> Response<'static> {
+    let mut response = json(status, body);
     if status == Status::ServiceUnavailable {
         response.set_raw_header("Retry-After", "5");
     }

@@ -1,14 +1,13 @@
 //! `GET` and `POST /initiate-login`: a sign-in that somebody else began, such as
 //! the provider's own list of apps (OpenID Connect Core section 4).
 
-use rocket::data::ToByteUnit;
 use rocket::http::Method;
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::{Position, Url, form_urlencoded};
 
 use super::sign_in::SignIn;
-use super::{answer, nothing};
+use super::{answer, form_text, nothing};
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::request::{is_speculative, query};
@@ -28,10 +27,7 @@ impl Handler for InitiateLoginRoute {
             return answer(nothing());
         }
         let parameters = match request.method() {
-            Method::Post => match data.open(MAX_FORM.bytes()).into_string().await {
-                Ok(form) if form.is_complete() => form.into_inner(),
-                _ => String::new(),
-            },
+            Method::Post => form_text(data, MAX_FORM).await.unwrap_or_default(),
             _ => query(request).to_owned(),
         };
         match begin(request, &parameters) {

@@ -7,6 +7,7 @@ mod initiate_login;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 
+use rocket::data::ToByteUnit;
 use rocket::http::Method;
 use rocket::http::Status;
 use rocket::route::{Handler, Outcome, Route};
@@ -102,6 +103,15 @@ fn nothing() -> Response<'static> {
 /// The answer of a handler, in the form Rocket's own macros produce.
 fn answer<'r>(response: Response<'r>) -> Outcome<'r> {
     Outcome::Success(response)
+}
+
+/// The body of a form, of `max` bytes at most; what is wrong with it otherwise.
+async fn form_text(data: Data<'_>, max: usize) -> Result<String, &'static str> {
+    match data.open(max.bytes()).into_string().await {
+        Ok(form) if form.is_complete() => Ok(form.into_inner()),
+        Ok(_) => Err("form_too_large"),
+        Err(_) => Err("form_unreadable"),
+    }
 }
 
 /// A body that nobody reads: the routes take everything from the request line.

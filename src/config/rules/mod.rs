@@ -13,15 +13,14 @@ use zeroize::Zeroizing;
 
 use crate::config::raw::{Raw, RawStore};
 use crate::config::{
-    AppSecret, DEV_APP_ID, DEV_APP_SECRET, DevProviderTable, LogtoConfig, ResponseMode, RoutePaths,
-    SessionConfig, SigningAlg, StoreConfig,
+    AppSecret, DEV_APP_ID, DEV_APP_SECRET, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE,
+    ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
 };
 use crate::oidc::authorize::Prompt;
 
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
 /// `offline_access` there is no refresh token, without `profile` no name.
 const RESERVED_SCOPES: [&str; 3] = ["openid", "offline_access", "profile"];
-const ORGANIZATIONS_SCOPE: &str = "urn:logto:scope:organizations";
 const ORGANIZATIONS_RESOURCE: &str = "urn:logto:resource:organizations";
 
 /// The rules between keys. An error names the key and where it came from.
