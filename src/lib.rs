@@ -208,6 +208,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod api;
+mod api_fairing;
 mod bearer_error;
 mod bearers;
 mod claims;
@@ -219,14 +221,18 @@ mod error;
 mod fairing;
 mod guards;
 mod logto;
+mod machine_tokens;
 mod oidc;
 mod pages;
 mod request;
 mod return_to;
 mod routes;
 mod session;
+mod subject_token;
 
-pub use bearer_error::BearerError;
+pub use api::LogtoApi;
+pub use api_fairing::LogtoApiFairing;
+pub use bearer_error::{BearerError, BearerErrorKind};
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
     SsoIdentity, StandardClaims, Timestamp, UserInfoClaims,
@@ -239,8 +245,8 @@ pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
 pub use guards::{
     AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
-    Name, NoResource, OrgId, OrgToken, Organization, OrganizationId, PathOrg, Permission, QueryOrg,
-    Resource, User, UserInfo, Within,
+    MachineToken, Name, NoCustomClaims, NoResource, OrgId, OrgToken, Organization, OrganizationId,
+    PathOrg, Permission, QueryOrg, Resource, User, UserInfo, Within,
 };
 pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
@@ -250,6 +256,7 @@ pub use routes::sign_out::SignOut;
 pub use session::redis::RedisStore;
 pub use session::store::{MemoryStore, Record, SessionStore, StoreError};
 pub use session::token::{Token, TokenFor};
+pub use subject_token::SubjectToken;
 
 /// The README's examples compile, too.
 #[cfg(doctest)]

@@ -4,9 +4,12 @@
 pub(crate) mod access_token;
 pub(crate) mod authorize;
 pub(crate) mod client;
+mod credentials;
 pub(crate) mod http;
+mod introspection;
 pub(crate) mod keys;
 pub(crate) mod logout;
 pub(crate) mod provider;
+pub(crate) mod service;
 pub(crate) mod tokens;
 pub(crate) mod verify;
