@@ -18,7 +18,8 @@ impl Logto {
     ///
     /// It needs `endpoint` (or `issuer`) and nothing else; `app_id` and
     /// `app_secret` only for `introspect_opaque_tokens`, `MachineToken` and token
-    /// exchange. Mounts `/healthz` and `/readyz`.
+    /// exchange. Rocket's `secret_key` is made up where none is configured, since
+    /// there are no cookies to encrypt. Mounts `/healthz` and `/readyz`.
     ///
     /// In the debug profile, without `endpoint` and with the feature
     /// `dev-provider`, it trusts the development provider that an app with
@@ -70,6 +71,25 @@ impl LogtoApiFairing {
     }
 }
 
+/// Outside the debug profile Rocket does not launch without a `secret_key`, for
+/// private cookies. An API has none.
+fn with_some_secret_key(rocket: Rocket<Build>) -> Rocket<Build> {
+    let given = |config: rocket::Config| config.secret_key.is_provided();
+    // What is wrong with the configuration Rocket says itself.
+    if rocket::Config::try_from(rocket.figment()).map_or(true, given) {
+        return rocket;
+    }
+    let mut key = [0_u8; 64];
+    match aws_lc_rs::rand::fill(&mut key) {
+        Ok(()) => {
+            let figment = rocket.figment().clone();
+            rocket.configure(figment.merge(("secret_key", key.to_vec())))
+        }
+        // Then Rocket says what it misses.
+        Err(_) => rocket,
+    }
+}
+
 #[rocket::async_trait]
 impl Fairing for LogtoApiFairing {
     fn info(&self) -> Info {
@@ -96,6 +116,7 @@ impl Fairing for LogtoApiFairing {
             );
         }
         let (rocket, _) = manage_api(rocket, config.provider, self.clock)?;
+        let rocket = with_some_secret_key(rocket);
         Ok(catch_pending(rocket).mount("/", routes::health(&config.routes)))
     }
 

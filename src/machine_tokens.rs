@@ -33,6 +33,17 @@ impl Expiry<TokenFor, Kept> for Lasting {
     fn expire_after_create(&self, _: &TokenFor, kept: &Kept, _: Instant) -> Option<Duration> {
         Some(kept.lasts)
     }
+
+    /// In the place of one that has ended, too.
+    fn expire_after_update(
+        &self,
+        _: &TokenFor,
+        kept: &Kept,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(kept.lasts)
+    }
 }
 
 impl MachineTokens {

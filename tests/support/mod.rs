@@ -1,6 +1,7 @@
 //! What the tests share. A promise uses a part of it, never the whole.
 #![allow(dead_code)]
 
+pub mod api_app;
 pub mod app;
 pub mod backchannel;
 pub mod browser;
