@@ -3,6 +3,7 @@
 
 pub mod api_app;
 pub mod app;
+pub mod attacks;
 pub mod backchannel;
 pub mod browser;
 pub mod chromium;
