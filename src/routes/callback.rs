@@ -148,6 +148,8 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     };
     let (mut session, token) = exchange(logto, code, &transaction).await?;
     let before = logto.session(request).await?;
+    let before = before.map(|before| before.reference());
+    let before = before.or_else(|| transaction.replaces.clone());
     let context = RequestContext::of(request);
     let kept = logto
         .sessions()
