@@ -19,7 +19,13 @@ use crate::routes::backchannel_logout;
 use crate::routes::callback::Parameters;
 use crate::session::cookie::{self as session_cookie, CookieKeys, CookieSpec};
 
-pub fn return_to(value: &str) -> Option<String> {
+#[cfg(test)]
+#[path = "../fuzz/properties.rs"]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+pub fn kept_return_to(value: &str) -> Option<String> {
     ReturnTo::parse(value).map(|kept| kept.as_str().to_owned())
 }
 
@@ -29,7 +35,7 @@ pub fn callback_parameters(query: &str) -> Option<[Option<String>; 4]> {
     Some([found.code, found.state, found.iss, found.error])
 }
 
-pub fn logout_form(form: &str) -> Option<String> {
+pub fn logout_token_of_form(form: &str) -> Option<String> {
     backchannel_logout::logout_token(form).ok()
 }
 
