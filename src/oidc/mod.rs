@@ -8,5 +8,7 @@ pub(crate) mod http;
 pub(crate) mod keys;
 pub(crate) mod logout;
 pub(crate) mod provider;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tokens;
 pub(crate) mod verify;
