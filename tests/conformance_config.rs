@@ -60,7 +60,7 @@ async fn oidcc_client_test_discovery_issuer_mismatch() {
             let case = format!("{plan:?}, fault {number}");
             let suite = Suite::prepared(plan, |hooks| offer(hooks, fault)).await;
             let page = suite.browser.navigate(suite.url("/again")).await;
-            assert_eq!(page.status(), 502, "{case}: {}", page.text());
+            assert_eq!(page.status(), 503, "{case}: {}", page.text());
             assert_eq!(page.location(), None, "{case}");
             let reason = reason_of(&reference(&page));
             let expected = match number {
