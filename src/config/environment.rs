@@ -6,7 +6,7 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use url::form_urlencoded;
 
 /// The names Logto's samples use, and more like them, with their `logto` keys.
-const ENVIRONMENT: [(&str, &str); 18] = [
+const ENVIRONMENT: [(&str, &str); 20] = [
     ("LOGTO_ENDPOINT", "endpoint"),
     ("LOGTO_ISSUER", "issuer"),
     ("LOGTO_APP_ID", "app_id"),
@@ -16,6 +16,8 @@ const ENVIRONMENT: [(&str, &str); 18] = [
     ("LOGTO_SCOPES", "scopes"),
     ("LOGTO_RESOURCES", "resources"),
     ("LOGTO_PROMPT", "prompt"),
+    ("LOGTO_MAX_AGE", "max_age"),
+    ("LOGTO_ACR_VALUES", "acr_values"),
     ("LOGTO_EXTRA_PARAMS", "extra_params"),
     ("LOGTO_ID_TOKEN_ALG", "id_token_alg"),
     (

@@ -35,9 +35,17 @@ pub(super) struct Raw {
     pub(super) prompt: Option<Vec<Prompt>>,
     #[serde(default, deserialize_with = "parameters")]
     pub(super) extra_params: Vec<(String, String)>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) max_age: Option<Duration>,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) acr_values: Vec<String>,
     pub(super) id_token_alg: Option<SigningAlg>,
     pub(super) token_endpoint_auth_method: Option<ClientAuthMethod>,
     pub(super) response_mode: Option<ResponseMode>,
+    #[serde(default = "yes")]
+    pub(super) use_par: bool,
+    #[serde(default)]
+    pub(super) signed_userinfo: bool,
     pub(super) ca_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) clock_tolerance: Option<Duration>,
@@ -151,11 +159,15 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     }
     match Either::deserialize(deserializer) {
         Ok(Either::Seconds(seconds)) => Ok(Some(Duration::from_secs(seconds))),
-        Ok(Either::Text(text)) => humantime::parse_duration(&text).map(Some).map_err(|_| {
-            de::Error::custom(format!(
-                "\"{text}\" is not a duration: write \"90s\", \"1h\" or \"14d\""
-            ))
-        }),
+        Ok(Either::Text(text)) => match text.parse() {
+            // A variable of the environment is always text.
+            Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+            Err(_) => humantime::parse_duration(&text).map(Some).map_err(|_| {
+                de::Error::custom(format!(
+                    "\"{text}\" is not a duration: write \"90s\", \"1h\" or \"14d\""
+                ))
+            }),
+        },
         Err(_) => Err(de::Error::custom(
             "must be a number of seconds or text like \"1h\"",
         )),
