@@ -13,7 +13,7 @@ use crate::current::Current;
 use crate::error::{Error, ErrorKind, redirect};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
-use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
+use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
 use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::SessionRef;
@@ -21,36 +21,6 @@ use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
 use crate::session::cookie::{TooLarge, raw_cookies};
 use crate::session::failure::not_started;
 use crate::session::transaction::Transaction;
-
-/// Parameters that are set elsewhere: a free parameter must not replace one.
-const RESERVED: [&str; 24] = [
-    "client_id",
-    "client_secret",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "nonce",
-    "prompt",
-    "max_age",
-    "acr_values",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "resource",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-    // These have methods of their own: one invalid value, or a second one,
-    // makes Logto drop them all.
-    "first_screen",
-    "identifier",
-    "direct_sign_in",
-    "login_hint",
-    "one_time_token",
-    "ui_locales",
-    "organization_id",
-];
 
 /// Starts a sign-in, as the answer of a handler.
 ///
