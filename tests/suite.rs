@@ -1,10 +1,6 @@
 //! All over-the-wire tests, in one binary. Each module is a promise and named after it.
 // Tables of cases hold functions.
 #![allow(clippy::type_complexity)]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
 mod support;
 
 mod a_broken_exchange_signs_nobody_in;
@@ -25,10 +21,19 @@ mod callback_takes_only_proper_responses;
 mod chromium_works;
 mod claims_stay_fresh;
 mod configuration_mistakes_stop_the_launch;
+mod conformance_backchannel_logout;
+mod conformance_basic;
+mod conformance_binary_by_environment;
+mod conformance_config;
+mod conformance_form_post_basic;
+mod conformance_refresh;
+mod conformance_rp_initiated_logout;
+mod conformance_third_party_login;
 mod cookies_cannot_be_tossed_or_confused;
 mod every_session_store_keeps_its_promises;
 mod examples_run;
 mod failures_of_refresh;
+mod form_post_in_a_real_browser;
 mod form_post_is_as_strict;
 mod guards_answer_by_who_asks;
 mod id_token_belongs_to_its_access_token;
@@ -39,6 +44,7 @@ mod in_a_real_browser;
 mod keys_can_be_rotated;
 mod many_tabs;
 mod metadata_is_the_configured_issuers;
+mod no_answer_of_the_provider_breaks_the_app;
 mod nothing_opens_a_protected_path;
 mod npm_provider_works;
 mod opaque_tokens_are_asked_about;
@@ -51,6 +57,7 @@ mod provider_can_be_down;
 mod provider_mix_up_is_refused;
 mod redis_keeps_sessions;
 mod refresh_is_single_flight;
+mod requests_can_be_pushed;
 mod return_to_stays_in_the_app;
 mod sessions_end_in_time;
 mod sessions_of_any_size;
@@ -59,9 +66,11 @@ mod sign_in_floods;
 mod sign_in_request_is_exact;
 mod sign_out_ends_everything;
 mod signing_keys_rotate;
+mod step_up_asks_again;
 mod support_works;
 mod the_right_configuration_wins;
 mod tokens_are_exchanged;
 mod tokens_are_typed_and_cached;
 mod two_instances_behind_nginx;
 mod userinfo_belongs_to_the_session;
+mod userinfo_can_be_signed;

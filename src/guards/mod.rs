@@ -5,6 +5,7 @@ mod bearer;
 mod machine_token;
 mod org_token;
 mod organization_id;
+mod step_up;
 mod user;
 mod user_info;
 
@@ -16,6 +17,7 @@ pub use bearer::{
 pub use machine_token::MachineToken;
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{ConstOrg, HeaderOrg, Name, OrgId, OrganizationId, PathOrg, QueryOrg};
+pub use step_up::{Level, StepUp};
 pub use user::User;
 pub use user_info::UserInfo;
 

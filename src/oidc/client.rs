@@ -2,20 +2,23 @@
 //! `openidconnect`; its generics end here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreGenderClaim, CoreJsonWebKey,
     CoreJweContentEncryptionAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
     CoreTokenIntrospectionResponse,
 };
-use openidconnect::http::{HeaderValue, Request, StatusCode, header};
+use openidconnect::http::StatusCode;
 use openidconnect::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyAdditionalClaims, EndpointNotSet, EndpointSet, IssuerUrl, JsonWebKeySet,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+    AccessToken, AuthType, AuthUrl, AuthenticationContextClass, AuthorizationCode, Client,
+    ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims, EndpointNotSet, EndpointSet,
+    IssuerUrl, JsonWebKeySet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    Scope, TokenUrl,
 };
 use url::Url;
 
+use super::authentication::Asked;
 use super::authorize::{AuthorizeOptions, Prompt};
 use super::credentials;
 use super::http::HttpClient;
@@ -51,10 +54,10 @@ type Protocol = Client<
 const MAX_HINT: usize = 6000;
 
 pub(crate) struct OidcClient {
-    config: Arc<LogtoConfig>,
-    http: Arc<HttpClient>,
+    pub(super) config: Arc<LogtoConfig>,
+    pub(super) http: Arc<HttpClient>,
     pub(crate) provider: Arc<ProviderState>,
-    service: Arc<ServiceClient>,
+    pub(super) service: Arc<ServiceClient>,
 }
 
 /// One started sign-in: where the browser goes, and what must come back.
@@ -63,6 +66,17 @@ pub(crate) struct Authorization {
     pub state: String,
     pub nonce: String,
     pub code_verifier: String,
+    pub asked: Asked,
+}
+
+/// Why a sign-in could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthorizeError {
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The provider did not take the pushed request.
+    #[error("{0}")]
+    Push(TokenError),
 }
 
 impl OidcClient {
@@ -76,12 +90,13 @@ impl OidcClient {
     }
 
     /// The authorization request (OpenID Connect Core section 3.1.2.1) with
-    /// `state`, `nonce` and PKCE S256 (RFC 7636). Touches the network only
-    /// when metadata was never loaded.
+    /// `state`, `nonce` and PKCE S256 (RFC 7636). Touches the network to push
+    /// the request (RFC 9126), and when metadata was never loaded.
     pub(crate) async fn authorize(
         &self,
         options: &AuthorizeOptions,
-    ) -> Result<Authorization, ProviderError> {
+        now: Seconds,
+    ) -> Result<Authorization, AuthorizeError> {
         let metadata = self.provider.metadata().await?;
         let protocol = self.protocol(&metadata)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -101,7 +116,8 @@ impl OidcClient {
                     .cloned()
                     .map(Scope::new),
             );
-        for prompt in options.prompt.as_ref().unwrap_or(&self.config.prompt) {
+        let prompt = options.prompt.as_ref().unwrap_or(&self.config.prompt);
+        for prompt in prompt {
             request = request.add_prompt(match prompt {
                 Prompt::None => CoreAuthPrompt::None,
                 Prompt::Login => CoreAuthPrompt::Login,
@@ -109,18 +125,41 @@ impl OidcClient {
                 Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
             });
         }
+        let mut asked = options.asked();
+        asked.max_age = asked.max_age.or(self.config.max_age);
+        if asked.acr_values.is_empty() {
+            asked.acr_values = self.config.acr_values.clone();
+        }
+        asked.since = prompt.contains(&Prompt::Login).then_some(now);
+        if let Some(max_age) = asked.max_age {
+            request = request.set_max_age(Duration::from_secs(max_age.into()));
+        }
+        for acr in &asked.acr_values {
+            request = request.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
+        }
         for resource in &self.config.resources {
             request = request.add_extra_param("resource", resource);
         }
         if self.config.response_mode == ResponseMode::FormPost {
             request = request.add_extra_param("response_mode", "form_post");
         }
-        for (name, value) in options.extra_params() {
+        let own = options.extra_params();
+        let configured = self.config.extra_params.iter();
+        let configured = configured.filter(|(name, _)| own.iter().all(|(known, _)| known != name));
+        for (name, value) in configured.chain(&own) {
             request = request.add_extra_param(name, value);
         }
         let (url, state, nonce) = request.url();
+        let url = match self.push_endpoint(&metadata) {
+            Some(endpoint) => {
+                let pushed = self.push(&metadata, endpoint, &url).await;
+                pushed.map_err(AuthorizeError::Push)?
+            }
+            None => url,
+        };
         Ok(Authorization {
             url,
+            asked,
             state: state.into_secret(),
             nonce: nonce.secret().clone(),
             code_verifier: verifier.into_secret(),
@@ -184,44 +223,6 @@ impl OidcClient {
         }
     }
 
-    /// The claims of the userinfo endpoint (OpenID Connect Core section 5.3),
-    /// as JSON text. `None`: the provider does not accept the token.
-    pub(crate) async fn user_info(
-        &self,
-        access_token: &AccessToken,
-    ) -> Result<Option<Vec<u8>>, TokenError> {
-        let metadata = self.provider.metadata().await.map_err(TokenError::from)?;
-        let endpoint = metadata
-            .userinfo_endpoint
-            .as_ref()
-            .ok_or_else(|| TokenError::Malformed("metadata names no userinfo_endpoint".into()))?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", access_token.secret()))
-            .map_err(|_| TokenError::Malformed("the access token fits no header".into()))?;
-        bearer.set_sensitive(true);
-        let request = Request::get(endpoint.as_str())
-            .header(header::ACCEPT, "application/json")
-            .header(header::AUTHORIZATION, bearer)
-            .body(Vec::new())
-            .map_err(|error| TokenError::Malformed(error.to_string()))?;
-        let response = self.http.send(request).await.map_err(TokenError::Http)?;
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED => return Ok(None),
-            status => return Err(TokenError::Malformed(format!("userinfo answered {status}"))),
-        }
-        let content_type = response.headers().get(header::CONTENT_TYPE);
-        let json = content_type
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
-        match json {
-            true => Ok(Some(response.into_body())),
-            false => Err(TokenError::Malformed(
-                "userinfo is not application/json".into(),
-            )),
-        }
-    }
-
     /// Verifies an ID token; fetches keys anew, once, when the token's key is
     /// not known.
     pub(crate) async fn verify_id_token(
@@ -263,7 +264,7 @@ impl OidcClient {
             .await
     }
 
-    fn tolerance(&self) -> Seconds {
+    pub(crate) fn tolerance(&self) -> Seconds {
         self.service.tolerance()
     }
 

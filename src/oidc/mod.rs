@@ -2,6 +2,7 @@
 //! here: everything takes values and returns values.
 
 pub(crate) mod access_token;
+pub(crate) mod authentication;
 pub(crate) mod authorize;
 pub(crate) mod client;
 mod credentials;
@@ -10,6 +11,10 @@ mod introspection;
 pub(crate) mod keys;
 pub(crate) mod logout;
 pub(crate) mod provider;
+mod pushed;
 pub(crate) mod service;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tokens;
+mod userinfo;
 pub(crate) mod verify;

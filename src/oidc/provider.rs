@@ -37,6 +37,7 @@ pub(crate) struct Metadata {
     pub revocation_endpoint: Option<Url>,
     pub introspection_endpoint: Option<Url>,
     pub end_session_endpoint: Option<Url>,
+    pub pushed_authorization_request_endpoint: Option<Url>,
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
 }
@@ -44,7 +45,7 @@ pub(crate) struct Metadata {
 impl Metadata {
     /// The metadata in `document`, which must be that of `issuer` (OpenID
     /// Connect Discovery 1.0 section 4.3), with endpoints as safe as that is.
-    fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
+    pub(crate) fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
         let metadata: Metadata =
             serde_json::from_slice(document).map_err(|error| malformed(METADATA, &error))?;
         if metadata.issuer != issuer {
@@ -62,7 +63,7 @@ impl Metadata {
     }
 
     /// All endpoints, for checks that hold for each of them.
-    fn endpoints(&self) -> impl Iterator<Item = &Url> {
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
         [
             &self.authorization_endpoint,
             &self.token_endpoint,
@@ -73,6 +74,7 @@ impl Metadata {
         .chain(&self.revocation_endpoint)
         .chain(&self.introspection_endpoint)
         .chain(&self.end_session_endpoint)
+        .chain(&self.pushed_authorization_request_endpoint)
     }
 
     /// Origins a form POST of the app may be redirected to.
@@ -386,7 +388,7 @@ mod tests {
     use super::*;
 
     const ISSUER: &str = "https://id.example/oidc";
-    const ENDPOINTS: [&str; 7] = [
+    const ENDPOINTS: [&str; 8] = [
         "authorization_endpoint",
         "token_endpoint",
         "jwks_uri",
@@ -394,6 +396,7 @@ mod tests {
         "revocation_endpoint",
         "introspection_endpoint",
         "end_session_endpoint",
+        "pushed_authorization_request_endpoint",
     ];
 
     fn read(issuer: &str, name: &str, address: &str) -> Result<Metadata, ProviderError> {

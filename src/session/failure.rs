@@ -2,6 +2,7 @@
 
 use super::store::StoreError;
 use crate::error::{Error, ErrorKind};
+use crate::oidc::client::AuthorizeError;
 use crate::oidc::http::HttpError;
 use crate::oidc::provider::ProviderError;
 use crate::oidc::tokens::{TokenError, TokenErrorBody};
@@ -68,6 +69,19 @@ fn not_for_this_app(body: &TokenErrorBody) -> Error {
 /// Metadata or keys cannot be had: nothing works until they can.
 pub(crate) fn unavailable(error: ProviderError) -> Error {
     Error::new(ErrorKind::ProviderNotReady, error.to_string())
+}
+
+/// A sign-in could not be started.
+pub(crate) fn not_started(error: AuthorizeError) -> Error {
+    match error {
+        AuthorizeError::Provider(error) => unavailable(error),
+        // Nothing the person could mend: it is about how the app is registered.
+        AuthorizeError::Push(TokenError::Denied(body)) => {
+            let reason = format!("pushed_request_{}", code(&body));
+            Error::new(ErrorKind::ProviderBadAnswer, reason)
+        }
+        AuthorizeError::Push(error) => failed(error),
+    }
 }
 
 /// Nobody can be told who they are: not an answer to guess.

@@ -16,11 +16,13 @@ use crate::config::{
     ApiConfig, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE, ProviderConfig, ResponseMode,
     RoutePaths, SessionConfig, SigningAlg, StoreConfig,
 };
-use crate::oidc::authorize::Prompt;
+use crate::oidc::authorize::{Prompt, RESERVED};
 
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
 /// `offline_access` there is no refresh token, without `profile` no name.
 const RESERVED_SCOPES: [&str; 3] = ["openid", "offline_access", "profile"];
+/// In seconds.
+const YEAR: u32 = 365 * 86_400;
 const ORGANIZATIONS_RESOURCE: &str = "urn:logto:resource:organizations";
 
 /// The rules between keys. An error names the key and where it came from.
@@ -56,8 +58,13 @@ impl Rules<'_> {
             scopes: scopes(raw, dev.as_ref()),
             resources: self.resources(raw, dev.as_ref())?,
             prompt: self.prompt(raw)?,
+            extra_params: self.extra_params(raw)?,
+            max_age: self.max_age(raw)?,
+            acr_values: self.acr_values(raw)?,
             id_token_alg: provider.id_token_alg,
             response_mode,
+            use_par: raw.use_par,
+            signed_userinfo: raw.signed_userinfo,
             ca_pem: provider.ca_pem,
             clock_tolerance: provider.clock_tolerance,
             http_timeout: provider.http_timeout,
@@ -236,8 +243,44 @@ impl Rules<'_> {
         Ok(prompt)
     }
 
+    fn extra_params(&self, raw: &Raw) -> figment::Result<Vec<(String, String)>> {
+        for (name, _) in &raw.extra_params {
+            if RESERVED.contains(&name.as_str()) {
+                return Err(self.error(
+                    &format!("extra_params.{name}"),
+                    "cannot be set here: remove it, because the app sets it itself, from a key of \
+                     its own or for each sign-in anew",
+                ));
+            }
+        }
+        Ok(raw.extra_params.clone())
+    }
+
+    fn max_age(&self, raw: &Raw) -> figment::Result<Option<u32>> {
+        let Some(max_age) = raw.max_age else {
+            return Ok(None);
+        };
+        match u32::try_from(max_age.as_secs()) {
+            Ok(seconds) if seconds <= YEAR => Ok(Some(seconds)),
+            _ => Err(self.error("max_age", "must be at most a year, like \"1h\"")),
+        }
+    }
+
+    /// They are sent as one text, separated by spaces.
+    fn acr_values(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let proper =
+            |value: &String| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+        match raw.acr_values.iter().all(proper) {
+            true => Ok(raw.acr_values.clone()),
+            false => Err(self.error(
+                "acr_values",
+                "must hold names without spaces, like [\"urn:example:mfa\"]",
+            )),
+        }
+    }
+
     fn session(&self, raw: &Raw) -> figment::Result<SessionConfig> {
-        let year = 365 * 86_400;
+        let year = u64::from(YEAR);
         let idle = self.duration("session.idle", raw.session.idle, 86_400, 1..=year)?;
         let absolute = self.duration(
             "session.absolute",
