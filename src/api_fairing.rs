@@ -6,7 +6,7 @@ use rocket::{Build, Orbit, Request, Response, Rocket};
 
 use crate::api::{Clock, LogtoApi, system_clock};
 use crate::config::ApiConfig;
-use crate::fairing::{catch_pending, manage_api};
+use crate::fairing::{api, catch_pending};
 use crate::logto::Logto;
 use crate::routes;
 use crate::session::context::{PENDING, Pending, RequestContext};
@@ -115,9 +115,12 @@ impl Fairing for LogtoApiFairing {
                 config.provider.issuer
             );
         }
-        let (rocket, _) = manage_api(rocket, config.provider, self.clock)?;
-        let rocket = with_some_secret_key(rocket);
-        Ok(catch_pending(rocket).mount("/", routes::health(&config.routes)))
+        let Some(api) = api(&rocket, config.provider, self.clock) else {
+            return Err(rocket);
+        };
+        Ok(catch_pending(with_some_secret_key(rocket))
+            .mount("/", routes::health(&config.routes))
+            .manage(api))
     }
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {

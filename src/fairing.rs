@@ -105,12 +105,15 @@ impl Fairing for LogtoFairing {
                 return Err(rocket);
             }
         };
-        let (rocket, api) = manage_api(rocket, ProviderConfig::from(&*config), self.clock)?;
-        let logto = Logto::new(config.clone(), api, store);
+        let Some(api) = api(&rocket, ProviderConfig::from(&*config), self.clock) else {
+            return Err(rocket);
+        };
+        let logto = Logto::new(config.clone(), api.clone(), store);
         let rocket = start_dev_provider(rocket, &config).await?;
         Ok(catch_pending(rocket)
             .mount("/", routes::all(&config.routes))
             .manage(config)
+            .manage(api)
             .manage(logto))
     }
 
@@ -160,21 +163,22 @@ impl Fairing for LogtoFairing {
     }
 }
 
-/// The state that an app with and one without sign-in have in common.
-pub(crate) fn manage_api(
-    rocket: Rocket<Build>,
+/// The state that an app with and one without sign-in have in common; the log
+/// says why there is none.
+pub(crate) fn api(
+    rocket: &Rocket<Build>,
     config: ProviderConfig,
     clock: Clock,
-) -> Result<(Rocket<Build>, LogtoApi), Rocket<Build>> {
+) -> Option<LogtoApi> {
     if rocket.state::<LogtoApi>().is_some() {
         log::error!("logto: Logto::fairing() and Logto::api() are attached: keep the former");
-        return Err(rocket);
+        return None;
     }
     match LogtoApi::new(config, clock) {
-        Ok(api) => Ok((rocket.manage(api.clone()), api)),
+        Ok(api) => Some(api),
         Err(error) => {
             log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
-            Err(rocket)
+            None
         }
     }
 }

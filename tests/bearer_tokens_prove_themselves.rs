@@ -3,6 +3,7 @@
 //! attacks on ID tokens, tried on an API (RFC 8725, RFC 9068 section 4).
 
 use reqwest::Method;
+use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::serde::json::serde_json::{Map, json, to_string};
 use rocket::serde::json::{Json, Value};
@@ -15,6 +16,7 @@ use crate::support::api_app::ApiApp;
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, keys, settings};
 use crate::support::attacks::{self, ABSENT};
 use crate::support::browser::{Browser, Response};
+use crate::support::clock::clock;
 use crate::support::log::reason_of;
 use crate::support::signer::{Signer, base64url};
 use crate::support::token_app::{ACME, SHOPPING, Shopping};
@@ -283,6 +285,60 @@ async fn an_extension_or_another_kind_of_token_is_refused() {
         let token = forge(&app, &Signing::Key, header_with(&json!({ "typ": typ })));
         accepted(&app, typ, &token).await;
     }
+    let token = forge(&app, &Signing::Key, |header, _| _ = header.remove("typ"));
+    accepted(&app, "no typ", &token).await;
+}
+
+/// A minute of tolerance; well inside and well outside of it, so that the speed
+/// of the machine decides nothing.
+#[rocket::async_test]
+async fn a_token_is_from_now_and_says_what_it_allows() {
+    let app = app(SigningAlg::Es384).await;
+    let at = |seconds: i64| json!(now() + seconds);
+    let cases = [
+        ("exp", at(-30), None),
+        ("exp", at(-90), Some("expired")),
+        ("exp", json!(i64::MAX), None),
+        ("exp", json!(i64::MIN), Some("expired")),
+        ("iat", at(30), None),
+        ("iat", at(90), Some("iat")),
+        ("iat", at(-86_400), None),
+        ("iat", json!(now() * 1000), Some("iat")),
+        ("nbf", at(30), None),
+        ("nbf", at(90), Some("nbf")),
+        ("nbf", json!(i64::MAX), Some("nbf")),
+        ("sub", json!("s".repeat(255)), None),
+        ("sub", json!("s".repeat(256)), Some("claims")),
+        ("scope", json!("a read b"), None),
+        ("scope", json!("reader"), Some("insufficient_scope")),
+        ("scope", json!("READ"), Some("insufficient_scope")),
+        ("scope", json!("a\tread"), Some("insufficient_scope")),
+    ];
+    for (claim, value, verdict) in cases {
+        let case = format!("{claim} {value}");
+        let token = forge(&app, &Signing::Key, |_, claims| {
+            claims.insert(claim.into(), value);
+        });
+        match verdict {
+            None => _ = accepted(&app, &case, &token).await,
+            Some(reason) => refused(&app, &case, &token, reason).await,
+        }
+    }
+}
+
+/// What is remembered of a token ends with it.
+#[rocket::async_test]
+async fn a_token_seen_before_ends_when_it_says() {
+    let clock = clock!();
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    let fairing = Logto::api().with_clock(clock.read);
+    let app = ApiApp::attached(provider, Dict::new(), rocket().attach(fairing)).await;
+    let token = forge(&app, &Signing::Key, plain);
+    accepted(&app, "new", &token).await;
+    clock.advance(&app.provider, 630);
+    accepted(&app, "within the tolerance", &token).await;
+    clock.advance(&app.provider, 60);
+    refused(&app, "over", &token, "expired").await;
 }
 
 /// What a claim like this comes to: `None` is a good token.

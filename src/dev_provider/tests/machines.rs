@@ -11,6 +11,9 @@ const PERSONAL: &str = "pat_alice_known_to_everyone";
 const IMPERSONATION: &str = "urn:ietf:params:oauth:token-type:access_token";
 const PERSONAL_ACCESS_TOKEN: &str = "urn:logto:token-type:personal_access_token";
 
+/// Parameters of a token request.
+type Form<'a> = &'a [(&'a str, &'a str)];
+
 /// The names in an object, in alphabetical order.
 fn names(object: &Value) -> Vec<&String> {
     let mut names: Vec<_> = object.as_object().unwrap().keys().collect();
@@ -54,7 +57,7 @@ async fn a_machines_token_is_as_at_logto() {
 async fn a_machines_scopes_are_those_of_its_roles() {
     let world = World::new().await;
     let all = "read write orders:read orders:write view:reports manage:members all";
-    let cases: [(&[(&str, &str)], &str, Option<&str>, &str); 6] = [
+    let cases: [(Form<'_>, &str, Option<&str>, &str); 6] = [
         (&[("resource", SHOPPING)], SHOPPING, None, "read write"),
         (&[("resource", ORDERS)], ORDERS, None, ""),
         (&[("resource", MANAGEMENT)], MANAGEMENT, None, "all"),
@@ -97,7 +100,7 @@ async fn a_machines_scopes_are_those_of_its_roles() {
 async fn what_a_machine_may_not_have() {
     let world = World::new().await;
     let unknown = "https://unknown.example/api";
-    let cases: [(&[(&str, &str)], u16, &str); 4] = [
+    let cases: [(Form<'_>, u16, &str); 4] = [
         (&[("organization_id", GLOBEX)], 403, "access_denied"),
         (&[("organization_id", "nobody")], 403, "access_denied"),
         (&[("resource", unknown)], 400, "invalid_target"),
