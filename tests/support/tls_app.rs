@@ -39,7 +39,7 @@ impl TlsApp {
             certificate.file().display(),
             certificate.key_file().display()
         );
-        let post_sign_out = format!("{base_url}/session/ended");
+        let post_sign_out = format!("{base_url}/?bye=1");
         let mut env = vec![
             ("ROCKET_PROFILE", "release"),
             ("ROCKET_ADDRESS", "127.0.0.1"),
@@ -95,6 +95,6 @@ fn settings(provider_port: u16, base_url: &str) -> Settings {
     settings.response_iss = false;
     settings.signing_alg = SigningAlg::Rs256;
     settings.redirect_uris = vec![format!("{base_url}/callback")];
-    settings.post_logout_redirect_uris = vec![format!("{base_url}/session/ended")];
+    settings.post_logout_redirect_uris = vec![format!("{base_url}/?bye=1")];
     settings
 }
