@@ -40,6 +40,7 @@ mod in_a_real_browser;
 mod keys_can_be_rotated;
 mod many_tabs;
 mod metadata_is_the_configured_issuers;
+mod no_answer_of_the_provider_breaks_the_app;
 mod nothing_opens_a_protected_path;
 mod npm_provider_works;
 mod organization_tokens;
