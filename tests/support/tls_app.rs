@@ -7,6 +7,7 @@ use rocket_logto::dev_provider::{DevProvider, Settings, SigningAlg};
 
 use super::browser::Browser;
 use super::certificate::Certificate;
+use super::conformance::offer;
 use super::nginx::Nginx;
 use super::serve::{Process, free_port};
 
@@ -29,6 +30,7 @@ impl TlsApp {
         let base_url = format!("https://127.0.0.1:{port}");
         let provider = DevProvider::start(settings(provider_port, &base_url)).await;
         let provider = provider.expect("a provider");
+        offer(provider.hooks(), |_| {});
         let in_front = Nginx::in_front_of(provider_port, provider.port()).await;
         let certificate = Certificate::make(&format!("app-{port}"));
 
