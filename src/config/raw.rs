@@ -23,6 +23,10 @@ pub(super) struct Raw {
     #[serde(default, deserialize_with = "text")]
     pub(super) app_secret: Option<String>,
     pub(super) app_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) machine: RawMachine,
+    #[serde(default)]
+    pub(super) introspect_opaque_tokens: bool,
     pub(super) base_url: Option<String>,
     pub(super) redirect_uri: Option<String>,
     pub(super) post_logout_redirect_uri: Option<String>,
@@ -60,6 +64,16 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) routes: RoutePaths,
     pub(super) dev_provider: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
+pub(super) struct RawMachine {
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_secret: Option<String>,
+    pub(super) app_secret_file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
