@@ -239,8 +239,8 @@
 //!
 //! # Features
 //!
-//! - `app` (default): the demo app of the repository, with templates. Turn it
-//!   off in your own app: `default-features = false`.
+//! - `app` (default): the demo app of the repository, with templates and
+//!   Rocket's `tls`. Turn it off in your own app: `default-features = false`.
 //! - `dev-provider` (default, by `app`): the development provider.
 //! - `redis`: sessions in Redis.
 //! - `internals`: for this repository's own fuzz targets. What it shows is no

@@ -25,6 +25,7 @@ mod conformance_backchannel_logout;
 mod conformance_basic;
 mod conformance_binary_by_environment;
 mod conformance_config;
+mod conformance_document;
 mod conformance_form_post_basic;
 mod conformance_refresh;
 mod conformance_rp_initiated_logout;

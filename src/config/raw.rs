@@ -138,7 +138,7 @@ fn parameters<'de, D: Deserializer<'de>>(
     let text = |value: &Value| match value {
         Value::String(_, text) => Some(text.clone()),
         Value::Bool(_, truth) => Some(truth.to_string()),
-        Value::Num(_, number) => number.to_u128().map(|number| number.to_string()),
+        Value::Num(_, number) => number.to_u128_lossy().map(|number| number.to_string()),
         _ => None,
     };
     let parameters = table.into_iter().map(|(name, value)| {

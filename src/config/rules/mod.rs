@@ -7,6 +7,7 @@ mod provider;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use figment::value::Value;
 use figment::{Figment, Metadata};
 use rocket::config::Config as RocketConfig;
 use url::Url;
@@ -148,7 +149,9 @@ impl Rules<'_> {
             }
             (None, None) if self.figment.profile() == RocketConfig::DEBUG_PROFILE => {
                 let port: u16 = self.figment.extract_inner("port").unwrap_or(8000);
-                let tls = self.figment.find_value("tls").is_ok();
+                // With its feature `tls` on, Rocket says what it has not.
+                let tls = self.figment.find_value("tls");
+                let tls = tls.is_ok_and(|value| !matches!(value, Value::Empty(..)));
                 let scheme = if tls { "https" } else { "http" };
                 let url = format!("{scheme}://localhost:{port}");
                 ("base_url", self.absolute_url("base_url", &url, example)?)

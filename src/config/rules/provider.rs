@@ -57,7 +57,8 @@ impl Rules<'_> {
         let port = match seed.remove("port") {
             None => DEV_PORT,
             Some(value) => value
-                .to_u128()
+                .to_num()
+                .and_then(|number| number.to_u128_lossy())
                 .and_then(|port| u16::try_from(port).ok())
                 .filter(|port| *port != 0)
                 .ok_or_else(|| {
