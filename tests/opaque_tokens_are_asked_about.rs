@@ -330,7 +330,7 @@ async fn a_flood_of_made_up_tokens_leaves_turns_for_others() {
     let (browser, url) = (Browser::new(), app.url("/cart"));
     let flood = (0..40).map(async |n| {
         let request = browser.request(reqwest::Method::GET, &url);
-        let request = request.header("authorization", &format!("Bearer made-up-{n}"));
+        let request = request.header("authorization", format!("Bearer made-up-{n}"));
         request.send().await.status()
     });
     let other = async {
