@@ -229,6 +229,7 @@ async fn exchange(
         refreshed_at: now,
         version: 0,
         home: Home::default(),
+        seal: None,
     };
     Ok((session, token))
 }

@@ -17,6 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
 
+use self::sessions::Seal;
 use self::token::{Token, TokenKey};
 use crate::config::SessionConfig;
 use crate::oidc::tokens::RawIdToken;
@@ -80,6 +81,9 @@ pub(crate) struct Session {
     pub version: u32,
     #[serde(skip)]
     pub home: Home,
+    /// The sealed text it was read from.
+    #[serde(skip)]
+    pub seal: Option<Seal>,
 }
 
 /// Where a session is kept.
@@ -92,6 +96,16 @@ pub(crate) enum Home {
     Memory,
     /// In the store that instances share.
     Store,
+}
+
+impl Home {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Home::Cookie => "cookie",
+            Home::Memory => "memory",
+            Home::Store => "store",
+        }
+    }
 }
 
 /// An access token for the userinfo endpoint.
