@@ -7,6 +7,7 @@
 //! | guard | gives | network |
 //! |---|---|---|
 //! | [`User`] | the signed-in user and their verified ID-token claims | none (one refresh when the claims are older than `claims_max_age`) |
+//! | [`StepUp<L>`](StepUp) | the same for a user who has authenticated recently, or in a stronger way | none |
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
@@ -239,8 +240,8 @@ pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
 pub use guards::{
     AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
-    Name, NoResource, OrgId, OrgToken, Organization, OrganizationId, PathOrg, Permission, QueryOrg,
-    Resource, User, UserInfo, Within,
+    Level, Name, NoResource, OrgId, OrgToken, Organization, OrganizationId, PathOrg, Permission,
+    QueryOrg, Resource, StepUp, User, UserInfo, Within,
 };
 pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};

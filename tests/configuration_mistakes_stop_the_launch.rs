@@ -45,7 +45,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+token_endpoint_auth_method = \"client_secret_post\"", "app_secret", "LOGTO_APP_SECRET"),
     ("+prompt = [\"none\", \"login\"]", "prompt", "must stand alone"),
     ("+session = { idle = \"2d\", absolute = \"1d\" }", "session.idle", "session.absolute"),
+    ("+acr_values = [\"urn:a urn:b\"]", "acr_values", "names without spaces"),
+    ("+acr_values = [\"\"]", "acr_values", "names without spaces"),
     // Durations and numbers.
+    ("+max_age = \"2 years\"", "max_age", "at most a year"),
+    ("+max_age = \"soon\"", "max_age", "\"90s\""),
+    ("+use_par = \"sometimes\"", "use_par", "bool"),
+    ("+signed_userinfo = \"ES384\"", "signed_userinfo", "bool"),
     ("+http_timeout = \"soon\"", "http_timeout", "\"90s\""),
     ("+http_timeout = 0", "http_timeout", "from 1 to 120 seconds"),
     ("+http_timeout = \"1h\"", "http_timeout", "from 1 to 120 seconds"),

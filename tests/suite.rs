@@ -1,10 +1,6 @@
 //! All over-the-wire tests, in one binary. Each module is a promise and named after it.
 // Tables of cases hold functions.
 #![allow(clippy::type_complexity)]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
 mod support;
 
 mod a_broken_exchange_signs_nobody_in;
@@ -46,6 +42,7 @@ mod provider_can_be_down;
 mod provider_mix_up_is_refused;
 mod redis_keeps_sessions;
 mod refresh_is_single_flight;
+mod requests_can_be_pushed;
 mod return_to_stays_in_the_app;
 mod sessions_end_in_time;
 mod sessions_of_any_size;
@@ -54,8 +51,10 @@ mod sign_in_floods;
 mod sign_in_request_is_exact;
 mod sign_out_ends_everything;
 mod signing_keys_rotate;
+mod step_up_asks_again;
 mod support_works;
 mod the_right_configuration_wins;
 mod tokens_are_typed_and_cached;
 mod two_instances_behind_nginx;
 mod userinfo_belongs_to_the_session;
+mod userinfo_can_be_signed;

@@ -45,9 +45,13 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `include_reserved_scopes` | `true` | `false` leaves those three out (`openid` always stays) |
 /// | `resources` | `[]` | API resource indicators (RFC 8707) |
 /// | `prompt` | `["consent"]` | Logto gives a refresh token only with `consent` |
+/// | `max_age` | – | how long ago the user may have authenticated at the provider; the ID token's `auth_time` is checked |
+/// | `acr_values` | `[]` | in what ways; the ID token's `acr` must be one of them |
 /// | `id_token_alg` | `"ES384"` | the **one** accepted signature algorithm |
 /// | `token_endpoint_auth_method` | `"client_secret_basic"` | or `client_secret_post`, `none` |
 /// | `response_mode` | `"query"` | or `form_post` (https only) |
+/// | `use_par` | `true` | pushed authorization requests (RFC 9126) when the provider offers them; `false`: never |
+/// | `signed_userinfo` | `false` | `true`: the userinfo endpoint must answer with a JWT signed by `id_token_alg` |
 /// | `ca_file` | – | PEM file with an extra root certificate for a private provider |
 /// | `clock_tolerance` | `"60s"` | leeway for `exp`, `iat`, `nbf`; at most 5 minutes |
 /// | `http_timeout` | `"5s"` | for one whole exchange with the provider |
@@ -104,12 +108,20 @@ pub struct LogtoConfig {
     pub resources: Vec<String>,
     /// The default `prompt` of a sign-in request.
     pub prompt: Vec<Prompt>,
+    /// The default `max_age` of a sign-in request, in seconds.
+    pub max_age: Option<u32>,
+    /// The default `acr_values` of a sign-in request, the best one first.
+    pub acr_values: Vec<String>,
     /// The one accepted signature algorithm of ID tokens.
     pub id_token_alg: SigningAlg,
     /// How the app authenticates at the token endpoint.
     pub token_endpoint_auth_method: ClientAuthMethod,
     /// How the provider returns the authorization response.
     pub response_mode: ResponseMode,
+    /// Whether authorization requests are pushed where the provider takes them.
+    pub use_par: bool,
+    /// Whether the userinfo endpoint answers with a signed JWT.
+    pub signed_userinfo: bool,
     /// PEM bytes of an extra root certificate.
     pub ca_pem: Option<Vec<u8>>,
     /// Leeway for times in tokens.

@@ -33,9 +33,17 @@ pub(super) struct Raw {
     #[serde(default, deserialize_with = "list")]
     pub(super) resources: Vec<String>,
     pub(super) prompt: Option<Vec<Prompt>>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) max_age: Option<Duration>,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) acr_values: Vec<String>,
     pub(super) id_token_alg: Option<SigningAlg>,
     pub(super) token_endpoint_auth_method: Option<ClientAuthMethod>,
     pub(super) response_mode: Option<ResponseMode>,
+    #[serde(default = "yes")]
+    pub(super) use_par: bool,
+    #[serde(default)]
+    pub(super) signed_userinfo: bool,
     pub(super) ca_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) clock_tolerance: Option<Duration>,

@@ -13,10 +13,9 @@ pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
     let issuer = provider.issuer();
     let at = |path: &str| format!("{issuer}{path}");
     let methods = ["client_secret_basic", "client_secret_post", "none"];
-    let metadata = json!({
+    let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/auth"),
-        "pushed_authorization_request_endpoint": at("/request"),
         "token_endpoint": at("/token"),
         "userinfo_endpoint": at("/me"),
         "jwks_uri": at("/jwks"),
@@ -41,6 +40,9 @@ pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": methods,
     });
+    if provider.settings.offers_par {
+        metadata["pushed_authorization_request_endpoint"] = at("/request").into();
+    }
     let mut reply = Reply::json(200, &metadata);
     reply.remove_header("cache-control");
     reply

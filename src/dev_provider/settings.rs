@@ -26,6 +26,9 @@ pub struct Settings {
     pub seed: Seed,
     /// The algorithm of all tokens.
     pub signing_alg: SigningAlg,
+    /// Whether discovery offers pushed authorization requests (RFC 9126), as
+    /// Logto's does. They are taken either way.
+    pub offers_par: bool,
     /// Rocket's log level. It is **one for the whole process**: launching the
     /// provider sets it, so give the level of the application's own Rocket. Or
     /// start the provider while that ignites, say in a fairing's `on_ignite`:
@@ -48,6 +51,7 @@ impl Settings {
             backchannel_logout_uri: None,
             seed: Seed::default(),
             signing_alg: SigningAlg::default(),
+            offers_par: true,
             log_level: LogLevel::Critical,
             cli_colors: true,
         }

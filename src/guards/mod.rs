@@ -4,6 +4,7 @@ mod access_token;
 mod bearer;
 mod org_token;
 mod organization_id;
+mod step_up;
 mod user;
 mod user_info;
 
@@ -13,6 +14,7 @@ pub use bearer::{
 };
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{ConstOrg, HeaderOrg, Name, OrgId, OrganizationId, PathOrg, QueryOrg};
+pub use step_up::{Level, StepUp};
 pub use user::User;
 pub use user_info::UserInfo;
 

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use crate::claims::IdTokenClaims;
 use crate::current::Current;
 use crate::error::{Error, ErrorKind};
+use crate::oidc::authentication::Asked;
 use crate::session::token::{Token, TokenFor};
 
 /// The signed-in user, with the claims of the verified ID token.
@@ -128,6 +129,18 @@ impl<C> User<C> {
     /// When the user signed in.
     pub fn signed_in_at(&self) -> OffsetDateTime {
         moment(self.current.session().created_at)
+    }
+
+    /// When the user last authenticated at the provider, which may be before
+    /// they signed in here. `None` when it has not said: most providers do so
+    /// only when asked, by `max_age` or `prompt = ["login"]`.
+    pub fn authenticated_at(&self) -> Option<OffsetDateTime> {
+        self.current.session().authenticated.at.map(moment)
+    }
+
+    /// Whether the user has authenticated as `asked`.
+    pub(super) fn satisfies(&self, asked: &Asked) -> bool {
+        self.current.satisfies(asked)
     }
 
     /// When the session ends, used or not.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::authentication::Asked;
+
 /// The screen Logto shows first (`first_screen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -149,10 +151,21 @@ pub(crate) struct AuthorizeOptions {
     pub ui_locales: Option<String>,
     pub organization_id: Option<String>,
     pub prompt: Option<Vec<Prompt>>,
+    pub max_age: Option<u32>,
+    pub acr_values: Vec<String>,
     pub extra: Vec<(String, String)>,
 }
 
 impl AuthorizeOptions {
+    /// What of the authentication is asked for in so many words.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            max_age: self.max_age,
+            acr_values: self.acr_values.clone(),
+            since: None,
+        }
+    }
+
     /// Logto's extra parameters, then the free ones, in the order they are sent.
     pub(crate) fn extra_params(&self) -> Vec<(String, String)> {
         let mut params = Vec::new();

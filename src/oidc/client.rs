@@ -2,6 +2,7 @@
 //! `openidconnect`; its generics end here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,16 +11,18 @@ use openidconnect::core::{
     CoreJweContentEncryptionAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
     CoreTokenIntrospectionResponse,
 };
-use openidconnect::http::{HeaderValue, Request, StatusCode, header};
+use openidconnect::http::{Request, StatusCode, header};
 use openidconnect::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyAdditionalClaims, EndpointNotSet, EndpointSet, HttpRequest, IssuerUrl, JsonWebKeySet,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+    AccessToken, AuthType, AuthUrl, AuthenticationContextClass, AuthorizationCode, Client,
+    ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims, EndpointNotSet, EndpointSet,
+    HttpRequest, IssuerUrl, JsonWebKeySet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, Scope, TokenUrl,
 };
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::access_token;
+use super::authentication::Asked;
 use super::authorize::{AuthorizeOptions, Prompt};
 use super::http::HttpClient;
 use super::keys::KeySet;
@@ -54,8 +57,8 @@ type Protocol = Client<
 const MAX_HINT: usize = 6000;
 
 pub(crate) struct OidcClient {
-    config: Arc<LogtoConfig>,
-    http: Arc<HttpClient>,
+    pub(super) config: Arc<LogtoConfig>,
+    pub(super) http: Arc<HttpClient>,
     pub(crate) provider: Arc<ProviderState>,
 }
 
@@ -65,6 +68,17 @@ pub(crate) struct Authorization {
     pub state: String,
     pub nonce: String,
     pub code_verifier: String,
+    pub asked: Asked,
+}
+
+/// Why a sign-in could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthorizeError {
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The provider did not take the pushed request.
+    #[error("{0}")]
+    Push(TokenError),
 }
 
 impl OidcClient {
@@ -79,12 +93,13 @@ impl OidcClient {
     }
 
     /// The authorization request (OpenID Connect Core section 3.1.2.1) with
-    /// `state`, `nonce` and PKCE S256 (RFC 7636). Touches the network only
-    /// when metadata was never loaded.
+    /// `state`, `nonce` and PKCE S256 (RFC 7636). Touches the network to push
+    /// the request (RFC 9126), and when metadata was never loaded.
     pub(crate) async fn authorize(
         &self,
         options: &AuthorizeOptions,
-    ) -> Result<Authorization, ProviderError> {
+        now: Seconds,
+    ) -> Result<Authorization, AuthorizeError> {
         let metadata = self.provider.metadata().await?;
         let protocol = self.protocol(&metadata)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -104,13 +119,26 @@ impl OidcClient {
                     .cloned()
                     .map(Scope::new),
             );
-        for prompt in options.prompt.as_ref().unwrap_or(&self.config.prompt) {
+        let prompt = options.prompt.as_ref().unwrap_or(&self.config.prompt);
+        for prompt in prompt {
             request = request.add_prompt(match prompt {
                 Prompt::None => CoreAuthPrompt::None,
                 Prompt::Login => CoreAuthPrompt::Login,
                 Prompt::Consent => CoreAuthPrompt::Consent,
                 Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
             });
+        }
+        let mut asked = options.asked();
+        asked.max_age = asked.max_age.or(self.config.max_age);
+        if asked.acr_values.is_empty() {
+            asked.acr_values = self.config.acr_values.clone();
+        }
+        asked.since = prompt.contains(&Prompt::Login).then_some(now);
+        if let Some(max_age) = asked.max_age {
+            request = request.set_max_age(Duration::from_secs(max_age.into()));
+        }
+        for acr in &asked.acr_values {
+            request = request.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
         }
         for resource in &self.config.resources {
             request = request.add_extra_param("resource", resource);
@@ -122,8 +150,16 @@ impl OidcClient {
             request = request.add_extra_param(name, value);
         }
         let (url, state, nonce) = request.url();
+        let url = match self.push_endpoint(&metadata) {
+            Some(endpoint) => {
+                let pushed = self.push(&metadata, endpoint, &url).await;
+                pushed.map_err(AuthorizeError::Push)?
+            }
+            None => url,
+        };
         Ok(Authorization {
             url,
+            asked,
             state: state.into_secret(),
             nonce: nonce.secret().clone(),
             code_verifier: verifier.into_secret(),
@@ -189,44 +225,6 @@ impl OidcClient {
         }
     }
 
-    /// The claims of the userinfo endpoint (OpenID Connect Core section 5.3),
-    /// as JSON text. `None`: the provider does not accept the token.
-    pub(crate) async fn user_info(
-        &self,
-        access_token: &AccessToken,
-    ) -> Result<Option<Vec<u8>>, TokenError> {
-        let metadata = self.provider.metadata().await.map_err(TokenError::from)?;
-        let endpoint = metadata
-            .userinfo_endpoint
-            .as_ref()
-            .ok_or_else(|| TokenError::Malformed("metadata names no userinfo_endpoint".into()))?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", access_token.secret()))
-            .map_err(|_| TokenError::Malformed("the access token fits no header".into()))?;
-        bearer.set_sensitive(true);
-        let request = Request::get(endpoint.as_str())
-            .header(header::ACCEPT, "application/json")
-            .header(header::AUTHORIZATION, bearer)
-            .body(Vec::new())
-            .map_err(|error| TokenError::Malformed(error.to_string()))?;
-        let response = self.http.send(request).await.map_err(TokenError::Http)?;
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED => return Ok(None),
-            status => return Err(TokenError::Malformed(format!("userinfo answered {status}"))),
-        }
-        let content_type = response.headers().get(header::CONTENT_TYPE);
-        let json = content_type
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
-        match json {
-            true => Ok(Some(response.into_body())),
-            false => Err(TokenError::Malformed(
-                "userinfo is not application/json".into(),
-            )),
-        }
-    }
-
     /// Verifies an ID token; fetches keys anew, once, when the token's key is
     /// not known.
     pub(crate) async fn verify_id_token(
@@ -284,7 +282,7 @@ impl OidcClient {
 
     /// A verdict by the keys at hand, and a second one by new keys when the
     /// first was that none fits.
-    async fn with_keys<T>(
+    pub(super) async fn with_keys<T>(
         &self,
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
     ) -> Result<Result<T, Rejection>, ProviderError> {
@@ -350,7 +348,7 @@ impl OidcClient {
 
     /// A form with the client's credentials, for the endpoints `openidconnect`
     /// would only call over https (a development provider is on http).
-    fn authenticated_form(
+    pub(super) fn authenticated_form(
         &self,
         endpoint: &Url,
         fields: &[(&str, &str)],

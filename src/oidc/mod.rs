@@ -2,11 +2,14 @@
 //! here: everything takes values and returns values.
 
 pub(crate) mod access_token;
+pub(crate) mod authentication;
 pub(crate) mod authorize;
 pub(crate) mod client;
 pub(crate) mod http;
 pub(crate) mod keys;
 pub(crate) mod logout;
 pub(crate) mod provider;
+mod pushed;
 pub(crate) mod tokens;
+mod userinfo;
 pub(crate) mod verify;

@@ -35,6 +35,7 @@ pub(crate) struct Metadata {
     pub userinfo_endpoint: Option<Url>,
     pub revocation_endpoint: Option<Url>,
     pub end_session_endpoint: Option<Url>,
+    pub pushed_authorization_request_endpoint: Option<Url>,
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
 }
@@ -70,6 +71,7 @@ impl Metadata {
         .chain(&self.userinfo_endpoint)
         .chain(&self.revocation_endpoint)
         .chain(&self.end_session_endpoint)
+        .chain(&self.pushed_authorization_request_endpoint)
     }
 
     /// Origins a form POST of the app may be redirected to.
@@ -366,13 +368,14 @@ mod tests {
     use super::*;
 
     const ISSUER: &str = "https://id.example/oidc";
-    const ENDPOINTS: [&str; 6] = [
+    const ENDPOINTS: [&str; 7] = [
         "authorization_endpoint",
         "token_endpoint",
         "jwks_uri",
         "userinfo_endpoint",
         "revocation_endpoint",
         "end_session_endpoint",
+        "pushed_authorization_request_endpoint",
     ];
 
     fn read(issuer: &str, name: &str, address: &str) -> Result<Metadata, ProviderError> {

@@ -73,6 +73,10 @@ pub(crate) enum Rejection {
     Nonce,
     #[error("at_hash")]
     AccessTokenHash,
+    #[error("auth_time")]
+    AuthenticationTime,
+    #[error("acr")]
+    AuthenticationContext,
     #[error("events")]
     Events,
     #[error("neither_sub_nor_sid")]

@@ -1,11 +1,14 @@
 //! `GET /sign-in` and `GET /sign-up`, and `SignIn`, with which a handler
 //! starts a sign-in itself.
 
+use std::time::Duration;
+
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
+use crate::current::Current;
 use crate::error::{Error, ErrorKind, redirect};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
@@ -14,11 +17,11 @@ use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
 use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
 use crate::session::cookie::{TooLarge, raw_cookies};
-use crate::session::failure::unavailable;
+use crate::session::failure::not_started;
 use crate::session::transaction::Transaction;
 
 /// Parameters that are set elsewhere: a free parameter must not replace one.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "client_id",
     "client_secret",
     "code_challenge",
@@ -26,6 +29,8 @@ const RESERVED: [&str; 22] = [
     "code_verifier",
     "nonce",
     "prompt",
+    "max_age",
+    "acr_values",
     "redirect_uri",
     "request",
     "request_uri",
@@ -52,9 +57,11 @@ const RESERVED: [&str; 22] = [
 /// for a signed-in user, too: to sign in again, or as somebody else. The old
 /// session stays until the new sign-in has succeeded.
 ///
-/// **Cost:** no network once the provider's metadata is loaded. **Answers:**
-/// 303; 503 with `Retry-After` while the metadata cannot be had. **Standard:**
-/// OpenID Connect Core section 3.1.2.1.
+/// **Cost:** one call where the provider takes pushed requests (`use_par`),
+/// else none once its metadata is loaded. **Answers:** 303; 503 with
+/// `Retry-After` while the metadata cannot be had; 502 or 504 when the provider
+/// does not take the pushed request. **Standard:** OpenID Connect Core section
+/// 3.1.2.1, RFC 9126.
 ///
 /// ```rust
 /// use rocket::{get, uri};
@@ -134,6 +141,24 @@ impl SignIn {
         self
     }
 
+    /// How long ago the user may have authenticated, in whole seconds; the
+    /// provider asks them to do so again when it was longer ago. The answer is
+    /// checked: an ID token without a recent `auth_time` is refused. Zero means
+    /// now.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        let seconds = u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX);
+        self.0.options.max_age = Some(seconds);
+        self
+    }
+
+    /// In which way the user must authenticate, by a name the provider knows;
+    /// one of those named so, the best one first. The answer is checked: an ID
+    /// token with another `acr` is refused. Logto has none.
+    pub fn acr_value(mut self, acr: impl Into<String>) -> Self {
+        self.0.options.acr_values.push(acr.into());
+        self
+    }
+
     /// Where the browser goes afterwards: a path of this app, as `uri!` makes
     /// them. Anything else is replaced by `/`.
     pub fn return_to(mut self, path: impl ToString) -> Self {
@@ -184,19 +209,15 @@ impl Handler for SignInRoute {
         if self.sign_up {
             start.options.first_screen = Some(FirstScreen::Register);
         }
-        let session = match Logto::of(request) {
-            Ok(logto) => logto.session(request).await,
-            Err(error) => Err(error),
-        };
-        let signed_in = match session {
-            Ok(session) => session.is_some(),
-            Err(error) => return answer(error.to_page(request)),
-        };
-        if signed_in {
-            let return_to = start.return_to.unwrap_or_else(ReturnTo::home);
-            return answer(redirect(return_to.as_str().to_owned()));
+        match Current::of(request).await {
+            // A new sign-in would tell nothing new.
+            Ok(current) if current.satisfies(&start.options.asked()) => {
+                let return_to = start.return_to.unwrap_or_else(ReturnTo::home);
+                answer(redirect(return_to.as_str().to_owned()))
+            }
+            Err(error) if error.kind() != ErrorKind::NotSignedIn => answer(error.to_page(request)),
+            _ => Outcome::from(request, SignIn(start)),
         }
-        Outcome::from(request, SignIn(start))
     }
 }
 
@@ -222,6 +243,11 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
             "one_time_token" => set(&mut options.one_time_token, text),
             "ui_locales" => set(&mut options.ui_locales, text),
             "organization_id" => set(&mut options.organization_id, text),
+            "max_age" => set(&mut options.max_age, value.parse().ok()),
+            "acr_values" => {
+                options.acr_values = text.iter().flat_map(|text| names(text)).collect();
+                !options.acr_values.is_empty()
+            }
             _ => true,
         };
         if !valid {
@@ -229,6 +255,11 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
         }
     }
     start
+}
+
+/// Names separated by spaces.
+fn names(text: &str) -> impl Iterator<Item = String> {
+    text.split_ascii_whitespace().map(str::to_owned)
 }
 
 fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
@@ -242,11 +273,8 @@ pub(crate) async fn start(
     start: &StartSignIn,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
-    let authorization = logto
-        .oidc()
-        .authorize(&start.options)
-        .await
-        .map_err(unavailable)?;
+    let authorization = logto.oidc().authorize(&start.options, logto.now()).await;
+    let authorization = authorization.map_err(not_started)?;
     let home = ReturnTo::home();
     let return_to = start.return_to.as_ref().unwrap_or(&home);
     let cookies = raw_cookies(request);

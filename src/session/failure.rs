@@ -2,6 +2,7 @@
 
 use super::store::StoreError;
 use crate::error::{Error, ErrorKind};
+use crate::oidc::client::AuthorizeError;
 use crate::oidc::http::HttpError;
 use crate::oidc::provider::ProviderError;
 use crate::oidc::tokens::{TokenError, TokenErrorBody};
@@ -18,6 +19,19 @@ pub(crate) fn failed(error: TokenError) -> Error {
 /// Metadata or keys cannot be had: nothing works until they can.
 pub(crate) fn unavailable(error: ProviderError) -> Error {
     Error::new(ErrorKind::ProviderNotReady, error.to_string())
+}
+
+/// A sign-in could not be started.
+pub(crate) fn not_started(error: AuthorizeError) -> Error {
+    match error {
+        AuthorizeError::Provider(error) => unavailable(error),
+        // Nothing the person could mend: it is about how the app is registered.
+        AuthorizeError::Push(TokenError::Denied(body)) => {
+            let reason = format!("pushed_request_{}", reason(&body));
+            Error::new(ErrorKind::ProviderBadAnswer, reason)
+        }
+        AuthorizeError::Push(error) => failed(error),
+    }
 }
 
 /// Nobody can be told who they are: not an answer to guess.
@@ -44,10 +58,12 @@ fn denied(body: &TokenErrorBody) -> Error {
             return Error::new(ErrorKind::ProviderBadAnswer, reason);
         }
     };
-    Error::denied(
-        &printable(body.code.as_deref().unwrap_or(&body.error)),
-        hint,
-    )
+    Error::denied(&reason(body), hint)
+}
+
+/// Logto's own code says more than the standard's.
+fn reason(body: &TokenErrorBody) -> String {
+    printable(body.code.as_deref().unwrap_or(&body.error))
 }
 
 fn http_failed(error: &HttpError) -> Error {

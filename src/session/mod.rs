@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::sessions::Seal;
 use self::token::{Token, TokenKey};
 use crate::config::SessionConfig;
+use crate::oidc::authentication::Authenticated;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Seconds;
 
@@ -76,6 +77,13 @@ pub(crate) struct Session {
     /// When the provider last vouched for the user.
     #[serde(rename = "f")]
     pub refreshed_at: Seconds,
+    /// When and how the user authenticated, as far as the provider has said.
+    #[serde(
+        rename = "n",
+        default,
+        skip_serializing_if = "Authenticated::is_unknown"
+    )]
+    pub authenticated: Authenticated,
     /// Counts refreshes, so that of two copies the newer one is known.
     #[serde(rename = "v", default)]
     pub version: u32,

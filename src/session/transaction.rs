@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookie::{CookieKeys, CookieSpec, TooLarge, name, only};
 use crate::config::{LogtoConfig, ResponseMode};
+use crate::oidc::authentication::Asked;
 use crate::oidc::client::Authorization;
 use crate::oidc::verify::Seconds;
 use crate::return_to::ReturnTo;
@@ -34,6 +35,8 @@ pub(crate) struct Transaction {
     return_to: String,
     #[serde(rename = "c")]
     created_at: Seconds,
+    #[serde(flatten)]
+    pub asked: Asked,
 }
 
 impl Transaction {
@@ -44,6 +47,7 @@ impl Transaction {
             code_verifier: authorization.code_verifier.clone(),
             return_to: return_to.as_str().to_owned(),
             created_at: now,
+            asked: authorization.asked.clone(),
         }
     }
 

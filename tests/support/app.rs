@@ -107,8 +107,12 @@ impl TestApp {
     }
 }
 
+/// Pushed requests are for the tests that are about them: most want to see the
+/// whole authorization request on its way through the browser.
 pub fn settings() -> Settings {
-    Settings::new(CLIENT_ID, CLIENT_SECRET)
+    let mut settings = Settings::new(CLIENT_ID, CLIENT_SECRET);
+    settings.offers_par = false;
+    settings
 }
 
 /// Keys of the `logto` table.

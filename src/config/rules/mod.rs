@@ -21,6 +21,8 @@ use crate::oidc::authorize::Prompt;
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
 /// `offline_access` there is no refresh token, without `profile` no name.
 const RESERVED_SCOPES: [&str; 3] = ["openid", "offline_access", "profile"];
+/// In seconds.
+const YEAR: u32 = 365 * 86_400;
 const ORGANIZATIONS_RESOURCE: &str = "urn:logto:resource:organizations";
 
 /// The rules between keys. An error names the key and where it came from.
@@ -70,8 +72,12 @@ impl Rules<'_> {
             scopes: scopes(&raw, dev.as_ref()),
             resources: self.resources(&raw, dev.as_ref())?,
             prompt: self.prompt(&raw)?,
+            max_age: self.max_age(&raw)?,
+            acr_values: self.acr_values(&raw)?,
             id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
             response_mode,
+            use_par: raw.use_par,
+            signed_userinfo: raw.signed_userinfo,
             ca_pem: self.read(raw.ca_file.as_ref(), "ca_file")?,
             clock_tolerance: self.duration("clock_tolerance", raw.clock_tolerance, 60, 0..=300)?,
             http_timeout: self.duration("http_timeout", raw.http_timeout, 5, 1..=120)?,
@@ -216,8 +222,31 @@ impl Rules<'_> {
         Ok(prompt)
     }
 
+    fn max_age(&self, raw: &Raw) -> figment::Result<Option<u32>> {
+        let Some(max_age) = raw.max_age else {
+            return Ok(None);
+        };
+        match u32::try_from(max_age.as_secs()) {
+            Ok(seconds) if seconds <= YEAR => Ok(Some(seconds)),
+            _ => Err(self.error("max_age", "must be at most a year, like \"1h\"")),
+        }
+    }
+
+    /// They are sent as one text, separated by spaces.
+    fn acr_values(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let proper =
+            |value: &String| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+        match raw.acr_values.iter().all(proper) {
+            true => Ok(raw.acr_values.clone()),
+            false => Err(self.error(
+                "acr_values",
+                "must hold names without spaces, like [\"urn:example:mfa\"]",
+            )),
+        }
+    }
+
     fn session(&self, raw: &Raw) -> figment::Result<SessionConfig> {
-        let year = 365 * 86_400;
+        let year = u64::from(YEAR);
         let idle = self.duration("session.idle", raw.session.idle, 86_400, 1..=year)?;
         let absolute = self.duration(
             "session.absolute",

@@ -198,12 +198,14 @@ async fn verify_refreshed(
             };
             Error::new(kind, format!("refreshed_id_token_{reason}"))
         })?;
-    match claims.sub == session.sub {
-        true => Ok(()),
-        false => Err(Error::new(
-            ErrorKind::SessionEnded,
-            "refreshed_id_token_sub",
-        )),
+    let ended = |reason: &str| Err(Error::new(ErrorKind::SessionEnded, reason));
+    if claims.sub != session.sub {
+        return ended("refreshed_id_token_sub");
+    }
+    // It is about the same authentication still.
+    match (claims.auth_time.value(), session.authenticated.at) {
+        (Some(now), Some(before)) if *now != before => ended("refreshed_id_token_auth_time"),
+        _ => Ok(()),
     }
 }
 
