@@ -206,6 +206,8 @@
 //!   off in your own app: `default-features = false`.
 //! - `dev-provider` (default, by `app`): the development provider.
 //! - `redis`: sessions in Redis.
+//! - `internals`: for this repository's own fuzz targets. What it shows is no
+//!   interface and changes in any release.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -219,6 +221,9 @@ pub mod dev_provider;
 mod error;
 mod fairing;
 mod guards;
+#[cfg(any(test, feature = "internals"))]
+#[doc(hidden)]
+pub mod internals;
 mod logto;
 mod oidc;
 mod pages;

@@ -13,7 +13,6 @@ use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
-use crate::session::Session;
 use crate::session::context::RequestContext;
 use crate::session::cookie;
 use crate::session::failure::store_failed;
@@ -21,6 +20,7 @@ use crate::session::sessions::{KeepError, Loaded, Sessions};
 use crate::session::store::SessionStore;
 use crate::session::tokens::Tokens;
 use crate::session::transaction::Transactions;
+use crate::session::{Session, SessionRef};
 
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
@@ -205,11 +205,11 @@ impl Logto {
         session: &Session,
     ) -> Result<(), Error> {
         self.drop_cookies(context);
-        self.revoke(session).await
+        self.revoke(&session.reference()).await
     }
 
     /// Refuses every copy of a session from now on.
-    pub(crate) async fn revoke(&self, session: &Session) -> Result<(), Error> {
+    pub(crate) async fn revoke(&self, session: &SessionRef) -> Result<(), Error> {
         self.tokens().forget(&session.id);
         self.sessions()
             .end(session, self.now())

@@ -349,3 +349,28 @@ async fn a_provider_that_is_down_signs_nobody_out() {
     assert!(text.contains("You are still signed in"), "{text}");
     assert_eq!(tenant.read(&browser, "/session").await.0, 200);
 }
+
+/// The provider said nothing of when Alice signed in there until it was asked.
+#[rocket::async_test]
+async fn a_page_that_needs_a_recent_sign_in_gets_one() {
+    let tenant = Tenant::start(&[]).await;
+    let browser = tenant.signed_in(ALICE).await;
+    let (_, text) = tenant.read(&browser, "/session").await;
+    assert!(!text.contains("Proved who you are"), "{text}");
+    let session = browser.navigate(tenant.url("/session")).await;
+    let link = "Open a page that needs a sign-in within the last five minutes";
+    let page = browser.click(&session, link).await;
+    let hops = browser.follow_all(page, 10).await;
+    let page = hops.last().expect("a page");
+    assert_eq!(page.url().path(), "/session/recent", "{}", page.text());
+    let text = page.page().text;
+    assert!(text.contains("It is you"), "{text}");
+    assert!(text.contains("Proved who you are"), "{text}");
+    let asked = tenant.provider.requests_to(Endpoint::Auth);
+    let max_age = asked
+        .last()
+        .and_then(|request| request.query_value("max_age"));
+    assert_eq!(max_age, Some("300"));
+    let (_, text) = tenant.read(&browser, "/session").await;
+    assert!(text.contains("Proved who you are"), "{text}");
+}

@@ -45,6 +45,7 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `include_reserved_scopes` | `true` | `false` leaves those three out (`openid` always stays) |
 /// | `resources` | `[]` | API resource indicators (RFC 8707) |
 /// | `prompt` | `["consent"]` | Logto gives a refresh token only with `consent` |
+/// | `extra_params` | `{}` | more parameters of every authorization request, by name: `{ audience = "…" }` |
 /// | `max_age` | – | how long ago the user may have authenticated at the provider; the ID token's `auth_time` is checked |
 /// | `acr_values` | `[]` | in what ways; the ID token's `acr` must be one of them |
 /// | `id_token_alg` | `"ES384"` | the **one** accepted signature algorithm |
@@ -71,10 +72,14 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 ///
 /// `LOGTO_ENDPOINT`, `LOGTO_ISSUER`, `LOGTO_APP_ID`, `LOGTO_APP_SECRET`,
 /// `LOGTO_APP_SECRET_FILE`, `LOGTO_BASE_URL`, `LOGTO_SCOPES` and
-/// `LOGTO_RESOURCES` (separated by spaces), `LOGTO_ID_TOKEN_ALG`,
-/// `LOGTO_CA_FILE`, and `LOGTO_REDIRECT_URI`, `LOGTO_POST_LOGOUT_REDIRECT_URI`
-/// as Logto's samples spell them. They win over `Rocket.toml`; `ROCKET_LOGTO`
-/// and values set in code win over them.
+/// `LOGTO_RESOURCES` (separated by spaces), `LOGTO_PROMPT` (the same),
+/// `LOGTO_ACR_VALUES` (the same), `LOGTO_MAX_AGE`, `LOGTO_EXTRA_PARAMS`
+/// (`name=value&name=value`), `LOGTO_ID_TOKEN_ALG`,
+/// `LOGTO_TOKEN_ENDPOINT_AUTH_METHOD`, `LOGTO_RESPONSE_MODE`, `LOGTO_CA_FILE`,
+/// `LOGTO_CLOCK_TOLERANCE`, `LOGTO_HTTP_TIMEOUT`, and `LOGTO_REDIRECT_URI`,
+/// `LOGTO_POST_LOGOUT_REDIRECT_URI` as Logto's samples spell them. They win over
+/// `Rocket.toml`; `ROCKET_LOGTO` and values set in code win over them.
+/// `ROCKET_LOGTO` can say all the rest: `ROCKET_LOGTO={session={idle="1h"}}`.
 ///
 /// # Example
 ///
@@ -108,6 +113,9 @@ pub struct LogtoConfig {
     pub resources: Vec<String>,
     /// The default `prompt` of a sign-in request.
     pub prompt: Vec<Prompt>,
+    /// More parameters of every sign-in request. One that
+    /// [`SignIn::param`](crate::SignIn::param) sets wins over that of the same name.
+    pub extra_params: Vec<(String, String)>,
     /// The default `max_age` of a sign-in request, in seconds.
     pub max_age: Option<u32>,
     /// The default `acr_values` of a sign-in request, the best one first.

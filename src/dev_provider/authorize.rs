@@ -257,10 +257,12 @@ fn respond_error(provider: &Provider, auth: &AuthRequest, error: &OidcError) -> 
     respond(provider, auth, params)
 }
 
-/// The authorization response; `iss` is always in it (RFC 9207).
+/// The authorization response, with `iss` unless the settings say otherwise (RFC 9207).
 fn respond(provider: &Provider, auth: &AuthRequest, mut params: Params) -> Reply {
     params.extend(auth.state.clone().map(|state| ("state".into(), state)));
-    params.push(("iss".into(), provider.issuer()));
+    if provider.settings.response_iss {
+        params.push(("iss".into(), provider.issuer()));
+    }
     provider.hooks.edit_authorization_response(&mut params);
     let mut url = auth.redirect_uri.clone();
     match auth.response_mode {

@@ -6,23 +6,24 @@ use super::Provider;
 use super::claims;
 use super::wire::{Received, Reply};
 
-pub(super) const PATH: &str = "/oidc/.well-known/openid-configuration";
+pub(super) const PATH: &str = "/.well-known/openid-configuration";
 
 /// Only what is there: clients believe it.
 pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
     let issuer = provider.issuer();
-    let at = |path: &str| format!("{issuer}{path}");
+    let endpoint = provider.endpoint();
+    let at = |path: &str| format!("{endpoint}{}", provider.path(path));
     let methods = ["client_secret_basic", "client_secret_post", "none"];
     let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/auth"),
         "token_endpoint": at("/token"),
         "userinfo_endpoint": at("/me"),
-        "jwks_uri": at("/jwks"),
+        "jwks_uri": at(&provider.settings.jwks_path),
         "end_session_endpoint": at("/session/end"),
         "revocation_endpoint": at("/token/revocation"),
         "introspection_endpoint": at("/token/introspection"),
-        "authorization_response_iss_parameter_supported": true,
+        "authorization_response_iss_parameter_supported": provider.settings.response_iss,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "claim_types_supported": ["normal"],

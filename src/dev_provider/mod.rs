@@ -132,12 +132,13 @@ impl DevProvider {
         self.provider.port()
     }
 
-    /// The base URL, `http://localhost:<port>`: what Logto calls the endpoint.
+    /// The base URL, `http://localhost:<port>` unless the settings say
+    /// otherwise: what Logto calls the endpoint.
     pub fn endpoint(&self) -> String {
         self.provider.endpoint()
     }
 
-    /// The issuer, `http://localhost:<port>/oidc`.
+    /// The issuer, `http://localhost:<port>/oidc` unless the settings say otherwise.
     pub fn issuer(&self) -> String {
         self.provider.issuer()
     }
@@ -256,48 +257,52 @@ fn start_error(port: u16, error: &rocket::Error) -> StartError {
 
 fn routes(provider: &Arc<Provider>) -> Vec<Route> {
     use Method::{Delete, Get, Options, Patch, Post, Put};
-    let of = |method, path, endpoint, answer| route(provider, method, path, endpoint, answer);
+    let of = |method, path: &str, endpoint, answer| route(provider, method, path, endpoint, answer);
+    // Below the issuer.
+    let oidc =
+        |method, path: &str, endpoint, answer| of(method, &provider.path(path), endpoint, answer);
+    let jwks = provider.settings.jwks_path.as_str();
     let mut routes = vec![
-        of(
+        oidc(
             Get,
             discovery::PATH,
             Endpoint::Discovery,
             discovery::discovery,
         ),
-        of(Get, "/oidc/jwks", Endpoint::Jwks, discovery::jwks),
-        of(Get, "/oidc/auth", Endpoint::Auth, authorize::authorize),
-        of(Post, "/oidc/auth", Endpoint::Auth, authorize::authorize),
-        of(Post, "/oidc/request", Endpoint::PushedAuth, authorize::push),
-        of(Post, "/oidc/token", Endpoint::Token, token::token),
-        of(Get, "/oidc/me", Endpoint::UserInfo, userinfo::userinfo),
-        of(Post, "/oidc/me", Endpoint::UserInfo, userinfo::userinfo),
-        of(
+        oidc(Get, jwks, Endpoint::Jwks, discovery::jwks),
+        oidc(Get, "/auth", Endpoint::Auth, authorize::authorize),
+        oidc(Post, "/auth", Endpoint::Auth, authorize::authorize),
+        oidc(Post, "/request", Endpoint::PushedAuth, authorize::push),
+        oidc(Post, "/token", Endpoint::Token, token::token),
+        oidc(Get, "/me", Endpoint::UserInfo, userinfo::userinfo),
+        oidc(Post, "/me", Endpoint::UserInfo, userinfo::userinfo),
+        oidc(
             Post,
-            "/oidc/token/revocation",
+            "/token/revocation",
             Endpoint::Revocation,
             session::revoke,
         ),
-        of(
+        oidc(
             Post,
-            "/oidc/token/introspection",
+            "/token/introspection",
             Endpoint::Introspection,
             session::introspect,
         ),
-        of(
+        oidc(
             Get,
-            "/oidc/session/end",
+            "/session/end",
             Endpoint::EndSession,
             session::end_session,
         ),
-        of(
+        oidc(
             Post,
-            "/oidc/session/end",
+            "/session/end",
             Endpoint::EndSession,
             session::end_session,
         ),
-        of(
+        oidc(
             Post,
-            "/oidc/session/end/confirm",
+            "/session/end/confirm",
             Endpoint::EndSession,
             session::confirm,
         ),

@@ -5,6 +5,36 @@ use serde::{Deserialize, Serialize};
 
 use super::authentication::Asked;
 
+/// Parameters that are set elsewhere: a free parameter must not replace one.
+pub(crate) const RESERVED: [&str; 24] = [
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "nonce",
+    "prompt",
+    "max_age",
+    "acr_values",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    // These have methods of their own: one invalid value, or a second one,
+    // makes Logto drop them all.
+    "first_screen",
+    "identifier",
+    "direct_sign_in",
+    "login_hint",
+    "one_time_token",
+    "ui_locales",
+    "organization_id",
+];
+
 /// The screen Logto shows first (`first_screen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -146,7 +146,10 @@ impl OidcClient {
         if self.config.response_mode == ResponseMode::FormPost {
             request = request.add_extra_param("response_mode", "form_post");
         }
-        for (name, value) in options.extra_params() {
+        let own = options.extra_params();
+        let configured = self.config.extra_params.iter();
+        let configured = configured.filter(|(name, _)| own.iter().all(|(known, _)| known != name));
+        for (name, value) in configured.chain(&own) {
             request = request.add_extra_param(name, value);
         }
         let (url, state, nonce) = request.url();

@@ -10,6 +10,8 @@ pub(crate) mod keys;
 pub(crate) mod logout;
 pub(crate) mod provider;
 mod pushed;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tokens;
 mod userinfo;
 pub(crate) mod verify;

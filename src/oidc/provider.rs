@@ -43,7 +43,7 @@ pub(crate) struct Metadata {
 impl Metadata {
     /// The metadata in `document`, which must be that of `issuer` (OpenID
     /// Connect Discovery 1.0 section 4.3), with endpoints as safe as that is.
-    fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
+    pub(crate) fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
         let metadata: Metadata =
             serde_json::from_slice(document).map_err(|error| malformed(METADATA, &error))?;
         if metadata.issuer != issuer {
@@ -61,7 +61,7 @@ impl Metadata {
     }
 
     /// All endpoints, for checks that hold for each of them.
-    fn endpoints(&self) -> impl Iterator<Item = &Url> {
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
         [
             &self.authorization_endpoint,
             &self.token_endpoint,

@@ -79,6 +79,11 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<String, &'static 
         return Err("form_content_type");
     }
     let form = form_text(data, MAX_FORM).await?;
+    logout_token(&form)
+}
+
+/// The one `logout_token` of the form (section 2.5).
+pub(crate) fn logout_token(form: &str) -> Result<String, &'static str> {
     let mut tokens = form_urlencoded::parse(form.as_bytes())
         .filter(|(name, _)| name == "logout_token")
         .map(|(_, value)| value.into_owned());

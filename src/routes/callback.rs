@@ -50,11 +50,11 @@ impl Handler for CallbackRoute {
 
 /// The parameters of an authorization response that have a meaning here.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Parameters {
-    code: Option<String>,
-    state: Option<String>,
-    iss: Option<String>,
-    error: Option<String>,
+pub(crate) struct Parameters {
+    pub code: Option<String>,
+    pub state: Option<String>,
+    pub iss: Option<String>,
+    pub error: Option<String>,
 }
 
 async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error> {
@@ -71,7 +71,7 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error
 impl Parameters {
     /// RFC 6749 section 3.1: none may occur twice; an empty one is as good as
     /// none.
-    fn parse(text: &str) -> Result<Parameters, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Parameters, Error> {
         let mut parameters = Parameters::default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             let slot = match &*name {
@@ -148,6 +148,8 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     };
     let (mut session, token) = exchange(logto, code, &transaction).await?;
     let before = logto.session(request).await?;
+    let before = before.map(|before| before.reference());
+    let before = before.or_else(|| transaction.replaces.clone());
     let context = RequestContext::of(request);
     let kept = logto
         .sessions()

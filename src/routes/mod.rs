@@ -1,6 +1,6 @@
 //! The routes the fairing mounts.
 
-mod backchannel_logout;
+pub(crate) mod backchannel_logout;
 pub(crate) mod callback;
 mod health;
 mod initiate_login;

@@ -8,47 +8,19 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
+use crate::config::ResponseMode;
 use crate::current::Current;
 use crate::error::{Error, ErrorKind, redirect};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
-use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
+use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
 use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
+use crate::session::SessionRef;
 use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
 use crate::session::cookie::{TooLarge, raw_cookies};
 use crate::session::failure::not_started;
 use crate::session::transaction::Transaction;
-
-/// Parameters that are set elsewhere: a free parameter must not replace one.
-const RESERVED: [&str; 24] = [
-    "client_id",
-    "client_secret",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "nonce",
-    "prompt",
-    "max_age",
-    "acr_values",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "resource",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-    // These have methods of their own: one invalid value, or a second one,
-    // makes Logto drop them all.
-    "first_screen",
-    "identifier",
-    "direct_sign_in",
-    "login_hint",
-    "one_time_token",
-    "ui_locales",
-    "organization_id",
-];
 
 /// Starts a sign-in, as the answer of a handler.
 ///
@@ -277,10 +249,18 @@ pub(crate) async fn start(
     let authorization = authorization.map_err(not_started)?;
     let home = ReturnTo::home();
     let return_to = start.return_to.as_ref().unwrap_or(&home);
+    let replaces = replaced(request, logto).await;
     let cookies = raw_cookies(request);
     let transactions = logto.transactions(request, &cookies);
-    let add =
-        |return_to| transactions.add(&Transaction::new(&authorization, return_to, logto.now()));
+    let add = |return_to| {
+        let replaces = replaces.as_ref();
+        transactions.add(&Transaction::new(
+            &authorization,
+            return_to,
+            replaces,
+            logto.now(),
+        ))
+    };
     // An address too long for a cookie is given up before the sign-in is.
     let lines = add(return_to)
         .or_else(|_| add(&home))
@@ -293,4 +273,15 @@ pub(crate) async fn start(
     let context = RequestContext::of(request);
     lines.into_iter().for_each(|line| context.set_cookie(line));
     Ok(redirect(authorization.url.into()))
+}
+
+/// The session that the new one takes the place of, where it has to be written
+/// down now: a cross-site POST comes without the `Lax` cookie of the session.
+async fn replaced(request: &Request<'_>, logto: &Logto) -> Option<SessionRef> {
+    if logto.config().response_mode != ResponseMode::FormPost {
+        return None;
+    }
+    // A store that is down now is asked again before the sign-in ends.
+    let session = logto.session(request).await.ok().flatten();
+    session.map(|session| session.reference())
 }

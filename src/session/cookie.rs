@@ -195,7 +195,7 @@ pub(crate) fn raw_cookies<'r>(request: &'r Request<'_>) -> Vec<(&'r str, &'r str
         .collect()
 }
 
-fn parse_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn parse_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').filter_map(|pair| {
         let (name, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
         Some((name, value))

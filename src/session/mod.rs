@@ -94,8 +94,19 @@ pub(crate) struct Session {
     pub seal: Option<Seal>,
 }
 
+/// What it takes to end a session, its cookie at hand or not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SessionRef {
+    #[serde(rename = "i")]
+    pub id: SessionId,
+    #[serde(rename = "c")]
+    pub created_at: Seconds,
+    #[serde(rename = "h")]
+    pub home: Home,
+}
+
 /// Where a session is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Home {
     /// In its cookies.
     #[default]
@@ -135,6 +146,14 @@ impl From<&Token> for Access {
 }
 
 impl Session {
+    pub(crate) fn reference(&self) -> SessionRef {
+        SessionRef {
+            id: self.id.clone(),
+            created_at: self.created_at,
+            home: self.home,
+        }
+    }
+
     /// The access token kept in the session, while it is good past `until`.
     pub(crate) fn access_at_hand(&self, key: &TokenKey, until: Seconds) -> Option<Token> {
         let access = self

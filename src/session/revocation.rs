@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use super::{Session, SessionId};
+use super::{Session, SessionId, SessionRef};
 use crate::oidc::verify::Seconds;
 
 const BOUND: usize = 100_000;
@@ -44,7 +44,7 @@ impl Default for Revocations {
 impl Revocations {
     /// Ends `session` for every copy of its cookie. `absolute` is how long a
     /// session can live, in seconds; what is older needs no mention.
-    pub(crate) fn revoke(&self, session: &Session, absolute: Seconds, now: Seconds) {
+    pub(crate) fn revoke(&self, session: &SessionRef, absolute: Seconds, now: Seconds) {
         let mut inner = self.inner();
         inner.ids.insert((session.created_at, session.id.clone()));
         inner.tidy(self.bound, now.saturating_sub(absolute));
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn refuses_the_revoked_session_and_no_other() {
         let revocations = Revocations::default();
-        revocations.revoke(&session("a", 10), 1000, 20);
+        revocations.revoke(&session("a", 10).reference(), 1000, 20);
         assert!(revocations.is_revoked(&session("a", 10)));
         assert!(!revocations.is_revoked(&session("b", 10)));
     }
@@ -145,7 +145,7 @@ mod tests {
             inner: RwLock::default(),
         };
         for (id, created_at) in [("a", 10), ("b", 11), ("c", 12)] {
-            revocations.revoke(&session(id, created_at), 1000, 20);
+            revocations.revoke(&session(id, created_at).reference(), 1000, 20);
         }
         assert!(revocations.is_revoked(&session("a", 10)));
         assert!(revocations.is_revoked(&session("never revoked, as old", 10)));
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn forgets_what_can_no_longer_live() {
         let revocations = Revocations::default();
-        revocations.revoke(&session("a", 10), 1000, 20);
-        revocations.revoke(&session("b", 2000), 1000, 2000);
+        revocations.revoke(&session("a", 10).reference(), 1000, 20);
+        revocations.revoke(&session("b", 2000).reference(), 1000, 2000);
         assert_eq!(revocations.inner().ids.len(), 1);
     }
 

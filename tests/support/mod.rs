@@ -3,9 +3,12 @@
 
 pub mod app;
 pub mod backchannel;
+pub mod basic_modules;
 pub mod browser;
+pub mod certificate;
 pub mod chromium;
 pub mod clock;
+pub mod conformance;
 pub mod cookie_date;
 pub mod cookie_jar;
 pub mod demo;
@@ -25,4 +28,5 @@ pub mod serve;
 pub mod sessions;
 pub mod signer;
 pub mod tenant;
+pub mod tls_app;
 pub mod token_app;

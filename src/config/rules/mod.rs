@@ -16,7 +16,7 @@ use crate::config::{
     AppSecret, DEV_APP_ID, DEV_APP_SECRET, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE,
     ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
 };
-use crate::oidc::authorize::Prompt;
+use crate::oidc::authorize::{Prompt, RESERVED};
 
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
 /// `offline_access` there is no refresh token, without `profile` no name.
@@ -72,6 +72,7 @@ impl Rules<'_> {
             scopes: scopes(&raw, dev.as_ref()),
             resources: self.resources(&raw, dev.as_ref())?,
             prompt: self.prompt(&raw)?,
+            extra_params: self.extra_params(&raw)?,
             max_age: self.max_age(&raw)?,
             acr_values: self.acr_values(&raw)?,
             id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
@@ -220,6 +221,19 @@ impl Rules<'_> {
             return Err(self.error("prompt", "\"none\" must stand alone"));
         }
         Ok(prompt)
+    }
+
+    fn extra_params(&self, raw: &Raw) -> figment::Result<Vec<(String, String)>> {
+        for (name, _) in &raw.extra_params {
+            if RESERVED.contains(&name.as_str()) {
+                return Err(self.error(
+                    &format!("extra_params.{name}"),
+                    "cannot be set here: remove it, because the app sets it itself, from a key of \
+                     its own or for each sign-in anew",
+                ));
+            }
+        }
+        Ok(raw.extra_params.clone())
     }
 
     fn max_age(&self, raw: &Raw) -> figment::Result<Option<u32>> {

@@ -22,7 +22,7 @@ use crate::session::context::RequestContext;
 use crate::session::cookie::{self, CookieKeys, CookieSpec, TooLarge};
 use crate::session::revocation::Revocations;
 use crate::session::store::{MemoryStore, Record, SessionStore, StoreError};
-use crate::session::{Home, Session, SessionId};
+use crate::session::{Home, Session, SessionId, SessionRef};
 
 /// The name of the session cookie, before any prefix.
 const SESSION_COOKIE: &str = "logto_session";
@@ -222,7 +222,7 @@ impl Sessions {
     }
 
     /// Ends a session: copies of its cookies are refused from now on.
-    pub(crate) async fn end(&self, session: &Session, now: Seconds) -> Result<(), StoreError> {
+    pub(crate) async fn end(&self, session: &SessionRef, now: Seconds) -> Result<(), StoreError> {
         self.revocations.revoke(session, self.absolute(), now);
         self.opened.forget(session);
         match self.store_of(session.home) {
