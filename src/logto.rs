@@ -205,6 +205,7 @@ impl Logto {
         session: &Session,
     ) -> Result<(), Error> {
         self.drop_cookies(context);
+        self.sessions().forget(session);
         self.revoke(&session.reference()).await
     }
 

@@ -143,6 +143,7 @@ pub async fn run(words: &[String]) -> Outcome {
     println!();
 
     for (store, app, target) in [("cookies", &app, "4 kB"), ("Redis", &shared, "10 kB")] {
+        provider.send_back_to(app);
         let each = memory::of_sessions(&http, app, effort.sessions).await?;
         row(
             &format!("{store}: memory for each session"),

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use rocket::config::LogLevel;
 use rocket_logto::dev_provider::{DevProvider, Settings, Signing};
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,9 @@ pub struct App {
 
 impl Provider {
     pub async fn start() -> Outcome<Provider> {
-        let provider = DevProvider::start(Settings::new(CLIENT.0, CLIENT.1)).await?;
+        let mut settings = Settings::new(CLIENT.0, CLIENT.1);
+        settings.log_level = LogLevel::Off;
+        let provider = DevProvider::start(settings).await?;
         provider.hooks().sign_in_as(Some(ALICE));
         Ok(Provider(provider))
     }
@@ -36,9 +39,15 @@ impl Provider {
     /// or in cookies, and a page that shows `claims`.
     pub async fn app(&self, redis: Option<u16>, claims: Option<&str>) -> Outcome<App> {
         let (mut process, url) = spawn(&self.0.endpoint(), redis, claims)?;
-        self.0.set_redirect_uris([format!("{url}/callback")]);
         process.wait_for(&format!("{url}/readyz")).await?;
-        Ok(App { process, url })
+        let app = App { process, url };
+        self.send_back_to(&app);
+        Ok(app)
+    }
+
+    /// Whoever signs in comes back to this app, and to no other.
+    pub fn send_back_to(&self, app: &App) {
+        self.0.set_redirect_uris([format!("{}/callback", app.url)]);
     }
 
     /// How many calls the provider has had, of which kind ever.

@@ -117,16 +117,6 @@ pub(crate) enum Home {
     Store,
 }
 
-impl Home {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Home::Cookie => "cookie",
-            Home::Memory => "memory",
-            Home::Store => "store",
-        }
-    }
-}
-
 /// An access token for the userinfo endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Access {

@@ -113,9 +113,11 @@ impl Sessions {
             Content::Session(_) if self.shared.is_some() => return Ok(None),
             Content::Session(session) => session,
         };
-        let live =
-            session.is_live(&self.config.session, now) && !self.revocations.is_revoked(&session);
-        Ok(live.then_some(Loaded { session, old_key }))
+        if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session) {
+            self.opened.forget(&session);
+            return Ok(None);
+        }
+        Ok(Some(Loaded { session, old_key }))
     }
 
     async fn follow(
@@ -216,6 +218,11 @@ impl Sessions {
         Ok(())
     }
 
+    /// Forgets what was read from the cookies of a session.
+    pub(crate) fn forget(&self, session: &Session) {
+        self.opened.forget(session);
+    }
+
     /// Whether this process has ended the session.
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
         self.revocations.is_revoked(session)
@@ -224,7 +231,6 @@ impl Sessions {
     /// Ends a session: copies of its cookies are refused from now on.
     pub(crate) async fn end(&self, session: &SessionRef, now: Seconds) -> Result<(), StoreError> {
         self.revocations.revoke(session, self.absolute(), now);
-        self.opened.forget(session);
         match self.store_of(session.home) {
             Some(store) => store.delete(session.id.as_str()).await,
             None => Ok(()),

@@ -71,13 +71,14 @@ impl OpenedBefore {
             return Some(opened);
         }
         let (plain, old_key) = keys.open_with_age(name, sealed)?;
-        let content = match serde_json::from_str::<Pointer>(&plain) {
-            Ok(pointer) => Content::Pointer(Arc::new(pointer)),
-            Err(_) => Content::Session(Arc::new(Session {
+        // Neither can be read as the other; the longer one is not read twice.
+        let content = match serde_json::from_str::<Session>(&plain) {
+            Ok(session) => Content::Session(Arc::new(Session {
                 home,
                 seal: Some(seal),
-                ..serde_json::from_str(&plain).ok()?
+                ..session
             })),
+            Err(_) => Content::Pointer(serde_json::from_str(&plain).map(Arc::new).ok()?),
         };
         let opened = Opened {
             content,
@@ -107,12 +108,11 @@ impl OpenedBefore {
     }
 }
 
-/// Neither a name nor a home holds a zero.
+/// No name holds a zero.
 fn seal(name: &str, sealed: &str, home: Home) -> Seal {
     let mut hash = digest::Context::new(&digest::SHA256);
-    for part in [home.name(), name, sealed] {
-        hash.update(part.as_bytes());
-        hash.update(&[0]);
+    for part in [&[home as u8], name.as_bytes(), &[0], sealed.as_bytes()] {
+        hash.update(part);
     }
     hash.finish().as_ref().try_into().unwrap_or_default()
 }
