@@ -60,6 +60,9 @@ pub enum ErrorKind {
     /// The provider will not give the token that was asked for: no member of
     /// the organization, an unknown resource, a scope that was not granted.
     Denied,
+    /// The provider will not give this app itself what it asks for: wrong
+    /// credentials, or a role that it lacks. The log says what to mend.
+    Misconfigured,
     /// The route does not say which organization.
     NoOrganization,
     /// The user's claims do not fit the type the handler asks for.
@@ -113,6 +116,13 @@ impl ErrorKind {
                 "Forbidden",
                 "You may not do this",
                 "The sign-in service does not give you access to this.",
+            ),
+            ErrorKind::Misconfigured => (
+                500,
+                "Misconfigured",
+                "Something is wrong with this app",
+                "The sign-in service does not let it do what this page needs. Its operator can \
+                 mend that.",
             ),
             ErrorKind::NoOrganization => (
                 500,
@@ -246,10 +256,20 @@ impl Error {
         error
     }
 
-    /// The provider's own code when it has said no
-    /// ([`ErrorKind::Denied`]): `oidc.access_denied`, `oidc.invalid_target`, …
+    /// The provider says no to this app itself: what to do about it is for
+    /// whoever reads the log, not for whoever reads the answer.
+    pub(crate) fn misconfigured(code: &str, hint: &str) -> Error {
+        let error = Error::new(ErrorKind::Misconfigured, code);
+        log::error!("logto: reference={} {hint}", error.reference);
+        error
+    }
+
+    /// The provider's own code when it has said no ([`ErrorKind::Denied`],
+    /// [`ErrorKind::Misconfigured`]): `oidc.access_denied`,
+    /// `oidc.invalid_target`, …
     pub fn code(&self) -> Option<&str> {
-        (self.kind == ErrorKind::Denied).then_some(self.detail.as_str())
+        let is_no = matches!(self.kind, ErrorKind::Denied | ErrorKind::Misconfigured);
+        is_no.then_some(self.detail.as_str())
     }
 
     /// Sets how long a program should wait before it tries again.
@@ -276,7 +296,9 @@ impl Error {
 
     /// The standard answer to `request`.
     pub(crate) fn to_response(&self, request: &Request<'_>) -> Response<'static> {
-        let mut response = match is_navigation(request) {
+        // A service without sign-in has no pages to link to.
+        let has_pages = request.rocket().state::<Arc<LogtoConfig>>().is_some();
+        let mut response = match has_pages && is_navigation(request) {
             true => return self.to_page(request),
             false => self.json(),
         };
@@ -342,6 +364,7 @@ impl Error {
             ErrorKind::SignInRejected | ErrorKind::SignInCancelled => [again, home],
             ErrorKind::CrossSite
             | ErrorKind::Denied
+            | ErrorKind::Misconfigured
             | ErrorKind::MissingClaims
             | ErrorKind::NoOrganization
             | ErrorKind::SessionTooLarge => [home, again],
@@ -422,7 +445,7 @@ pub(crate) fn no_store(response: &mut Response<'_>) {
 }
 
 /// Short enough to read out, random enough to find in a log.
-fn reference() -> String {
+pub(crate) fn reference() -> String {
     let mut bytes = [0; 6];
     match aws_lc_rs::rand::fill(&mut bytes) {
         Ok(()) => URL_SAFE_NO_PAD.encode(bytes),

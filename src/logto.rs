@@ -6,9 +6,7 @@ use std::sync::Arc;
 use rocket::Request;
 use url::Url;
 
-use crate::bearer_error::BearerError;
-use crate::bearers::Bearers;
-use crate::claims::AccessTokenClaims;
+use crate::api::LogtoApi;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
@@ -45,30 +43,25 @@ struct Inner {
     oidc: Arc<OidcClient>,
     tokens: Tokens,
     sessions: Arc<Sessions>,
-    bearers: Bearers,
-    clock: Clock,
+    api: LogtoApi,
 }
-
-/// Seconds since 1970-01-01 UTC, from the system or from a test.
-pub(crate) type Clock = fn() -> Seconds;
 
 impl Logto {
     pub(crate) fn new(
         config: Arc<LogtoConfig>,
+        api: LogtoApi,
         store: Option<Arc<dyn SessionStore>>,
-        clock: Clock,
-    ) -> Result<Logto, reqwest::Error> {
+    ) -> Logto {
         let inner = Inner {
-            oidc: Arc::new(OidcClient::new(config.clone())?),
+            oidc: Arc::new(OidcClient::new(config.clone(), api.service().clone())),
             tokens: Tokens::new(&config),
             sessions: Arc::new(Sessions::new(config.clone(), store)),
-            bearers: Bearers::new(),
-            clock,
+            api,
             config,
         };
-        Ok(Logto {
+        Logto {
             inner: Arc::new(inner),
-        })
+        }
     }
 
     /// The configuration in force.
@@ -113,7 +106,7 @@ impl Logto {
     }
 
     pub(crate) fn now(&self) -> Seconds {
-        (self.inner.clock)()
+        self.inner.api.now()
     }
 
     pub(crate) fn oidc(&self) -> &Arc<OidcClient> {
@@ -122,15 +115,6 @@ impl Logto {
 
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.inner.tokens
-    }
-
-    /// The claims of a bearer token, verified now or before.
-    pub(crate) async fn verify_bearer(
-        &self,
-        token: &str,
-    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
-        let Inner { bearers, oidc, .. } = &*self.inner;
-        bearers.verify(oidc, token, self.now()).await
     }
 
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {

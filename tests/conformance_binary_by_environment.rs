@@ -1,6 +1,8 @@
 //! The real suite can drive the app as it is released: environment variables
 //! say all that a plan needs, TLS on the app's own port included.
 
+use std::time::Duration;
+
 use rocket_logto::dev_provider::{Endpoint, Received};
 
 use crate::support::app::ALICE;
@@ -36,8 +38,8 @@ async fn everything_a_plan_needs_comes_from_the_environment() {
             "claims_locales=de%20en&audience=a%26b",
         ),
         ("LOGTO_SCOPES", "email phone urn:logto:scope:organizations"),
+        ("LOGTO_MAX_AGE", "3600"),
         ("LOGTO_HTTP_TIMEOUT", "2s"),
-        ("LOGTO_CLOCK_TOLERANCE", "30s"),
     ])
     .await;
     let browser = app.browser();
@@ -55,6 +57,7 @@ async fn everything_a_plan_needs_comes_from_the_environment() {
         ("client_id", CLIENT_ID),
         ("response_mode", "form_post"),
         ("prompt", "login consent"),
+        ("max_age", "3600"),
         ("claims_locales", "de en"),
         ("audience", "a&b"),
         ("redirect_uri", &app.url("/callback")),
@@ -80,11 +83,19 @@ async fn everything_a_plan_needs_comes_from_the_environment() {
     assert!(page.text().contains(ALICE), "{}", page.text());
     only(&app, Endpoint::UserInfo);
 
+    // As long as was said, and no longer.
+    let hooks = app.provider.hooks();
+    hooks.delay(Endpoint::UserInfo, Duration::from_secs(60));
+    let page = browser.navigate(app.url("/protected/userinfo")).await;
+    assert_eq!(page.status(), 504, "{}", page.text());
+    let output = app.output();
+    assert!(output.contains("no answer within 2s"), "{output}");
+
     // Out, to the address that was given, with a state.
-    let leaving = browser.submit(&page, "Sign out", &[]).await;
+    let leaving = browser.submit(&session, "Sign out", &[]).await;
     let hops = browser.follow_all(leaving, 3).await;
     let ended = hops.last().expect("a page");
-    assert_eq!(ended.url().path(), "/session/ended");
+    assert!(ended.url().as_str().starts_with(&app.url("/?bye=1")));
     assert!(query(ended.url(), "state").is_some(), "{}", ended.url());
     assert_eq!(ended.status(), 200);
     let page = browser.navigate(app.url("/protected/userinfo")).await;
@@ -96,17 +107,27 @@ async fn everything_a_plan_needs_comes_from_the_environment() {
 /// Each refusal is one line that says why.
 #[rocket::async_test]
 async fn the_log_says_why_a_module_was_refused() {
-    let app = TlsApp::start(&[]).await;
-    let browser = app.browser();
+    let app = TlsApp::start(&[("LOGTO_CLOCK_TOLERANCE", "30")]).await;
+    let refused = async |reason: &str| {
+        let browser = app.browser();
+        let before = app.output().len();
+        let page = sign_in(&app, &browser, "/protected/userinfo").await;
+        assert_eq!(page.status(), 400, "{reason}: {}", page.text());
+        let output = app.output().split_off(before);
+        let lines = output.lines().filter(|line| line.contains("reason="));
+        let lines: Vec<_> = lines.collect();
+        let [line] = lines[..] else {
+            panic!("{reason}: not one line: {lines:#?}");
+        };
+        assert!(line.contains(&format!("reason={reason} ")), "{line}");
+    };
     app.provider.hooks().id_token(|_, claims| {
         claims.insert("iss".into(), "https://other.example/".into());
     });
-    let page = sign_in(&app, &browser, "/protected/userinfo").await;
-    assert_eq!(page.status(), 400, "{}", page.text());
-    let output = app.output();
-    let reasons = output.lines().filter(|line| line.contains("reason="));
-    let reasons: Vec<_> = reasons.collect();
-    assert_eq!(reasons.len(), 1, "{reasons:#?}");
-    assert!(reasons[0].contains("reason=id_token_iss"), "{reasons:?}");
+    refused("id_token_iss").await;
+    // More than what was said; less than what holds when nothing is said.
+    app.provider.hooks().id_token(|_, _| {});
+    app.provider.hooks().advance_clock(Duration::from_secs(45));
+    refused("id_token_iat").await;
     assert!(app.provider.requests_to(Endpoint::UserInfo).is_empty());
 }

@@ -51,7 +51,7 @@ async fn the_response_comes_from_another_site_and_signs_in() {
         assert_eq!(cookie["sameSite"], "Lax", "{cookie}");
     }
     person.click("Sign out").await;
-    person.arrives_below(app.url("/session/ended?state=")).await;
+    person.arrives_below(app.url("/?bye=1&state=")).await;
     assert_eq!(person.complaints().await, [""; 0]);
 }
 

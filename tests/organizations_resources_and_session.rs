@@ -250,6 +250,33 @@ async fn the_app_calls_its_own_api_with_the_token() {
     }
 }
 
+/// The same for an organization: what the API says depends on the role there.
+#[rocket::async_test]
+async fn the_app_calls_its_own_api_with_an_organization_token() {
+    let tenant = Tenant::start(CONFIGURED).await;
+    let browser = tenant.signed_in(ALICE).await;
+    for (id, manages) in [("acme5obvzg01", "true"), ("globexfrcji1", "false")] {
+        let organization = browser
+            .navigate(tenant.url(&format!("/organizations/{id}")))
+            .await;
+        let page = browser
+            .click(&organization, "A call to the app’s own API")
+            .await;
+        let text = page.page().text;
+        assert!(text.contains("The answer: 200"), "{text}");
+        assert!(text.contains(&format!("reports_of {id}")), "{text}");
+        let manages = format!("may_manage_members {manages}");
+        assert!(text.contains(&manages), "{text}");
+    }
+    // Bob belongs to Acme, where he has no role, and not to Globex.
+    let bob = tenant.signed_in(BOB).await;
+    let reports = |id: &str| tenant.url(&format!("/organizations/{id}/reports"));
+    let text = bob.navigate(reports("acme5obvzg01")).await.page().text;
+    assert!(text.contains("The answer: 403"), "{text}");
+    assert!(text.contains("insufficient_scope"), "{text}");
+    assert_eq!(bob.navigate(reports("globexfrcji1")).await.status(), 403);
+}
+
 #[rocket::async_test]
 async fn refresh_now_asks_the_provider_once() {
     let tenant = Tenant::start(CONFIGURED).await;

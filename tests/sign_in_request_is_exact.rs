@@ -248,8 +248,10 @@ fn starts() -> Vec<Start> {
         ),
         (new().prompt([]), vec![("prompt", "")]),
         (
-            new().param("utm_source", "ü &=").param("max_age", "0"),
-            vec![("utm_source", "ü &="), ("max_age", "0")],
+            new()
+                .param("utm_source", "ü &=")
+                .param("claims_locales", "de"),
+            vec![("utm_source", "ü &="), ("claims_locales", "de")],
         ),
     ]
 }

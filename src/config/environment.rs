@@ -6,12 +6,15 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use url::form_urlencoded;
 
 /// The names Logto's samples use, and more like them, with their `logto` keys.
-const ENVIRONMENT: [(&str, &str); 20] = [
+const ENVIRONMENT: [(&str, &str); 23] = [
     ("LOGTO_ENDPOINT", "endpoint"),
     ("LOGTO_ISSUER", "issuer"),
     ("LOGTO_APP_ID", "app_id"),
     ("LOGTO_APP_SECRET", "app_secret"),
     ("LOGTO_APP_SECRET_FILE", "app_secret_file"),
+    ("LOGTO_MACHINE_APP_ID", "machine.app_id"),
+    ("LOGTO_MACHINE_APP_SECRET", "machine.app_secret"),
+    ("LOGTO_MACHINE_APP_SECRET_FILE", "machine.app_secret_file"),
     ("LOGTO_BASE_URL", "base_url"),
     ("LOGTO_SCOPES", "scopes"),
     ("LOGTO_RESOURCES", "resources"),

@@ -5,6 +5,7 @@
 #![allow(clippy::result_large_err)]
 
 mod environment;
+mod provider;
 mod raw;
 mod rules;
 
@@ -18,6 +19,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::oidc::authorize::Prompt;
+pub(crate) use provider::{ApiConfig, ClientConfig, ProviderConfig};
 use raw::Raw;
 use rules::Rules;
 
@@ -28,6 +30,9 @@ pub(crate) const ORGANIZATIONS_SCOPE: &str = "urn:logto:scope:organizations";
 /// The client the development provider knows.
 pub(crate) const DEV_APP_ID: &str = "dev-app";
 pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
+/// The machine its built-in seed knows.
+pub(crate) const DEV_MACHINE_ID: &str = "dev-machine";
+pub(crate) const DEV_MACHINE_SECRET: &str = "dev-machine-secret-known-to-everyone";
 
 /// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged
 /// over profiles, `ROCKET_LOGTO={…}` and the `LOGTO_*` names.
@@ -40,6 +45,8 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `issuer` | – | instead of `endpoint`: any OpenID provider, compared byte for byte |
 /// | `app_id` | – | the `client_id` |
 /// | `app_secret`, `app_secret_file` | – | the client secret; none makes a public client |
+/// | `machine.app_id`, `machine.app_secret`, `machine.app_secret_file` | `app_id`, `app_secret` | the client that gets tokens for this app itself ([`MachineToken`](crate::MachineToken)); at Logto an application of the type *Machine-to-machine* |
+/// | `introspect_opaque_tokens` | `false` | `true`: [`Bearer`](crate::Bearer) asks the provider about tokens that are no JWTs (RFC 7662) |
 /// | `base_url` | `http://localhost:<port>` in debug | the app's public origin; required in other profiles |
 /// | `scopes` | `[]` | asked for besides `openid offline_access profile` |
 /// | `include_reserved_scopes` | `true` | `false` leaves those three out (`openid` always stays) |
@@ -63,15 +70,20 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `session.previous_secret_keys` | `[]` | old values of Rocket's `secret_key` that still open cookies |
 /// | `post_sign_out` | `"/"` | where the browser goes after signing out |
 /// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.initiate_login`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, … | paths the fairing mounts |
-/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `organizations`, `resources`; refused outside debug |
+/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `machines`, `organizations`, `resources`; refused outside debug |
 /// | `dev_provider.sign_in` | `{}` | `scopes` and `resources` to ask for, too, while the development provider is in use: a real tenant may not know them |
 ///
 /// Durations are a number of seconds or text like `"90s"`, `"15m"`, `"1h"`, `"14d"`.
 ///
+/// [`Logto::api()`](crate::Logto::api) needs `endpoint` or `issuer` only. Of the
+/// rest it heeds what concerns the provider, tokens and `routes.healthz`,
+/// `routes.readyz`.
+///
 /// # Environment
 ///
 /// `LOGTO_ENDPOINT`, `LOGTO_ISSUER`, `LOGTO_APP_ID`, `LOGTO_APP_SECRET`,
-/// `LOGTO_APP_SECRET_FILE`, `LOGTO_BASE_URL`, `LOGTO_SCOPES` and
+/// `LOGTO_APP_SECRET_FILE`, `LOGTO_MACHINE_APP_ID`, `LOGTO_MACHINE_APP_SECRET`,
+/// `LOGTO_MACHINE_APP_SECRET_FILE`, `LOGTO_BASE_URL`, `LOGTO_SCOPES` and
 /// `LOGTO_RESOURCES` (separated by spaces), `LOGTO_PROMPT` (the same),
 /// `LOGTO_ACR_VALUES` (the same), `LOGTO_MAX_AGE`, `LOGTO_EXTRA_PARAMS`
 /// (`name=value&name=value`), `LOGTO_ID_TOKEN_ALG`,
@@ -124,6 +136,10 @@ pub struct LogtoConfig {
     pub id_token_alg: SigningAlg,
     /// How the app authenticates at the token endpoint.
     pub token_endpoint_auth_method: ClientAuthMethod,
+    /// As whom the app gets tokens of its own.
+    pub(crate) machine: Option<ClientConfig>,
+    /// Whether the provider is asked about access tokens that are no JWTs.
+    pub introspect_opaque_tokens: bool,
     /// How the provider returns the authorization response.
     pub response_mode: ResponseMode,
     /// Whether authorization requests are pushed where the provider takes them.
@@ -152,6 +168,16 @@ pub struct LogtoConfig {
     pub routes: RoutePaths,
     /// `Some` when the development provider is to be started.
     pub(crate) dev_provider: Option<DevProviderTable>,
+}
+
+/// The table as written, and the figment with the environment that it is from.
+fn read(figment: &Figment) -> figment::Result<(Figment, Raw)> {
+    let figment = environment::with_environment(figment.clone());
+    let raw = match figment.find_value("logto") {
+        Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
+        Err(_) => Figment::new().extract()?,
+    };
+    Ok((figment, raw))
 }
 
 /// Figment puts the path of the extraction behind that of the key in it:
@@ -310,12 +336,8 @@ impl LogtoConfig {
     /// The first mistake, with the key, where it was written, and what to
     /// write instead.
     pub fn from_figment(figment: &Figment) -> figment::Result<LogtoConfig> {
-        let figment = environment::with_environment(figment.clone());
-        let raw: Raw = match figment.find_value("logto") {
-            Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
-            Err(_) => Figment::new().extract()?,
-        };
-        Rules { figment: &figment }.check(raw)
+        let (figment, raw) = read(figment)?;
+        Rules { figment: &figment }.check(&raw)
     }
 
     /// `base_url` and the callback path: what to register at the provider.

@@ -23,6 +23,10 @@ pub(super) struct Raw {
     #[serde(default, deserialize_with = "text")]
     pub(super) app_secret: Option<String>,
     pub(super) app_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) machine: RawMachine,
+    #[serde(default)]
+    pub(super) introspect_opaque_tokens: bool,
     pub(super) base_url: Option<String>,
     pub(super) redirect_uri: Option<String>,
     pub(super) post_logout_redirect_uri: Option<String>,
@@ -60,6 +64,16 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) routes: RoutePaths,
     pub(super) dev_provider: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
+pub(super) struct RawMachine {
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_secret: Option<String>,
+    pub(super) app_secret_file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -124,7 +138,7 @@ fn parameters<'de, D: Deserializer<'de>>(
     let text = |value: &Value| match value {
         Value::String(_, text) => Some(text.clone()),
         Value::Bool(_, truth) => Some(truth.to_string()),
-        Value::Num(_, number) => number.to_u128().map(|number| number.to_string()),
+        Value::Num(_, number) => number.to_u128_lossy().map(|number| number.to_string()),
         _ => None,
     };
     let parameters = table.into_iter().map(|(name, value)| {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Provider;
 use super::claims;
+use super::exchange;
 use super::wire::{Received, Reply};
 
 pub(super) const PATH: &str = "/.well-known/openid-configuration";
@@ -30,7 +31,12 @@ pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
         "claims_parameter_supported": false,
         "claims_supported": claims::SUPPORTED,
         "code_challenge_methods_supported": ["S256"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": [
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            exchange::GRANT_TYPE,
+        ],
         "id_token_signing_alg_values_supported": [provider.hooks.keys().active.name()],
         "prompt_values_supported": ["none", "login", "consent"],
         "request_parameter_supported": false,

@@ -6,8 +6,9 @@
 //! has no passwords. What it answers was compared with recordings of a real
 //! Logto: discovery, the authorization endpoint with PKCE (S256) and pushed
 //! requests, codes, refresh tokens with rotation and reuse detection, access
-//! tokens for API resources and organizations, userinfo, revocation,
-//! introspection and sign-out.
+//! tokens for API resources and organizations, for users and for machines, token
+//! exchange, userinfo, revocation, introspection and sign-out; and of Logto's
+//! Management API the few calls that go with these.
 //!
 //! ```no_run
 //! use rocket_logto::dev_provider::{DevProvider, Settings};
@@ -28,13 +29,17 @@
 mod auth_request;
 mod authorize;
 mod backchannel;
+mod built_in;
 mod claims;
 mod client_auth;
 mod discovery;
 mod error;
+mod exchange;
 mod hooks;
 mod issue;
 mod keys;
+mod machine;
+mod management;
 mod pages;
 mod provider;
 mod seed;
@@ -60,7 +65,9 @@ use serde_json::{Map, Value};
 
 pub use hooks::{Hooks, Signing};
 pub use keys::SigningAlg;
-pub use seed::{Seed, SeedAddress, SeedOrganization, SeedProfile, SeedResource, SeedUser};
+pub use seed::{
+    Seed, SeedAddress, SeedMachine, SeedOrganization, SeedProfile, SeedResource, SeedUser,
+};
 pub use settings::{Settings, StartError};
 pub use wire::{Endpoint, Received, Reply};
 
@@ -305,6 +312,13 @@ fn routes(provider: &Arc<Provider>) -> Vec<Route> {
             "/session/end/confirm",
             Endpoint::EndSession,
             session::confirm,
+        ),
+        of(Get, "/api/users", Endpoint::Management, management::users),
+        of(
+            Post,
+            "/api/subject-tokens",
+            Endpoint::Management,
+            management::create_subject_token,
         ),
         of(Post, "/sign-in", Endpoint::Page, authorize::submit),
         of(Get, "/", Endpoint::Page, pages::users),

@@ -37,6 +37,8 @@ pub enum Endpoint {
     Introspection,
     /// `{issuer}/session/end` and its confirmation.
     EndSession,
+    /// `/api/users` and `/api/subject-tokens` of the Management API.
+    Management,
     /// The provider's own pages: sign-in form, list of users, style sheet.
     Page,
     /// Anything else; answered 404.

@@ -4,33 +4,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreGenderClaim, CoreJsonWebKey,
     CoreJweContentEncryptionAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
     CoreTokenIntrospectionResponse,
 };
-use openidconnect::http::{Request, StatusCode, header};
+use openidconnect::http::StatusCode;
 use openidconnect::{
     AccessToken, AuthType, AuthUrl, AuthenticationContextClass, AuthorizationCode, Client,
     ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims, EndpointNotSet, EndpointSet,
-    HttpRequest, IssuerUrl, JsonWebKeySet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, Scope, TokenUrl,
+    IssuerUrl, JsonWebKeySet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    Scope, TokenUrl,
 };
 use url::Url;
-use url::form_urlencoded::{Serializer, byte_serialize};
 
-use super::access_token;
 use super::authentication::Asked;
 use super::authorize::{AuthorizeOptions, Prompt};
+use super::credentials;
 use super::http::HttpClient;
-use super::keys::KeySet;
 use super::logout::{self, Logout};
 use super::provider::{Metadata, ProviderError, ProviderState};
+use super::service::ServiceClient;
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
 use super::verify::{self, Expected, Nonce, Rejection, Seconds};
-use crate::claims::{AccessTokenClaims, IdTokenClaims};
+use crate::claims::IdTokenClaims;
 use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
 
 type Protocol = Client<
@@ -60,6 +57,7 @@ pub(crate) struct OidcClient {
     pub(super) config: Arc<LogtoConfig>,
     pub(super) http: Arc<HttpClient>,
     pub(crate) provider: Arc<ProviderState>,
+    pub(super) service: Arc<ServiceClient>,
 }
 
 /// One started sign-in: where the browser goes, and what must come back.
@@ -82,14 +80,13 @@ pub(crate) enum AuthorizeError {
 }
 
 impl OidcClient {
-    pub(crate) fn new(config: Arc<LogtoConfig>) -> Result<OidcClient, reqwest::Error> {
-        let http = Arc::new(HttpClient::new(&config)?);
-        let provider = Arc::new(ProviderState::new(&config, http.clone()));
-        Ok(OidcClient {
+    pub(crate) fn new(config: Arc<LogtoConfig>, service: Arc<ServiceClient>) -> OidcClient {
+        OidcClient {
             config,
-            http,
-            provider,
-        })
+            http: service.http.clone(),
+            provider: service.provider.clone(),
+            service,
+        }
     }
 
     /// The authorization request (OpenID Connect Core section 3.1.2.1) with
@@ -215,11 +212,9 @@ impl OidcClient {
             ("token", refresh_token.secret().as_str()),
             ("token_type_hint", "refresh_token"),
         ];
-        let response = self
-            .http
-            .send(self.authenticated_form(endpoint, &form)?)
-            .await
-            .map_err(TokenError::Http)?;
+        let client = self.service.client()?;
+        let request = credentials::form(client, endpoint, &form)?;
+        let response = self.http.send(request).await.map_err(TokenError::Http)?;
         match response.status() {
             StatusCode::OK => Ok(()),
             status => Err(TokenError::Malformed(format!(
@@ -246,7 +241,8 @@ impl OidcClient {
             now,
             tolerance: self.tolerance(),
         };
-        self.with_keys(|keys| verify::id_token(token.as_str(), keys, &expected))
+        self.provider
+            .with_keys(|keys| verify::id_token(token.as_str(), keys, &expected))
             .await
     }
 
@@ -263,45 +259,13 @@ impl OidcClient {
             now,
             tolerance: self.tolerance(),
         };
-        self.with_keys(|keys| logout::logout_token(token, keys, &expected))
+        self.provider
+            .with_keys(|keys| logout::logout_token(token, keys, &expected))
             .await
-    }
-
-    /// Verifies the access token of a caller in the same way.
-    pub(crate) async fn verify_access_token(
-        &self,
-        token: &str,
-        now: Seconds,
-    ) -> Result<Result<AccessTokenClaims, Rejection>, ProviderError> {
-        let expected = access_token::Expected {
-            issuer: &self.config.issuer,
-            alg: self.config.id_token_alg,
-            now,
-            tolerance: self.tolerance(),
-        };
-        self.with_keys(|keys| access_token::access_token(token, keys, &expected))
-            .await
-    }
-
-    /// A verdict by the keys at hand, and a second one by new keys when the
-    /// first was that none fits.
-    pub(super) async fn with_keys<T>(
-        &self,
-        verify: impl Fn(&KeySet) -> Result<T, Rejection>,
-    ) -> Result<Result<T, Rejection>, ProviderError> {
-        let keys = self.provider.keys().await?;
-        let verdict = verify(&keys);
-        if !matches!(verdict, Err(Rejection::UnknownKey)) {
-            return Ok(verdict);
-        }
-        match self.provider.refetch_keys(&keys).await {
-            Some(keys) => Ok(verify(&keys)),
-            None => Ok(verdict),
-        }
     }
 
     pub(crate) fn tolerance(&self) -> Seconds {
-        Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60)
+        self.service.tolerance()
     }
 
     /// The end-session request (OpenID Connect RP-Initiated Logout 1.0 section
@@ -347,41 +311,6 @@ impl OidcClient {
             protocol = protocol.set_client_secret(ClientSecret::new(secret.secret().to_owned()));
         }
         Ok(protocol)
-    }
-
-    /// A form with the client's credentials, for the endpoints `openidconnect`
-    /// would only call over https (a development provider is on http).
-    pub(super) fn authenticated_form(
-        &self,
-        endpoint: &Url,
-        fields: &[(&str, &str)],
-    ) -> Result<HttpRequest, TokenError> {
-        let mut request = Request::post(endpoint.as_str())
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let mut form = Serializer::new(String::new());
-        form.extend_pairs(fields);
-        let (id, secret) = (&self.config.app_id, &self.config.app_secret);
-        match (self.config.token_endpoint_auth_method, secret) {
-            (ClientAuthMethod::ClientSecretBasic, Some(secret)) => {
-                // RFC 6749 section 2.3.1: form-urlencoded first.
-                let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-                let pair = format!("{}:{}", encode(id), encode(secret.secret()));
-                request = request.header(
-                    header::AUTHORIZATION,
-                    format!("Basic {}", STANDARD.encode(pair)),
-                );
-            }
-            (_, secret) => {
-                form.append_pair("client_id", id);
-                if let Some(secret) = secret {
-                    form.append_pair("client_secret", secret.secret());
-                }
-            }
-        }
-        request
-            .body(form.finish().into_bytes())
-            .map_err(|error| TokenError::Malformed(error.to_string()))
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::OidcClient;
+use super::credentials;
 use super::provider::Metadata;
 use super::tokens::{TokenError, TokenErrorBody};
 use crate::config::ClientAuthMethod;
@@ -47,7 +48,11 @@ impl OidcClient {
             .collect();
         let response = self
             .http
-            .send(self.authenticated_form(endpoint, &fields)?)
+            .send(credentials::form(
+                self.service.client()?,
+                endpoint,
+                &fields,
+            )?)
             .await
             .map_err(TokenError::Http)?;
         match response.status() {

@@ -158,6 +158,14 @@ pub(crate) enum TokenError {
     Http(HttpError),
     #[error("unusable answer: {0}")]
     Malformed(String),
+    #[error("this app has no credentials at the provider")]
+    NoCredentials,
+}
+
+impl TokenError {
+    pub(super) fn unreadable() -> TokenError {
+        TokenError::Malformed("not the JSON it should be".into())
+    }
 }
 
 impl From<RequestTokenError<HttpError, TokenErrorBody>> for TokenError {

@@ -95,7 +95,8 @@ impl OidcClient {
             now,
             tolerance: self.tolerance(),
         };
-        self.with_keys(|keys| signed(token, keys, &expected))
+        self.provider
+            .with_keys(|keys| signed(token, keys, &expected))
             .await?
             .map_err(rejected)
     }

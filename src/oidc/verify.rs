@@ -83,6 +83,8 @@ pub(crate) enum Rejection {
     NobodyNamed,
     #[error("jti_seen_before")]
     Replayed,
+    #[error("inactive")]
+    Inactive,
 }
 
 /// Verifies an ID token against the keys at hand. `Rejection::UnknownKey`

@@ -1,7 +1,9 @@
 //! What the tests share. A promise uses a part of it, never the whole.
 #![allow(dead_code)]
 
+pub mod api_app;
 pub mod app;
+pub mod attacks;
 pub mod backchannel;
 pub mod basic_modules;
 pub mod browser;

@@ -7,6 +7,7 @@ use rocket_logto::dev_provider::{DevProvider, Settings, SigningAlg};
 
 use super::browser::Browser;
 use super::certificate::Certificate;
+use super::conformance::offer;
 use super::nginx::Nginx;
 use super::serve::{Process, free_port};
 
@@ -29,6 +30,7 @@ impl TlsApp {
         let base_url = format!("https://127.0.0.1:{port}");
         let provider = DevProvider::start(settings(provider_port, &base_url)).await;
         let provider = provider.expect("a provider");
+        offer(provider.hooks(), |_| {});
         let in_front = Nginx::in_front_of(provider_port, provider.port()).await;
         let certificate = Certificate::make(&format!("app-{port}"));
 
@@ -39,7 +41,7 @@ impl TlsApp {
             certificate.file().display(),
             certificate.key_file().display()
         );
-        let post_sign_out = format!("{base_url}/session/ended");
+        let post_sign_out = format!("{base_url}/?bye=1");
         let mut env = vec![
             ("ROCKET_PROFILE", "release"),
             ("ROCKET_ADDRESS", "127.0.0.1"),
@@ -95,6 +97,6 @@ fn settings(provider_port: u16, base_url: &str) -> Settings {
     settings.response_iss = false;
     settings.signing_alg = SigningAlg::Rs256;
     settings.redirect_uris = vec![format!("{base_url}/callback")];
-    settings.post_logout_redirect_uris = vec![format!("{base_url}/session/ended")];
+    settings.post_logout_redirect_uris = vec![format!("{base_url}/?bye=1")];
     settings
 }

@@ -1,20 +1,21 @@
 //! The rules between keys: what must be there, what cannot stand together, and
 //! what to write instead.
 
+mod client;
 mod provider;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use figment::value::Value;
 use figment::{Figment, Metadata};
 use rocket::config::Config as RocketConfig;
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::config::raw::{Raw, RawStore};
 use crate::config::{
-    AppSecret, DEV_APP_ID, DEV_APP_SECRET, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE,
-    ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
+    ApiConfig, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE, ProviderConfig, ResponseMode,
+    RoutePaths, SessionConfig, SigningAlg, StoreConfig,
 };
 use crate::oidc::authorize::{Prompt, RESERVED};
 
@@ -31,30 +32,14 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    pub(super) fn check(&self, raw: Raw) -> figment::Result<LogtoConfig> {
-        let dev = self.dev_provider(&raw)?;
-        let (issuer, app_id, app_secret) = match &dev {
-            Some(table) => (
-                format!("http://localhost:{}/oidc", table.port),
-                DEV_APP_ID.to_owned(),
-                Some(AppSecret(Zeroizing::new(DEV_APP_SECRET.to_owned()))),
-            ),
-            None => {
-                let issuer = self.issuer(&raw)?;
-                let app_id = raw.app_id.clone().filter(|id| !id.is_empty());
-                let app_id = app_id.ok_or_else(|| {
-                    self.error(
-                        "app_id",
-                        "is missing: write the App ID of your application at the provider, \
-                         app_id = \"…\" (or set LOGTO_APP_ID)",
-                    )
-                })?;
-                (issuer, app_id, self.app_secret(&raw)?)
-            }
-        };
+    /// The configuration of an app that signs people in.
+    pub(super) fn check(&self, raw: &Raw) -> figment::Result<LogtoConfig> {
+        let dev = self.dev_provider(raw)?;
+        let provider = self.provider(raw, dev.as_ref())?;
+        let client = provider.client.ok_or_else(|| self.app_id_is_missing())?;
 
-        let base_url = self.base_url(&raw)?;
-        let routes = self.routes(&raw)?;
+        let base_url = self.base_url(raw)?;
+        let routes = self.routes(raw)?;
         let response_mode = raw.response_mode.unwrap_or(ResponseMode::Query);
         if response_mode == ResponseMode::FormPost && base_url.scheme() != "https" {
             return Err(self.error(
@@ -65,20 +50,69 @@ impl Rules<'_> {
         }
 
         Ok(LogtoConfig {
-            issuer,
-            app_id,
-            token_endpoint_auth_method: self.auth_method(&raw, app_secret.is_some())?,
-            app_secret,
-            scopes: scopes(&raw, dev.as_ref()),
-            resources: self.resources(&raw, dev.as_ref())?,
-            prompt: self.prompt(&raw)?,
-            extra_params: self.extra_params(&raw)?,
-            max_age: self.max_age(&raw)?,
-            acr_values: self.acr_values(&raw)?,
-            id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
+            issuer: provider.issuer,
+            app_id: client.id,
+            token_endpoint_auth_method: client.auth_method,
+            app_secret: client.secret,
+            machine: provider.machine,
+            introspect_opaque_tokens: provider.introspect_opaque_tokens,
+            scopes: scopes(raw, dev.as_ref()),
+            resources: self.resources(raw, dev.as_ref())?,
+            prompt: self.prompt(raw)?,
+            extra_params: self.extra_params(raw)?,
+            max_age: self.max_age(raw)?,
+            acr_values: self.acr_values(raw)?,
+            id_token_alg: provider.id_token_alg,
             response_mode,
             use_par: raw.use_par,
             signed_userinfo: raw.signed_userinfo,
+            ca_pem: provider.ca_pem,
+            clock_tolerance: provider.clock_tolerance,
+            http_timeout: provider.http_timeout,
+            max_concurrent_op_calls: provider.max_concurrent_op_calls,
+            claims_max_age: self.duration(
+                "claims_max_age",
+                raw.claims_max_age,
+                3600,
+                1..=14 * 86_400,
+            )?,
+            session: self.session(raw)?,
+            session_store: self.session_store(raw)?,
+            previous_secret_keys: raw.session.previous_secret_keys.clone(),
+            post_sign_out: self.post_sign_out(raw)?,
+            routes,
+            base_url,
+            dev_provider: dev,
+        })
+    }
+
+    /// The configuration of a service that is an API only.
+    pub(super) fn check_api(&self, raw: &Raw) -> figment::Result<ApiConfig> {
+        let dev = self.dev_provider(raw)?;
+        Ok(ApiConfig {
+            provider: self.provider(raw, dev.as_ref())?,
+            routes: self.routes(raw)?,
+            dev_provider: dev.is_some(),
+        })
+    }
+
+    /// What concerns the provider, and this app as its client.
+    fn provider(
+        &self,
+        raw: &Raw,
+        dev: Option<&DevProviderTable>,
+    ) -> figment::Result<ProviderConfig> {
+        let issuer = match dev {
+            Some(table) => format!("http://localhost:{}/oidc", table.port),
+            None => self.issuer(raw)?,
+        };
+        let client = self.client(raw, dev.is_some())?;
+        Ok(ProviderConfig {
+            issuer,
+            machine: self.machine(raw, dev.is_some(), client.as_ref())?,
+            introspect_opaque_tokens: self.introspection(raw, client.as_ref())?,
+            client,
+            id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
             ca_pem: self.read(raw.ca_file.as_ref(), "ca_file")?,
             clock_tolerance: self.duration("clock_tolerance", raw.clock_tolerance, 60, 0..=300)?,
             http_timeout: self.duration("http_timeout", raw.http_timeout, 5, 1..=120)?,
@@ -88,19 +122,6 @@ impl Rules<'_> {
                 }
                 n => n,
             },
-            claims_max_age: self.duration(
-                "claims_max_age",
-                raw.claims_max_age,
-                3600,
-                1..=14 * 86_400,
-            )?,
-            session: self.session(&raw)?,
-            session_store: self.session_store(&raw)?,
-            previous_secret_keys: raw.session.previous_secret_keys.clone(),
-            post_sign_out: self.post_sign_out(&raw)?,
-            routes,
-            base_url,
-            dev_provider: dev,
         })
     }
 
@@ -128,7 +149,9 @@ impl Rules<'_> {
             }
             (None, None) if self.figment.profile() == RocketConfig::DEBUG_PROFILE => {
                 let port: u16 = self.figment.extract_inner("port").unwrap_or(8000);
-                let tls = self.figment.find_value("tls").is_ok();
+                // With its feature `tls` on, Rocket says what it has not.
+                let tls = self.figment.find_value("tls");
+                let tls = tls.is_ok_and(|value| !matches!(value, Value::Empty(..)));
                 let scheme = if tls { "https" } else { "http" };
                 let url = format!("{scheme}://localhost:{port}");
                 ("base_url", self.absolute_url("base_url", &url, example)?)
