@@ -159,7 +159,7 @@ impl Logto {
         let sessions = self.sessions();
         let keys = sessions.keys(request.rocket());
         let cookies = cookie::raw_cookies(request);
-        context.set_chunks(cookie::chunks_present(&cookies, &sessions.name()));
+        context.set_chunks(cookie::chunks_present(&cookies, sessions.name()));
         let loaded = sessions
             .load(keys, &cookies, now)
             .await
@@ -168,7 +168,7 @@ impl Logto {
             return Ok(None);
         };
         let read = session.version;
-        let session = self.tokens().newest(Arc::new(session));
+        let session = self.tokens().newest(session);
         let rolled = session.rolled(now).map(Arc::new);
         let write = rolled.is_some() || old_key || session.version > read;
         let session = rolled.unwrap_or(session);
@@ -190,6 +190,7 @@ impl Logto {
         session: &Session,
     ) -> Result<(), Error> {
         self.drop_cookies(context);
+        self.sessions().forget(session);
         self.revoke(&session.reference()).await
     }
 

@@ -6,6 +6,7 @@ mod support;
 mod a_broken_exchange_signs_nobody_in;
 mod a_guard_that_cannot_work_says_so;
 mod a_provider_we_did_not_write;
+mod a_session_seen_before_is_as_strict;
 mod a_sign_in_begun_elsewhere;
 mod addresses_come_from_configuration;
 mod an_api_at_a_provider_we_did_not_write;

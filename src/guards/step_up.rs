@@ -104,7 +104,7 @@ impl<L: Level, C: Serialize> Serialize for StepUp<L, C> {
 }
 
 #[rocket::async_trait]
-impl<'r, L: Level, C: DeserializeOwned + Send> FromRequest<'r> for StepUp<L, C> {
+impl<'r, L: Level, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r> for StepUp<L, C> {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {

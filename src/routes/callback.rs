@@ -237,6 +237,7 @@ async fn exchange(
         authenticated,
         version: 0,
         home: Home::default(),
+        seal: None,
     };
     Ok((session, token))
 }

@@ -17,6 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
 
+use self::sessions::Seal;
 use self::token::{Token, TokenKey};
 use crate::config::SessionConfig;
 use crate::oidc::authentication::Authenticated;
@@ -88,6 +89,9 @@ pub(crate) struct Session {
     pub version: u32,
     #[serde(skip)]
     pub home: Home,
+    /// The sealed text it was read from.
+    #[serde(skip)]
+    pub seal: Option<Seal>,
 }
 
 /// What it takes to end a session, its cookie at hand or not.

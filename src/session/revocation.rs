@@ -2,7 +2,7 @@
 //! so a copy of it must be refused: kept in process, as long as it could live.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use super::{Session, SessionId, SessionRef};
 use crate::oidc::verify::Seconds;
@@ -12,7 +12,7 @@ const BOUND: usize = 100_000;
 /// What is refused: single sessions, sessions of the provider, users.
 pub(crate) struct Revocations {
     bound: usize,
-    inner: Mutex<Inner>,
+    inner: RwLock<Inner>,
 }
 
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl Default for Revocations {
     fn default() -> Self {
         Revocations {
             bound: BOUND,
-            inner: Mutex::default(),
+            inner: RwLock::default(),
         }
     }
 }
@@ -70,7 +70,7 @@ impl Revocations {
     }
 
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
-        let inner = self.inner();
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         let named = |name: Name| {
             inner
                 .names
@@ -85,8 +85,8 @@ impl Revocations {
             || session.sid.clone().is_some_and(|sid| named(Name::Sid(sid)))
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     fn at_its_bound_refuses_the_oldest_rather_than_forget() {
         let revocations = Revocations {
             bound: 2,
-            inner: Mutex::default(),
+            inner: RwLock::default(),
         };
         for (id, created_at) in [("a", 10), ("b", 11), ("c", 12)] {
             revocations.revoke(&session(id, created_at).reference(), 1000, 20);
@@ -182,7 +182,7 @@ mod tests {
     fn names_at_their_bound_refuse_rather_than_forget() {
         let revocations = Revocations {
             bound: 2,
-            inner: Mutex::default(),
+            inner: RwLock::default(),
         };
         for (sub, now) in [("x", 10), ("y", 11), ("sub", 12)] {
             revocations.revoke_sub(sub, 1000, now);
