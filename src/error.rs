@@ -385,7 +385,7 @@ pub(crate) fn no_store(response: &mut Response<'_>) {
 }
 
 /// Short enough to read out, random enough to find in a log.
-fn reference() -> String {
+pub(crate) fn reference() -> String {
     let mut bytes = [0; 6];
     match aws_lc_rs::rand::fill(&mut bytes) {
         Ok(()) => URL_SAFE_NO_PAD.encode(bytes),

@@ -9,6 +9,7 @@ mod support;
 
 mod a_broken_exchange_signs_nobody_in;
 mod a_guard_that_cannot_work_says_so;
+mod a_hostile_provider_costs_little;
 mod a_provider_we_did_not_write;
 mod a_sign_in_begun_elsewhere;
 mod addresses_come_from_configuration;
@@ -36,7 +37,9 @@ mod many_tabs;
 mod metadata_is_the_configured_issuers;
 mod no_answer_of_the_provider_breaks_the_app;
 mod nothing_opens_a_protected_path;
+mod nothing_secret_is_told;
 mod npm_provider_works;
+mod one_client_does_not_harm_the_others;
 mod organization_tokens;
 mod organizations_in_a_real_browser;
 mod organizations_resources_and_session;

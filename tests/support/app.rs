@@ -7,6 +7,7 @@ use rocket_logto::dev_provider::{DevProvider, Settings};
 use rocket_logto::{Logto, LogtoFairing};
 
 use super::browser::{Browser, Response};
+use super::leaks;
 use super::serve::{Served, free_port};
 
 pub const CLIENT_ID: &str = "test-app";
@@ -108,7 +109,10 @@ impl TestApp {
 }
 
 pub fn settings() -> Settings {
-    Settings::new(CLIENT_ID, CLIENT_SECRET)
+    Settings {
+        observer: Some(leaks::observe),
+        ..Settings::new(CLIENT_ID, CLIENT_SECRET)
+    }
 }
 
 /// Keys of the `logto` table.

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod html;
 pub mod instances;
 pub mod launch;
+pub mod leaks;
 pub mod log;
 pub mod nginx;
 pub mod npm_provider;
