@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-#[cfg(feature = "dev-provider")]
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
@@ -129,6 +128,7 @@ impl Fairing for LogtoFairing {
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<Logto>() {
+            warn_of_debug_log(rocket.config().log_level);
             announce(logto.config());
             rocket::tokio::spawn(logto.oidc().provider.clone().warm_up());
         }
@@ -276,6 +276,17 @@ async fn answer(request: &Request<'_>, pending: Option<Pending>) -> Response<'st
         }
     };
     done.unwrap_or_else(|error| error.to_response(request))
+}
+
+/// At this level Rocket writes down each request and response as it is, before
+/// a fairing could do anything about it.
+fn warn_of_debug_log(level: LogLevel) {
+    if level == LogLevel::Debug {
+        log::warn!(
+            "logto: with log_level \"debug\" Rocket logs whole requests and responses, cookies \
+             and tokens included: not for production"
+        );
+    }
 }
 
 /// Few lines, no secrets: what is configured, for whoever starts the app.

@@ -2,120 +2,22 @@
 //! needs no provider is served, and when it is back, so is signing in. The app
 //! is a process of its own.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rocket::futures::future::join_all;
 use rocket::tokio::task::JoinSet;
-use rocket::tokio::time::{sleep, timeout};
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Settings};
+use rocket::tokio::time::sleep;
+use rocket_logto::dev_provider::DevProvider;
 use serde_json::json;
 
 use crate::support::app::{ALICE, TestApp, keys, settings};
+use crate::support::beside::Beside;
 use crate::support::browser::Browser;
 use crate::support::pages::pages;
-use crate::support::raw_server::{RawServer, Step};
-use crate::support::serve::{Process, free_port};
+use crate::support::raw_server::Step;
+use crate::support::serve::free_port;
 
 const MIB: usize = 1024 * 1024;
-
-/// The demo app, at a provider whose userinfo endpoint does as it is told.
-struct Beside {
-    process: Process,
-    port: u16,
-    hostile: RawServer,
-    steps: Arc<Mutex<Vec<Step>>>,
-    browser: Browser,
-    // Stops when it is dropped.
-    _provider: DevProvider,
-}
-
-impl Beside {
-    async fn start(http_timeout: &str) -> Beside {
-        let steps = Arc::<Mutex<Vec<Step>>>::default();
-        let script = steps.clone();
-        let hostile = RawServer::start(move |_| script.lock().expect("no panic").clone()).await;
-        let provider = DevProvider::start(Settings {
-            client_secret: Some("secret".into()),
-            ..settings()
-        })
-        .await
-        .expect("a provider");
-        let userinfo = hostile.url("/me");
-        provider
-            .hooks()
-            .respond(Endpoint::Discovery, move |_, reply| {
-                reply.edit_json(|metadata| metadata["userinfo_endpoint"] = json!(userinfo));
-            });
-        provider.hooks().sign_in_as(Some(ALICE));
-        let port = free_port();
-        let base_url = format!("http://localhost:{port}");
-        provider.set_redirect_uris([format!("{base_url}/callback")]);
-        let logto = format!(
-            "{{base_url=\"{base_url}\",endpoint=\"{}\",app_id=\"test-app\",app_secret=\"secret\",\
-             http_timeout=\"{http_timeout}\"}}",
-            provider.endpoint()
-        );
-        let mut process = Process::app(&[
-            ("ROCKET_PORT", &port.to_string()),
-            ("ROCKET_LOG_LEVEL", "critical"),
-            ("ROCKET_LOGTO", &logto),
-        ]);
-        process.wait_for_port(port).await;
-        let browser = Browser::new();
-        let hops = browser
-            .navigate_following(format!("{base_url}/sign-in"), 10)
-            .await;
-        let home = hops.last().expect("a page");
-        assert_eq!(home.url().path(), "/", "{}", home.text());
-        Beside {
-            process,
-            port,
-            hostile,
-            steps,
-            browser,
-            _provider: provider,
-        }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://localhost:{}{path}", self.port)
-    }
-
-    fn answers(&self, steps: Vec<Step>) {
-        *self.steps.lock().expect("no panic") = steps;
-    }
-
-    /// The status of so many pages that need the provider, asked for at once.
-    async fn userinfo(&self, count: usize) -> Vec<u16> {
-        let url = self.url("/protected/userinfo");
-        let pages = (0..count).map(|_| self.browser.navigate(&url));
-        let pages = join_all(pages).await;
-        pages.into_iter().map(|page| page.status()).collect()
-    }
-
-    /// Bytes of the process that are in memory (proc(5), `statm`).
-    fn resident(&self) -> usize {
-        let statm = format!("/proc/{}/statm", self.process.id());
-        let statm = std::fs::read_to_string(statm).expect("a process");
-        let pages = statm.split(' ').nth(1).expect("a second number");
-        pages.parse::<usize>().expect("a number") * 4096
-    }
-
-    /// How long `/` takes, so many times one after the other; sorted.
-    async fn home(&self, count: usize) -> Vec<Duration> {
-        let (browser, url) = (Browser::new(), self.url("/"));
-        let mut times = Vec::new();
-        for _ in 0..count {
-            let start = Instant::now();
-            let page = timeout(Duration::from_secs(5), browser.navigate(&url)).await;
-            assert_eq!(page.expect("an answer at all").status(), 200);
-            times.push(start.elapsed());
-        }
-        times.sort();
-        times
-    }
-}
 
 #[rocket::async_test]
 async fn memory_stays_flat() {

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::support::app::{ALICE, BOB, TestApp, keys};
 use crate::support::browser::Browser;
+use crate::support::launch::Launch;
 use crate::support::leaks;
 use crate::support::sessions::{rocket, sign_out, signed_in};
 
@@ -46,6 +47,22 @@ async fn in_a_whole_session() {
     let loggers = leaks::loggers();
     for name in ["rocket", "rocket_logto", "reqwest"] {
         assert!(loggers.contains(name), "{name} is silent: {loggers:?}");
+    }
+}
+
+/// The one place where it is: Rocket itself, before any fairing.
+#[rocket::async_test]
+async fn what_rocket_tells_at_level_debug_is_warned_of() {
+    for (level, is_warned) in [("debug", true), ("normal", false)] {
+        let launch = Launch {
+            toml: "[default.logto]\nendpoint = \"https://id.example\"\napp_id = \"a\"\n\
+                   scopes = [\"urn:logto:scope:organizations\"]\n"
+                .to_owned(),
+            env: vec![("ROCKET_LOG_LEVEL", level)],
+        };
+        let output = launch.announces(&format!("log-level-{level}")).await;
+        let warning = "Rocket logs whole requests and responses";
+        assert_eq!(output.contains(warning), is_warned, "{level}:\n{output}");
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use log::Record;
+use log::{Level, Record};
 use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
 use rocket_logto::dev_provider::{Endpoint, Received, Reply};
 use serde_json::Value;
@@ -62,8 +62,13 @@ pub fn app(port: u16, is_demo: bool) {
     kept().apps.insert(port, is_demo);
 }
 
-/// A line of a log, by whatever library.
+/// A line of a log, by whatever library. Except for two of Rocket's own, which
+/// at the level `debug` writes down whole requests and responses before a
+/// fairing sees them; the fairing warns of that level at launch.
 pub fn logged(record: &Record<'_>) {
+    if record.target() == "rocket::server" && record.level() == Level::Debug {
+        return;
+    }
     let (level, target, line) = (record.level(), record.target(), record.args());
     let text = format!("log, {level} {target}: {line}");
     kept().texts.push(text);

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod backchannel;
+pub mod beside;
 pub mod browser;
 pub mod chromium;
 pub mod clock;
