@@ -5,13 +5,24 @@ use rocket::Request;
 use rocket::http::Status;
 use rocket::response::{Responder, Response};
 
-use crate::error::json;
+use crate::error::{json, reference};
 
 /// Why [`Bearer`](crate::Bearer) let nobody in. A [`Responder`]: a JSON body,
 /// the status, and the `WWW-Authenticate` header RFC 6750 section 3 asks for.
+///
+/// Making one writes a line to the log with its
+/// [`reference`](BearerError::reference), except where no token came at all.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct BearerError {
+    kind: BearerErrorKind,
+    reference: String,
+}
+
+/// The kinds of [`BearerError`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BearerError {
+pub enum BearerErrorKind {
     /// No credentials: 401, without an error code.
     #[error("no bearer token")]
     Missing,
@@ -27,46 +38,78 @@ pub enum BearerError {
         /// The scopes it lacks.
         missing: Vec<&'static str>,
     },
-    /// The provider's keys cannot be had: 503.
-    #[error("the provider's keys cannot be had")]
+    /// The provider's keys, or its word on an opaque token, cannot be had: 503.
+    #[error("the token cannot be checked right now")]
     Unavailable,
 }
 
 impl BearerError {
+    /// `reason` is for the log: a word for programs, never a token or a claim.
+    pub(crate) fn new(kind: BearerErrorKind, reason: &str) -> BearerError {
+        let reference = reference();
+        let what = match kind {
+            BearerErrorKind::Missing => "",
+            BearerErrorKind::Unavailable => "not checked",
+            _ => "rejected",
+        };
+        if !what.is_empty() {
+            log::warn!("logto: bearer token {what}, reason={reason} reference={reference}");
+        }
+        BearerError { kind, reference }
+    }
+
+    pub(crate) fn invalid_request(why: &'static str, reason: &str) -> BearerError {
+        BearerError::new(BearerErrorKind::InvalidRequest(why), reason)
+    }
+
+    pub(crate) fn invalid_token(why: impl Into<String>, reason: &str) -> BearerError {
+        BearerError::new(BearerErrorKind::InvalidToken(why.into()), reason)
+    }
+
+    /// What was wrong.
+    pub fn kind(&self) -> &BearerErrorKind {
+        &self.kind
+    }
+
+    /// The id that stands in the log line and in the answer.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> Status {
-        match self {
-            BearerError::Missing | BearerError::InvalidToken(_) => Status::Unauthorized,
-            BearerError::InvalidRequest(_) => Status::BadRequest,
-            BearerError::InsufficientScope { .. } => Status::Forbidden,
-            BearerError::Unavailable => Status::ServiceUnavailable,
+        match self.kind {
+            BearerErrorKind::Missing | BearerErrorKind::InvalidToken(_) => Status::Unauthorized,
+            BearerErrorKind::InvalidRequest(_) => Status::BadRequest,
+            BearerErrorKind::InsufficientScope { .. } => Status::Forbidden,
+            BearerErrorKind::Unavailable => Status::ServiceUnavailable,
         }
     }
 
     /// The error code (RFC 6750 section 3.1).
     pub fn code(&self) -> &'static str {
-        match self {
-            BearerError::Missing => "unauthorized",
-            BearerError::InvalidRequest(_) => "invalid_request",
-            BearerError::InvalidToken(_) => "invalid_token",
-            BearerError::InsufficientScope { .. } => "insufficient_scope",
-            BearerError::Unavailable => "temporarily_unavailable",
+        match self.kind {
+            BearerErrorKind::Missing => "unauthorized",
+            BearerErrorKind::InvalidRequest(_) => "invalid_request",
+            BearerErrorKind::InvalidToken(_) => "invalid_token",
+            BearerErrorKind::InsufficientScope { .. } => "insufficient_scope",
+            BearerErrorKind::Unavailable => "temporarily_unavailable",
         }
     }
 
     /// The challenge. Its values are our own words: nothing to escape.
     fn challenge(&self) -> Option<String> {
         let code = self.code();
-        match self {
-            BearerError::Missing => Some("Bearer".to_owned()),
-            BearerError::InvalidRequest(_) | BearerError::InvalidToken(_) => Some(format!(
+        match &self.kind {
+            BearerErrorKind::Missing => Some("Bearer".to_owned()),
+            BearerErrorKind::InvalidRequest(_) | BearerErrorKind::InvalidToken(_) => Some(format!(
                 "Bearer error=\"{code}\", error_description=\"{self}\""
             )),
-            BearerError::InsufficientScope { missing } => {
+            BearerErrorKind::InsufficientScope { missing } => {
                 let scope = missing.join(" ");
                 Some(format!("Bearer error=\"{code}\", scope=\"{scope}\""))
             }
-            BearerError::Unavailable => None,
+            BearerErrorKind::Unavailable => None,
         }
     }
 
@@ -75,7 +118,10 @@ impl BearerError {
             "error": self.code(),
             "error_description": self.to_string(),
         });
-        if let BearerError::InsufficientScope { missing } = self {
+        if self.kind != BearerErrorKind::Missing {
+            body["reference"] = self.reference.clone().into();
+        }
+        if let BearerErrorKind::InsufficientScope { missing } = &self.kind {
             body["scope"] = missing.join(" ").into();
         }
         let mut response = json(self.status(), &body);
@@ -83,7 +129,7 @@ impl BearerError {
         if let Some(challenge) = self.challenge() {
             response.set_raw_header("WWW-Authenticate", challenge);
         }
-        if *self == BearerError::Unavailable {
+        if self.kind == BearerErrorKind::Unavailable {
             response.set_raw_header("Retry-After", "5");
         }
         response

@@ -1,62 +1,132 @@
-//! Bearer tokens seen before: a signature is paid for once.
+//! Bearer tokens seen before: a signature, or a question to the provider, is
+//! paid for once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 
-use crate::bearer_error::BearerError;
+use crate::bearer_error::{BearerError, BearerErrorKind};
 use crate::claims::AccessTokenClaims;
 use crate::oidc::access_token::is_over;
-use crate::oidc::client::OidcClient;
-use crate::oidc::verify::Seconds;
+use crate::oidc::service::ServiceClient;
+use crate::oidc::tokens::TokenError;
+use crate::oidc::verify::{Rejection, Seconds};
 
 const CAPACITY: u64 = 10_000;
 /// A token whose key the provider has withdrawn is out after this.
 const LIFETIME: Duration = Duration::from_secs(300);
+/// An answer of the provider about an opaque token, good or bad, holds for
+/// this long: a revoked token is out after it.
+const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
 
-/// Verified claims by the hash of the token: the token itself is not kept.
+/// The token itself is not kept.
+type Hash = [u8; 32];
+type Verdict = Result<Arc<AccessTokenClaims>, Rejection>;
+
 pub(crate) struct Bearers {
-    seen: moka::sync::Cache<[u8; 32], Arc<AccessTokenClaims>>,
+    verified: moka::sync::Cache<Hash, Arc<AccessTokenClaims>>,
+    introspected: moka::future::Cache<Hash, Verdict>,
 }
 
 impl Bearers {
     pub(crate) fn new() -> Bearers {
-        let seen = moka::sync::Cache::builder()
-            .max_capacity(CAPACITY)
-            .time_to_live(LIFETIME)
-            .build();
-        Bearers { seen }
+        Bearers {
+            verified: moka::sync::Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(LIFETIME)
+                .build(),
+            introspected: moka::future::Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(ANSWER_LIFETIME)
+                .build(),
+        }
     }
 
     /// The claims of a good token. The network only for keys that are not
-    /// known yet.
+    /// known yet, and for an opaque token once in a while.
     pub(crate) async fn verify(
         &self,
-        oidc: &OidcClient,
+        service: &ServiceClient,
         token: &str,
         now: Seconds,
     ) -> Result<Arc<AccessTokenClaims>, BearerError> {
-        let hash = digest::digest(&digest::SHA256, token.as_bytes());
-        let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();
-        if let Some(claims) = self.seen.get(&hash)
-            && !is_over(&claims, now, oidc.tolerance())
-        {
-            return Ok(claims);
-        }
-        let verdict = oidc
-            .verify_access_token(token, now)
-            .await
-            .map_err(|error| {
-                log::warn!("logto: bearer token not checked, {error}");
-                BearerError::Unavailable
-            })?;
-        let claims = verdict.map_err(|reason| {
-            log::warn!("logto: bearer token rejected, reason={reason}");
-            BearerError::InvalidToken(format!("the token is not good: {reason}"))
-        })?;
-        let claims = Arc::new(claims);
-        self.seen.insert(hash, claims.clone());
-        Ok(claims)
+        // Only JWTs have three parts.
+        let verdict = match token.split('.').count() {
+            3 => self.verified(service, token, now).await,
+            _ if service.config().introspect_opaque_tokens => {
+                self.introspected(service, token, now).await
+            }
+            _ => {
+                let why = "opaque tokens are not accepted here: ask the provider for a JWT for \
+                           this API resource";
+                return Err(BearerError::invalid_token(why, "opaque"));
+            }
+        }?;
+        verdict.map_err(|rejection| {
+            let reason = rejection.to_string();
+            BearerError::invalid_token(format!("the token is not good: {reason}"), &reason)
+        })
     }
+
+    /// Forgets what is known of one token.
+    pub(crate) async fn forget(&self, token: &str) {
+        let hash = hash(token);
+        self.verified.invalidate(&hash);
+        self.introspected.invalidate(&hash).await;
+    }
+
+    /// Forgets everything.
+    pub(crate) fn forget_all(&self) {
+        self.verified.invalidate_all();
+        self.introspected.invalidate_all();
+    }
+
+    async fn verified(
+        &self,
+        service: &ServiceClient,
+        token: &str,
+        now: Seconds,
+    ) -> Result<Verdict, BearerError> {
+        let hash = hash(token);
+        if let Some(claims) = self.verified.get(&hash)
+            && !is_over(&claims, now, service.tolerance())
+        {
+            return Ok(Ok(claims));
+        }
+        let verdict = service.verify_access_token(token, now).await;
+        let verdict = verdict.map_err(|error| unavailable(&error))?;
+        Ok(verdict.map(|claims| {
+            let claims = Arc::new(claims);
+            self.verified.insert(hash, claims.clone());
+            claims
+        }))
+    }
+
+    /// Callers with the same token share one question.
+    async fn introspected(
+        &self,
+        service: &ServiceClient,
+        token: &str,
+        now: Seconds,
+    ) -> Result<Verdict, BearerError> {
+        let ask = async {
+            let verdict = service.introspect(token, now).await?;
+            Ok::<_, TokenError>(verdict.map(Arc::new))
+        };
+        let answer = self.introspected.try_get_with(hash(token), ask).await;
+        match answer.map_err(|error| unavailable(&error))? {
+            Ok(claims) if is_over(&claims, now, service.tolerance()) => Ok(Err(Rejection::Expired)),
+            verdict => Ok(verdict),
+        }
+    }
+}
+
+fn hash(token: &str) -> Hash {
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
+    hash.as_ref().try_into().unwrap_or_default()
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> BearerError {
+    BearerError::new(BearerErrorKind::Unavailable, &error.to_string())
 }

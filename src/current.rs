@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
+use crate::oidc::authentication::Asked;
 use crate::oidc::verify::Seconds;
 use crate::session::Session;
 use crate::session::context::RequestContext;
@@ -44,6 +45,13 @@ impl Current {
 
     pub(crate) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Whether the user has authenticated as `asked`.
+    pub(crate) fn satisfies(&self, asked: &Asked) -> bool {
+        let (now, tolerance) = (self.logto.now(), self.logto.oidc().tolerance());
+        let authenticated = &self.session.authenticated;
+        authenticated.satisfies(asked, now, tolerance).is_ok()
     }
 
     pub(crate) fn limits(&self) -> SessionConfig {
@@ -128,7 +136,8 @@ impl Current {
 
     async fn ask_user_info(&self) -> Result<Option<Vec<u8>>, Error> {
         let token = self.token(TokenFor::default()).await?;
-        let answer = self.logto.oidc().user_info(token.as_secret()).await;
+        let now = self.logto.now();
+        let answer = self.logto.oidc().user_info(token.as_secret(), now).await;
         if let Ok(None) = answer {
             self.logto.tokens().refused(&self.session, &token);
             self.logto.sessions().clear_tokens(&self.session).await;

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rocket::Request;
 use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
-use url::form_urlencoded::byte_serialize;
+use url::form_urlencoded;
 
 use crate::config::LogtoConfig;
 use crate::pages::{self, Action, Page};
@@ -21,8 +21,8 @@ use crate::return_to::ReturnTo;
 /// It is a [`Responder`], so `?` in a handler gives the standard answer: 303 to
 /// the sign-in for a page that needs a user, 401 JSON for a program, 403, 502,
 /// 503 or 504 with a page or JSON for the rest. Making one writes a log line
-/// with [`reference`](Error::reference) (except for "not signed in"); making a
-/// response of it touches no network.
+/// with [`reference`](Error::reference) (except where the user only has to sign
+/// in); making a response of it touches no network.
 ///
 /// ```rust
 /// use rocket::get;
@@ -42,6 +42,8 @@ pub struct Error {
     reference: String,
     retry_after: u64,
     hint: Option<&'static str>,
+    /// Parameters of the sign-in that is needed.
+    sign_in: Vec<(&'static str, String)>,
 }
 
 /// The kinds of [`Error`].
@@ -52,9 +54,15 @@ pub enum ErrorKind {
     NotSignedIn,
     /// The provider no longer accepts the session's tokens; the session is over.
     SessionEnded,
+    /// The user has not authenticated recently enough, or not in the way that
+    /// is needed: [`StepUp`](crate::StepUp).
+    InsufficientAuthentication,
     /// The provider will not give the token that was asked for: no member of
     /// the organization, an unknown resource, a scope that was not granted.
     Denied,
+    /// The provider will not give this app itself what it asks for: wrong
+    /// credentials, or a role that it lacks. The log says what to mend.
+    Misconfigured,
     /// The route does not say which organization.
     NoOrganization,
     /// The user's claims do not fit the type the handler asks for.
@@ -96,11 +104,25 @@ impl ErrorKind {
                 "Please sign in",
                 "You are not signed in, or your session has ended.",
             ),
+            // The code of RFC 9470 section 3.
+            ErrorKind::InsufficientAuthentication => (
+                401,
+                "insufficient_user_authentication",
+                "Please sign in again",
+                "This needs a sign-in that is more recent, or a stronger one.",
+            ),
             ErrorKind::Denied => (
                 403,
                 "Forbidden",
                 "You may not do this",
                 "The sign-in service does not give you access to this.",
+            ),
+            ErrorKind::Misconfigured => (
+                500,
+                "Misconfigured",
+                "Something is wrong with this app",
+                "The sign-in service does not let it do what this page needs. Its operator can \
+                 mend that.",
             ),
             ErrorKind::NoOrganization => (
                 500,
@@ -191,8 +213,13 @@ impl Error {
             reference: reference(),
             retry_after: 5,
             hint: None,
+            sign_in: Vec::new(),
         };
-        if kind != ErrorKind::NotSignedIn {
+        let expected = [
+            ErrorKind::NotSignedIn,
+            ErrorKind::InsufficientAuthentication,
+        ];
+        if !expected.contains(&kind) {
             log::warn!(
                 "logto: {kind:?} reason={} reference={}",
                 error.detail,
@@ -206,6 +233,19 @@ impl Error {
         Error::new(ErrorKind::NotSignedIn, "no session")
     }
 
+    pub(crate) fn insufficient_authentication() -> Error {
+        Error::new(ErrorKind::InsufficientAuthentication, "step_up")
+    }
+
+    /// Sets what the sign-in that is needed must ask for.
+    pub(crate) fn asking(
+        mut self,
+        params: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Error {
+        self.sign_in = params.into_iter().collect();
+        self
+    }
+
     /// The provider says no, with its `code`; `hint` tells what to do about it.
     pub(crate) fn denied(code: &str, hint: &'static str) -> Error {
         let error = Error {
@@ -216,10 +256,20 @@ impl Error {
         error
     }
 
-    /// The provider's own code when it has said no
-    /// ([`ErrorKind::Denied`]): `oidc.access_denied`, `oidc.invalid_target`, …
+    /// The provider says no to this app itself: what to do about it is for
+    /// whoever reads the log, not for whoever reads the answer.
+    pub(crate) fn misconfigured(code: &str, hint: &str) -> Error {
+        let error = Error::new(ErrorKind::Misconfigured, code);
+        log::error!("logto: reference={} {hint}", error.reference);
+        error
+    }
+
+    /// The provider's own code when it has said no ([`ErrorKind::Denied`],
+    /// [`ErrorKind::Misconfigured`]): `oidc.access_denied`,
+    /// `oidc.invalid_target`, …
     pub fn code(&self) -> Option<&str> {
-        (self.kind == ErrorKind::Denied).then_some(self.detail.as_str())
+        let is_no = matches!(self.kind, ErrorKind::Denied | ErrorKind::Misconfigured);
+        is_no.then_some(self.detail.as_str())
     }
 
     /// Sets how long a program should wait before it tries again.
@@ -246,7 +296,9 @@ impl Error {
 
     /// The standard answer to `request`.
     pub(crate) fn to_response(&self, request: &Request<'_>) -> Response<'static> {
-        let mut response = match is_navigation(request) {
+        // A service without sign-in has no pages to link to.
+        let has_pages = request.rocket().state::<Arc<LogtoConfig>>().is_some();
+        let mut response = match has_pages && is_navigation(request) {
             true => return self.to_page(request),
             false => self.json(),
         };
@@ -271,6 +323,11 @@ impl Error {
             body["code"] = code.into();
             body["hint"] = hint.into();
         }
+        if self.kind == ErrorKind::InsufficientAuthentication {
+            for (name, value) in &self.sign_in {
+                body[*name] = value.clone().into();
+            }
+        }
         json(words.status, &body)
     }
 
@@ -280,8 +337,10 @@ impl Error {
         let config = request.rocket().state::<Arc<LogtoConfig>>();
         let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
         if words.status == Status::Unauthorized {
-            let here: String = byte_serialize(address(request).as_bytes()).collect();
-            return redirect(format!("{sign_in}?return_to={here}"));
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("return_to", &address(request));
+            query.extend_pairs(&self.sign_in);
+            return redirect(format!("{sign_in}?{}", query.finish()));
         }
         let again = Action::Link {
             href: sign_in,
@@ -305,6 +364,7 @@ impl Error {
             ErrorKind::SignInRejected | ErrorKind::SignInCancelled => [again, home],
             ErrorKind::CrossSite
             | ErrorKind::Denied
+            | ErrorKind::Misconfigured
             | ErrorKind::MissingClaims
             | ErrorKind::NoOrganization
             | ErrorKind::SessionTooLarge => [home, again],

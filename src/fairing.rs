@@ -3,20 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
 use rocket::{Build, Catcher, Data, Orbit, Request, Response, Rocket, catcher};
 
+use crate::api::{Clock, LogtoApi, system_clock};
 #[cfg(feature = "dev-provider")]
 use crate::config::{DEV_APP_ID, DEV_APP_SECRET, SigningAlg};
-use crate::config::{LogtoConfig, StoreConfig};
+use crate::config::{LogtoConfig, ProviderConfig, StoreConfig};
 #[cfg(feature = "dev-provider")]
 use crate::dev_provider::{self, DevProvider};
-use crate::logto::{Clock, Logto};
-use crate::oidc::verify::Seconds;
+use crate::logto::Logto;
 use crate::request::{hide_query, keep_method};
 use crate::routes::{self, sign_in, sign_out};
 use crate::session::context::{PENDING, Pending, RequestContext};
@@ -76,13 +75,6 @@ impl LogtoFairing {
     }
 }
 
-fn system_clock() -> Seconds {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Seconds::try_from(now.as_secs()).unwrap_or(Seconds::MAX)
-}
-
 #[rocket::async_trait]
 impl Fairing for LogtoFairing {
     fn info(&self) -> Info {
@@ -112,17 +104,15 @@ impl Fairing for LogtoFairing {
                 return Err(rocket);
             }
         };
-        let logto = match Logto::new(config.clone(), store, self.clock) {
-            Ok(logto) => logto,
-            Err(error) => {
-                log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
-                return Err(rocket);
-            }
+        let Some(api) = api(&rocket, ProviderConfig::from(&*config), self.clock) else {
+            return Err(rocket);
         };
+        let logto = Logto::new(config.clone(), api.clone(), store);
         let rocket = start_dev_provider(rocket, &config).await?;
         Ok(catch_pending(rocket)
             .mount("/", routes::all(&config.routes))
             .manage(config)
+            .manage(api)
             .manage(logto))
     }
 
@@ -169,6 +159,26 @@ impl Fairing for LogtoFairing {
         }
         for cookie in cookies {
             response.adjoin_raw_header("Set-Cookie", cookie);
+        }
+    }
+}
+
+/// The state that an app with and one without sign-in have in common; the log
+/// says why there is none.
+pub(crate) fn api(
+    rocket: &Rocket<Build>,
+    config: ProviderConfig,
+    clock: Clock,
+) -> Option<LogtoApi> {
+    if rocket.state::<LogtoApi>().is_some() {
+        log::error!("logto: Logto::fairing() and Logto::api() are attached: keep the former");
+        return None;
+    }
+    match LogtoApi::new(config, clock) {
+        Ok(api) => Some(api),
+        Err(error) => {
+            log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
+            None
         }
     }
 }
@@ -248,7 +258,7 @@ async fn start_dev_provider(rocket: Rocket<Build>, _: &LogtoConfig) -> fairing::
 /// with a status of its own would hide them from the response hook. A catcher
 /// for one code wins over a default one at the same base, and nobody else has
 /// one for this code.
-fn catch_pending(rocket: Rocket<Build>) -> Rocket<Build> {
+pub(crate) fn catch_pending(rocket: Rocket<Build>) -> Rocket<Build> {
     let bases = rocket
         .catchers()
         .map(|catcher| catcher.base.path().to_string());

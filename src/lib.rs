@@ -7,6 +7,7 @@
 //! | guard | gives | network |
 //! |---|---|---|
 //! | [`User`] | the signed-in user and their verified ID-token claims | none (one refresh when the claims are older than `claims_max_age`) |
+//! | [`StepUp<L>`](StepUp) | the same for a user who has authenticated recently, or in a stronger way | none |
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
@@ -201,8 +202,8 @@
 //!
 //! # Features
 //!
-//! - `app` (default): the demo app of the repository, with templates. Turn it
-//!   off in your own app: `default-features = false`.
+//! - `app` (default): the demo app of the repository, with templates and
+//!   Rocket's `tls`. Turn it off in your own app: `default-features = false`.
 //! - `dev-provider` (default, by `app`): the development provider.
 //! - `redis`: sessions in Redis.
 //! - `internals`: for this repository's own fuzz targets. What it shows is no
@@ -210,6 +211,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod api;
+mod api_fairing;
 mod bearer_error;
 mod bearers;
 mod claims;
@@ -224,14 +227,18 @@ mod guards;
 #[doc(hidden)]
 pub mod internals;
 mod logto;
+mod machine_tokens;
 mod oidc;
 mod pages;
 mod request;
 mod return_to;
 mod routes;
 mod session;
+mod subject_token;
 
-pub use bearer_error::BearerError;
+pub use api::LogtoApi;
+pub use api_fairing::LogtoApiFairing;
+pub use bearer_error::{BearerError, BearerErrorKind};
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
     SsoIdentity, StandardClaims, Timestamp, UserInfoClaims,
@@ -244,8 +251,8 @@ pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
 pub use guards::{
     AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
-    Name, NoResource, OrgId, OrgToken, Organization, OrganizationId, PathOrg, Permission, QueryOrg,
-    Resource, User, UserInfo, Within,
+    Level, MachineToken, Name, NoCustomClaims, NoResource, OrgId, OrgToken, Organization,
+    OrganizationId, PathOrg, Permission, QueryOrg, Resource, StepUp, User, UserInfo, Within,
 };
 pub use logto::Logto;
 pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
@@ -255,6 +262,7 @@ pub use routes::sign_out::SignOut;
 pub use session::redis::RedisStore;
 pub use session::store::{MemoryStore, Record, SessionStore, StoreError};
 pub use session::token::{Token, TokenFor};
+pub use subject_token::SubjectToken;
 
 /// The README's examples compile, too.
 #[cfg(doctest)]

@@ -6,14 +6,11 @@ use std::sync::Arc;
 use rocket::Request;
 use url::Url;
 
-use crate::bearer_error::BearerError;
-use crate::bearers::Bearers;
-use crate::claims::AccessTokenClaims;
+use crate::api::LogtoApi;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
-use crate::session::Session;
 use crate::session::context::RequestContext;
 use crate::session::cookie;
 use crate::session::failure::store_failed;
@@ -21,6 +18,7 @@ use crate::session::sessions::{KeepError, Loaded, Sessions};
 use crate::session::store::SessionStore;
 use crate::session::tokens::Tokens;
 use crate::session::transaction::Transactions;
+use crate::session::{Session, SessionRef};
 
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
@@ -45,30 +43,25 @@ struct Inner {
     oidc: Arc<OidcClient>,
     tokens: Tokens,
     sessions: Arc<Sessions>,
-    bearers: Bearers,
-    clock: Clock,
+    api: LogtoApi,
 }
-
-/// Seconds since 1970-01-01 UTC, from the system or from a test.
-pub(crate) type Clock = fn() -> Seconds;
 
 impl Logto {
     pub(crate) fn new(
         config: Arc<LogtoConfig>,
+        api: LogtoApi,
         store: Option<Arc<dyn SessionStore>>,
-        clock: Clock,
-    ) -> Result<Logto, reqwest::Error> {
+    ) -> Logto {
         let inner = Inner {
-            oidc: Arc::new(OidcClient::new(config.clone())?),
+            oidc: Arc::new(OidcClient::new(config.clone(), api.service().clone())),
             tokens: Tokens::new(&config),
             sessions: Arc::new(Sessions::new(config.clone(), store)),
-            bearers: Bearers::new(),
-            clock,
+            api,
             config,
         };
-        Ok(Logto {
+        Logto {
             inner: Arc::new(inner),
-        })
+        }
     }
 
     /// The configuration in force.
@@ -113,7 +106,7 @@ impl Logto {
     }
 
     pub(crate) fn now(&self) -> Seconds {
-        (self.inner.clock)()
+        self.inner.api.now()
     }
 
     pub(crate) fn oidc(&self) -> &Arc<OidcClient> {
@@ -122,15 +115,6 @@ impl Logto {
 
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.inner.tokens
-    }
-
-    /// The claims of a bearer token, verified now or before.
-    pub(crate) async fn verify_bearer(
-        &self,
-        token: &str,
-    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
-        let Inner { bearers, oidc, .. } = &*self.inner;
-        bearers.verify(oidc, token, self.now()).await
     }
 
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {
@@ -174,7 +158,7 @@ impl Logto {
         let sessions = self.sessions();
         let keys = sessions.keys(request.rocket());
         let cookies = cookie::raw_cookies(request);
-        context.set_chunks(cookie::chunks_present(&cookies, &sessions.name()));
+        context.set_chunks(cookie::chunks_present(&cookies, sessions.name()));
         let loaded = sessions
             .load(keys, &cookies, now)
             .await
@@ -183,7 +167,7 @@ impl Logto {
             return Ok(None);
         };
         let read = session.version;
-        let session = self.tokens().newest(Arc::new(session));
+        let session = self.tokens().newest(session);
         let rolled = session.rolled(now).map(Arc::new);
         let write = rolled.is_some() || old_key || session.version > read;
         let session = rolled.unwrap_or(session);
@@ -205,11 +189,12 @@ impl Logto {
         session: &Session,
     ) -> Result<(), Error> {
         self.drop_cookies(context);
-        self.revoke(session).await
+        self.sessions().forget(session);
+        self.revoke(&session.reference()).await
     }
 
     /// Refuses every copy of a session from now on.
-    pub(crate) async fn revoke(&self, session: &Session) -> Result<(), Error> {
+    pub(crate) async fn revoke(&self, session: &SessionRef) -> Result<(), Error> {
         self.tokens().forget(&session.id);
         self.sessions()
             .end(session, self.now())

@@ -14,9 +14,12 @@ struct HiddenQuery(OnceLock<String>);
 /// its own, so a handler cannot tell any more.
 struct SentMethod(Method);
 
-/// Remembers the method; to be called before Rocket looks for a route.
+/// Remembers the method where Rocket changes it; to be called before Rocket
+/// looks for a route.
 pub(crate) fn keep_method(request: &Request<'_>) {
-    request.local_cache(|| SentMethod(request.method()));
+    if request.method() == Method::Head {
+        request.local_cache(|| SentMethod(Method::Head));
+    }
 }
 
 /// Takes the query out of the request's URI, before Rocket logs that: on the

@@ -3,11 +3,12 @@
 //! what to write.
 
 use std::process::Command;
+use std::time::Duration;
 
 use rocket::error::ErrorKind;
 use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket, Route, get, routes};
-use rocket_logto::{AccessToken, ConstOrg, Logto, Name, OrgToken, PathOrg, User};
+use rocket_logto::{AccessToken, ConstOrg, Level, Logto, Name, OrgToken, PathOrg, StepUp, User};
 
 use crate::support::app::{ALICE, TestApp, configuration};
 use crate::support::browser::Browser;
@@ -31,6 +32,22 @@ fn maybe(_token: Option<AccessToken<Shopping>>) {}
 
 #[get("/")]
 fn orders_of_acme(_token: OrgToken<ConstOrg<Acme>, Orders>) {}
+
+struct Nothing;
+
+impl Level for Nothing {}
+
+struct Short;
+
+impl Level for Short {
+    const MAX_AGE: Option<Duration> = Some(Duration::from_secs(9));
+}
+
+#[get("/")]
+fn asks_for_nothing(_user: StepUp<Nothing>) {}
+
+#[get("/")]
+fn short(_user: StepUp<Short>) {}
 
 #[get("/no-id")]
 fn no_id(_token: OrgToken<PathOrg>) {}
@@ -111,6 +128,36 @@ fn launches() -> Vec<Launch> {
         launch("a route without parameters", routes![no_id], id_missing),
         launch("a parameter of another name", routes![other_id], id_missing),
         launch("nearly the name", routes![underscored], id_missing),
+        launch(
+            "a level that asks for nothing",
+            routes![asks_for_nothing],
+            Some("::Nothing` asks for nothing: give it MAX_AGE or ACR_VALUES"),
+        ),
+        launch(
+            "short, with the tolerance of a minute",
+            routes![short],
+            None,
+        ),
+        Launch {
+            table: {
+                let mut table = table();
+                table.insert("clock_tolerance".to_owned(), 0.into());
+                table
+            },
+            ..launch(
+                "shorter than the way back",
+                routes![short],
+                Some("::Short` is over before the browser is back"),
+            )
+        },
+        Launch {
+            fairing: false,
+            ..launch(
+                "no fairing for StepUp",
+                routes![short],
+                Some("`StepUp` needs the fairing"),
+            )
+        },
         Launch {
             fairing: false,
             ..launch(

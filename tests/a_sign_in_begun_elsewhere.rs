@@ -35,7 +35,7 @@ async fn ends_at(app: &TestApp, parameters: &[(&str, &str)]) -> String {
 }
 
 #[rocket::async_test]
-async fn oidcc_client_test_3rd_party_init_login() {
+async fn it_ends_on_a_page_of_this_app_and_nowhere_else() {
     let app = app().await;
     let iss = app.provider.issuer();
     let (deep, home) = (app.url("/protected?x=1"), app.url("/"));

@@ -6,11 +6,10 @@ use rocket::serde::json::{Json, Value, json};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::{Build, Rocket, get, routes};
-use rocket_logto::dev_provider::{Endpoint, Signing, SigningAlg};
+use rocket_logto::dev_provider::Endpoint;
 use rocket_logto::{
     AccessToken, Bearer, BearerError, Organization, PathOrg, Permission, Resource, User, Within,
 };
-use serde_json::Map;
 
 use crate::support::app::{ALICE, BOB, TestApp, keys};
 use crate::support::browser::{Browser, Response};
@@ -315,147 +314,6 @@ async fn a_session_opens_nothing_and_a_head_tells_nothing() {
             None,
             "{method}"
         );
-    }
-}
-
-type Edit = fn(&mut Map<String, Value>, &mut Map<String, Value>);
-
-#[rocket::async_test]
-async fn a_token_with_one_fault() {
-    let app = start().await;
-    let hooks = app.provider.hooks();
-    let claims = || {
-        let now = std::time::SystemTime::now();
-        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({
-            "iss": app.provider.issuer(), "sub": ALICE, "aud": Shopping::INDICATOR,
-            "client_id": "test-app", "iat": now, "exp": now + 600, "jti": "j", "scope": "read",
-        });
-        claims.as_object().unwrap().clone()
-    };
-    let forge = |signing: &Signing, edit: Edit| {
-        hooks.forge(signing, "at+jwt", claims(), |header, claims| {
-            edit(header, claims)
-        })
-    };
-    hooks.publish_alg(SigningAlg::Rs256);
-
-    let good: [(&str, Edit); 6] = [
-        ("as it is", |_, _| {}),
-        ("typ JWT", |header, _| {
-            _ = header.insert("typ".into(), "JWT".into())
-        }),
-        ("the long typ", |header, _| {
-            header.insert("typ".into(), "application/at+jwt".into());
-        }),
-        ("no typ", |header, _| _ = header.remove("typ")),
-        ("aud in an array", |_, claims| {
-            claims.insert(
-                "aud".into(),
-                json!([Shopping::INDICATOR, "https://other.example"]),
-            );
-        }),
-        ("more scopes", |_, claims| {
-            _ = claims.insert("scope".into(), "a read b".into())
-        }),
-    ];
-    for (case, edit) in good {
-        let answer = with(&app, "/api/cart", &forge(&Signing::Key, edit)).await;
-        assert_eq!(answer.status(), 200, "{case}: {}", answer.text());
-    }
-
-    let bad: [(&str, Edit); 19] = [
-        ("typ of a logout token", |header, _| {
-            header.insert("typ".into(), "logout+jwt".into());
-        }),
-        ("crit", |header, _| {
-            _ = header.insert("crit".into(), json!(["exp"]))
-        }),
-        ("another iss", |_, claims| {
-            _ = claims.insert("iss".into(), "https://evil.example".into())
-        }),
-        ("iss with a slash", |_, claims| {
-            let iss = format!("{}/", claims["iss"].as_str().unwrap());
-            claims.insert("iss".into(), iss.into());
-        }),
-        ("no iss", |_, claims| _ = claims.remove("iss")),
-        ("another aud", |_, claims| {
-            _ = claims.insert("aud".into(), Orders::INDICATOR.into())
-        }),
-        ("aud of the client", |_, claims| {
-            _ = claims.insert("aud".into(), "test-app".into())
-        }),
-        ("the aud with a slash", |_, claims| {
-            claims.insert("aud".into(), format!("{}/", Shopping::INDICATOR).into());
-        }),
-        ("no aud", |_, claims| _ = claims.remove("aud")),
-        ("an empty aud", |_, claims| {
-            _ = claims.insert("aud".into(), json!([]))
-        }),
-        ("expired", |_, claims| {
-            let exp = claims["iat"].as_i64().unwrap() - 61;
-            claims.insert("exp".into(), exp.into());
-        }),
-        ("exp as text", |_, claims| {
-            _ = claims.insert("exp".into(), "9999999999".into())
-        }),
-        ("no exp", |_, claims| _ = claims.remove("exp")),
-        ("nbf to come", |_, claims| {
-            let nbf = claims["iat"].as_i64().unwrap() + 120;
-            claims.insert("nbf".into(), nbf.into());
-        }),
-        ("iat to come", |_, claims| {
-            let iat = claims["iat"].as_i64().unwrap() + 120;
-            claims.insert("iat".into(), iat.into());
-        }),
-        ("no sub", |_, claims| _ = claims.remove("sub")),
-        ("an empty sub", |_, claims| {
-            _ = claims.insert("sub".into(), "".into())
-        }),
-        ("within an organization", |_, claims| {
-            claims.insert("organization_id".into(), ACME.into());
-        }),
-        ("scope as an array", |_, claims| {
-            _ = claims.insert("scope".into(), json!(["read"]))
-        }),
-    ];
-    for (case, edit) in bad {
-        let answer = with(&app, "/api/cart", &forge(&Signing::Key, edit)).await;
-        refused(&answer, 401, "invalid_token", case);
-    }
-
-    let none = |_: &mut _, _: &mut _| {};
-    let public = hooks.public_key_pem(SigningAlg::Es384).into_bytes();
-    for (case, signing) in [
-        ("alg none", Signing::None),
-        ("HS256 with the public key", Signing::Hmac(public)),
-        (
-            "HS256 with the client secret",
-            Signing::Hmac(b"s3cret +:%&=/".to_vec()),
-        ),
-        (
-            "a good signature by another algorithm",
-            Signing::Alg(SigningAlg::Rs256),
-        ),
-        ("a key nobody has published", Signing::UnpublishedKey),
-        ("a broken signature", Signing::Corrupt),
-    ] {
-        let answer = with(&app, "/api/cart", &forge(&signing, none)).await;
-        refused(&answer, 401, "invalid_token", case);
-    }
-
-    let scopes: [(&str, Edit); 3] = [
-        ("an empty scope", |_, claims| {
-            _ = claims.insert("scope".into(), "".into())
-        }),
-        ("no scope", |_, claims| _ = claims.remove("scope")),
-        ("part of a scope", |_, claims| {
-            _ = claims.insert("scope".into(), "reader".into())
-        }),
-    ];
-    for (case, edit) in scopes {
-        let answer = with(&app, "/api/cart", &forge(&Signing::Key, edit)).await;
-        refused(&answer, 403, "insufficient_scope", case);
     }
 }
 

@@ -125,3 +125,28 @@ async fn a_form_is_read_as_strictly_as_a_query() {
     assert_eq!(done.status(), 303, "{}", done.text());
     assert_eq!(who(&browser).await, ALICE);
 }
+
+/// The POST comes without the session's cookie, which is `Lax`: the session it
+/// takes the place of is known all the same.
+#[rocket::async_test]
+async fn the_session_before_it_is_over() {
+    let app = app().await;
+    let browser = browser(&app);
+    for user in [BOB, ALICE] {
+        let page = response(&app, &browser, user).await;
+        let before = browser.clone();
+        let done = browser.submit(&page, 0, &[]).await;
+        assert_eq!(done.status(), 303, "{user}: {}", done.text());
+        assert_eq!(who(&browser).await, user);
+        assert_eq!(who(&before).await, NOBODY, "a copy of the old cookie");
+    }
+    // One that is given up leaves the session alone.
+    let page = response(&app, &browser, BOB).await;
+    assert_eq!(who(&browser).await, ALICE);
+    let mut form = fields(&page);
+    form.retain(|(name, _)| name != "code");
+    let form: Vec<_> = form.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let refused = browser.cross_site_post(CALLBACK, &form).await;
+    assert_eq!(refused.status(), 400, "{}", refused.text());
+    assert_eq!(who(&browser).await, ALICE);
+}

@@ -2,14 +2,13 @@
 //! says what it must (OpenID Connect Core section 3.1.3.7). The provider signs
 //! all of these tokens rightly: only the claim is at fault.
 
-use rocket::serde::json::serde_json::{Map, Value, from_str, json};
+use rocket::serde::json::serde_json::{Value, json};
 use rocket_logto::dev_provider::SigningAlg;
 
 use crate::support::app::{ALICE, CLIENT_ID, TestApp};
+use crate::support::attacks::{self, ABSENT, with};
 use crate::support::refusal::{Refusal, Trial, app};
 use crate::support::signer::Signer;
-
-const ABSENT: &str = "(absent)";
 
 /// What a sign-in with a claim like this comes to.
 enum Verdict {
@@ -55,26 +54,7 @@ fn now() -> i64 {
 #[rocket::async_test]
 async fn each_claim_has_its_type() {
     let app = app().await;
-    let later = now() + 3600;
-    let values = [
-        json!(ABSENT),
-        json!(null),
-        json!(true),
-        json!(false),
-        json!(0),
-        json!(-1),
-        json!(u64::MAX),
-        json!(1.5),
-        json!(later as f64),
-        json!(""),
-        json!("text"),
-        json!(later.to_string()),
-        json!([]),
-        json!([CLIENT_ID]),
-        json!([later]),
-        json!({}),
-        json!({ "value": later }),
-    ];
+    let values = attacks::values(CLIENT_ID, now() + 3600);
     let claims = [
         "exp", "iat", "nbf", "iss", "aud", "sub", "nonce", "azp", "at_hash",
     ];
@@ -160,38 +140,7 @@ async fn a_token_is_from_now() {
 async fn the_issuer_is_the_configured_one_byte_for_byte() {
     let app = app().await;
     let issuer = app.provider.issuer();
-    let port = app.provider.port();
-    for wrong in [
-        String::new(),
-        issuer[..issuer.len() - 1].to_owned(),
-        format!("{issuer}x"),
-        format!("{issuer}/"),
-        format!("{issuer}//"),
-        format!("{issuer}?"),
-        format!("{issuer}#"),
-        format!(" {issuer}"),
-        format!("{issuer}\n"),
-        format!("{issuer}\0"),
-        format!("{issuer},https://evil.example"),
-        format!("https://evil.example/{issuer}"),
-        app.provider.endpoint(),
-        issuer.to_uppercase(),
-        issuer.replace("http:", "HTTP:"),
-        issuer.replace("http:", "https:"),
-        issuer.replace("localhost", "LocalHost"),
-        issuer.replace("localhost", "localhost."),
-        issuer.replace("localhost", "127.0.0.1"),
-        issuer.replace("localhost", "user@localhost"),
-        issuer.replace("localhost", "localhost@evil.example"),
-        issuer.replace("localhost", "localhost.evil.example"),
-        issuer.replace("/oidc", "/OIDC"),
-        issuer.replace("/oidc", "/%6Fidc"),
-        issuer.replace("/oidc", "//oidc"),
-        issuer.replace("/oidc", "/x/../oidc"),
-        issuer.replace(&format!(":{port}"), ""),
-        issuer.replace(&format!(":{port}"), &format!(":{}", port - 1)),
-        issuer.replace(&format!(":{port}"), &format!(":0{port}")),
-    ] {
+    for wrong in attacks::near_issuers(&issuer) {
         assert_ne!(wrong, issuer);
         check(&app, "iss", json!(wrong), Refused("id_token_iss")).await;
     }
@@ -272,45 +221,7 @@ async fn the_payload_is_one_object_with_each_claim_once() {
     let app = app().await;
     let signer = Signer::start(SigningAlg::Es384).await;
     signer.publish_at(&app);
-    type Edit = fn(&str) -> Vec<u8>;
-    fn with(claims: &str, more: &str) -> Vec<u8> {
-        format!("{},{more}}}", &claims[..claims.len() - 1]).into_bytes()
-    }
-    fn without(claims: &str, name: &str, more: &str) -> Vec<u8> {
-        let mut object: Map<String, Value> = from_str(claims).expect("claims");
-        object.remove(name);
-        with(&Value::from(object).to_string(), more)
-    }
-    let cases: [(&str, Edit); 19] = [
-        ("exp 1e400", |c| without(c, "exp", r#""exp":1e400"#)),
-        ("exp -1e400", |c| without(c, "exp", r#""exp":-1e400"#)),
-        ("exp 4e9", |c| without(c, "exp", r#""exp":4e9"#)),
-        ("exp of 400 digits", |c| {
-            without(c, "exp", &format!(r#""exp":{}"#, "9".repeat(400)))
-        }),
-        ("exp 2^63", |c| {
-            without(c, "exp", r#""exp":9223372036854775808"#)
-        }),
-        ("exp NaN", |c| without(c, "exp", r#""exp":NaN"#)),
-        ("exp Infinity", |c| without(c, "exp", r#""exp":Infinity"#)),
-        ("exp 0x7fffffff", |c| {
-            without(c, "exp", r#""exp":0x7fffffff"#)
-        }),
-        ("iat 1e400", |c| without(c, "iat", r#""iat":1e400"#)),
-        ("nbf 1e400", |c| with(c, r#""nbf":1e400"#)),
-        ("sub twice", |c| with(c, r#""sub":"admin""#)),
-        ("sub twice, escaped", |c| with(c, r#""\u0073ub":"admin""#)),
-        ("iss twice", |c| with(c, r#""iss":"https://evil.example""#)),
-        ("aud twice", |c| with(c, r#""aud":"test-app""#)),
-        ("nonce twice", |c| with(c, r#""nonce":"n""#)),
-        ("a list", |c| format!("[{c}]").into_bytes()),
-        ("null", |_| b"null".into()),
-        ("two objects", |c| format!("{c}{c}").into_bytes()),
-        ("no UTF-8", |c| {
-            [&with(c, r#""x":""#)[..c.len() + 5], b"\xff\"}"].concat()
-        }),
-    ];
-    for (case, edit) in cases {
+    for (case, edit) in attacks::PAYLOADS {
         let signing = signer.signing_text(move |header, claims| (header.into(), edit(claims)));
         app.provider.hooks().sign_id_tokens(signing);
         judge(&app, case.to_owned(), Refused("id_token_claims")).await;

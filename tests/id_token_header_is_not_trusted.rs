@@ -2,12 +2,11 @@
 //! names no address to fetch one from, and asks for nothing else that is not
 //! understood (RFC 7515 sections 4.1 and 10, RFC 8725 sections 3.10, 3.11).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rocket::serde::json::serde_json::{Map, Value, json};
 use rocket_logto::dev_provider::{Endpoint, SigningAlg};
 
 use crate::support::app::{ALICE, TestApp};
+use crate::support::attacks;
 use crate::support::refusal::{Refusal, Trial, app, reference};
 use crate::support::signer::Signer;
 use crate::support::{log::reason_of, refusal::who_is};
@@ -34,30 +33,9 @@ async fn a_key_in_the_header_is_neither_used_nor_fetched() {
     for alg in [SigningAlg::Es384, SigningAlg::Es256, SigningAlg::Rs256] {
         let app = app().await;
         let attacker = Signer::start(alg).await;
-        let certificate = STANDARD.encode(attacker.der());
-        let injections = [
-            json!({ "jwk": attacker.jwk() }),
-            json!({ "jku": attacker.jwks_uri() }),
-            json!({ "x5u": attacker.url("/certificate.pem") }),
-            json!({ "x5c": [certificate] }),
-            json!({ "jwk": attacker.jwk(), "jku": attacker.jwks_uri(),
-                    "x5u": attacker.url("/certificate.pem"), "x5c": [certificate] }),
-        ];
+        let injections = attacks::key_injections(&attacker);
         let real = app.provider.hooks().kid();
-        let kids = [
-            ("the provider's", json!(real), "id_token_signature"),
-            (
-                "the attacker's",
-                json!(attacker.kid()),
-                "id_token_unknown_key",
-            ),
-            ("no", json!(null), "id_token_unknown_key"),
-            (
-                "an address as",
-                json!(attacker.jwks_uri()),
-                "id_token_unknown_key",
-            ),
-        ];
+        let kids = attacks::kids_for_injections(&attacker, &real);
         for injected in &injections {
             for (whose, kid, reason) in &kids {
                 let (members, kid) = (injected.clone(), kid.clone());
@@ -76,10 +54,10 @@ async fn a_key_in_the_header_is_neither_used_nor_fetched() {
                 let case = format!("{} with {names:?} and {whose} kid", alg.name());
                 let reason = match alg {
                     SigningAlg::Es384 => reason,
-                    _ => "id_token_alg",
+                    _ => "alg",
                 };
                 Trial::new(&app, case)
-                    .refuses(Refusal::after_exchange(reason))
+                    .refuses(Refusal::after_exchange(&format!("id_token_{reason}")))
                     .await;
             }
         }
@@ -109,30 +87,13 @@ async fn a_key_in_the_header_is_neither_used_nor_fetched() {
 async fn an_odd_kid_finds_no_key() {
     let app = app().await;
     let kid = app.provider.hooks().kid();
-    let odd = [
-        json!("../../"),
-        json!("../../../../dev/null"),
-        json!("/etc/passwd"),
-        json!("file:///dev/null"),
-        json!(app.provider.issuer() + "/unknown"),
-        json!("' OR 1=1 --"),
-        json!("x' UNION SELECT 'c2VjcmV0"),
-        json!("$(id)"),
-        json!("\0"),
-        json!(""),
-        json!(format!("{kid}\0")),
-        json!(format!(" {kid}")),
-        json!(kid.to_lowercase() + "x"),
-        json!(&kid[..kid.len() - 1]),
-        json!("k".repeat(600_000)),
-    ];
-    for kid in odd {
+    for kid in attacks::odd_kids(&kid, &app.provider.issuer()) {
         let trial = trial(&app, &json!({ "kid": kid })).await;
         trial
             .refuses(Refusal::after_exchange("id_token_unknown_key"))
             .await;
     }
-    for mistyped in [json!(7), json!([kid]), json!({ "kid": kid }), json!(true)] {
+    for mistyped in attacks::mistyped_kids(&kid) {
         let trial = trial(&app, &json!({ "kid": mistyped })).await;
         trial
             .refuses(Refusal::after_exchange("id_token_malformed"))
@@ -164,19 +125,10 @@ async fn a_kid_of_two_megabytes_is_not_even_read() {
 #[rocket::async_test]
 async fn an_extension_that_must_be_understood_is_refused() {
     let app = app().await;
-    for (members, reason) in [
-        (json!({ "crit": ["exp"] }), "id_token_crit"),
-        (json!({ "crit": ["b64"], "b64": false }), "id_token_crit"),
-        (json!({ "crit": ["b64"], "b64": true }), "id_token_crit"),
-        (json!({ "crit": ["x"], "x": 1 }), "id_token_crit"),
-        (json!({ "crit": [] }), "id_token_crit"),
-        (json!({ "crit": "b64" }), "id_token_malformed"),
-        (json!({ "crit": { "b64": 1 } }), "id_token_malformed"),
-        (json!({ "b64": false }), "id_token_crit"),
-        (json!({ "b64": true }), "id_token_crit"),
-    ] {
+    for (members, reason) in attacks::extensions() {
+        let reason = format!("id_token_{reason}");
         let trial = trial(&app, &members).await;
-        trial.refuses(Refusal::after_exchange(reason)).await;
+        trial.refuses(Refusal::after_exchange(&reason)).await;
         app.provider.hooks().id_token(|_, _| {});
     }
     trial(&app, &json!({ "an_extension": [1] }))

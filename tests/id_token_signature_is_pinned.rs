@@ -5,7 +5,8 @@ use rocket::figment::value::Dict;
 use rocket::serde::json::serde_json::json;
 use rocket_logto::dev_provider::{DevProvider, Signing, SigningAlg};
 
-use crate::support::app::{ALICE, CLIENT_SECRET, TestApp, settings};
+use crate::support::app::{ALICE, TestApp, settings};
+use crate::support::attacks;
 use crate::support::refusal::{Refusal, Trial, app_with};
 use crate::support::signer::{Signer, base64url};
 
@@ -38,7 +39,7 @@ async fn accepts_the_right_one(app: &TestApp) {
 async fn a_token_without_signature_is_refused() {
     for alg in [SigningAlg::Es384, SigningAlg::Rs256] {
         let app = app(alg).await;
-        for spelling in ["none", "None", "nOnE", "NONE", ""] {
+        for spelling in attacks::UNSIGNED {
             for end in [".", ""] {
                 let token = move |_: &str, claims: &str| {
                     let header = json!({ "alg": spelling, "typ": "JWT" }).to_string();
@@ -67,21 +68,8 @@ async fn a_token_without_signature_is_refused() {
 async fn a_signature_must_be_the_keys_over_these_very_bytes() {
     for alg in [SigningAlg::Es384, SigningAlg::Rs256] {
         let app = app(alg).await;
-        let size = match alg {
-            SigningAlg::Rs256 => 256,
-            _ => 96,
-        };
         let kid = app.provider.hooks().kid();
-        let elsewhere = app.provider.hooks().sign(b"another message");
-        let signatures = [
-            ("empty", Vec::new()),
-            ("zeros", vec![0; size]),
-            ("ones", vec![0xff; size]),
-            ("of another message", elsewhere.clone()),
-            ("cut", elsewhere[..size - 1].to_vec()),
-            ("too long", [&elsewhere[..], &[0]].concat()),
-        ];
-        for (what, signature) in signatures {
+        for (what, signature) in attacks::signatures(app.provider.hooks()) {
             let header = json!({ "alg": alg.name(), "typ": "JWT", "kid": kid }).to_string();
             let token = move |_: &str, claims: &str| {
                 let parts = [base64url(&header), base64url(claims), base64url(&signature)];
@@ -104,18 +92,7 @@ async fn a_public_key_or_the_client_secret_is_no_hmac_key() {
     for alg in [SigningAlg::Es384, SigningAlg::Rs256] {
         let app = app(alg).await;
         let hooks = app.provider.hooks();
-        let pem = hooks.public_key_pem(alg);
-        let jwk = hooks.public_key_jwk(alg);
-        let secrets = [
-            ("PEM", pem.clone().into_bytes()),
-            ("PEM without its last newline", pem.trim_end().into()),
-            ("DER", hooks.public_key_der(alg)),
-            ("JWK", jwk.to_string().into_bytes()),
-            ("JWKS", json!({ "keys": [jwk] }).to_string().into_bytes()),
-            ("client secret", CLIENT_SECRET.into()),
-            ("empty", Vec::new()),
-        ];
-        for (encoding, secret) in secrets {
+        for (encoding, secret) in attacks::hmac_secrets(hooks, alg) {
             let case = format!("{} and HS256 with the {encoding}", alg.name());
             let hmac = || Signing::Hmac(secret.clone());
             refuses(&app, &case, hmac(), "id_token_alg").await;
@@ -161,24 +138,14 @@ async fn another_algorithm_is_refused_although_its_key_is_published() {
 #[rocket::async_test]
 async fn an_algorithm_is_named_exactly() {
     let app = app(SigningAlg::Es384).await;
-    for named in [
-        json!("es384"),
-        json!(" ES384"),
-        json!("ES384\0"),
-        json!("ES512"),
-    ] {
+    for named in attacks::misspelt_algs() {
         let case = format!("alg {named}");
         app.provider.hooks().id_token(move |header, _| {
             header.insert("alg".into(), named.clone());
         });
         refuses(&app, &case, Signing::Key, "id_token_alg").await;
     }
-    for odd in [
-        json!(null),
-        json!(["ES384"]),
-        json!(384),
-        json!({ "ES384": 1 }),
-    ] {
+    for odd in attacks::mistyped_algs() {
         let case = format!("alg {odd}");
         app.provider.hooks().id_token(move |header, _| {
             header.insert("alg".into(), odd.clone());

@@ -250,6 +250,33 @@ async fn the_app_calls_its_own_api_with_the_token() {
     }
 }
 
+/// The same for an organization: what the API says depends on the role there.
+#[rocket::async_test]
+async fn the_app_calls_its_own_api_with_an_organization_token() {
+    let tenant = Tenant::start(CONFIGURED).await;
+    let browser = tenant.signed_in(ALICE).await;
+    for (id, manages) in [("acme5obvzg01", "true"), ("globexfrcji1", "false")] {
+        let organization = browser
+            .navigate(tenant.url(&format!("/organizations/{id}")))
+            .await;
+        let page = browser
+            .click(&organization, "A call to the app’s own API")
+            .await;
+        let text = page.page().text;
+        assert!(text.contains("The answer: 200"), "{text}");
+        assert!(text.contains(&format!("reports_of {id}")), "{text}");
+        let manages = format!("may_manage_members {manages}");
+        assert!(text.contains(&manages), "{text}");
+    }
+    // Bob belongs to Acme, where he has no role, and not to Globex.
+    let bob = tenant.signed_in(BOB).await;
+    let reports = |id: &str| tenant.url(&format!("/organizations/{id}/reports"));
+    let text = bob.navigate(reports("acme5obvzg01")).await.page().text;
+    assert!(text.contains("The answer: 403"), "{text}");
+    assert!(text.contains("insufficient_scope"), "{text}");
+    assert_eq!(bob.navigate(reports("globexfrcji1")).await.status(), 403);
+}
+
 #[rocket::async_test]
 async fn refresh_now_asks_the_provider_once() {
     let tenant = Tenant::start(CONFIGURED).await;
@@ -348,4 +375,29 @@ async fn a_provider_that_is_down_signs_nobody_out() {
     let text = answer.page().text;
     assert!(text.contains("You are still signed in"), "{text}");
     assert_eq!(tenant.read(&browser, "/session").await.0, 200);
+}
+
+/// The provider said nothing of when Alice signed in there until it was asked.
+#[rocket::async_test]
+async fn a_page_that_needs_a_recent_sign_in_gets_one() {
+    let tenant = Tenant::start(&[]).await;
+    let browser = tenant.signed_in(ALICE).await;
+    let (_, text) = tenant.read(&browser, "/session").await;
+    assert!(!text.contains("Proved who you are"), "{text}");
+    let session = browser.navigate(tenant.url("/session")).await;
+    let link = "Open a page that needs a sign-in within the last five minutes";
+    let page = browser.click(&session, link).await;
+    let hops = browser.follow_all(page, 10).await;
+    let page = hops.last().expect("a page");
+    assert_eq!(page.url().path(), "/session/recent", "{}", page.text());
+    let text = page.page().text;
+    assert!(text.contains("It is you"), "{text}");
+    assert!(text.contains("Proved who you are"), "{text}");
+    let asked = tenant.provider.requests_to(Endpoint::Auth);
+    let max_age = asked
+        .last()
+        .and_then(|request| request.query_value("max_age"));
+    assert_eq!(max_age, Some("300"));
+    let (_, text) = tenant.read(&browser, "/session").await;
+    assert!(text.contains("Proved who you are"), "{text}");
 }

@@ -68,6 +68,8 @@ async fn pages_for_somebody() {
             ("home", "/"),
             ("userinfo", "/protected/userinfo"),
             ("not-found", "/nowhere"),
+            ("recent", "/session/recent"),
+            ("session", "/session"),
         ] {
             person.open(demo.url(path)).await;
             look(&person, &format!("{name}-{page}")).await;

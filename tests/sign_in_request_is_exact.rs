@@ -60,7 +60,7 @@ async fn what_is_configured_is_asked_for() {
     let provider = DevProvider::start(settings()).await.expect("a provider");
     let organizations = "urn:logto:scope:organizations";
     type Case = (&'static str, Dict, Vec<(&'static str, &'static str)>);
-    let cases: [Case; 10] = [
+    let cases: [Case; 11] = [
         ("nothing", keys([]), vec![]),
         (
             "scopes, some twice, some reserved",
@@ -122,6 +122,18 @@ async fn what_is_configured_is_asked_for() {
             "no prompt",
             keys([("prompt", list([]))]),
             vec![("prompt", "")],
+        ),
+        (
+            "free parameters, one a number, one true",
+            keys([(
+                "extra_params",
+                Value::from(keys([
+                    ("audience", "a b&c=ü".into()),
+                    ("depth", 7.into()),
+                    ("once", true.into()),
+                ])),
+            )]),
+            vec![("audience", "a b&c=ü"), ("depth", "7"), ("once", "true")],
         ),
         (
             "another callback",
@@ -236,8 +248,10 @@ fn starts() -> Vec<Start> {
         ),
         (new().prompt([]), vec![("prompt", "")]),
         (
-            new().param("utm_source", "ü &=").param("max_age", "0"),
-            vec![("utm_source", "ü &="), ("max_age", "0")],
+            new()
+                .param("utm_source", "ü &=")
+                .param("claims_locales", "de"),
+            vec![("utm_source", "ü &="), ("claims_locales", "de")],
         ),
     ]
 }
@@ -291,6 +305,18 @@ async fn a_free_parameter_replaces_nothing_of_the_protocol() {
         assert!(!url.as_str().contains("evil"), "{name}: {url}");
         assert_eq!(parameters(&url), expected(&app.app, &[]), "{name}");
     }
+}
+
+#[rocket::async_test]
+async fn a_handlers_parameter_wins_over_the_configured_one() {
+    let sign_ins = vec![SignIn::new().param("audience", "this one")];
+    let rocket = rocket::build().mount("/", routes![start]).manage(sign_ins);
+    let configured = keys([("audience", "that one".into()), ("tenant", "t".into())]);
+    let logto = keys([("extra_params", configured.into())]);
+    let app = TestApp::with(logto, rocket).await;
+    let url = request(&app.app, "/start/0").await;
+    let changes = [("audience", "this one"), ("tenant", "t")];
+    assert_eq!(parameters(&url), expected(&app.app, &changes));
 }
 
 #[rocket::async_test]

@@ -1,30 +1,42 @@
 //! All over-the-wire tests, in one binary. Each module is a promise and named after it.
 // Tables of cases hold functions.
 #![allow(clippy::type_complexity)]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
-#[cfg(feature = "redis")]
 mod support;
 
 mod a_broken_exchange_signs_nobody_in;
 mod a_guard_that_cannot_work_says_so;
 mod a_hostile_provider_costs_little;
 mod a_provider_we_did_not_write;
+mod a_session_seen_before_is_as_strict;
 mod a_sign_in_begun_elsewhere;
 mod addresses_come_from_configuration;
+mod an_api_at_a_provider_we_did_not_write;
 mod an_api_lets_in_its_callers_only;
+mod an_api_needs_no_sign_in;
+mod an_app_gets_tokens_of_its_own;
 mod backchannel_logout;
 mod backchannel_logout_tokens;
+mod bearer_tokens_prove_themselves;
 mod browser_jar_follows_rfc6265bis;
 mod callback_belongs_to_this_browser;
 mod callback_takes_only_proper_responses;
 mod chromium_works;
 mod claims_stay_fresh;
 mod configuration_mistakes_stop_the_launch;
+mod conformance_backchannel_logout;
+mod conformance_basic;
+mod conformance_binary_by_environment;
+mod conformance_config;
+mod conformance_document;
+mod conformance_form_post_basic;
+mod conformance_refresh;
+mod conformance_rp_initiated_logout;
+mod conformance_third_party_login;
 mod cookies_cannot_be_tossed_or_confused;
 mod every_session_store_keeps_its_promises;
+mod examples_run;
 mod failures_of_refresh;
+mod form_post_in_a_real_browser;
 mod form_post_is_as_strict;
 mod guards_answer_by_who_asks;
 mod id_token_belongs_to_its_access_token;
@@ -40,6 +52,7 @@ mod nothing_opens_a_protected_path;
 mod nothing_secret_is_told;
 mod npm_provider_works;
 mod one_client_does_not_harm_the_others;
+mod opaque_tokens_are_asked_about;
 mod organization_tokens;
 mod organizations_in_a_real_browser;
 mod organizations_resources_and_session;
@@ -49,6 +62,7 @@ mod provider_can_be_down;
 mod provider_mix_up_is_refused;
 mod redis_keeps_sessions;
 mod refresh_is_single_flight;
+mod requests_can_be_pushed;
 mod return_to_stays_in_the_app;
 mod sessions_end_in_time;
 mod sessions_of_any_size;
@@ -57,8 +71,11 @@ mod sign_in_floods;
 mod sign_in_request_is_exact;
 mod sign_out_ends_everything;
 mod signing_keys_rotate;
+mod step_up_asks_again;
 mod support_works;
 mod the_right_configuration_wins;
+mod tokens_are_exchanged;
 mod tokens_are_typed_and_cached;
 mod two_instances_behind_nginx;
 mod userinfo_belongs_to_the_session;
+mod userinfo_can_be_signed;

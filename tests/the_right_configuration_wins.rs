@@ -119,6 +119,30 @@ fn profiles_merge_field_by_field() {
 }
 
 #[test]
+fn the_default_address_is_https_when_rocket_ends_tls() {
+    let plain = Figment::from(rocket::Config::debug_default())
+        .merge(("logto.endpoint", "https://op.example"))
+        .merge(("logto.app_id", "a"));
+    let tls = plain
+        .clone()
+        .merge(("tls.certs", "certificate.pem"))
+        .merge(("tls.key", "key.pem"));
+    for (figment, address) in [
+        (plain, "http://localhost:8000/"),
+        (tls, "https://localhost:8000/"),
+    ] {
+        let config = LogtoConfig::from_figment(&figment).expect("a configuration");
+        assert_eq!(config.base_url.as_str(), address);
+    }
+}
+
+#[test]
+fn the_development_providers_port_may_stand_in_the_file() {
+    let config = read("[debug.logto.dev_provider]\nport = 3005", "debug");
+    assert_eq!(config.issuer, "http://localhost:3005/oidc");
+}
+
+#[test]
 fn an_issuer_is_taken_byte_for_byte() {
     for issuer in [
         "https://op.example/",

@@ -3,10 +3,10 @@
 use rocket::http::Status;
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Route, get, routes};
-use rocket_logto::{Bearer, Permission, Resource, User};
+use rocket_logto::{Bearer, Organization, PathOrg, Permission, Resource, User};
 
 pub fn routes() -> Vec<Route> {
-    routes![no_redirect, cart]
+    routes![no_redirect, cart, reports]
 }
 
 /// Asks for `Option<User>`, so it answers for itself when nobody is signed in.
@@ -45,5 +45,23 @@ fn cart(caller: Bearer<ReadCart>) -> Json<Value> {
         "cart_of": caller.sub(),
         "asked_by": caller.client_id(),
         "may_change_it": caller.has_scope("write"),
+    }))
+}
+
+pub struct ViewReports;
+
+impl Permission for ViewReports {
+    type Audience = Organization<PathOrg>;
+    const SCOPES: &'static [&'static str] = &["view:reports"];
+}
+
+/// Needs a token for the organization in the path that allows `view:reports`.
+#[get("/api/organizations/<org_id>/reports")]
+pub fn reports(org_id: &str, caller: Bearer<ViewReports>) -> Json<Value> {
+    Json(json!({
+        "reports_of": org_id,
+        "asked_for": caller.sub(),
+        "asked_by": caller.client_id(),
+        "may_manage_members": caller.has_scope("manage:members"),
     }))
 }

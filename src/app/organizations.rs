@@ -1,5 +1,6 @@
 //! The user's organizations, and what each of them lets the user do.
 
+use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::serde::Serialize;
 use rocket::{Route, State, get, routes, uri};
@@ -11,7 +12,7 @@ use crate::resources::{self, Api};
 use crate::token_view::TokenView;
 
 pub fn routes() -> Vec<Route> {
-    routes![list, as_in_the_flask_sample, organization, api]
+    routes![list, as_in_the_flask_sample, organization, reports, api]
 }
 
 /// One call to the userinfo endpoint: an ID token knows the organizations by
@@ -61,6 +62,21 @@ fn organization(
             apis: resources::configured(logto),
         },
     ))
+}
+
+/// A call with that token to this app's own API (`api.rs`), which lets in only
+/// whoever may view the reports of this very organization.
+#[get("/organizations/<org_id>/reports")]
+async fn reports(
+    org_id: &str,
+    token: OrgToken<PathOrg>,
+    http: &State<reqwest::Client>,
+    logto: &State<Logto>,
+) -> Result<Template, Status> {
+    let path = uri!(crate::api::reports(org_id)).to_string();
+    let endpoint = logto.base_url().join(&path);
+    let endpoint = endpoint.map_err(|_| Status::InternalServerError)?;
+    resources::call(endpoint.into(), &token, http, logto).await
 }
 
 /// The same for an API within the organization, without a guard: which API it

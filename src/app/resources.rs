@@ -109,7 +109,7 @@ async fn cart(
     Ok(call(endpoint, &token, http, logto).await)
 }
 
-async fn call(
+pub async fn call(
     endpoint: String,
     token: &Token,
     http: &reqwest::Client,

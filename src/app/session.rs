@@ -1,5 +1,7 @@
 //! How long the session lasts, and the two things a user can do about it.
 
+use std::time::Duration;
+
 use rocket::form::FromFormField;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
@@ -8,12 +10,12 @@ use rocket::serde::Serialize;
 use rocket::time::OffsetDateTime;
 use rocket::{Either, Request, Route, State, get, post, routes, uri};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{Error, ErrorKind, Logto, User};
+use rocket_logto::{Error, ErrorKind, Level, Logto, StepUp, User};
 
 use crate::claims::{Time, visible};
 
 pub fn routes() -> Vec<Route> {
-    routes![session, refresh, forget, ended]
+    routes![session, recent, refresh, forget, ended]
 }
 
 /// What a form has just done, for the page that it leads to.
@@ -43,12 +45,34 @@ fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
             name: visible(user.name()),
             done,
             signed_in_at: Time::at(user.signed_in_at()),
+            authenticated_at: user.authenticated_at().map(Time::at),
             refreshed_at: Time::at(user.refreshed_at()),
             ends_unused: Time::at(ends_unused),
             ends: Time::at(ends),
             claims_max_age: claims_max_age.to_string(),
             // The development provider's page of users is at its root.
             provider_page: logto.config().issuer.strip_suffix("oidc"),
+        },
+    )
+}
+
+/// For what a session alone should not be enough for: to pay, to delete.
+struct Recent;
+
+impl Level for Recent {
+    const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+}
+
+#[get("/session/recent")]
+fn recent(user: StepUp<Recent>, logto: &State<Logto>) -> Template {
+    Template::render(
+        "recent",
+        context! {
+            page: "session",
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            name: visible(user.name()),
+            authenticated_at: user.authenticated_at().map(Time::at),
         },
     )
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::result_large_err)]
 
 mod environment;
+mod provider;
 mod raw;
 mod rules;
 
@@ -18,6 +19,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::oidc::authorize::Prompt;
+pub(crate) use provider::{ApiConfig, ClientConfig, ProviderConfig};
 use raw::Raw;
 use rules::Rules;
 
@@ -28,6 +30,9 @@ pub(crate) const ORGANIZATIONS_SCOPE: &str = "urn:logto:scope:organizations";
 /// The client the development provider knows.
 pub(crate) const DEV_APP_ID: &str = "dev-app";
 pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
+/// The machine its built-in seed knows.
+pub(crate) const DEV_MACHINE_ID: &str = "dev-machine";
+pub(crate) const DEV_MACHINE_SECRET: &str = "dev-machine-secret-known-to-everyone";
 
 /// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged
 /// over profiles, `ROCKET_LOGTO={…}` and the `LOGTO_*` names.
@@ -40,14 +45,21 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `issuer` | – | instead of `endpoint`: any OpenID provider, compared byte for byte |
 /// | `app_id` | – | the `client_id` |
 /// | `app_secret`, `app_secret_file` | – | the client secret; none makes a public client |
+/// | `machine.app_id`, `machine.app_secret`, `machine.app_secret_file` | `app_id`, `app_secret` | the client that gets tokens for this app itself ([`MachineToken`](crate::MachineToken)); at Logto an application of the type *Machine-to-machine* |
+/// | `introspect_opaque_tokens` | `false` | `true`: [`Bearer`](crate::Bearer) asks the provider about tokens that are no JWTs (RFC 7662) |
 /// | `base_url` | `http://localhost:<port>` in debug | the app's public origin; required in other profiles |
 /// | `scopes` | `[]` | asked for besides `openid offline_access profile` |
 /// | `include_reserved_scopes` | `true` | `false` leaves those three out (`openid` always stays) |
 /// | `resources` | `[]` | API resource indicators (RFC 8707) |
 /// | `prompt` | `["consent"]` | Logto gives a refresh token only with `consent` |
+/// | `extra_params` | `{}` | more parameters of every authorization request, by name: `{ audience = "…" }` |
+/// | `max_age` | – | how long ago the user may have authenticated at the provider; the ID token's `auth_time` is checked |
+/// | `acr_values` | `[]` | in what ways; the ID token's `acr` must be one of them |
 /// | `id_token_alg` | `"ES384"` | the **one** accepted signature algorithm |
 /// | `token_endpoint_auth_method` | `"client_secret_basic"` | or `client_secret_post`, `none` |
 /// | `response_mode` | `"query"` | or `form_post` (https only) |
+/// | `use_par` | `true` | pushed authorization requests (RFC 9126) when the provider offers them; `false`: never |
+/// | `signed_userinfo` | `false` | `true`: the userinfo endpoint must answer with a JWT signed by `id_token_alg` |
 /// | `ca_file` | – | PEM file with an extra root certificate for a private provider |
 /// | `clock_tolerance` | `"60s"` | leeway for `exp`, `iat`, `nbf`; at most 5 minutes |
 /// | `http_timeout` | `"5s"` | for one whole exchange with the provider |
@@ -58,19 +70,28 @@ pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
 /// | `session.previous_secret_keys` | `[]` | old values of Rocket's `secret_key` that still open cookies |
 /// | `post_sign_out` | `"/"` | where the browser goes after signing out |
 /// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.initiate_login`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, … | paths the fairing mounts |
-/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `organizations`, `resources`; refused outside debug |
+/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `machines`, `organizations`, `resources`; refused outside debug |
 /// | `dev_provider.sign_in` | `{}` | `scopes` and `resources` to ask for, too, while the development provider is in use: a real tenant may not know them |
 ///
 /// Durations are a number of seconds or text like `"90s"`, `"15m"`, `"1h"`, `"14d"`.
 ///
+/// [`Logto::api()`](crate::Logto::api) needs `endpoint` or `issuer` only. Of the
+/// rest it heeds what concerns the provider, tokens and `routes.healthz`,
+/// `routes.readyz`.
+///
 /// # Environment
 ///
 /// `LOGTO_ENDPOINT`, `LOGTO_ISSUER`, `LOGTO_APP_ID`, `LOGTO_APP_SECRET`,
-/// `LOGTO_APP_SECRET_FILE`, `LOGTO_BASE_URL`, `LOGTO_SCOPES` and
-/// `LOGTO_RESOURCES` (separated by spaces), `LOGTO_ID_TOKEN_ALG`,
-/// `LOGTO_CA_FILE`, and `LOGTO_REDIRECT_URI`, `LOGTO_POST_LOGOUT_REDIRECT_URI`
-/// as Logto's samples spell them. They win over `Rocket.toml`; `ROCKET_LOGTO`
-/// and values set in code win over them.
+/// `LOGTO_APP_SECRET_FILE`, `LOGTO_MACHINE_APP_ID`, `LOGTO_MACHINE_APP_SECRET`,
+/// `LOGTO_MACHINE_APP_SECRET_FILE`, `LOGTO_BASE_URL`, `LOGTO_SCOPES` and
+/// `LOGTO_RESOURCES` (separated by spaces), `LOGTO_PROMPT` (the same),
+/// `LOGTO_ACR_VALUES` (the same), `LOGTO_MAX_AGE`, `LOGTO_EXTRA_PARAMS`
+/// (`name=value&name=value`), `LOGTO_ID_TOKEN_ALG`,
+/// `LOGTO_TOKEN_ENDPOINT_AUTH_METHOD`, `LOGTO_RESPONSE_MODE`, `LOGTO_CA_FILE`,
+/// `LOGTO_CLOCK_TOLERANCE`, `LOGTO_HTTP_TIMEOUT`, and `LOGTO_REDIRECT_URI`,
+/// `LOGTO_POST_LOGOUT_REDIRECT_URI` as Logto's samples spell them. They win over
+/// `Rocket.toml`; `ROCKET_LOGTO` and values set in code win over them.
+/// `ROCKET_LOGTO` can say all the rest: `ROCKET_LOGTO={session={idle="1h"}}`.
 ///
 /// # Example
 ///
@@ -104,12 +125,27 @@ pub struct LogtoConfig {
     pub resources: Vec<String>,
     /// The default `prompt` of a sign-in request.
     pub prompt: Vec<Prompt>,
+    /// More parameters of every sign-in request. One that
+    /// [`SignIn::param`](crate::SignIn::param) sets wins over that of the same name.
+    pub extra_params: Vec<(String, String)>,
+    /// The default `max_age` of a sign-in request, in seconds.
+    pub max_age: Option<u32>,
+    /// The default `acr_values` of a sign-in request, the best one first.
+    pub acr_values: Vec<String>,
     /// The one accepted signature algorithm of ID tokens.
     pub id_token_alg: SigningAlg,
     /// How the app authenticates at the token endpoint.
     pub token_endpoint_auth_method: ClientAuthMethod,
+    /// As whom the app gets tokens of its own.
+    pub(crate) machine: Option<ClientConfig>,
+    /// Whether the provider is asked about access tokens that are no JWTs.
+    pub introspect_opaque_tokens: bool,
     /// How the provider returns the authorization response.
     pub response_mode: ResponseMode,
+    /// Whether authorization requests are pushed where the provider takes them.
+    pub use_par: bool,
+    /// Whether the userinfo endpoint answers with a signed JWT.
+    pub signed_userinfo: bool,
     /// PEM bytes of an extra root certificate.
     pub ca_pem: Option<Vec<u8>>,
     /// Leeway for times in tokens.
@@ -132,6 +168,16 @@ pub struct LogtoConfig {
     pub routes: RoutePaths,
     /// `Some` when the development provider is to be started.
     pub(crate) dev_provider: Option<DevProviderTable>,
+}
+
+/// The table as written, and the figment with the environment that it is from.
+fn read(figment: &Figment) -> figment::Result<(Figment, Raw)> {
+    let figment = environment::with_environment(figment.clone());
+    let raw = match figment.find_value("logto") {
+        Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
+        Err(_) => Figment::new().extract()?,
+    };
+    Ok((figment, raw))
 }
 
 /// Figment puts the path of the extraction behind that of the key in it:
@@ -290,12 +336,8 @@ impl LogtoConfig {
     /// The first mistake, with the key, where it was written, and what to
     /// write instead.
     pub fn from_figment(figment: &Figment) -> figment::Result<LogtoConfig> {
-        let figment = environment::with_environment(figment.clone());
-        let raw: Raw = match figment.find_value("logto") {
-            Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
-            Err(_) => Figment::new().extract()?,
-        };
-        Rules { figment: &figment }.check(raw)
+        let (figment, raw) = read(figment)?;
+        Rules { figment: &figment }.check(&raw)
     }
 
     /// `base_url` and the callback path: what to register at the provider.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use figment::value::Value;
+use figment::value::{Dict, Value};
 use rocket::config::SecretKey;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
@@ -23,6 +23,10 @@ pub(super) struct Raw {
     #[serde(default, deserialize_with = "text")]
     pub(super) app_secret: Option<String>,
     pub(super) app_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) machine: RawMachine,
+    #[serde(default)]
+    pub(super) introspect_opaque_tokens: bool,
     pub(super) base_url: Option<String>,
     pub(super) redirect_uri: Option<String>,
     pub(super) post_logout_redirect_uri: Option<String>,
@@ -33,9 +37,19 @@ pub(super) struct Raw {
     #[serde(default, deserialize_with = "list")]
     pub(super) resources: Vec<String>,
     pub(super) prompt: Option<Vec<Prompt>>,
+    #[serde(default, deserialize_with = "parameters")]
+    pub(super) extra_params: Vec<(String, String)>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) max_age: Option<Duration>,
+    #[serde(default, deserialize_with = "list")]
+    pub(super) acr_values: Vec<String>,
     pub(super) id_token_alg: Option<SigningAlg>,
     pub(super) token_endpoint_auth_method: Option<ClientAuthMethod>,
     pub(super) response_mode: Option<ResponseMode>,
+    #[serde(default = "yes")]
+    pub(super) use_par: bool,
+    #[serde(default)]
+    pub(super) signed_userinfo: bool,
     pub(super) ca_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) clock_tolerance: Option<Duration>,
@@ -50,6 +64,16 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) routes: RoutePaths,
     pub(super) dev_provider: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
+pub(super) struct RawMachine {
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) app_secret: Option<String>,
+    pub(super) app_secret_file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -105,6 +129,25 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     }
 }
 
+/// Names with text, or with a number or truth value as TOML writes them.
+fn parameters<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<(String, String)>, D::Error> {
+    let wrong = || de::Error::custom("must be a table of texts: { name = \"value\" }");
+    let table = Dict::deserialize(deserializer).map_err(|_| wrong())?;
+    let text = |value: &Value| match value {
+        Value::String(_, text) => Some(text.clone()),
+        Value::Bool(_, truth) => Some(truth.to_string()),
+        Value::Num(_, number) => number.to_u128_lossy().map(|number| number.to_string()),
+        _ => None,
+    };
+    let parameters = table.into_iter().map(|(name, value)| {
+        let value = text(&value).ok_or_else(wrong)?;
+        Ok((name, value))
+    });
+    parameters.collect()
+}
+
 /// An array of strings, or one string separated by spaces.
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
@@ -130,11 +173,15 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     }
     match Either::deserialize(deserializer) {
         Ok(Either::Seconds(seconds)) => Ok(Some(Duration::from_secs(seconds))),
-        Ok(Either::Text(text)) => humantime::parse_duration(&text).map(Some).map_err(|_| {
-            de::Error::custom(format!(
-                "\"{text}\" is not a duration: write \"90s\", \"1h\" or \"14d\""
-            ))
-        }),
+        Ok(Either::Text(text)) => match text.parse() {
+            // A variable of the environment is always text.
+            Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+            Err(_) => humantime::parse_duration(&text).map(Some).map_err(|_| {
+                de::Error::custom(format!(
+                    "\"{text}\" is not a duration: write \"90s\", \"1h\" or \"14d\""
+                ))
+            }),
+        },
         Err(_) => Err(de::Error::custom(
             "must be a number of seconds or text like \"1h\"",
         )),

@@ -42,13 +42,12 @@ pub(super) fn authorize(provider: &Provider, request: &Received) -> Reply {
 pub(super) fn push(provider: &Provider, request: &Received) -> Reply {
     let mut params = request.form.clone();
     params.retain(|(name, _)| name != "client_secret");
-    let checked =
-        authenticate(provider, request).and_then(|()| match first(&params, "client_id") {
-            Some(_) => Ok(()),
-            None => Err(OidcError::invalid_request(
-                "missing required parameter 'client_id'",
-            )),
-        });
+    let checked = authenticate(provider, request).and_then(|_| match first(&params, "client_id") {
+        Some(_) => Ok(()),
+        None => Err(OidcError::invalid_request(
+            "missing required parameter 'client_id'",
+        )),
+    });
     if let Err(error) = checked {
         return error.reply();
     }
@@ -190,7 +189,8 @@ fn respond_code(
             let error = OidcError::new(403, "access_denied", "user is not available");
             return respond_error(provider, auth, &error);
         };
-        grant(&seed, user, auth, session_id, &session)
+        let client = &provider.settings.client_id;
+        grant(&seed, client, user, auth, session_id, &session)
     };
     session.consented.extend(grant.scopes.iter().cloned());
 
@@ -216,6 +216,7 @@ fn respond_code(
 /// resources that the user's roles give.
 fn grant(
     seed: &Seed,
+    client: &str,
     user: &SeedUser,
     auth: &AuthRequest,
     session_id: &str,
@@ -240,6 +241,7 @@ fn grant(
     let wants_auth_time = auth.max_age.is_some() || auth.prompt.contains("login");
     Grant {
         user: user.id.clone(),
+        client: client.to_owned(),
         session: session_id.to_owned(),
         sid: session.sid.clone(),
         scopes: auth.scopes.iter().filter(granted).cloned().collect(),
@@ -257,10 +259,12 @@ fn respond_error(provider: &Provider, auth: &AuthRequest, error: &OidcError) -> 
     respond(provider, auth, params)
 }
 
-/// The authorization response; `iss` is always in it (RFC 9207).
+/// The authorization response, with `iss` unless the settings say otherwise (RFC 9207).
 fn respond(provider: &Provider, auth: &AuthRequest, mut params: Params) -> Reply {
     params.extend(auth.state.clone().map(|state| ("state".into(), state)));
-    params.push(("iss".into(), provider.issuer()));
+    if provider.settings.response_iss {
+        params.push(("iss".into(), provider.issuer()));
+    }
     provider.hooks.edit_authorization_response(&mut params);
     let mut url = auth.redirect_uri.clone();
     match auth.response_mode {

@@ -9,8 +9,9 @@ use super::Provider;
 use super::error::OidcError;
 use super::wire::Received;
 
-/// Client authentication by header or by body, never both (RFC 6749, section 2.3).
-pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<(), OidcError> {
+/// Client authentication by header or by body, never both (RFC 6749, section
+/// 2.3). Gives the client's id: that of the app, or of a machine.
+pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<String, OidcError> {
     let invalid = OidcError::invalid_request;
     for (index, (name, _)) in request.form.iter().enumerate() {
         let earlier = &request.form[..index];
@@ -43,15 +44,18 @@ pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<()
             None => return Err(invalid("no client authentication mechanism provided")),
         },
     };
-    if id != provider.settings.client_id {
+    let expected = if id == provider.settings.client_id {
+        provider.settings.client_secret.clone()
+    } else if let Some(machine) = provider.seed().machine(&id) {
+        Some(machine.secret.clone())
+    } else {
         return Err(OidcError::new(
             400,
             "invalid_client",
             &format!("invalid client {id}"),
         ));
-    }
-    let expected = provider.settings.client_secret.as_deref();
-    let same = match (expected, secret.as_deref()) {
+    };
+    let same = match (expected.as_deref(), secret.as_deref()) {
         (Some(expected), Some(secret)) => {
             verify_slices_are_equal(expected.as_bytes(), secret.as_bytes()).is_ok()
         }
@@ -59,7 +63,7 @@ pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<()
         _ => false,
     };
     match (same, is_basic) {
-        (true, _) => Ok(()),
+        (true, _) => Ok(id),
         (false, true) => Err(OidcError::invalid_client().challenged("Basic", &provider.issuer())),
         (false, false) => Err(OidcError::invalid_client()),
     }

@@ -4,33 +4,39 @@ use serde_json::json;
 
 use super::Provider;
 use super::claims;
+use super::exchange;
 use super::wire::{Received, Reply};
 
-pub(super) const PATH: &str = "/oidc/.well-known/openid-configuration";
+pub(super) const PATH: &str = "/.well-known/openid-configuration";
 
 /// Only what is there: clients believe it.
 pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
     let issuer = provider.issuer();
-    let at = |path: &str| format!("{issuer}{path}");
+    let endpoint = provider.endpoint();
+    let at = |path: &str| format!("{endpoint}{}", provider.path(path));
     let methods = ["client_secret_basic", "client_secret_post", "none"];
-    let metadata = json!({
+    let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/auth"),
-        "pushed_authorization_request_endpoint": at("/request"),
         "token_endpoint": at("/token"),
         "userinfo_endpoint": at("/me"),
-        "jwks_uri": at("/jwks"),
+        "jwks_uri": at(&provider.settings.jwks_path),
         "end_session_endpoint": at("/session/end"),
         "revocation_endpoint": at("/token/revocation"),
         "introspection_endpoint": at("/token/introspection"),
-        "authorization_response_iss_parameter_supported": true,
+        "authorization_response_iss_parameter_supported": provider.settings.response_iss,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": false,
         "claims_supported": claims::SUPPORTED,
         "code_challenge_methods_supported": ["S256"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": [
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            exchange::GRANT_TYPE,
+        ],
         "id_token_signing_alg_values_supported": [provider.hooks.keys().active.name()],
         "prompt_values_supported": ["none", "login", "consent"],
         "request_parameter_supported": false,
@@ -41,6 +47,9 @@ pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": methods,
     });
+    if provider.settings.offers_par {
+        metadata["pushed_authorization_request_endpoint"] = at("/request").into();
+    }
     let mut reply = Reply::json(200, &metadata);
     reply.remove_header("cache-control");
     reply

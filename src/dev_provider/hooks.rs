@@ -64,6 +64,7 @@ struct State {
     id_token: Option<JwtEdit>,
     access_token: Option<JwtEdit>,
     signing: Signing,
+    userinfo: Option<(Signing, JwtEdit)>,
     replies: HashMap<Endpoint, ReplyEdit>,
     delays: HashMap<Endpoint, Duration>,
     authorization_response: Option<ParamsEdit>,
@@ -133,6 +134,19 @@ impl Hooks {
             self.keys().ensure(alg);
         }
         self.state().signing = signing;
+    }
+
+    /// Userinfo is a JWT from now on, signed in this way, with header and claims
+    /// edited first (OpenID Connect Core 5.3.2). Logto's is always plain JSON.
+    pub fn sign_userinfo(
+        &self,
+        signing: Signing,
+        edit: impl Fn(&mut Map<String, Value>, &mut Map<String, Value>) + Send + Sync + 'static,
+    ) {
+        if let Signing::Alg(alg) = signing {
+            self.keys().ensure(alg);
+        }
+        self.state().userinfo = Some((signing, Arc::new(edit)));
     }
 
     /// Edits every answer of `endpoint` just before it is sent.
@@ -342,6 +356,11 @@ impl Hooks {
                 edit(header, claims);
             }
         })
+    }
+
+    /// How userinfo is signed, when it is.
+    pub(super) fn userinfo_signing(&self) -> Option<(Signing, JwtEdit)> {
+        self.state().userinfo.clone()
     }
 
     pub(super) fn sign_access_token(&self, claims: Map<String, Value>) -> String {

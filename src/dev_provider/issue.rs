@@ -29,12 +29,26 @@ pub(super) struct Issue<'a> {
 }
 
 impl Issue<'_> {
+    /// The answer with all tokens of a sign-in.
     pub(super) fn tokens(
         &self,
         scopes: &[String],
         target: Target,
         refresh_token: Option<String>,
     ) -> Value {
+        let mut body = self.access_token(scopes, target);
+        if scopes.iter().any(|scope| scope == "openid") {
+            let access_token = body["access_token"].as_str().unwrap_or_default();
+            body["id_token"] = json!(self.id_token(scopes, access_token));
+        }
+        if let Some(token) = refresh_token {
+            body["refresh_token"] = json!(token);
+        }
+        body
+    }
+
+    /// The answer with an access token and nothing else.
+    pub(super) fn access_token(&self, scopes: &[String], target: Target) -> Value {
         let (access_token, scope) = match &target {
             Target::UserInfo => self.opaque_token(scopes),
             Target::Resource {
@@ -43,19 +57,12 @@ impl Issue<'_> {
             } => self.resource_token(scopes, indicator, organization.as_deref()),
             Target::Organization(id) => self.organization_token(scopes, id),
         };
-        let mut body = json!({
+        json!({
             "access_token": access_token,
             "expires_in": self.provider.hooks.lifetime(),
             "scope": scope,
             "token_type": "Bearer",
-        });
-        if scopes.iter().any(|scope| scope == "openid") {
-            body["id_token"] = json!(self.id_token(scopes, &access_token));
-        }
-        if let Some(token) = refresh_token {
-            body["refresh_token"] = json!(token);
-        }
-        body
+        })
     }
 
     fn opaque_token(&self, scopes: &[String]) -> (String, String) {
@@ -132,18 +139,8 @@ impl Issue<'_> {
     }
 
     fn jwt_claims(&self, audience: &str, scope: &str) -> Map<String, Value> {
-        let now = self.provider.now();
-        let claims = json!({
-            "jti": random_token(),
-            "sub": self.user.id,
-            "iat": now,
-            "exp": now + self.provider.hooks.lifetime(),
-            "scope": scope,
-            "client_id": self.provider.settings.client_id,
-            "iss": self.provider.issuer(),
-            "aud": audience,
-        });
-        claims.as_object().cloned().unwrap_or_default()
+        let (sub, client) = (&self.user.id, &self.grant.client);
+        jwt_claims(self.provider, sub, client, audience, scope)
     }
 
     fn id_token(&self, scopes: &[String], access_token: &str) -> String {
@@ -166,4 +163,26 @@ impl Issue<'_> {
         claims.insert("iss".into(), json!(provider.issuer()));
         provider.hooks.sign_id_token(access_token, claims)
     }
+}
+
+/// The claims of a JWT access token, as Logto has them.
+pub(super) fn jwt_claims(
+    provider: &Provider,
+    sub: &str,
+    client_id: &str,
+    audience: &str,
+    scope: &str,
+) -> Map<String, Value> {
+    let now = provider.now();
+    let claims = json!({
+        "jti": random_token(),
+        "sub": sub,
+        "iat": now,
+        "exp": now + provider.hooks.lifetime(),
+        "scope": scope,
+        "client_id": client_id,
+        "iss": provider.issuer(),
+        "aud": audience,
+    });
+    claims.as_object().cloned().unwrap_or_default()
 }

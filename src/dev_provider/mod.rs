@@ -6,8 +6,9 @@
 //! has no passwords. What it answers was compared with recordings of a real
 //! Logto: discovery, the authorization endpoint with PKCE (S256) and pushed
 //! requests, codes, refresh tokens with rotation and reuse detection, access
-//! tokens for API resources and organizations, userinfo, revocation,
-//! introspection and sign-out.
+//! tokens for API resources and organizations, for users and for machines, token
+//! exchange, userinfo, revocation, introspection and sign-out; and of Logto's
+//! Management API the few calls that go with these.
 //!
 //! ```no_run
 //! use rocket_logto::dev_provider::{DevProvider, Settings};
@@ -28,13 +29,17 @@
 mod auth_request;
 mod authorize;
 mod backchannel;
+mod built_in;
 mod claims;
 mod client_auth;
 mod discovery;
 mod error;
+mod exchange;
 mod hooks;
 mod issue;
 mod keys;
+mod machine;
+mod management;
 mod pages;
 mod provider;
 mod seed;
@@ -60,7 +65,9 @@ use serde_json::{Map, Value};
 
 pub use hooks::{Hooks, Signing};
 pub use keys::SigningAlg;
-pub use seed::{Seed, SeedAddress, SeedOrganization, SeedProfile, SeedResource, SeedUser};
+pub use seed::{
+    Seed, SeedAddress, SeedMachine, SeedOrganization, SeedProfile, SeedResource, SeedUser,
+};
 pub use settings::{Settings, StartError};
 pub use wire::{Endpoint, Received, Reply};
 
@@ -132,12 +139,13 @@ impl DevProvider {
         self.provider.port()
     }
 
-    /// The base URL, `http://localhost:<port>`: what Logto calls the endpoint.
+    /// The base URL, `http://localhost:<port>` unless the settings say
+    /// otherwise: what Logto calls the endpoint.
     pub fn endpoint(&self) -> String {
         self.provider.endpoint()
     }
 
-    /// The issuer, `http://localhost:<port>/oidc`.
+    /// The issuer, `http://localhost:<port>/oidc` unless the settings say otherwise.
     pub fn issuer(&self) -> String {
         self.provider.issuer()
     }
@@ -256,50 +264,61 @@ fn start_error(port: u16, error: &rocket::Error) -> StartError {
 
 fn routes(provider: &Arc<Provider>) -> Vec<Route> {
     use Method::{Delete, Get, Options, Patch, Post, Put};
-    let of = |method, path, endpoint, answer| route(provider, method, path, endpoint, answer);
+    let of = |method, path: &str, endpoint, answer| route(provider, method, path, endpoint, answer);
+    // Below the issuer.
+    let oidc =
+        |method, path: &str, endpoint, answer| of(method, &provider.path(path), endpoint, answer);
+    let jwks = provider.settings.jwks_path.as_str();
     let mut routes = vec![
-        of(
+        oidc(
             Get,
             discovery::PATH,
             Endpoint::Discovery,
             discovery::discovery,
         ),
-        of(Get, "/oidc/jwks", Endpoint::Jwks, discovery::jwks),
-        of(Get, "/oidc/auth", Endpoint::Auth, authorize::authorize),
-        of(Post, "/oidc/auth", Endpoint::Auth, authorize::authorize),
-        of(Post, "/oidc/request", Endpoint::PushedAuth, authorize::push),
-        of(Post, "/oidc/token", Endpoint::Token, token::token),
-        of(Get, "/oidc/me", Endpoint::UserInfo, userinfo::userinfo),
-        of(Post, "/oidc/me", Endpoint::UserInfo, userinfo::userinfo),
-        of(
+        oidc(Get, jwks, Endpoint::Jwks, discovery::jwks),
+        oidc(Get, "/auth", Endpoint::Auth, authorize::authorize),
+        oidc(Post, "/auth", Endpoint::Auth, authorize::authorize),
+        oidc(Post, "/request", Endpoint::PushedAuth, authorize::push),
+        oidc(Post, "/token", Endpoint::Token, token::token),
+        oidc(Get, "/me", Endpoint::UserInfo, userinfo::userinfo),
+        oidc(Post, "/me", Endpoint::UserInfo, userinfo::userinfo),
+        oidc(
             Post,
-            "/oidc/token/revocation",
+            "/token/revocation",
             Endpoint::Revocation,
             session::revoke,
         ),
-        of(
+        oidc(
             Post,
-            "/oidc/token/introspection",
+            "/token/introspection",
             Endpoint::Introspection,
             session::introspect,
         ),
-        of(
+        oidc(
             Get,
-            "/oidc/session/end",
+            "/session/end",
             Endpoint::EndSession,
             session::end_session,
         ),
-        of(
+        oidc(
             Post,
-            "/oidc/session/end",
+            "/session/end",
             Endpoint::EndSession,
             session::end_session,
         ),
-        of(
+        oidc(
             Post,
-            "/oidc/session/end/confirm",
+            "/session/end/confirm",
             Endpoint::EndSession,
             session::confirm,
+        ),
+        of(Get, "/api/users", Endpoint::Management, management::users),
+        of(
+            Post,
+            "/api/subject-tokens",
+            Endpoint::Management,
+            management::create_subject_token,
         ),
         of(Post, "/sign-in", Endpoint::Page, authorize::submit),
         of(Get, "/", Endpoint::Page, pages::users),

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::Provider;
 use super::auth_request::AuthRequest;
+use super::discovery;
 use super::seed::{Seed, SeedUser};
 use super::wire::{Received, Reply};
 
@@ -235,8 +236,9 @@ pub(super) fn confirm_sign_out(provider: &Provider, params: &[(&str, &str)]) -> 
     let main = format!(
         r#"<h1>Sign out?</h1>
 <p>You are signed in at the development provider.</p>
-<form method="post" action="/oidc/session/end/confirm">{fields}
-<button class="primary">Sign out</button></form>"#
+<form method="post" action="{action}">{fields}
+<button class="primary">Sign out</button></form>"#,
+        action = escape(&provider.path("/session/end/confirm")),
     );
     page(200, "Sign out", &main, &origins.join(" "), None)
 }
@@ -279,11 +281,12 @@ Change users, organizations and resources in <code>Rocket.toml</code>.</p>
 {users}</ul>
 <h2>Provider</h2>
 <dl>
-<dt>Issuer</dt><dd><a href="/oidc/.well-known/openid-configuration"><code>{issuer}</code></a></dd>
+<dt>Issuer</dt><dd><a href="{discovery}"><code>{issuer}</code></a></dd>
 <dt>Client</dt><dd><code>{client}</code></dd>
 <dt>Redirect URIs</dt><dd>{redirect_uris}</dd>
 <dt>After sign-out</dt><dd>{post_logout_redirect_uris}</dd>
 </dl>"#,
+        discovery = escape(&provider.path(discovery::PATH)),
         issuer = escape(&provider.issuer()),
         client = escape(&provider.settings.client_id),
         redirect_uris = list(provider.redirect_uris()),

@@ -36,6 +36,12 @@ const REMEMBERED_REQUESTS: usize = 5_000;
 impl Provider {
     pub(super) fn new(mut settings: Settings) -> Result<(Provider, Config), StartError> {
         settings.seed.check().map_err(StartError::Seed)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+        for path in [&settings.issuer_path, &settings.jwks_path] {
+            if !path.starts_with('/') || path.contains("//") || !path.chars().all(plain) {
+                return Err(StartError::Path(path.clone()));
+            }
+        }
         let keys = KeyRing::new(settings.signing_alg).ok_or(StartError::Keys)?;
         let now = since_epoch().as_millis() as u64;
         for user in &mut settings.seed.users {
@@ -80,11 +86,20 @@ impl Provider {
     }
 
     pub(super) fn endpoint(&self) -> String {
-        format!("http://localhost:{}", self.port())
+        match &self.settings.public_origin {
+            Some(origin) => origin.clone(),
+            None => format!("http://localhost:{}", self.port()),
+        }
     }
 
     pub(super) fn issuer(&self) -> String {
-        format!("{}/oidc", self.endpoint())
+        format!("{}{}", self.endpoint(), self.settings.issuer_path)
+    }
+
+    /// The path of an endpoint.
+    pub(super) fn path(&self, below_issuer: &str) -> String {
+        let base = self.settings.issuer_path.trim_end_matches('/');
+        format!("{base}{below_issuer}")
     }
 
     /// Browsers keep one jar for all ports of localhost, so the port is in the name.

@@ -1,10 +1,11 @@
-//! Who and what exists at the development provider: users, organizations and
-//! API resources. Read from `Rocket.toml`, with a built-in default.
+//! Who and what exists at the development provider: users, machines,
+//! organizations and API resources. Read from `Rocket.toml`, with a built-in
+//! default.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Everything the provider starts with. A list that is left out of the
 /// configuration is the built-in one.
@@ -22,6 +23,8 @@ use serde_json::{Map, Value, json};
 pub struct Seed {
     /// The users, in the order of the sign-in page.
     pub users: Vec<SeedUser>,
+    /// The applications that call APIs in nobody's name.
+    pub machines: Vec<SeedMachine>,
     /// The organizations, their roles and members.
     pub organizations: Vec<SeedOrganization>,
     /// The API resources, their scopes and the roles that give them.
@@ -64,6 +67,9 @@ pub struct SeedUser {
     /// `roles`: names that [`SeedResource::scopes`] refers to.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// The values of personal access tokens, to be exchanged for access tokens.
+    #[serde(default)]
+    pub personal_access_tokens: Vec<String>,
     /// A suspended user cannot sign in, and refreshing fails.
     #[serde(default)]
     pub suspended: bool,
@@ -75,7 +81,7 @@ pub struct SeedUser {
     pub updated_at: Option<u64>,
 }
 
-fn default_created_at() -> u64 {
+pub(super) fn default_created_at() -> u64 {
     1_735_689_600_000
 }
 
@@ -114,6 +120,21 @@ pub struct SeedAddress {
     pub country: Option<String>,
 }
 
+/// An application of the type "Machine-to-machine": it gets tokens of its own
+/// (client credentials), and signs nobody in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedMachine {
+    /// The client's id, and the `sub` of its tokens.
+    pub id: String,
+    /// The client's secret.
+    pub secret: String,
+    /// `roles`: names that [`SeedResource::scopes`] refers to. Logto's own
+    /// `Logto Management API access` opens the Management API.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
 /// An organization.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +152,9 @@ pub struct SeedOrganization {
     /// Members (id or username), and the organization roles each has.
     #[serde(default)]
     pub members: BTreeMap<String, Vec<String>>,
+    /// Machines by id, and the organization roles each has.
+    #[serde(default)]
+    pub machines: BTreeMap<String, Vec<String>>,
 }
 
 /// An API resource.
@@ -149,6 +173,12 @@ pub struct SeedResource {
 
 /// The reserved resource whose scopes are those of organization roles.
 pub(super) const ORGANIZATIONS_RESOURCE: &str = "urn:logto:resource:organizations";
+
+/// Logto's own API, which is there without being registered.
+pub(super) const MANAGEMENT_API: &str = "https://default.logto.app/api";
+/// Its one scope, and the role that Logto has for it.
+pub(super) const MANAGEMENT_SCOPE: &str = "all";
+const MANAGEMENT_ROLE: &str = "Logto Management API access";
 
 impl SeedUser {
     /// Whether `key` is this user's id or username.
@@ -176,7 +206,10 @@ impl SeedOrganization {
 
     /// The organization scopes a member has through roles.
     pub(super) fn scopes_of(&self, user: &SeedUser) -> Vec<String> {
-        let roles = self.roles_of(user).unwrap_or_default();
+        self.scopes_of_roles(self.roles_of(user).unwrap_or_default())
+    }
+
+    pub(super) fn scopes_of_roles(&self, roles: &[String]) -> Vec<String> {
         let scopes = roles
             .iter()
             .filter_map(|role| self.roles.get(role))
@@ -204,6 +237,19 @@ impl Seed {
             .find(|user| user.id == id && !user.suspended)
     }
 
+    pub(super) fn machine(&self, id: &str) -> Option<&SeedMachine> {
+        self.machines.iter().find(|machine| machine.id == id)
+    }
+
+    /// The user who has this personal access token, unless suspended.
+    pub(super) fn owner_of(&self, personal_access_token: &str) -> Option<&SeedUser> {
+        let owns = |user: &&SeedUser| {
+            let tokens = &user.personal_access_tokens;
+            !user.suspended && tokens.iter().any(|token| token == personal_access_token)
+        };
+        self.users.iter().find(owns)
+    }
+
     pub(super) fn organizations_of(&self, user: &SeedUser) -> Vec<&SeedOrganization> {
         let all = self.organizations.iter();
         all.filter(|organization| organization.roles_of(user).is_some())
@@ -211,7 +257,7 @@ impl Seed {
     }
 
     pub(super) fn has_resource(&self, indicator: &str) -> bool {
-        indicator == ORGANIZATIONS_RESOURCE
+        [ORGANIZATIONS_RESOURCE, MANAGEMENT_API].contains(&indicator)
             || self
                 .resources
                 .iter()
@@ -234,23 +280,40 @@ impl Seed {
                 .flat_map(|o| o.roles.values().flatten());
             return all.cloned().collect();
         }
-        let Some(resource) = self.resources.iter().find(|r| r.indicator == indicator) else {
-            return BTreeSet::new();
-        };
-        let organization_roles: Vec<&String> = organizations
+        let organization_roles: Vec<String> = organizations
             .iter()
             .filter_map(|o| o.roles_of(user))
             .flatten()
+            .cloned()
             .collect();
-        let by_user = resource.scopes.iter();
-        let by_user = by_user.filter(|(_, roles)| roles.iter().any(|r| user.roles.contains(r)));
-        let by_organization = resource.organization_scopes.iter();
-        let by_organization = by_organization
-            .filter(|(_, roles)| roles.iter().any(|r| organization_roles.contains(&r)));
-        by_user
-            .chain(by_organization)
-            .map(|(scope, _)| scope.clone())
-            .collect()
+        self.scopes_of_roles(indicator, &user.roles, &organization_roles)
+    }
+
+    /// Scopes of an API resource that these roles give.
+    pub(super) fn scopes_of_roles(
+        &self,
+        indicator: &str,
+        roles: &[String],
+        organization_roles: &[String],
+    ) -> BTreeSet<String> {
+        if indicator == MANAGEMENT_API {
+            let has = roles.iter().any(|role| role == MANAGEMENT_ROLE);
+            return has
+                .then(|| MANAGEMENT_SCOPE.to_owned())
+                .into_iter()
+                .collect();
+        }
+        let Some(resource) = self.resources.iter().find(|r| r.indicator == indicator) else {
+            return BTreeSet::new();
+        };
+        let given = |scopes: &BTreeMap<String, Vec<String>>, held: &[String]| {
+            let scopes = scopes.iter();
+            let scopes = scopes.filter(|(_, roles)| roles.iter().any(|role| held.contains(role)));
+            scopes.map(|(scope, _)| scope.clone()).collect::<Vec<_>>()
+        };
+        let by_role = given(&resource.scopes, roles);
+        let by_organization = given(&resource.organization_scopes, organization_roles);
+        by_role.into_iter().chain(by_organization).collect()
     }
 
     /// Says what does not fit together, in the words of the configuration.
@@ -266,8 +329,27 @@ impl Seed {
                 }
             }
         }
+        for (index, machine) in self.machines.iter().enumerate() {
+            let mut others = self.machines[index + 1..].iter();
+            if others.any(|other| other.id == machine.id) {
+                let id = &machine.id;
+                return Err(format!("`machines`: two machines are called {id:?}"));
+            }
+        }
         for organization in &self.organizations {
             let id = &organization.id;
+            for (machine, roles) in &organization.machines {
+                if self.machine(machine).is_none() {
+                    return Err(format!(
+                        "organization {id:?}: no machine is called {machine:?}"
+                    ));
+                }
+                if let Some(role) = roles.iter().find(|r| !organization.roles.contains_key(*r)) {
+                    return Err(format!(
+                        "organization {id:?}: {machine:?} has no such role: {role:?}"
+                    ));
+                }
+            }
             for (member, roles) in &organization.members {
                 if self.user(member).is_none() {
                     return Err(format!("organization {id:?}: no user is called {member:?}"));
@@ -281,118 +363,4 @@ impl Seed {
         }
         Ok(())
     }
-}
-
-impl Default for Seed {
-    /// Alice has everything, Bob next to nothing, and Zoë a name that needs escaping.
-    fn default() -> Seed {
-        Seed {
-            users: users(),
-            organizations: organizations(),
-            resources: resources(),
-        }
-    }
-}
-
-fn users() -> Vec<SeedUser> {
-    let text = |text: &str| Some(text.to_owned());
-    let Value::Object(custom_data) =
-        json!({ "plan": "pro", "tags": ["a", "b"], "cart": { "items": 3 }, "nothing": null })
-    else {
-        return Vec::new();
-    };
-    let alice = SeedUser {
-        id: "alice4hy6kz2".into(),
-        username: text("alice"),
-        name: text("Alice Example"),
-        picture: text("https://www.example.com/alice.png"),
-        email: text("alice@example.com"),
-        phone_number: text("15555550101"),
-        profile: SeedProfile {
-            family_name: text("Example"),
-            given_name: text("Alice"),
-            preferred_username: text("ali"),
-            birthdate: text("1990-02-03"),
-            zoneinfo: text("Europe/Berlin"),
-            locale: text("de-DE"),
-            address: Some(SeedAddress {
-                formatted: text("Musterstr. 1\n10115 Berlin"),
-                street_address: text("Musterstr. 1"),
-                locality: text("Berlin"),
-                postal_code: text("10115"),
-                country: text("DE"),
-                region: None,
-            }),
-            ..SeedProfile::default()
-        },
-        custom_data,
-        roles: vec!["shopper".into()],
-        created_at: default_created_at(),
-        ..SeedUser::default()
-    };
-    let bob = SeedUser {
-        id: "bob7d4dc6y32".into(),
-        username: text("bob"),
-        roles: vec!["reader".into()],
-        created_at: default_created_at(),
-        ..SeedUser::default()
-    };
-    let zoe = SeedUser {
-        id: "zoe9rsidux5q".into(),
-        username: text("zoe"),
-        name: text("Zoë <b>O'Hara</b> & \"Söhne\" 🦀"),
-        email: text("zoe+test@example.com"),
-        created_at: default_created_at(),
-        ..SeedUser::default()
-    };
-    vec![alice, bob, zoe]
-}
-
-fn organizations() -> Vec<SeedOrganization> {
-    let roles = map(&[
-        ("admin", &["manage:members", "view:reports"]),
-        ("member", &["view:reports"]),
-    ]);
-    vec![
-        SeedOrganization {
-            id: "acme5obvzg01".into(),
-            name: "Acme GmbH".into(),
-            description: Some("Makes everything".into()),
-            roles: roles.clone(),
-            members: map(&[("alice", &["admin"]), ("bob", &[])]),
-        },
-        SeedOrganization {
-            id: "globexfrcji1".into(),
-            name: "Globex Ltd".into(),
-            description: None,
-            roles,
-            members: map(&[("alice", &["member"])]),
-        },
-    ]
-}
-
-fn resources() -> Vec<SeedResource> {
-    vec![
-        SeedResource {
-            indicator: "https://shopping.your-app.com/api".into(),
-            scopes: map(&[("read", &["shopper", "reader"]), ("write", &["shopper"])]),
-            organization_scopes: BTreeMap::new(),
-        },
-        SeedResource {
-            indicator: "https://orders.your-app.com/api".into(),
-            scopes: BTreeMap::new(),
-            organization_scopes: map(&[
-                ("orders:read", &["admin", "member"]),
-                ("orders:write", &["admin"]),
-            ]),
-        },
-    ]
-}
-
-fn map(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
-    let owned = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
-    pairs
-        .iter()
-        .map(|(key, values)| ((*key).to_owned(), owned(values)))
-        .collect()
 }

@@ -226,7 +226,7 @@ fn active_token(provider: &Provider, token: &str) -> Option<Value> {
     let mut body = json!({
         "active": true,
         "sub": grant.user,
-        "client_id": provider.settings.client_id,
+        "client_id": grant.client,
         "exp": expires,
         "iat": issued,
         "iss": provider.issuer(),

@@ -23,10 +23,24 @@ pub struct Settings {
     pub post_logout_redirect_uris: Vec<String>,
     /// Where logout tokens are sent when a user signs out or is suspended.
     pub backchannel_logout_uri: Option<String>,
+    /// The path of the issuer: `/oidc`, as at Logto. It may end in `/`, and
+    /// then the issuer does.
+    pub issuer_path: String,
+    /// Where the key set is, below the issuer: `/jwks`.
+    pub jwks_path: String,
+    /// Whether the authorization response names the issuer, and discovery says
+    /// so (RFC 9207). Logto does.
+    pub response_iss: bool,
+    /// The origin that browsers and clients use when something in front ends
+    /// TLS: `https://localhost:8443`. `http://localhost:<port>` unless set.
+    pub public_origin: Option<String>,
     /// Users, organizations and resources.
     pub seed: Seed,
     /// The algorithm of all tokens.
     pub signing_alg: SigningAlg,
+    /// Whether discovery offers pushed authorization requests (RFC 9126), as
+    /// Logto's does. They are taken either way.
+    pub offers_par: bool,
     /// Rocket's log level. It is **one for the whole process**: launching the
     /// provider sets it, so give the level of the application's own Rocket. Or
     /// start the provider while that ignites, say in a fairing's `on_ignite`:
@@ -50,8 +64,13 @@ impl Settings {
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
+            issuer_path: "/oidc".into(),
+            jwks_path: "/jwks".into(),
+            response_iss: true,
+            public_origin: None,
             seed: Seed::default(),
             signing_alg: SigningAlg::default(),
+            offers_par: true,
             log_level: LogLevel::Critical,
             cli_colors: true,
             observer: None,
@@ -83,6 +102,8 @@ pub enum StartError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// `issuer_path` or `jwks_path` is no path.
+    Path(String),
     /// The seed contradicts itself; the text says where.
     Seed(String),
     /// No signing key could be made.
@@ -100,6 +121,11 @@ impl fmt::Display for StartError {
                     "the development provider cannot listen on 127.0.0.1:{port}: {source}"
                 )
             }
+            StartError::Path(path) => write!(
+                f,
+                "the development provider's issuer_path and jwks_path must be paths like \
+                 \"/oidc\", not {path:?}"
+            ),
             StartError::Seed(what) => write!(f, "the development provider's seed: {what}"),
             StartError::Keys => f.write_str("the development provider cannot make a signing key"),
             StartError::Rocket(what) => {

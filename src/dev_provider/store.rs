@@ -9,6 +9,7 @@ pub(super) const CODE_LIFETIME: u64 = 60;
 pub(super) const INTERACTION_LIFETIME: u64 = 60 * 60;
 pub(super) const SESSION_LIFETIME: u64 = 14 * 24 * 60 * 60;
 pub(super) const REFRESH_TOKEN_LIFETIME: u64 = 14 * 24 * 60 * 60;
+pub(super) const SUBJECT_TOKEN_LIFETIME: u64 = 10 * 60;
 /// How long a rotated refresh token still works: parallel requests get through.
 pub(super) const REUSE_WINDOW: u64 = 3;
 
@@ -84,6 +85,7 @@ pub(super) struct Interaction {
 #[derive(Clone)]
 pub(super) struct Grant {
     pub(super) user: String,
+    pub(super) client: String,
     pub(super) session: String,
     pub(super) sid: String,
     /// Everything granted, OIDC and resource scopes alike, in the order asked for.
@@ -118,6 +120,12 @@ pub(super) struct AccessToken {
     pub(super) expires: u64,
 }
 
+/// What the Management API gives out to act as a user, once.
+pub(super) struct SubjectToken {
+    pub(super) user: String,
+    pub(super) expires: u64,
+}
+
 pub(super) struct RefreshToken {
     pub(super) grant: String,
     pub(super) issued: u64,
@@ -133,6 +141,7 @@ pub(super) struct Store {
     pub(super) grants: Bounded<Grant>,
     pub(super) access_tokens: Bounded<AccessToken>,
     pub(super) refresh_tokens: Bounded<RefreshToken>,
+    pub(super) subject_tokens: Bounded<SubjectToken>,
 }
 
 impl Store {

@@ -12,25 +12,37 @@ use super::keys::base64url;
 use super::seed::SeedUser;
 use super::store::{Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, RefreshToken};
 use super::wire::{Received, Reply};
+use super::{exchange, machine};
 
 pub(super) fn token(provider: &Provider, request: &Received) -> Reply {
     let answer =
-        authenticate(provider, request).and_then(|()| match request.form_value("grant_type") {
-            Some("authorization_code") => exchange_code(provider, request),
-            Some("refresh_token") => refresh(provider, request),
-            Some(_) => {
-                let description = "unsupported grant_type requested";
-                Err(OidcError::new(400, "unsupported_grant_type", description))
-            }
-            None => Err(OidcError::invalid_request(
-                "missing required parameter 'grant_type'",
-            )),
-        });
+        authenticate(provider, request).and_then(|client| answer_to(provider, request, &client));
     match answer {
         Ok(body) => Reply::json(200, &body),
         Err(error) => error.reply(),
     }
 }
+
+fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Value, OidcError> {
+    let grant_type = required(request, "grant_type")?;
+    // At Logto a machine has no users, and an app that has users is no machine.
+    let is_machine = client != provider.settings.client_id;
+    match (grant_type, is_machine) {
+        ("authorization_code", false) => exchange_code(provider, request),
+        ("refresh_token", false) => refresh(provider, request),
+        ("client_credentials", true) => machine::client_credentials(provider, request, client),
+        (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client),
+        ("authorization_code" | "refresh_token" | "client_credentials", _) => {
+            let description = "requested grant type is not allowed for this client";
+            Err(OidcError::new(400, "unauthorized_client", description))
+        }
+        _ => {
+            let description = "unsupported grant_type requested";
+            Err(OidcError::new(400, "unsupported_grant_type", description))
+        }
+    }
+}
+
 fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
     let code = required(request, "code")?;
     let now = provider.now();
@@ -150,7 +162,7 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
     Ok(issue.tokens(&scopes, target, Some(refresh_token)))
 }
 
-fn required<'r>(request: &'r Received, name: &str) -> Result<&'r str, OidcError> {
+pub(super) fn required<'r>(request: &'r Received, name: &str) -> Result<&'r str, OidcError> {
     let value = request.form_value(name).filter(|value| !value.is_empty());
     value.ok_or_else(|| OidcError::invalid_request(&format!("missing required parameter '{name}'")))
 }
@@ -167,12 +179,7 @@ fn active_user(provider: &Provider, grant: &Grant) -> Result<SeedUser, OidcError
 
 /// `scope` may narrow what was granted, never widen it (RFC 6749, section 6).
 fn narrowed(request: &Received, grant: &Grant) -> Result<Vec<String>, OidcError> {
-    let asked = request.form_value("scope").unwrap_or_default();
-    let asked: Vec<String> = asked
-        .split(' ')
-        .filter(|s| !s.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let asked = asked_scopes(request);
     if asked.is_empty() {
         return Ok(grant.scopes.clone());
     }
@@ -196,16 +203,7 @@ fn check_membership(
     grant: &Grant,
 ) -> Result<(), OidcError> {
     const SCOPE: &str = "urn:logto:scope:organizations";
-    let is_member = {
-        let seed = provider.seed();
-        seed.organizations_of(user)
-            .iter()
-            .any(|found| found.id == organization)
-    };
-    if !is_member {
-        let description = "user is not a member of the organization";
-        return Err(OidcError::new(403, "access_denied", description));
-    }
+    is_member(provider, organization, user)?;
     if !grant.scopes.iter().any(|scope| scope == SCOPE) {
         let description = "refresh token missing required scope";
         return Err(OidcError::new(403, "insufficient_scope", description).scope(SCOPE));
@@ -213,20 +211,52 @@ fn check_membership(
     Ok(())
 }
 
+/// Whether the organization has this user.
+pub(super) fn is_member(
+    provider: &Provider,
+    organization: &str,
+    user: &SeedUser,
+) -> Result<(), OidcError> {
+    let seed = provider.seed();
+    let organizations = seed.organizations_of(user);
+    if organizations.iter().any(|found| found.id == organization) {
+        return Ok(());
+    }
+    let description = "user is not a member of the organization";
+    Err(OidcError::new(403, "access_denied", description))
+}
+
 /// The one resource asked for; it must have been asked for at sign-in (RFC 8707, section 2.2).
 fn requested_resource(request: &Received, grant: &Grant) -> Result<Option<String>, OidcError> {
+    match single_resource(request)? {
+        Some(indicator) if !grant.resources.contains_key(indicator) => {
+            Err(OidcError::invalid_target())
+        }
+        indicator => Ok(indicator.map(str::to_owned)),
+    }
+}
+
+/// The one resource asked for, if any.
+pub(super) fn single_resource(request: &Received) -> Result<Option<&str>, OidcError> {
     let mut asked = request.form.iter().filter(|(name, _)| name == "resource");
-    let Some((_, indicator)) = asked.next() else {
-        return Ok(None);
-    };
+    let indicator = asked.next().map(|(_, indicator)| indicator.as_str());
     if asked.next().is_some() {
         let description = "only a single resource indicator value must be requested";
         return Err(OidcError::new(400, "invalid_target", description));
     }
-    if !grant.resources.contains_key(indicator) {
-        return Err(OidcError::invalid_target());
+    Ok(indicator)
+}
+
+/// The scopes of the request, each once.
+pub(super) fn asked_scopes(request: &Received) -> Vec<String> {
+    let asked = request.form_value("scope").unwrap_or_default();
+    let mut scopes: Vec<String> = Vec::new();
+    for scope in asked.split(' ').filter(|scope| !scope.is_empty()) {
+        if !scopes.iter().any(|other| other == scope) {
+            scopes.push(scope.to_owned());
+        }
     }
-    Ok(Some(indicator.clone()))
+    scopes
 }
 
 /// Confidential clients keep a refresh token until 70 % of its life has passed.

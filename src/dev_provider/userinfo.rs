@@ -1,6 +1,6 @@
 //! The userinfo endpoint (OpenID Connect Core 5.3).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Provider;
 use super::claims::{Place, claims};
@@ -8,13 +8,21 @@ use super::error::OidcError;
 use super::wire::{Received, Reply};
 
 pub(super) fn userinfo(provider: &Provider, request: &Received) -> Reply {
-    match find(provider, request) {
-        Ok(claims) => Reply::json(200, &claims),
-        Err(error) => error.reply(),
-    }
+    let mut claims = match find(provider, request) {
+        Ok(claims) => claims,
+        Err(error) => return error.reply(),
+    };
+    let Some((signing, edit)) = provider.hooks.userinfo_signing() else {
+        return Reply::json(200, &Value::Object(claims));
+    };
+    // A signed answer says who issued it, and for whom (section 5.3.2).
+    claims.insert("iss".into(), provider.issuer().into());
+    claims.insert("aud".into(), provider.settings.client_id.clone().into());
+    let token = provider.hooks.forge(&signing, "JWT", claims, &*edit);
+    Reply::new(200, "application/jwt", token)
 }
 
-fn find(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
+fn find(provider: &Provider, request: &Received) -> Result<Map<String, Value>, OidcError> {
     let issuer = provider.issuer();
     let Some(token) = bearer(request) else {
         let error = OidcError::invalid_request("no access token provided");
@@ -32,12 +40,7 @@ fn find(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
     }
     let seed = provider.seed();
     let user = seed.active_user(&grant.user).ok_or_else(invalid)?;
-    Ok(Value::Object(claims(
-        &seed,
-        user,
-        &token.scopes,
-        Place::UserInfo,
-    )))
+    Ok(claims(&seed, user, &token.scopes, Place::UserInfo))
 }
 
 /// The token from the header, or from the body of a POST (RFC 6750, sections 2.1 and 2.2).

@@ -19,24 +19,26 @@ use crate::request::query;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// `/oidc/.well-known/openid-configuration`
+    /// `{issuer}/.well-known/openid-configuration`
     Discovery,
-    /// `/oidc/jwks`
+    /// `{issuer}/jwks`
     Jwks,
-    /// `/oidc/auth`
+    /// `{issuer}/auth`
     Auth,
-    /// `/oidc/request`, for pushed authorization requests (RFC 9126).
+    /// `{issuer}/request`, for pushed authorization requests (RFC 9126).
     PushedAuth,
-    /// `/oidc/token`
+    /// `{issuer}/token`
     Token,
-    /// `/oidc/me`
+    /// `{issuer}/me`
     UserInfo,
-    /// `/oidc/token/revocation`
+    /// `{issuer}/token/revocation`
     Revocation,
-    /// `/oidc/token/introspection`
+    /// `{issuer}/token/introspection`
     Introspection,
-    /// `/oidc/session/end` and its confirmation.
+    /// `{issuer}/session/end` and its confirmation.
     EndSession,
+    /// `/api/users` and `/api/subject-tokens` of the Management API.
+    Management,
     /// The provider's own pages: sign-in form, list of users, style sheet.
     Page,
     /// Anything else; answered 404.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
-use serde::{Serialize, Serializer};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::access_token::Resource;
 use super::organization_id::OrganizationId;
-use crate::bearer_error::BearerError;
+use crate::api::LogtoApi;
+use crate::bearer_error::{BearerError, BearerErrorKind};
 use crate::claims::AccessTokenClaims;
-use crate::logto::Logto;
 use crate::session::context::{PENDING, Pending, RequestContext};
 
 /// Longer than any token of a user with many scopes, shorter than a flood.
@@ -54,7 +55,15 @@ pub trait Audience: Send + Sync + 'static {
     /// The audience and the organization a token must name for `request`;
     /// `None` when the request does not say which organization it is about.
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience>;
+
+    /// What can be told at launch already: an error aborts it.
+    #[allow(unused_variables)]
+    fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
+        Ok(())
+    }
 }
+
+const ORGANIZATION: &str = "urn:logto:organization:";
 
 /// What a token must name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +72,13 @@ pub struct ExpectedAudience {
     pub audience: String,
     /// The value of `organization_id`; `None`: it must have none.
     pub organization_id: Option<String>,
+}
+
+impl ExpectedAudience {
+    /// The organization that the audience itself is.
+    pub(super) fn organization(&self) -> Option<&str> {
+        self.audience.strip_prefix(ORGANIZATION)
+    }
 }
 
 impl<R: Resource> Audience for R {
@@ -82,11 +98,15 @@ pub struct Organization<Id: OrganizationId>(PhantomData<fn() -> Id>);
 impl<Id: OrganizationId> Audience for Organization<Id> {
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
         let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
-        let audience = format!("urn:logto:organization:{id}");
+        let audience = format!("{ORGANIZATION}{id}");
         Some(ExpectedAudience {
             audience,
             organization_id: None,
         })
+    }
+
+    fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
+        Id::check(rocket)
     }
 }
 
@@ -103,18 +123,29 @@ impl<R: Resource, Id: OrganizationId> Audience for Within<R, Id> {
             organization_id: Some(id),
         })
     }
+
+    fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
+        Id::check(rocket)
+    }
 }
 
-/// The caller of an API, by a verified JWT access token that allows `P`.
+/// The caller of an API, by a verified access token that allows `P`.
 ///
 /// Needs no session: any client with a token may call. Answers are JSON, as
 /// RFC 6750 has them: 401 without a good token, 403 with `insufficient_scope`
 /// and the missing scopes, 400 for credentials that cannot be read, 503 while
 /// the provider's keys cannot be had.
 ///
+/// Tokens are JWTs. With `introspect_opaque_tokens = true` the provider is asked
+/// about others, and they must meet the same conditions.
+///
+/// `C` is the type that custom claims are read into: those that are no standard
+/// claim of an access token. Claims that do not fit `C` are answered 401.
+///
 /// **Cost:** one signature for a token not seen before, a look-up for one that
-/// was; no network while keys are known. **Errors:** [`BearerError`].
-/// **Standard:** RFC 6750, RFC 9068 section 4.
+/// was; no network while keys are known. For an opaque token one call each 30 s.
+/// **Errors:** [`BearerError`]. **Standard:** RFC 6750, RFC 9068 section 4, RFC
+/// 7662.
 ///
 /// ```rust
 /// use rocket::get;
@@ -135,13 +166,29 @@ impl<R: Resource, Id: OrganizationId> Audience for Within<R, Id> {
 /// fn cart(caller: Bearer<ReadCart>) -> Json<Value> {
 ///     Json(json!({ "cart of": caller.sub() }))
 /// }
+///
+/// #[derive(rocket::serde::Deserialize)]
+/// #[serde(crate = "rocket::serde")]
+/// struct Plan {
+///     plan: String,
+/// }
+///
+/// #[get("/api/plan")]
+/// fn plan(caller: Bearer<ReadCart, Plan>) -> String {
+///     caller.custom_claims().plan.clone()
+/// }
 /// ```
-pub struct Bearer<P: Permission> {
+pub struct Bearer<P: Permission, C = NoCustomClaims> {
     claims: Arc<AccessTokenClaims>,
+    custom: C,
     permission: PhantomData<fn() -> P>,
 }
 
-impl<P: Permission> Bearer<P> {
+/// Custom claims, whatever there are, are not looked at.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct NoCustomClaims {}
+
+impl<P: Permission, C> Bearer<P, C> {
     /// The user, or the application when a machine calls.
     pub fn sub(&self) -> &str {
         &self.claims.sub
@@ -171,9 +218,14 @@ impl<P: Permission> Bearer<P> {
     pub fn claims(&self) -> &AccessTokenClaims {
         &self.claims
     }
+
+    /// The custom claims.
+    pub fn custom_claims(&self) -> &C {
+        &self.custom
+    }
 }
 
-impl<P: Permission> std::fmt::Debug for Bearer<P> {
+impl<P: Permission, C> std::fmt::Debug for Bearer<P, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Bearer")
             .field("claims", &self.claims)
@@ -182,14 +234,14 @@ impl<P: Permission> std::fmt::Debug for Bearer<P> {
 }
 
 /// As the claims object. The token itself is not kept.
-impl<P: Permission> Serialize for Bearer<P> {
+impl<P: Permission, C> Serialize for Bearer<P, C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.claims.serialize(serializer)
     }
 }
 
 #[rocket::async_trait]
-impl<'r, P: Permission> FromRequest<'r> for Bearer<P> {
+impl<'r, P: Permission, C: DeserializeOwned> FromRequest<'r> for Bearer<P, C> {
     type Error = BearerError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, BearerError> {
@@ -203,39 +255,42 @@ impl<'r, P: Permission> FromRequest<'r> for Bearer<P> {
     }
 }
 
-async fn verified<P: Permission>(request: &Request<'_>) -> Result<Bearer<P>, BearerError> {
+async fn verified<P: Permission, C: DeserializeOwned>(
+    request: &Request<'_>,
+) -> Result<Bearer<P, C>, BearerError> {
     let token = token(request)?;
-    let logto = Logto::of(request).map_err(|_| BearerError::Unavailable)?;
-    // Only these have three parts; an opaque token is for the provider alone.
-    if token.split('.').count() != 3 {
-        let why = "the token is opaque: ask the provider for one for this API resource";
-        return Err(BearerError::InvalidToken(why.to_owned()));
-    }
+    let logto = LogtoApi::of(request)
+        .map_err(|_| BearerError::new(BearerErrorKind::Unavailable, "no_fairing"))?;
     let claims = logto.verify_bearer(token).await?;
     let Some(expected) = P::Audience::expected(request) else {
         log::error!(
             "logto: no organization id for {}: does the route have one?",
             std::any::type_name::<P>()
         );
-        return Err(BearerError::InvalidRequest(
+        return Err(BearerError::invalid_request(
             "the request names no organization",
+            "no_organization_id",
         ));
     };
     let organization = claims.organization_id.value();
     if !claims.aud.contains(&expected.audience) || organization != expected.organization_id.as_ref()
     {
-        log::warn!("logto: bearer token rejected, reason=aud");
         let why = "the token is not for this API resource or organization";
-        return Err(BearerError::InvalidToken(why.to_owned()));
+        return Err(BearerError::invalid_token(why, "aud"));
     }
     let lacks = |scope: &&&str| !claims.has_scope(scope);
     let missing: Vec<_> = P::SCOPES.iter().filter(lacks).copied().collect();
     if !missing.is_empty() {
-        log::warn!("logto: bearer token rejected, reason=insufficient_scope");
-        return Err(BearerError::InsufficientScope { missing });
+        let kind = BearerErrorKind::InsufficientScope { missing };
+        return Err(BearerError::new(kind, "insufficient_scope"));
     }
+    let custom = C::deserialize(&claims.extra).map_err(|_| {
+        let why = "the token lacks custom claims that are needed here";
+        BearerError::invalid_token(why, "custom_claims")
+    })?;
     Ok(Bearer {
         claims,
+        custom,
         permission: PhantomData,
     })
 }
@@ -246,38 +301,58 @@ fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
     let mut headers = request.headers().get("Authorization");
     let (header, other) = (headers.next(), headers.next());
     if other.is_some() {
-        return Err(BearerError::InvalidRequest(
+        return Err(BearerError::invalid_request(
             "more than one Authorization header",
+            "two_headers",
         ));
     }
     let in_query = request
         .query_fields()
         .any(|field| field.name == "access_token");
     if in_query {
-        return Err(BearerError::InvalidRequest(
+        return Err(BearerError::invalid_request(
             "access_token in the address is not accepted",
+            "token_in_query",
         ));
     }
-    let header = header.ok_or(BearerError::Missing)?;
+    let missing = || BearerError::new(BearerErrorKind::Missing, "no_token");
+    let header = header.ok_or_else(missing)?;
     let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Err(BearerError::Missing);
+        return Err(missing());
     }
     let token = token.trim_matches(' ');
     // b64token of section 2.1.
     let proper = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     match token {
-        "" => Err(BearerError::InvalidRequest("the token is empty")),
-        token if token.len() > MAX_TOKEN => {
-            Err(BearerError::InvalidRequest("the token is too long"))
-        }
+        "" => Err(BearerError::invalid_request(
+            "the token is empty",
+            "empty_token",
+        )),
+        token if token.len() > MAX_TOKEN => Err(BearerError::invalid_request(
+            "the token is too long",
+            "long_token",
+        )),
         token if token.bytes().all(proper) => Ok(token),
-        _ => Err(BearerError::InvalidRequest("the token is malformed")),
+        _ => Err(BearerError::invalid_request(
+            "the token is malformed",
+            "malformed_token",
+        )),
     }
 }
 
-impl<P: Permission> Sentinel for Bearer<P> {
+impl<P: Permission, C> Sentinel for Bearer<P, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        super::fairing_is_missing(rocket, "Bearer")
+        super::either_fairing_is_missing(rocket, "Bearer") || cannot_be_found::<P>(rocket)
     }
+}
+
+/// Aborts the launch of an app whose routes do not name the organization.
+pub(super) fn cannot_be_found<P: Permission>(rocket: &Rocket<Ignite>) -> bool {
+    let Err(why) = P::Audience::check(rocket) else {
+        return false;
+    };
+    let name = std::any::type_name::<P>();
+    log::error!("logto: a route is about `{name}` in an organization, but {why}");
+    true
 }

@@ -2,17 +2,22 @@
 
 mod access_token;
 mod bearer;
+mod machine_token;
 mod org_token;
 mod organization_id;
+mod step_up;
 mod user;
 mod user_info;
 
 pub use access_token::{AccessToken, DefaultResource, Resource};
 pub use bearer::{
-    Audience as BearerAudience, Bearer, ExpectedAudience, Organization, Permission, Within,
+    Audience as BearerAudience, Bearer, ExpectedAudience, NoCustomClaims, Organization, Permission,
+    Within,
 };
+pub use machine_token::MachineToken;
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{ConstOrg, HeaderOrg, Name, OrgId, OrganizationId, PathOrg, QueryOrg};
+pub use step_up::{Level, StepUp};
 pub use user::User;
 pub use user_info::UserInfo;
 
@@ -20,6 +25,7 @@ use rocket::Request;
 use rocket::request::Outcome;
 use rocket::{Ignite, Rocket};
 
+use crate::api::LogtoApi;
 use crate::error::Error;
 use crate::logto::Logto;
 use crate::session::context::{PENDING, Pending, RequestContext};
@@ -40,8 +46,25 @@ fn outcome<T>(request: &Request<'_>, result: Result<T, Error>) -> Outcome<T, Err
 /// without the fairing.
 pub(crate) fn fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
     let missing = rocket.state::<Logto>().is_none();
-    if missing {
+    if missing && rocket.state::<LogtoApi>().is_some() {
+        log::error!(
+            "logto: `{what}` needs users to sign in: attach Logto::fairing() in place of \
+             Logto::api()"
+        );
+    } else if missing {
         log::error!("logto: `{what}` needs the fairing: .attach(Logto::fairing())");
+    }
+    missing
+}
+
+/// The same for what does without users.
+fn either_fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
+    let missing = rocket.state::<LogtoApi>().is_none();
+    if missing {
+        log::error!(
+            "logto: `{what}` needs the fairing: .attach(Logto::fairing()), or \
+             .attach(Logto::api()) in a service that is an API only"
+        );
     }
     missing
 }

@@ -1,5 +1,7 @@
 //! `User`: the signed-in user and their verified ID-token claims.
 
+use std::sync::Arc;
+
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
@@ -9,7 +11,7 @@ use time::OffsetDateTime;
 use crate::claims::IdTokenClaims;
 use crate::current::Current;
 use crate::error::{Error, ErrorKind};
-use crate::oidc::verify;
+use crate::oidc::authentication::Asked;
 use crate::session::token::{Token, TokenFor};
 
 /// The signed-in user, with the claims of the verified ID token.
@@ -57,7 +59,7 @@ use crate::session::token::{Token, TokenFor};
 #[derive(Clone, Debug)]
 pub struct User<C = IdTokenClaims> {
     current: Current,
-    claims: C,
+    claims: Arc<C>,
 }
 
 impl<C> User<C> {
@@ -72,13 +74,14 @@ impl<C> User<C> {
         &self.claims
     }
 
-    /// The claims, owned.
-    pub fn into_claims(self) -> C {
-        self.claims
+    /// The claims, owned: a copy, because the requests of a session share them.
+    pub fn into_claims(self) -> C
+    where
+        C: Clone,
+    {
+        Arc::unwrap_or_clone(self.claims)
     }
-}
 
-impl<C> User<C> {
     /// An access token for an API resource, as [`AccessToken`](crate::AccessToken)
     /// gives it, for a handler that decides at run time.
     ///
@@ -128,6 +131,18 @@ impl<C> User<C> {
         moment(self.current.session().created_at)
     }
 
+    /// When the user last authenticated at the provider, which may be before
+    /// they signed in here. `None` when it has not said: most providers do so
+    /// only when asked, by `max_age` or `prompt = ["login"]`.
+    pub fn authenticated_at(&self) -> Option<OffsetDateTime> {
+        self.current.session().authenticated.at.map(moment)
+    }
+
+    /// Whether the user has authenticated as `asked`.
+    pub(super) fn satisfies(&self, asked: &Asked) -> bool {
+        self.current.satisfies(asked)
+    }
+
     /// When the session ends, used or not.
     pub fn session_ends_at(&self) -> OffsetDateTime {
         self.signed_in_at() + self.current.limits().absolute
@@ -138,9 +153,9 @@ fn moment(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-impl<C: DeserializeOwned> User<C> {
+impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {
     fn read(current: Current) -> Result<User<C>, Error> {
-        let claims = verify::claims(current.session().id_token.as_str()).ok_or_else(|| {
+        let claims = current.session().id_token.claims().ok_or_else(|| {
             let wanted = std::any::type_name::<C>();
             Error::new(
                 ErrorKind::MissingClaims,
@@ -189,7 +204,7 @@ impl<C: Serialize> Serialize for User<C> {
 }
 
 #[rocket::async_trait]
-impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for User<C> {
+impl<'r, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r> for User<C> {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {

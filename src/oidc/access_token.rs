@@ -29,7 +29,14 @@ pub(crate) fn access_token(
             typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("JWT")
         }
     };
-    let claims: AccessTokenClaims = jws(token, keys, expected.alg, typ)?;
+    check(jws(token, keys, expected.alg, typ)?, expected)
+}
+
+/// What the claims must say, wherever they come from.
+pub(super) fn check(
+    claims: AccessTokenClaims,
+    expected: &Expected<'_>,
+) -> Result<AccessTokenClaims, Rejection> {
     if claims.iss != expected.issuer {
         return Err(Rejection::Issuer);
     }

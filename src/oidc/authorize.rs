@@ -3,6 +3,38 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::authentication::Asked;
+
+/// Parameters that are set elsewhere: a free parameter must not replace one.
+pub(crate) const RESERVED: [&str; 24] = [
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "nonce",
+    "prompt",
+    "max_age",
+    "acr_values",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    // These have methods of their own: one invalid value, or a second one,
+    // makes Logto drop them all.
+    "first_screen",
+    "identifier",
+    "direct_sign_in",
+    "login_hint",
+    "one_time_token",
+    "ui_locales",
+    "organization_id",
+];
+
 /// The screen Logto shows first (`first_screen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -149,10 +181,21 @@ pub(crate) struct AuthorizeOptions {
     pub ui_locales: Option<String>,
     pub organization_id: Option<String>,
     pub prompt: Option<Vec<Prompt>>,
+    pub max_age: Option<u32>,
+    pub acr_values: Vec<String>,
     pub extra: Vec<(String, String)>,
 }
 
 impl AuthorizeOptions {
+    /// What of the authentication is asked for in so many words.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            max_age: self.max_age,
+            acr_values: self.acr_values.clone(),
+            since: None,
+        }
+    }
+
     /// Logto's extra parameters, then the free ones, in the order they are sent.
     pub(crate) fn extra_params(&self) -> Vec<(String, String)> {
         let mut params = Vec::new();

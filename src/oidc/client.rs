@@ -2,32 +2,32 @@
 //! `openidconnect`; its generics end here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreGenderClaim, CoreJsonWebKey,
     CoreJweContentEncryptionAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
     CoreTokenIntrospectionResponse,
 };
-use openidconnect::http::{HeaderValue, Request, StatusCode, header};
+use openidconnect::http::StatusCode;
 use openidconnect::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyAdditionalClaims, EndpointNotSet, EndpointSet, HttpRequest, IssuerUrl, JsonWebKeySet,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+    AccessToken, AuthType, AuthUrl, AuthenticationContextClass, AuthorizationCode, Client,
+    ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims, EndpointNotSet, EndpointSet,
+    IssuerUrl, JsonWebKeySet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    Scope, TokenUrl,
 };
 use url::Url;
-use url::form_urlencoded::{Serializer, byte_serialize};
 
-use super::access_token;
+use super::authentication::Asked;
 use super::authorize::{AuthorizeOptions, Prompt};
+use super::credentials;
 use super::http::HttpClient;
-use super::keys::KeySet;
 use super::logout::{self, Logout};
 use super::provider::{Metadata, ProviderError, ProviderState};
+use super::service::ServiceClient;
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
 use super::verify::{self, Expected, Nonce, Rejection, Seconds};
-use crate::claims::{AccessTokenClaims, IdTokenClaims};
+use crate::claims::IdTokenClaims;
 use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
 
 type Protocol = Client<
@@ -54,9 +54,10 @@ type Protocol = Client<
 const MAX_HINT: usize = 6000;
 
 pub(crate) struct OidcClient {
-    config: Arc<LogtoConfig>,
-    http: Arc<HttpClient>,
+    pub(super) config: Arc<LogtoConfig>,
+    pub(super) http: Arc<HttpClient>,
     pub(crate) provider: Arc<ProviderState>,
+    pub(super) service: Arc<ServiceClient>,
 }
 
 /// One started sign-in: where the browser goes, and what must come back.
@@ -65,26 +66,37 @@ pub(crate) struct Authorization {
     pub state: String,
     pub nonce: String,
     pub code_verifier: String,
+    pub asked: Asked,
+}
+
+/// Why a sign-in could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthorizeError {
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The provider did not take the pushed request.
+    #[error("{0}")]
+    Push(TokenError),
 }
 
 impl OidcClient {
-    pub(crate) fn new(config: Arc<LogtoConfig>) -> Result<OidcClient, reqwest::Error> {
-        let http = Arc::new(HttpClient::new(&config)?);
-        let provider = Arc::new(ProviderState::new(&config, http.clone()));
-        Ok(OidcClient {
+    pub(crate) fn new(config: Arc<LogtoConfig>, service: Arc<ServiceClient>) -> OidcClient {
+        OidcClient {
             config,
-            http,
-            provider,
-        })
+            http: service.http.clone(),
+            provider: service.provider.clone(),
+            service,
+        }
     }
 
     /// The authorization request (OpenID Connect Core section 3.1.2.1) with
-    /// `state`, `nonce` and PKCE S256 (RFC 7636). Touches the network only
-    /// when metadata was never loaded.
+    /// `state`, `nonce` and PKCE S256 (RFC 7636). Touches the network to push
+    /// the request (RFC 9126), and when metadata was never loaded.
     pub(crate) async fn authorize(
         &self,
         options: &AuthorizeOptions,
-    ) -> Result<Authorization, ProviderError> {
+        now: Seconds,
+    ) -> Result<Authorization, AuthorizeError> {
         let metadata = self.provider.metadata().await?;
         let protocol = self.protocol(&metadata)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -104,7 +116,8 @@ impl OidcClient {
                     .cloned()
                     .map(Scope::new),
             );
-        for prompt in options.prompt.as_ref().unwrap_or(&self.config.prompt) {
+        let prompt = options.prompt.as_ref().unwrap_or(&self.config.prompt);
+        for prompt in prompt {
             request = request.add_prompt(match prompt {
                 Prompt::None => CoreAuthPrompt::None,
                 Prompt::Login => CoreAuthPrompt::Login,
@@ -112,18 +125,41 @@ impl OidcClient {
                 Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
             });
         }
+        let mut asked = options.asked();
+        asked.max_age = asked.max_age.or(self.config.max_age);
+        if asked.acr_values.is_empty() {
+            asked.acr_values = self.config.acr_values.clone();
+        }
+        asked.since = prompt.contains(&Prompt::Login).then_some(now);
+        if let Some(max_age) = asked.max_age {
+            request = request.set_max_age(Duration::from_secs(max_age.into()));
+        }
+        for acr in &asked.acr_values {
+            request = request.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
+        }
         for resource in &self.config.resources {
             request = request.add_extra_param("resource", resource);
         }
         if self.config.response_mode == ResponseMode::FormPost {
             request = request.add_extra_param("response_mode", "form_post");
         }
-        for (name, value) in options.extra_params() {
+        let own = options.extra_params();
+        let configured = self.config.extra_params.iter();
+        let configured = configured.filter(|(name, _)| own.iter().all(|(known, _)| known != name));
+        for (name, value) in configured.chain(&own) {
             request = request.add_extra_param(name, value);
         }
         let (url, state, nonce) = request.url();
+        let url = match self.push_endpoint(&metadata) {
+            Some(endpoint) => {
+                let pushed = self.push(&metadata, endpoint, &url).await;
+                pushed.map_err(AuthorizeError::Push)?
+            }
+            None => url,
+        };
         Ok(Authorization {
             url,
+            asked,
             state: state.into_secret(),
             nonce: nonce.secret().clone(),
             code_verifier: verifier.into_secret(),
@@ -176,54 +212,14 @@ impl OidcClient {
             ("token", refresh_token.secret().as_str()),
             ("token_type_hint", "refresh_token"),
         ];
-        let response = self
-            .http
-            .send(self.authenticated_form(endpoint, &form)?)
-            .await
-            .map_err(TokenError::Http)?;
+        let client = self.service.client()?;
+        let request = credentials::form(client, endpoint, &form)?;
+        let response = self.http.send(request).await.map_err(TokenError::Http)?;
         match response.status() {
             StatusCode::OK => Ok(()),
             status => Err(TokenError::Malformed(format!(
                 "revocation answered {status}"
             ))),
-        }
-    }
-
-    /// The claims of the userinfo endpoint (OpenID Connect Core section 5.3),
-    /// as JSON text. `None`: the provider does not accept the token.
-    pub(crate) async fn user_info(
-        &self,
-        access_token: &AccessToken,
-    ) -> Result<Option<Vec<u8>>, TokenError> {
-        let metadata = self.provider.metadata().await.map_err(TokenError::from)?;
-        let endpoint = metadata
-            .userinfo_endpoint
-            .as_ref()
-            .ok_or_else(|| TokenError::Malformed("metadata names no userinfo_endpoint".into()))?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", access_token.secret()))
-            .map_err(|_| TokenError::Malformed("the access token fits no header".into()))?;
-        bearer.set_sensitive(true);
-        let request = Request::get(endpoint.as_str())
-            .header(header::ACCEPT, "application/json")
-            .header(header::AUTHORIZATION, bearer)
-            .body(Vec::new())
-            .map_err(|error| TokenError::Malformed(error.to_string()))?;
-        let response = self.http.send(request).await.map_err(TokenError::Http)?;
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED => return Ok(None),
-            status => return Err(TokenError::Malformed(format!("userinfo answered {status}"))),
-        }
-        let content_type = response.headers().get(header::CONTENT_TYPE);
-        let json = content_type
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
-        match json {
-            true => Ok(Some(response.into_body())),
-            false => Err(TokenError::Malformed(
-                "userinfo is not application/json".into(),
-            )),
         }
     }
 
@@ -245,7 +241,8 @@ impl OidcClient {
             now,
             tolerance: self.tolerance(),
         };
-        self.with_keys(|keys| verify::id_token(token.as_str(), keys, &expected))
+        self.provider
+            .with_keys(|keys| verify::id_token(token.as_str(), keys, &expected))
             .await
     }
 
@@ -262,45 +259,13 @@ impl OidcClient {
             now,
             tolerance: self.tolerance(),
         };
-        self.with_keys(|keys| logout::logout_token(token, keys, &expected))
+        self.provider
+            .with_keys(|keys| logout::logout_token(token, keys, &expected))
             .await
-    }
-
-    /// Verifies the access token of a caller in the same way.
-    pub(crate) async fn verify_access_token(
-        &self,
-        token: &str,
-        now: Seconds,
-    ) -> Result<Result<AccessTokenClaims, Rejection>, ProviderError> {
-        let expected = access_token::Expected {
-            issuer: &self.config.issuer,
-            alg: self.config.id_token_alg,
-            now,
-            tolerance: self.tolerance(),
-        };
-        self.with_keys(|keys| access_token::access_token(token, keys, &expected))
-            .await
-    }
-
-    /// A verdict by the keys at hand, and a second one by new keys when the
-    /// first was that none fits.
-    async fn with_keys<T>(
-        &self,
-        verify: impl Fn(&KeySet) -> Result<T, Rejection>,
-    ) -> Result<Result<T, Rejection>, ProviderError> {
-        let keys = self.provider.keys().await?;
-        let verdict = verify(&keys);
-        if !matches!(verdict, Err(Rejection::UnknownKey)) {
-            return Ok(verdict);
-        }
-        match self.provider.refetch_keys(&keys).await {
-            Some(keys) => Ok(verify(&keys)),
-            None => Ok(verdict),
-        }
     }
 
     pub(crate) fn tolerance(&self) -> Seconds {
-        Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60)
+        self.service.tolerance()
     }
 
     /// The end-session request (OpenID Connect RP-Initiated Logout 1.0 section
@@ -346,41 +311,6 @@ impl OidcClient {
             protocol = protocol.set_client_secret(ClientSecret::new(secret.secret().to_owned()));
         }
         Ok(protocol)
-    }
-
-    /// A form with the client's credentials, for the endpoints `openidconnect`
-    /// would only call over https (a development provider is on http).
-    fn authenticated_form(
-        &self,
-        endpoint: &Url,
-        fields: &[(&str, &str)],
-    ) -> Result<HttpRequest, TokenError> {
-        let mut request = Request::post(endpoint.as_str())
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let mut form = Serializer::new(String::new());
-        form.extend_pairs(fields);
-        let (id, secret) = (&self.config.app_id, &self.config.app_secret);
-        match (self.config.token_endpoint_auth_method, secret) {
-            (ClientAuthMethod::ClientSecretBasic, Some(secret)) => {
-                // RFC 6749 section 2.3.1: form-urlencoded first.
-                let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-                let pair = format!("{}:{}", encode(id), encode(secret.secret()));
-                request = request.header(
-                    header::AUTHORIZATION,
-                    format!("Basic {}", STANDARD.encode(pair)),
-                );
-            }
-            (_, secret) => {
-                form.append_pair("client_id", id);
-                if let Some(secret) = secret {
-                    form.append_pair("client_secret", secret.secret());
-                }
-            }
-        }
-        request
-            .body(form.finish().into_bytes())
-            .map_err(|error| TokenError::Malformed(error.to_string()))
     }
 }
 

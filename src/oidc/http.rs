@@ -10,7 +10,7 @@ use openidconnect::{AsyncHttpClient, HttpRequest};
 use rocket::tokio::sync::Semaphore;
 use rocket::tokio::time::timeout;
 
-use crate::config::LogtoConfig;
+use crate::config::ProviderConfig;
 
 /// Discovery documents and key sets are a few kB, tokens with many claims tens.
 const MAX_BODY: usize = 1024 * 1024;
@@ -45,7 +45,7 @@ pub(crate) struct HttpClient {
 }
 
 impl HttpClient {
-    pub(crate) fn new(config: &LogtoConfig) -> Result<HttpClient, reqwest::Error> {
+    pub(crate) fn new(config: &ProviderConfig) -> Result<HttpClient, reqwest::Error> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("rocket_logto/", env!("CARGO_PKG_VERSION")))

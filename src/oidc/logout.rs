@@ -35,6 +35,16 @@ pub(crate) struct Logout {
     pub good_until: Seconds,
 }
 
+impl Logout {
+    /// Whether it names a session of the provider, or a user with all sessions.
+    pub(crate) fn names(&self, sid: Option<&str>, sub: &str) -> bool {
+        match &self.sid {
+            Some(named) => sid == Some(named),
+            None => self.sub.as_deref() == Some(sub),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Claims {
     iss: String,

@@ -11,7 +11,8 @@ use url::Url;
 
 use super::http::{HttpClient, HttpError};
 use super::keys::KeySet;
-use crate::config::{LogtoConfig, SigningAlg};
+use super::verify::Rejection;
+use crate::config::{ProviderConfig, SigningAlg};
 
 /// Metadata and keys older than this are fetched again, behind the request
 /// that noticed; until that succeeds the old ones serve.
@@ -34,7 +35,9 @@ pub(crate) struct Metadata {
     pub jwks_uri: Url,
     pub userinfo_endpoint: Option<Url>,
     pub revocation_endpoint: Option<Url>,
+    pub introspection_endpoint: Option<Url>,
     pub end_session_endpoint: Option<Url>,
+    pub pushed_authorization_request_endpoint: Option<Url>,
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
 }
@@ -69,7 +72,9 @@ impl Metadata {
         .into_iter()
         .chain(&self.userinfo_endpoint)
         .chain(&self.revocation_endpoint)
+        .chain(&self.introspection_endpoint)
         .chain(&self.end_session_endpoint)
+        .chain(&self.pushed_authorization_request_endpoint)
     }
 
     /// Origins a form POST of the app may be redirected to.
@@ -140,7 +145,7 @@ pub(crate) struct ProviderState {
 }
 
 impl ProviderState {
-    pub(crate) fn new(config: &LogtoConfig, http: Arc<HttpClient>) -> ProviderState {
+    pub(crate) fn new(config: &ProviderConfig, http: Arc<HttpClient>) -> ProviderState {
         ProviderState {
             issuer: config.issuer.clone(),
             alg: config.id_token_alg,
@@ -218,6 +223,23 @@ impl ProviderState {
                 log::warn!("logto: {error}; the last good keys stay");
                 None
             }
+        }
+    }
+
+    /// A verdict by the keys at hand, and a second one by new keys when the
+    /// first was that none fits.
+    pub(super) async fn with_keys<T>(
+        self: &Arc<Self>,
+        verify: impl Fn(&KeySet) -> Result<T, Rejection>,
+    ) -> Result<Result<T, Rejection>, ProviderError> {
+        let keys = self.keys().await?;
+        let verdict = verify(&keys);
+        if !matches!(verdict, Err(Rejection::UnknownKey)) {
+            return Ok(verdict);
+        }
+        match self.refetch_keys(&keys).await {
+            Some(keys) => Ok(verify(&keys)),
+            None => Ok(verdict),
         }
     }
 
@@ -367,13 +389,15 @@ mod tests {
     use super::*;
 
     const ISSUER: &str = "https://id.example/oidc";
-    const ENDPOINTS: [&str; 6] = [
+    const ENDPOINTS: [&str; 8] = [
         "authorization_endpoint",
         "token_endpoint",
         "jwks_uri",
         "userinfo_endpoint",
         "revocation_endpoint",
+        "introspection_endpoint",
         "end_session_endpoint",
+        "pushed_authorization_request_endpoint",
     ];
 
     fn read(issuer: &str, name: &str, address: &str) -> Result<Metadata, ProviderError> {

@@ -3,7 +3,9 @@
 //! type parses claims on the way; here the token stays the text it was, so
 //! that verification comes first and `id_token_hint` is equal byte for byte.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use openidconnect::core::{
@@ -13,18 +15,56 @@ use openidconnect::{
     AccessToken, EmptyAdditionalClaims, ErrorResponse, IdToken, OAuth2TokenResponse, RefreshToken,
     RequestTokenError, Scope, TokenResponse,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::http::HttpError;
+use super::verify;
 
 /// An ID token as it came. `Debug` shows nothing of it.
-#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(transparent)]
-pub(crate) struct RawIdToken(String);
+#[derive(Clone)]
+pub(crate) struct RawIdToken(Arc<Shared>);
+
+struct Shared {
+    text: String,
+    /// The claims in each type they were asked for: a few in any app.
+    claims: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+}
 
 impl RawIdToken {
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.0.text
+    }
+
+    /// The claims of a token that was verified before, in a type of choice:
+    /// read once for all who share the token.
+    pub(crate) fn claims<C>(&self) -> Option<Arc<C>>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        let mut known = self.0.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = |claims: &Arc<dyn Any + Send + Sync>| claims.clone().downcast().ok();
+        if let Some(claims) = known.iter().find_map(shared) {
+            return Some(claims);
+        }
+        let claims = Arc::new(verify::claims::<C>(&self.0.text)?);
+        known.push(claims.clone());
+        Some(claims)
+    }
+}
+
+impl Serialize for RawIdToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawIdToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(RawIdToken(Arc::new(Shared {
+            text: String::deserialize(deserializer)?,
+            claims: Mutex::default(),
+        })))
     }
 }
 
@@ -118,6 +158,14 @@ pub(crate) enum TokenError {
     Http(HttpError),
     #[error("unusable answer: {0}")]
     Malformed(String),
+    #[error("this app has no credentials at the provider")]
+    NoCredentials,
+}
+
+impl TokenError {
+    pub(super) fn unreadable() -> TokenError {
+        TokenError::Malformed("not the JSON it should be".into())
+    }
 }
 
 impl From<RequestTokenError<HttpError, TokenErrorBody>> for TokenError {

@@ -73,12 +73,18 @@ pub(crate) enum Rejection {
     Nonce,
     #[error("at_hash")]
     AccessTokenHash,
+    #[error("auth_time")]
+    AuthenticationTime,
+    #[error("acr")]
+    AuthenticationContext,
     #[error("events")]
     Events,
     #[error("neither_sub_nor_sid")]
     NobodyNamed,
     #[error("jti_seen_before")]
     Replayed,
+    #[error("inactive")]
+    Inactive,
 }
 
 /// Verifies an ID token against the keys at hand. `Rejection::UnknownKey`

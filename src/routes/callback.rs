@@ -9,6 +9,7 @@ use url::form_urlencoded;
 use super::{answer, form_text, nothing};
 use crate::error::{Error, ErrorKind, redirect};
 use crate::logto::Logto;
+use crate::oidc::authentication::Authenticated;
 use crate::oidc::tokens::TokenError;
 use crate::oidc::verify::Nonce;
 use crate::request::{is_speculative, query};
@@ -147,6 +148,8 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     };
     let (mut session, token) = exchange(logto, code, &transaction).await?;
     let before = logto.session(request).await?;
+    let before = before.map(|before| before.reference());
+    let before = before.or_else(|| transaction.replaces.clone());
     let context = RequestContext::of(request);
     let kept = logto
         .sessions()
@@ -207,6 +210,10 @@ async fn exchange(
         .await
         .map_err(unavailable)?
         .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
+    let authenticated = Authenticated::of(&claims);
+    authenticated
+        .satisfies(&transaction.asked, now, logto.oidc().tolerance())
+        .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
 
     let id = SessionId::random().map_err(|_| {
         Error::new(
@@ -227,8 +234,10 @@ async fn exchange(
         created_at: now,
         seen_at: now,
         refreshed_at: now,
+        authenticated,
         version: 0,
         home: Home::default(),
+        seal: None,
     };
     Ok((session, token))
 }

@@ -7,6 +7,7 @@ use rocket::{Data, Request};
 use serde_json::Value;
 
 use super::{answer, ignore};
+use crate::api::LogtoApi;
 use crate::error::{json, no_store};
 use crate::logto::Logto;
 
@@ -22,8 +23,9 @@ impl Handler for HealthRoute {
     }
 }
 
-/// Ready: people can sign in. The provider's metadata is here and the session
-/// store answers; asks the store, never the provider.
+/// Ready: people can sign in, callers be let in. The provider's metadata is here
+/// and the session store, if there is one, answers; asks the store, never the
+/// provider.
 #[derive(Clone)]
 pub(super) struct ReadinessRoute;
 
@@ -31,18 +33,20 @@ pub(super) struct ReadinessRoute;
 impl Handler for ReadinessRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         ignore(data);
-        let (provider, store) = match Logto::of(request) {
-            Ok(logto) => (
-                logto.oidc().provider.metadata_if_loaded().is_some(),
-                logto.sessions().is_ready().await.is_ok(),
-            ),
-            Err(_) => (false, false),
-        };
-        let status = match provider && store {
+        let rocket = request.rocket();
+        let loaded = |logto: &LogtoApi| logto.service().provider.metadata_if_loaded().is_some();
+        let provider = rocket.state::<LogtoApi>().is_some_and(loaded);
+        let mut body = serde_json::json!({ "provider": provider });
+        let mut ready = provider;
+        if let Some(logto) = rocket.state::<Logto>() {
+            let store = logto.sessions().is_ready().await.is_ok();
+            body["session_store"] = store.into();
+            ready &= store;
+        }
+        let status = match ready {
             true => Status::Ok,
             false => Status::ServiceUnavailable,
         };
-        let body = serde_json::json!({ "provider": provider, "session_store": store });
         answer(health(status, &body))
     }
 }

@@ -18,6 +18,30 @@ use crate::error::no_store;
 
 /// All routes at their configured paths.
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
+    let mut routes = sign_in_routes(paths);
+    routes.extend(health(paths));
+    routes
+}
+
+/// Those of a service where nobody signs in.
+pub(crate) fn health(paths: &RoutePaths) -> Vec<Route> {
+    vec![
+        named(
+            "logto health",
+            Method::Get,
+            &paths.healthz,
+            health::HealthRoute,
+        ),
+        named(
+            "logto readiness",
+            Method::Get,
+            &paths.readyz,
+            health::ReadinessRoute,
+        ),
+    ]
+}
+
+fn sign_in_routes(paths: &RoutePaths) -> Vec<Route> {
     vec![
         named(
             "logto sign-in",
@@ -72,18 +96,6 @@ pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
             Method::Post,
             &paths.backchannel_logout,
             backchannel_logout::BackchannelLogoutRoute,
-        ),
-        named(
-            "logto health",
-            Method::Get,
-            &paths.healthz,
-            health::HealthRoute,
-        ),
-        named(
-            "logto readiness",
-            Method::Get,
-            &paths.readyz,
-            health::ReadinessRoute,
         ),
     ]
 }

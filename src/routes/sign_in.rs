@@ -1,49 +1,26 @@
 //! `GET /sign-in` and `GET /sign-up`, and `SignIn`, with which a handler
 //! starts a sign-in itself.
 
+use std::time::Duration;
+
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
+use crate::config::ResponseMode;
+use crate::current::Current;
 use crate::error::{Error, ErrorKind, redirect};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
-use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
+use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
 use crate::request::{is_speculative, query};
 use crate::return_to::ReturnTo;
+use crate::session::SessionRef;
 use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
 use crate::session::cookie::{TooLarge, raw_cookies};
-use crate::session::failure::unavailable;
+use crate::session::failure::not_started;
 use crate::session::transaction::Transaction;
-
-/// Parameters that are set elsewhere: a free parameter must not replace one.
-const RESERVED: [&str; 22] = [
-    "client_id",
-    "client_secret",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "nonce",
-    "prompt",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "resource",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-    // These have methods of their own: one invalid value, or a second one,
-    // makes Logto drop them all.
-    "first_screen",
-    "identifier",
-    "direct_sign_in",
-    "login_hint",
-    "one_time_token",
-    "ui_locales",
-    "organization_id",
-];
 
 /// Starts a sign-in, as the answer of a handler.
 ///
@@ -52,9 +29,11 @@ const RESERVED: [&str; 22] = [
 /// for a signed-in user, too: to sign in again, or as somebody else. The old
 /// session stays until the new sign-in has succeeded.
 ///
-/// **Cost:** no network once the provider's metadata is loaded. **Answers:**
-/// 303; 503 with `Retry-After` while the metadata cannot be had. **Standard:**
-/// OpenID Connect Core section 3.1.2.1.
+/// **Cost:** one call where the provider takes pushed requests (`use_par`),
+/// else none once its metadata is loaded. **Answers:** 303; 503 with
+/// `Retry-After` while the metadata cannot be had; 502 or 504 when the provider
+/// does not take the pushed request. **Standard:** OpenID Connect Core section
+/// 3.1.2.1, RFC 9126.
 ///
 /// ```rust
 /// use rocket::{get, uri};
@@ -134,6 +113,24 @@ impl SignIn {
         self
     }
 
+    /// How long ago the user may have authenticated, in whole seconds; the
+    /// provider asks them to do so again when it was longer ago. The answer is
+    /// checked: an ID token without a recent `auth_time` is refused. Zero means
+    /// now.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        let seconds = u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX);
+        self.0.options.max_age = Some(seconds);
+        self
+    }
+
+    /// In which way the user must authenticate, by a name the provider knows;
+    /// one of those named so, the best one first. The answer is checked: an ID
+    /// token with another `acr` is refused. Logto has none.
+    pub fn acr_value(mut self, acr: impl Into<String>) -> Self {
+        self.0.options.acr_values.push(acr.into());
+        self
+    }
+
     /// Where the browser goes afterwards: a path of this app, as `uri!` makes
     /// them. Anything else is replaced by `/`.
     pub fn return_to(mut self, path: impl ToString) -> Self {
@@ -184,19 +181,15 @@ impl Handler for SignInRoute {
         if self.sign_up {
             start.options.first_screen = Some(FirstScreen::Register);
         }
-        let session = match Logto::of(request) {
-            Ok(logto) => logto.session(request).await,
-            Err(error) => Err(error),
-        };
-        let signed_in = match session {
-            Ok(session) => session.is_some(),
-            Err(error) => return answer(error.to_page(request)),
-        };
-        if signed_in {
-            let return_to = start.return_to.unwrap_or_else(ReturnTo::home);
-            return answer(redirect(return_to.as_str().to_owned()));
+        match Current::of(request).await {
+            // A new sign-in would tell nothing new.
+            Ok(current) if current.satisfies(&start.options.asked()) => {
+                let return_to = start.return_to.unwrap_or_else(ReturnTo::home);
+                answer(redirect(return_to.as_str().to_owned()))
+            }
+            Err(error) if error.kind() != ErrorKind::NotSignedIn => answer(error.to_page(request)),
+            _ => Outcome::from(request, SignIn(start)),
         }
-        Outcome::from(request, SignIn(start))
     }
 }
 
@@ -222,6 +215,11 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
             "one_time_token" => set(&mut options.one_time_token, text),
             "ui_locales" => set(&mut options.ui_locales, text),
             "organization_id" => set(&mut options.organization_id, text),
+            "max_age" => set(&mut options.max_age, value.parse().ok()),
+            "acr_values" => {
+                options.acr_values = text.iter().flat_map(|text| names(text)).collect();
+                !options.acr_values.is_empty()
+            }
             _ => true,
         };
         if !valid {
@@ -229,6 +227,11 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
         }
     }
     start
+}
+
+/// Names separated by spaces.
+fn names(text: &str) -> impl Iterator<Item = String> {
+    text.split_ascii_whitespace().map(str::to_owned)
 }
 
 fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
@@ -242,17 +245,22 @@ pub(crate) async fn start(
     start: &StartSignIn,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
-    let authorization = logto
-        .oidc()
-        .authorize(&start.options)
-        .await
-        .map_err(unavailable)?;
+    let authorization = logto.oidc().authorize(&start.options, logto.now()).await;
+    let authorization = authorization.map_err(not_started)?;
     let home = ReturnTo::home();
     let return_to = start.return_to.as_ref().unwrap_or(&home);
+    let replaces = replaced(request, logto).await;
     let cookies = raw_cookies(request);
     let transactions = logto.transactions(request, &cookies);
-    let add =
-        |return_to| transactions.add(&Transaction::new(&authorization, return_to, logto.now()));
+    let add = |return_to| {
+        let replaces = replaces.as_ref();
+        transactions.add(&Transaction::new(
+            &authorization,
+            return_to,
+            replaces,
+            logto.now(),
+        ))
+    };
     // An address too long for a cookie is given up before the sign-in is.
     let lines = add(return_to)
         .or_else(|_| add(&home))
@@ -265,4 +273,15 @@ pub(crate) async fn start(
     let context = RequestContext::of(request);
     lines.into_iter().for_each(|line| context.set_cookie(line));
     Ok(redirect(authorization.url.into()))
+}
+
+/// The session that the new one takes the place of, where it has to be written
+/// down now: a cross-site POST comes without the `Lax` cookie of the session.
+async fn replaced(request: &Request<'_>, logto: &Logto) -> Option<SessionRef> {
+    if logto.config().response_mode != ResponseMode::FormPost {
+        return None;
+    }
+    // A store that is down now is asked again before the sign-in ends.
+    let session = logto.session(request).await.ok().flatten();
+    session.map(|session| session.reference())
 }

@@ -1,9 +1,14 @@
-//! How a secret value is kept in a browser: AES-256-GCM under Rocket's
-//! `secret_key`, bound to the cookie's name, read from the raw `Cookie` header.
+//! How a secret value is kept in a browser: as Rocket's private cookies are, with
+//! AES-256-GCM under the `secret_key` and bound to the cookie's name, but read
+//! from the raw `Cookie` header, and by aws-lc.
 
 use std::borrow::Cow;
 
-use ::cookie::{Cookie, CookieJar, Key, SameSite};
+use ::cookie::{Cookie, Key, SameSite};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rocket::Request;
 
 use crate::config::LogtoConfig;
@@ -16,7 +21,7 @@ const MAX_COOKIE: usize = 4096;
 const MAX_CHUNKS: usize = 3;
 
 /// Seals and opens cookie values. The first key seals; all open.
-pub(crate) struct CookieKeys(Vec<Key>);
+pub(crate) struct CookieKeys(Vec<LessSafeKey>);
 
 /// The value does not fit a cookie; `0` is how large it would be, in bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +37,10 @@ pub(crate) struct CookieSpec<'a> {
 
 impl CookieKeys {
     pub(crate) fn new(current: Key, previous: Vec<Key>) -> CookieKeys {
-        CookieKeys(std::iter::once(current).chain(previous).collect())
+        let keys = std::iter::once(current).chain(previous);
+        // 32 bytes, as the algorithm wants them.
+        let keys = keys.filter_map(|key| UnboundKey::new(&AES_256_GCM, key.encryption()).ok());
+        CookieKeys(keys.map(LessSafeKey::new).collect())
     }
 
     /// The `Set-Cookie` line that stores `plain` in one cookie.
@@ -89,14 +97,8 @@ impl CookieKeys {
 
     /// Encrypts for one name. The value is base64, with no `.` in it.
     pub(crate) fn seal_text(&self, name: &str, plain: String) -> String {
-        let mut jar = CookieJar::new();
-        if let Some(key) = self.0.first() {
-            jar.private_mut(key)
-                .add(Cookie::new(name.to_owned(), plain));
-        }
-        jar.get(name)
-            .map(|sealed| sealed.value().to_owned())
-            .unwrap_or_default()
+        let sealed = self.0.first().map(|key| seal(key, name, plain));
+        sealed.and_then(Result::ok).unwrap_or_default()
     }
 
     /// The text that was sealed under this very name, or `None`.
@@ -108,11 +110,29 @@ impl CookieKeys {
     /// seal it anew.
     pub(crate) fn open_with_age(&self, name: &str, value: &str) -> Option<(String, bool)> {
         self.0.iter().enumerate().find_map(|(age, key)| {
-            let sealed = Cookie::new(name.to_owned(), value.to_owned());
-            let opened = CookieJar::new().private(key).decrypt(sealed)?;
-            Some((opened.value().to_owned(), age > 0))
+            let plain = open(key, name, value)?;
+            Some((plain, age > 0))
         })
     }
+}
+
+/// A random nonce, the text encrypted, and the tag: all of it base64.
+fn seal(key: &LessSafeKey, name: &str, plain: String) -> Result<String, Unspecified> {
+    let mut nonce = [0; NONCE_LEN];
+    aws_lc_rs::rand::fill(&mut nonce)?;
+    let (mut sealed, mut text) = (nonce.to_vec(), plain.into_bytes());
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    key.seal_in_place_append_tag(nonce, Aad::from(name), &mut text)?;
+    sealed.append(&mut text);
+    Ok(STANDARD.encode(sealed))
+}
+
+fn open(key: &LessSafeKey, name: &str, value: &str) -> Option<String> {
+    let mut sealed = STANDARD.decode(value).ok()?;
+    let (nonce, sealed) = sealed.split_at_mut_checked(NONCE_LEN)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let plain = key.open_in_place(nonce, Aad::from(name), sealed).ok()?;
+    String::from_utf8(plain.to_vec()).ok()
 }
 
 fn chunk_name(name: &str, index: usize) -> String {
@@ -121,6 +141,10 @@ fn chunk_name(name: &str, index: usize) -> String {
 
 /// The names of the cookies beside `name` itself that `cookies` hold of it.
 pub(crate) fn chunks_present(cookies: &[(&str, &str)], name: &str) -> Vec<String> {
+    let is_longer = |other: &str| other.len() > name.len() && other.starts_with(name);
+    if !cookies.iter().any(|(other, _)| is_longer(other)) {
+        return Vec::new();
+    }
     let names = (1..MAX_CHUNKS).map(|index| chunk_name(name, index));
     names
         .filter(|chunk| cookies.iter().any(|(other, _)| other == chunk))
@@ -215,6 +239,7 @@ pub(crate) fn only<'a>(cookies: &[(&'a str, &'a str)], name: &str) -> Option<&'a
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::cookie::CookieJar;
     use proptest::prelude::*;
 
     const SPEC: CookieSpec<'static> = CookieSpec {
@@ -243,6 +268,20 @@ mod tests {
             CookieKeys::new(Key::generate(), Vec::new()).open("__Host-logto", &sealed),
             None
         );
+    }
+
+    /// So that sessions outlive a change of the library, in either direction.
+    #[test]
+    fn is_what_rocket_calls_a_private_cookie() {
+        let key = Key::generate();
+        let keys = CookieKeys::new(key.clone(), Vec::new());
+        let sealed = Cookie::new("n", keys.seal_text("n", "secret".into()));
+        let opened = CookieJar::new().private(&key).decrypt(sealed).unwrap();
+        assert_eq!(opened.value(), "secret");
+        let mut jar = CookieJar::new();
+        jar.private_mut(&key).add(Cookie::new("n", "secret"));
+        let value = jar.get("n").unwrap().value();
+        assert_eq!(keys.open("n", value).as_deref(), Some("secret"));
     }
 
     #[test]

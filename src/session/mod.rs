@@ -17,8 +17,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
 
+use self::sessions::Seal;
 use self::token::{Token, TokenKey};
 use crate::config::SessionConfig;
+use crate::oidc::authentication::Authenticated;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Seconds;
 
@@ -75,15 +77,36 @@ pub(crate) struct Session {
     /// When the provider last vouched for the user.
     #[serde(rename = "f")]
     pub refreshed_at: Seconds,
+    /// When and how the user authenticated, as far as the provider has said.
+    #[serde(
+        rename = "n",
+        default,
+        skip_serializing_if = "Authenticated::is_unknown"
+    )]
+    pub authenticated: Authenticated,
     /// Counts refreshes, so that of two copies the newer one is known.
     #[serde(rename = "v", default)]
     pub version: u32,
     #[serde(skip)]
     pub home: Home,
+    /// The sealed text it was read from.
+    #[serde(skip)]
+    pub seal: Option<Seal>,
+}
+
+/// What it takes to end a session, its cookie at hand or not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SessionRef {
+    #[serde(rename = "i")]
+    pub id: SessionId,
+    #[serde(rename = "c")]
+    pub created_at: Seconds,
+    #[serde(rename = "h")]
+    pub home: Home,
 }
 
 /// Where a session is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Home {
     /// In its cookies.
     #[default]
@@ -113,6 +136,14 @@ impl From<&Token> for Access {
 }
 
 impl Session {
+    pub(crate) fn reference(&self) -> SessionRef {
+        SessionRef {
+            id: self.id.clone(),
+            created_at: self.created_at,
+            home: self.home,
+        }
+    }
+
     /// The access token kept in the session, while it is good past `until`.
     pub(crate) fn access_at_hand(&self, key: &TokenKey, until: Seconds) -> Option<Token> {
         let access = self

@@ -2,9 +2,9 @@
 //! so a copy of it must be refused: kept in process, as long as it could live.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use super::{Session, SessionId};
+use super::{Session, SessionId, SessionRef};
 use crate::oidc::verify::Seconds;
 
 const BOUND: usize = 100_000;
@@ -12,7 +12,7 @@ const BOUND: usize = 100_000;
 /// What is refused: single sessions, sessions of the provider, users.
 pub(crate) struct Revocations {
     bound: usize,
-    inner: Mutex<Inner>,
+    inner: RwLock<Inner>,
 }
 
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl Default for Revocations {
     fn default() -> Self {
         Revocations {
             bound: BOUND,
-            inner: Mutex::default(),
+            inner: RwLock::default(),
         }
     }
 }
@@ -44,7 +44,7 @@ impl Default for Revocations {
 impl Revocations {
     /// Ends `session` for every copy of its cookie. `absolute` is how long a
     /// session can live, in seconds; what is older needs no mention.
-    pub(crate) fn revoke(&self, session: &Session, absolute: Seconds, now: Seconds) {
+    pub(crate) fn revoke(&self, session: &SessionRef, absolute: Seconds, now: Seconds) {
         let mut inner = self.inner();
         inner.ids.insert((session.created_at, session.id.clone()));
         inner.tidy(self.bound, now.saturating_sub(absolute));
@@ -70,7 +70,7 @@ impl Revocations {
     }
 
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
-        let inner = self.inner();
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         let named = |name: Name| {
             inner
                 .names
@@ -85,8 +85,8 @@ impl Revocations {
             || session.sid.clone().is_some_and(|sid| named(Name::Sid(sid)))
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn refuses_the_revoked_session_and_no_other() {
         let revocations = Revocations::default();
-        revocations.revoke(&session("a", 10), 1000, 20);
+        revocations.revoke(&session("a", 10).reference(), 1000, 20);
         assert!(revocations.is_revoked(&session("a", 10)));
         assert!(!revocations.is_revoked(&session("b", 10)));
     }
@@ -142,10 +142,10 @@ mod tests {
     fn at_its_bound_refuses_the_oldest_rather_than_forget() {
         let revocations = Revocations {
             bound: 2,
-            inner: Mutex::default(),
+            inner: RwLock::default(),
         };
         for (id, created_at) in [("a", 10), ("b", 11), ("c", 12)] {
-            revocations.revoke(&session(id, created_at), 1000, 20);
+            revocations.revoke(&session(id, created_at).reference(), 1000, 20);
         }
         assert!(revocations.is_revoked(&session("a", 10)));
         assert!(revocations.is_revoked(&session("never revoked, as old", 10)));
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn forgets_what_can_no_longer_live() {
         let revocations = Revocations::default();
-        revocations.revoke(&session("a", 10), 1000, 20);
-        revocations.revoke(&session("b", 2000), 1000, 2000);
+        revocations.revoke(&session("a", 10).reference(), 1000, 20);
+        revocations.revoke(&session("b", 2000).reference(), 1000, 2000);
         assert_eq!(revocations.inner().ids.len(), 1);
     }
 
@@ -182,7 +182,7 @@ mod tests {
     fn names_at_their_bound_refuse_rather_than_forget() {
         let revocations = Revocations {
             bound: 2,
-            inner: Mutex::default(),
+            inner: RwLock::default(),
         };
         for (sub, now) in [("x", 10), ("y", 11), ("sub", 12)] {
             revocations.revoke_sub(sub, 1000, now);

@@ -2,6 +2,7 @@
 //! is for.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -22,14 +23,14 @@ use crate::oidc::verify::{self, Seconds};
 #[derive(Clone)]
 pub struct Token {
     secret: Secret,
-    claims: Option<AccessTokenClaims>,
+    claims: Option<Arc<AccessTokenClaims>>,
     scope: Option<String>,
     ends_at: Seconds,
 }
 
 impl Token {
     pub(crate) fn new(secret: Secret, scope: Option<String>, ends_at: Seconds) -> Token {
-        let claims = verify::claims(secret.secret());
+        let claims = verify::claims(secret.secret()).map(Arc::new);
         Token {
             secret,
             claims,
@@ -46,15 +47,12 @@ impl Token {
 
     /// The claims of a JWT; `None` for an opaque token (RFC 9068 section 2.2).
     pub fn claims(&self) -> Option<&AccessTokenClaims> {
-        self.claims.as_ref()
+        self.claims.as_deref()
     }
 
     /// What the token allows. An empty `scope` is the empty set.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        let of_the_token = self
-            .claims
-            .as_ref()
-            .and_then(|claims| claims.scope.as_deref());
+        let of_the_token = self.claims().and_then(|claims| claims.scope.as_deref());
         let scope = of_the_token.or(self.scope.as_deref()).unwrap_or_default();
         scope.split(' ').filter(|scope| !scope.is_empty())
     }
@@ -94,7 +92,7 @@ impl fmt::Debug for Token {
 
 impl Serialize for Token {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.claims.serialize(serializer)
+        self.claims().serialize(serializer)
     }
 }
 

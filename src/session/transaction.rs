@@ -7,8 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::SessionRef;
 use super::cookie::{CookieKeys, CookieSpec, TooLarge, name, only};
 use crate::config::{LogtoConfig, ResponseMode};
+use crate::oidc::authentication::Asked;
 use crate::oidc::client::Authorization;
 use crate::oidc::verify::Seconds;
 use crate::return_to::ReturnTo;
@@ -34,16 +36,28 @@ pub(crate) struct Transaction {
     return_to: String,
     #[serde(rename = "c")]
     created_at: Seconds,
+    #[serde(flatten)]
+    pub asked: Asked,
+    /// The session before it, where the response comes without its cookie.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<SessionRef>,
 }
 
 impl Transaction {
-    pub(crate) fn new(authorization: &Authorization, return_to: &ReturnTo, now: Seconds) -> Self {
+    pub(crate) fn new(
+        authorization: &Authorization,
+        return_to: &ReturnTo,
+        replaces: Option<&SessionRef>,
+        now: Seconds,
+    ) -> Self {
         Transaction {
             state: authorization.state.clone(),
             nonce: authorization.nonce.clone(),
             code_verifier: authorization.code_verifier.clone(),
             return_to: return_to.as_str().to_owned(),
             created_at: now,
+            asked: authorization.asked.clone(),
+            replaces: replaces.cloned(),
         }
     }
 

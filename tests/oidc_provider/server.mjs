@@ -17,6 +17,11 @@ const CLIENT_ID = 'rocket-logto-tests';
 const CLIENT_SECRET = 'a secret+with:every%odd&character';
 const RESOURCE = 'https://shopping.example.com/api';
 const RESOURCE_SCOPES = 'read:cart write:cart';
+// An application that calls APIs in nobody's name, and an API whose tokens are opaque.
+const MACHINE_ID = 'rocket-logto-machine';
+const MACHINE_SECRET = 'another secret+with:every%odd&character';
+const OPAQUE_RESOURCE = 'https://orders.example.com/api';
+const OPAQUE_RESOURCE_SCOPES = 'read:orders';
 
 const environment = (name, fallback) => {
   const value = process.env[name] ?? fallback;
@@ -47,6 +52,14 @@ const findAccount = (_ctx, sub) => ({
 });
 
 const getResourceServerInfo = (_ctx, indicator) => {
+  if (indicator === OPAQUE_RESOURCE) {
+    return {
+      scope: OPAQUE_RESOURCE_SCOPES,
+      audience: OPAQUE_RESOURCE,
+      accessTokenFormat: 'opaque',
+      accessTokenTTL: accessTokenTtl,
+    };
+  }
   if (indicator !== RESOURCE) throw new errors.InvalidTarget();
   return {
     scope: RESOURCE_SCOPES,
@@ -74,6 +87,15 @@ const configuration = {
         backchannel_logout_session_required: true,
       }),
     },
+    {
+      client_id: MACHINE_ID,
+      client_secret: MACHINE_SECRET,
+      token_endpoint_auth_method: 'client_secret_basic',
+      redirect_uris: [],
+      response_types: [],
+      grant_types: ['client_credentials'],
+      id_token_signed_response_alg: idTokenAlg,
+    },
   ],
   jwks: { keys: [await signingKey('RS256'), await signingKey('ES384')] },
   enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES384'] },
@@ -84,13 +106,15 @@ const configuration = {
     profile: ['name', 'preferred_username', 'picture'],
     email: ['email', 'email_verified'],
   },
-  scopes: ['openid', 'offline_access', ...RESOURCE_SCOPES.split(' ')],
+  scopes: ['openid', 'offline_access', ...RESOURCE_SCOPES.split(' '), OPAQUE_RESOURCE_SCOPES],
   pkce: { required: () => true },
   ttl: { AccessToken: accessTokenTtl },
   features: {
     devInteractions: { enabled: true },
     userinfo: { enabled: true },
     revocation: { enabled: true },
+    introspection: { enabled: true },
+    clientCredentials: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     backchannelLogout: { enabled: true },
     resourceIndicators: {

@@ -108,11 +108,13 @@ impl TestApp {
     }
 }
 
+/// Pushed requests are for the tests that are about them: most want to see the
+/// whole authorization request on its way through the browser.
 pub fn settings() -> Settings {
-    Settings {
-        observer: Some(leaks::observe),
-        ..Settings::new(CLIENT_ID, CLIENT_SECRET)
-    }
+    let mut settings = Settings::new(CLIENT_ID, CLIENT_SECRET);
+    settings.offers_par = false;
+    settings.observer = Some(leaks::observe);
+    settings
 }
 
 /// Keys of the `logto` table.

@@ -49,9 +49,9 @@ impl Browser {
         Browser::of(reqwest::Client::builder())
     }
 
-    /// Knows a site by this certificate, and no other one.
-    pub fn trusting(certificate: reqwest::Certificate) -> Browser {
-        Browser::of(reqwest::Client::builder().tls_certs_only([certificate]))
+    /// Knows sites by these certificates, and no others.
+    pub fn trusting(certificates: impl IntoIterator<Item = reqwest::Certificate>) -> Browser {
+        Browser::of(reqwest::Client::builder().tls_certs_only(certificates))
     }
 
     fn of(client: reqwest::ClientBuilder) -> Browser {

@@ -1,12 +1,17 @@
 //! What the tests share. A promise uses a part of it, never the whole.
 #![allow(dead_code)]
 
+pub mod api_app;
 pub mod app;
+pub mod attacks;
 pub mod backchannel;
+pub mod basic_modules;
 pub mod beside;
 pub mod browser;
+pub mod certificate;
 pub mod chromium;
 pub mod clock;
+pub mod conformance;
 pub mod cookie_date;
 pub mod cookie_jar;
 pub mod demo;
@@ -27,4 +32,5 @@ pub mod serve;
 pub mod sessions;
 pub mod signer;
 pub mod tenant;
+pub mod tls_app;
 pub mod token_app;

@@ -3,10 +3,11 @@
 //! not the service.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use super::browser::Browser;
+use super::certificate::Certificate;
 use super::serve::{Process, free_port};
 
 /// The configuration as people copy it.
@@ -32,34 +33,55 @@ http {
 }
 ";
 
+/// What stands in front of a provider that does no TLS itself.
+const IN_FRONT: &str = "
+server {
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate certificate.pem;
+    ssl_certificate_key key.pem;
+    location / {
+        proxy_pass http://127.0.0.1:{target};
+        proxy_set_header Host $http_host;
+    }
+}
+";
+
 /// Ends with the value.
 pub struct Nginx {
     process: Process,
-    directory: PathBuf,
     port: u16,
     plain_port: u16,
-    certificate: reqwest::Certificate,
+    certificate: Certificate,
 }
 
 impl Nginx {
     /// `https://localhost:<port>`, shared by the two instances on these ports.
     pub async fn start(port: u16, instances: [u16; 2]) -> Nginx {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("nginx-{}-{port}", std::process::id()));
-        fs::create_dir_all(&directory).expect("a directory for nginx");
-        let certificate = make_certificate(&directory);
         let plain_port = free_port();
         let configuration = fill_in(port, plain_port, instances);
+        Nginx::launch(port, plain_port, configuration).await
+    }
+
+    /// `https://localhost:<port>` for a server at the port `target`.
+    pub async fn in_front_of(port: u16, target: u16) -> Nginx {
+        let configuration = IN_FRONT
+            .replace("{port}", &port.to_string())
+            .replace("{target}", &target.to_string());
+        Nginx::launch(port, port, configuration).await
+    }
+
+    async fn launch(port: u16, plain_port: u16, configuration: String) -> Nginx {
+        let certificate = Certificate::make(&format!("nginx-{port}"));
+        let directory = certificate.directory();
         fs::write(directory.join("app.conf"), configuration).expect("app.conf");
         fs::write(directory.join("nginx.conf"), AROUND).expect("nginx.conf");
 
         let mut command = Command::new(program());
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]);
-        let mut process = Process::spawn(command.arg(&directory));
+        let mut process = Process::spawn(command.arg(directory));
         process.wait_for_port(port).await;
         Nginx {
             process,
-            directory,
             port,
             plain_port,
             certificate,
@@ -77,7 +99,11 @@ impl Nginx {
 
     /// A browser that trusts the throw-away certificate.
     pub fn browser(&self) -> Browser {
-        Browser::trusting(self.certificate.clone())
+        Browser::trusting([self.certificate.trusted()])
+    }
+
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     /// All nginx has complained about.
@@ -88,9 +114,8 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
+        // Before its directory goes.
         self.process.kill();
-        // What is left lies under target/.
-        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -132,24 +157,4 @@ fn program() -> &'static str {
         true => debian,
         false => "nginx",
     }
-}
-
-fn make_certificate(directory: &Path) -> reqwest::Certificate {
-    // Not a certificate authority: rustls does not let one serve a site.
-    let request = "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = more\n\
-                   [name]\nCN = localhost\n\
-                   [more]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:localhost\n";
-    fs::write(directory.join("request.cnf"), request).expect("a request for a certificate");
-    let made = Command::new("openssl")
-        .current_dir(directory)
-        .args(["req", "-x509", "-days", "2", "-nodes", "-newkey", "ec"])
-        .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-config", "request.cnf"])
-        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
-        .output()
-        .expect("openssl can be started");
-    let said = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "openssl: {said}");
-    let pem = fs::read(directory.join("certificate.pem")).expect("the certificate");
-    reqwest::Certificate::from_pem(&pem).expect("a certificate")
 }

@@ -14,6 +14,12 @@ pub const CLIENT_SECRET: &str = "a secret+with:every%odd&character";
 /// The one API resource, its access tokens are JWTs. Its scopes: `read:cart`, `write:cart`.
 pub const RESOURCE: &str = "https://shopping.example.com/api";
 
+/// The application that calls APIs in nobody's name.
+pub const MACHINE_ID: &str = "rocket-logto-machine";
+pub const MACHINE_SECRET: &str = "another secret+with:every%odd&character";
+/// Another API resource; its access tokens are opaque. Its scope: `read:orders`.
+pub const OPAQUE_RESOURCE: &str = "https://orders.example.com/api";
+
 /// How the provider is set up beyond its defaults.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings<'s> {

@@ -42,7 +42,12 @@ impl Deref for Person {
 
 impl Person {
     pub async fn new() -> Person {
-        let chromium = Chromium::start(DESKTOP).await;
+        Person::with(&[]).await
+    }
+
+    /// With more command-line arguments for Chromium.
+    pub async fn with(arguments: &[&str]) -> Person {
+        let chromium = Chromium::start_with(DESKTOP, arguments).await;
         // As on a phone, where they lie over the page and take no room.
         let hidden = json!({ "hidden": true });
         chromium.cdp("Emulation.setScrollbarsHidden", hidden).await;

@@ -110,7 +110,16 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 /// The claims of a token, unverified.
 pub fn claims_of(token: &str) -> Map<String, Value> {
-    let payload = token.split('.').nth(1).unwrap_or_default();
-    let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64url");
-    from_slice(&payload).expect("an object of claims")
+    part_of(token, 1)
+}
+
+/// The header of a token.
+pub fn header_of(token: &str) -> Map<String, Value> {
+    part_of(token, 0)
+}
+
+fn part_of(token: &str, part: usize) -> Map<String, Value> {
+    let part = token.split('.').nth(part).unwrap_or_default();
+    let part = URL_SAFE_NO_PAD.decode(part).expect("base64url");
+    from_slice(&part).expect("an object")
 }

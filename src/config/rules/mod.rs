@@ -1,26 +1,29 @@
 //! The rules between keys: what must be there, what cannot stand together, and
 //! what to write instead.
 
+mod client;
 mod provider;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use figment::value::Value;
 use figment::{Figment, Metadata};
 use rocket::config::Config as RocketConfig;
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::config::raw::{Raw, RawStore};
 use crate::config::{
-    AppSecret, DEV_APP_ID, DEV_APP_SECRET, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE,
-    ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
+    ApiConfig, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE, ProviderConfig, ResponseMode,
+    RoutePaths, SessionConfig, SigningAlg, StoreConfig,
 };
-use crate::oidc::authorize::Prompt;
+use crate::oidc::authorize::{Prompt, RESERVED};
 
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
 /// `offline_access` there is no refresh token, without `profile` no name.
 const RESERVED_SCOPES: [&str; 3] = ["openid", "offline_access", "profile"];
+/// In seconds.
+const YEAR: u32 = 365 * 86_400;
 const ORGANIZATIONS_RESOURCE: &str = "urn:logto:resource:organizations";
 
 /// The rules between keys. An error names the key and where it came from.
@@ -29,30 +32,14 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    pub(super) fn check(&self, raw: Raw) -> figment::Result<LogtoConfig> {
-        let dev = self.dev_provider(&raw)?;
-        let (issuer, app_id, app_secret) = match &dev {
-            Some(table) => (
-                format!("http://localhost:{}/oidc", table.port),
-                DEV_APP_ID.to_owned(),
-                Some(AppSecret(Zeroizing::new(DEV_APP_SECRET.to_owned()))),
-            ),
-            None => {
-                let issuer = self.issuer(&raw)?;
-                let app_id = raw.app_id.clone().filter(|id| !id.is_empty());
-                let app_id = app_id.ok_or_else(|| {
-                    self.error(
-                        "app_id",
-                        "is missing: write the App ID of your application at the provider, \
-                         app_id = \"…\" (or set LOGTO_APP_ID)",
-                    )
-                })?;
-                (issuer, app_id, self.app_secret(&raw)?)
-            }
-        };
+    /// The configuration of an app that signs people in.
+    pub(super) fn check(&self, raw: &Raw) -> figment::Result<LogtoConfig> {
+        let dev = self.dev_provider(raw)?;
+        let provider = self.provider(raw, dev.as_ref())?;
+        let client = provider.client.ok_or_else(|| self.app_id_is_missing())?;
 
-        let base_url = self.base_url(&raw)?;
-        let routes = self.routes(&raw)?;
+        let base_url = self.base_url(raw)?;
+        let routes = self.routes(raw)?;
         let response_mode = raw.response_mode.unwrap_or(ResponseMode::Query);
         if response_mode == ResponseMode::FormPost && base_url.scheme() != "https" {
             return Err(self.error(
@@ -63,15 +50,69 @@ impl Rules<'_> {
         }
 
         Ok(LogtoConfig {
-            issuer,
-            app_id,
-            token_endpoint_auth_method: self.auth_method(&raw, app_secret.is_some())?,
-            app_secret,
-            scopes: scopes(&raw, dev.as_ref()),
-            resources: self.resources(&raw, dev.as_ref())?,
-            prompt: self.prompt(&raw)?,
-            id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
+            issuer: provider.issuer,
+            app_id: client.id,
+            token_endpoint_auth_method: client.auth_method,
+            app_secret: client.secret,
+            machine: provider.machine,
+            introspect_opaque_tokens: provider.introspect_opaque_tokens,
+            scopes: scopes(raw, dev.as_ref()),
+            resources: self.resources(raw, dev.as_ref())?,
+            prompt: self.prompt(raw)?,
+            extra_params: self.extra_params(raw)?,
+            max_age: self.max_age(raw)?,
+            acr_values: self.acr_values(raw)?,
+            id_token_alg: provider.id_token_alg,
             response_mode,
+            use_par: raw.use_par,
+            signed_userinfo: raw.signed_userinfo,
+            ca_pem: provider.ca_pem,
+            clock_tolerance: provider.clock_tolerance,
+            http_timeout: provider.http_timeout,
+            max_concurrent_op_calls: provider.max_concurrent_op_calls,
+            claims_max_age: self.duration(
+                "claims_max_age",
+                raw.claims_max_age,
+                3600,
+                1..=14 * 86_400,
+            )?,
+            session: self.session(raw)?,
+            session_store: self.session_store(raw)?,
+            previous_secret_keys: raw.session.previous_secret_keys.clone(),
+            post_sign_out: self.post_sign_out(raw)?,
+            routes,
+            base_url,
+            dev_provider: dev,
+        })
+    }
+
+    /// The configuration of a service that is an API only.
+    pub(super) fn check_api(&self, raw: &Raw) -> figment::Result<ApiConfig> {
+        let dev = self.dev_provider(raw)?;
+        Ok(ApiConfig {
+            provider: self.provider(raw, dev.as_ref())?,
+            routes: self.routes(raw)?,
+            dev_provider: dev.is_some(),
+        })
+    }
+
+    /// What concerns the provider, and this app as its client.
+    fn provider(
+        &self,
+        raw: &Raw,
+        dev: Option<&DevProviderTable>,
+    ) -> figment::Result<ProviderConfig> {
+        let issuer = match dev {
+            Some(table) => format!("http://localhost:{}/oidc", table.port),
+            None => self.issuer(raw)?,
+        };
+        let client = self.client(raw, dev.is_some())?;
+        Ok(ProviderConfig {
+            issuer,
+            machine: self.machine(raw, dev.is_some(), client.as_ref())?,
+            introspect_opaque_tokens: self.introspection(raw, client.as_ref())?,
+            client,
+            id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
             ca_pem: self.read(raw.ca_file.as_ref(), "ca_file")?,
             clock_tolerance: self.duration("clock_tolerance", raw.clock_tolerance, 60, 0..=300)?,
             http_timeout: self.duration("http_timeout", raw.http_timeout, 5, 1..=120)?,
@@ -81,19 +122,6 @@ impl Rules<'_> {
                 }
                 n => n,
             },
-            claims_max_age: self.duration(
-                "claims_max_age",
-                raw.claims_max_age,
-                3600,
-                1..=14 * 86_400,
-            )?,
-            session: self.session(&raw)?,
-            session_store: self.session_store(&raw)?,
-            previous_secret_keys: raw.session.previous_secret_keys.clone(),
-            post_sign_out: self.post_sign_out(&raw)?,
-            routes,
-            base_url,
-            dev_provider: dev,
         })
     }
 
@@ -121,7 +149,9 @@ impl Rules<'_> {
             }
             (None, None) if self.figment.profile() == RocketConfig::DEBUG_PROFILE => {
                 let port: u16 = self.figment.extract_inner("port").unwrap_or(8000);
-                let tls = self.figment.find_value("tls").is_ok();
+                // With its feature `tls` on, Rocket says what it has not.
+                let tls = self.figment.find_value("tls");
+                let tls = tls.is_ok_and(|value| !matches!(value, Value::Empty(..)));
                 let scheme = if tls { "https" } else { "http" };
                 let url = format!("{scheme}://localhost:{port}");
                 ("base_url", self.absolute_url("base_url", &url, example)?)
@@ -216,8 +246,44 @@ impl Rules<'_> {
         Ok(prompt)
     }
 
+    fn extra_params(&self, raw: &Raw) -> figment::Result<Vec<(String, String)>> {
+        for (name, _) in &raw.extra_params {
+            if RESERVED.contains(&name.as_str()) {
+                return Err(self.error(
+                    &format!("extra_params.{name}"),
+                    "cannot be set here: remove it, because the app sets it itself, from a key of \
+                     its own or for each sign-in anew",
+                ));
+            }
+        }
+        Ok(raw.extra_params.clone())
+    }
+
+    fn max_age(&self, raw: &Raw) -> figment::Result<Option<u32>> {
+        let Some(max_age) = raw.max_age else {
+            return Ok(None);
+        };
+        match u32::try_from(max_age.as_secs()) {
+            Ok(seconds) if seconds <= YEAR => Ok(Some(seconds)),
+            _ => Err(self.error("max_age", "must be at most a year, like \"1h\"")),
+        }
+    }
+
+    /// They are sent as one text, separated by spaces.
+    fn acr_values(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let proper =
+            |value: &String| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+        match raw.acr_values.iter().all(proper) {
+            true => Ok(raw.acr_values.clone()),
+            false => Err(self.error(
+                "acr_values",
+                "must hold names without spaces, like [\"urn:example:mfa\"]",
+            )),
+        }
+    }
+
     fn session(&self, raw: &Raw) -> figment::Result<SessionConfig> {
-        let year = 365 * 86_400;
+        let year = u64::from(YEAR);
         let idle = self.duration("session.idle", raw.session.idle, 86_400, 1..=year)?;
         let absolute = self.duration(
             "session.absolute",

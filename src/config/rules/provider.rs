@@ -1,13 +1,12 @@
-//! The rules about the provider, and about the client it knows this app as.
+//! The rules about the provider.
 
 use figment::value::{Dict, Value};
 use rocket::config::Config as RocketConfig;
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::Rules;
+use crate::config::DevProviderTable;
 use crate::config::raw::{Raw, RawDevSignIn};
-use crate::config::{AppSecret, ClientAuthMethod, DevProviderTable};
 
 const DEV_PORT: u16 = 3001;
 
@@ -27,8 +26,8 @@ impl Rules<'_> {
             Some(_) => {
                 return Err(self.error(
                     "dev_provider",
-                    "must be true, false, or a table with port, sign_in, users, organizations, \
-                     resources",
+                    "must be true, false, or a table with port, sign_in, users, machines, \
+                     organizations, resources",
                 ));
             }
         };
@@ -58,7 +57,8 @@ impl Rules<'_> {
         let port = match seed.remove("port") {
             None => DEV_PORT,
             Some(value) => value
-                .to_u128()
+                .to_num()
+                .and_then(|number| number.to_u128_lossy())
                 .and_then(|port| u16::try_from(port).ok())
                 .filter(|port| *port != 0)
                 .ok_or_else(|| {
@@ -119,51 +119,6 @@ impl Rules<'_> {
             ));
         }
         Ok(url)
-    }
-
-    pub(super) fn app_secret(&self, raw: &Raw) -> figment::Result<Option<AppSecret>> {
-        if raw.app_secret.is_some() && raw.app_secret_file.is_some() {
-            return Err(self.error(
-                "app_secret_file",
-                "cannot stand beside app_secret: keep one",
-            ));
-        }
-        let from_file = match self.read(raw.app_secret_file.as_ref(), "app_secret_file")? {
-            None => None,
-            Some(bytes) => {
-                let text = String::from_utf8(bytes)
-                    .map_err(|_| self.error("app_secret_file", "must name a UTF-8 text file"))?;
-                Some(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-        };
-        match raw.app_secret.clone().or(from_file) {
-            Some(secret) if secret.is_empty() => Err(self.error(
-                "app_secret",
-                "is empty: write the App secret, or remove the key for a public client",
-            )),
-            secret => Ok(secret.map(|secret| AppSecret(Zeroizing::new(secret)))),
-        }
-    }
-
-    pub(super) fn auth_method(
-        &self,
-        raw: &Raw,
-        has_secret: bool,
-    ) -> figment::Result<ClientAuthMethod> {
-        match (raw.token_endpoint_auth_method, has_secret) {
-            (None, true) => Ok(ClientAuthMethod::ClientSecretBasic),
-            (None, false) => Ok(ClientAuthMethod::None),
-            (Some(ClientAuthMethod::None), true) => Err(self.error(
-                "token_endpoint_auth_method",
-                "is \"none\" although app_secret is set: remove one of them",
-            )),
-            (Some(ClientAuthMethod::None), false) => Ok(ClientAuthMethod::None),
-            (Some(_), false) => Err(self.error(
-                "app_secret",
-                "is missing: token_endpoint_auth_method needs it (or set LOGTO_APP_SECRET)",
-            )),
-            (Some(method), true) => Ok(method),
-        }
     }
 }
 

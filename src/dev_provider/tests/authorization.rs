@@ -309,3 +309,67 @@ async fn pushed_requests_work_once() {
         "invalid_request_uri"
     );
 }
+
+#[rocket::async_test]
+async fn the_issuer_can_be_at_any_path_and_keep_its_name_out_of_the_response() {
+    let world = World::with(|settings| {
+        settings.issuer_path = "/a/b/".into();
+        settings.jwks_path = "/k/1".into();
+        settings.response_iss = false;
+    })
+    .await;
+    let (endpoint, issuer) = (world.provider.endpoint(), world.provider.issuer());
+    assert_eq!(issuer, format!("{endpoint}/a/b/"));
+    let metadata = world.get("/a/b/.well-known/openid-configuration").await;
+    let metadata = metadata.json();
+    assert_eq!(metadata["issuer"], issuer);
+    assert_eq!(metadata["token_endpoint"], format!("{endpoint}/a/b/token"));
+    assert_eq!(metadata["jwks_uri"], format!("{endpoint}/a/b/k/1"));
+    let named = &metadata["authorization_response_iss_parameter_supported"];
+    assert_eq!(*named, false);
+    assert_eq!(world.get("/a/b/k/1").await.status, 200);
+    for elsewhere in ["/a/b/jwks", "/oidc/jwks", "/k/1"] {
+        assert_eq!(world.get(elsewhere).await.status, 404, "{elsewhere}");
+    }
+    world.provider.hooks().sign_in_as(Some("alice"));
+    let callback: String = url::form_urlencoded::byte_serialize(CALLBACK.as_bytes()).collect();
+    let request = format!(
+        "/a/b/auth?client_id=the-app&response_type=code&scope=openid&redirect_uri={callback}"
+    );
+    let response = world.get(&request).await.location_params();
+    assert!(response.contains_key("code"), "{response:?}");
+    assert!(!response.contains_key("iss"), "{response:?}");
+}
+
+#[rocket::async_test]
+async fn in_front_of_it_may_be_another_origin() {
+    let world = World::with(|settings| {
+        settings.public_origin = Some("https://id.example".into());
+    })
+    .await;
+    assert_eq!(world.provider.issuer(), "https://id.example/oidc");
+    // Reached by its port all the same.
+    let url = format!(
+        "http://localhost:{}/oidc/.well-known/openid-configuration",
+        world.provider.port()
+    );
+    let metadata = world.send(world.http.get(url)).await.json();
+    assert_eq!(metadata["jwks_uri"], "https://id.example/oidc/jwks");
+}
+
+#[rocket::async_test]
+async fn what_is_no_path_does_not_start() {
+    for path in ["", "oidc", "//evil.example", "/<any..>", "/a?b", "/a//b"] {
+        for of_keys in [false, true] {
+            let mut settings = Settings::new("the-app", "secret");
+            match of_keys {
+                true => settings.jwks_path = path.into(),
+                false => settings.issuer_path = path.into(),
+            }
+            let refused = DevProvider::start(settings).await;
+            let refused = refused.err().map(|error| error.to_string());
+            let text = refused.unwrap_or_else(|| panic!("{path:?} starts"));
+            assert!(text.contains(&format!("not {path:?}")), "{text}");
+        }
+    }
+}

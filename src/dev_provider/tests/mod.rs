@@ -2,6 +2,7 @@
 //! real Logto in `tests/fixtures/logto`.
 
 mod authorization;
+mod machines;
 mod misbehaviour;
 mod sign_out;
 mod tokens;
@@ -180,6 +181,16 @@ impl World {
         self.send(
             self.form(path, pairs)
                 .header(AUTHORIZATION, basic("the-app", "s3cret: +%&")),
+        )
+        .await
+    }
+
+    /// Asks for a token as the seeded machine.
+    async fn machine(&self, form: &[(&str, &str)]) -> Answer {
+        let secret = "dev-machine-secret-known-to-everyone";
+        self.send(
+            self.form("/oidc/token", form)
+                .header(AUTHORIZATION, basic("dev-machine", secret)),
         )
         .await
     }

@@ -1,6 +1,7 @@
 //! `Sessions`: from the cookies of a request to the session, and back. Knows
 //! where a session is kept; nobody else needs to.
 
+mod opened;
 mod shared;
 
 use std::sync::{Arc, OnceLock};
@@ -12,6 +13,8 @@ use rocket::config::SecretKey;
 use rocket::{Orbit, Rocket};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::opened::Seal;
+use self::opened::{Content, Opened, OpenedBefore};
 use crate::config::LogtoConfig;
 use crate::oidc::logout::Logout;
 use crate::oidc::verify::Seconds;
@@ -19,7 +22,7 @@ use crate::session::context::RequestContext;
 use crate::session::cookie::{self, CookieKeys, CookieSpec, TooLarge};
 use crate::session::revocation::Revocations;
 use crate::session::store::{MemoryStore, Record, SessionStore, StoreError};
-use crate::session::{Home, Session, SessionId};
+use crate::session::{Home, Session, SessionId, SessionRef};
 
 /// The name of the session cookie, before any prefix.
 const SESSION_COOKIE: &str = "logto_session";
@@ -32,6 +35,9 @@ pub(crate) struct Sessions {
     shared: Option<Arc<dyn SessionStore>>,
     memory: MemoryStore,
     revocations: Revocations,
+    opened: OpenedBefore,
+    /// The name of the session cookie.
+    name: String,
 }
 
 /// A session could not be kept.
@@ -54,6 +60,8 @@ struct Pointer {
 impl Sessions {
     pub(crate) fn new(config: Arc<LogtoConfig>, shared: Option<Arc<dyn SessionStore>>) -> Sessions {
         Sessions {
+            name: cookie::name(&config, SESSION_COOKIE),
+            opened: OpenedBefore::new(),
             config,
             keys: OnceLock::new(),
             shared,
@@ -87,35 +95,36 @@ impl Sessions {
         cookies: &[(&str, &str)],
         now: Seconds,
     ) -> Result<Option<Loaded>, StoreError> {
-        let name = self.name();
-        let opened =
-            cookie::assemble(cookies, &name).and_then(|value| keys.open_with_age(&name, &value));
-        let Some((plain, old_key)) = opened else {
+        let opened = cookie::assemble(cookies, &self.name)
+            .and_then(|sealed| self.opened.open(keys, &self.name, &sealed, Home::Cookie));
+        let Some(Opened {
+            content, old_key, ..
+        }) = opened
+        else {
             return Ok(None);
         };
-        let session = match serde_json::from_str::<Pointer>(&plain) {
-            Ok(pointer) => match self.follow(keys, &pointer).await? {
+        let session = match content {
+            Content::Pointer(pointer) => match self.follow(keys, &pointer).await? {
                 Some(session) => session,
                 None => return Ok(None),
             },
             // A session in a cookie knows nothing of ends that other instances
             // have seen.
-            Err(_) if self.shared.is_some() => return Ok(None),
-            Err(_) => match serde_json::from_str::<Session>(&plain) {
-                Ok(session) => session,
-                Err(_) => return Ok(None),
-            },
+            Content::Session(_) if self.shared.is_some() => return Ok(None),
+            Content::Session(session) => session,
         };
-        let live =
-            session.is_live(&self.config.session, now) && !self.revocations.is_revoked(&session);
-        Ok(live.then_some(Loaded { session, old_key }))
+        if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session) {
+            self.opened.forget(&session);
+            return Ok(None);
+        }
+        Ok(Some(Loaded { session, old_key }))
     }
 
     async fn follow(
         &self,
         keys: &CookieKeys,
         pointer: &Pointer,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Option<Arc<Session>>, StoreError> {
         let home = if pointer.in_memory {
             Home::Memory
         } else {
@@ -124,13 +133,18 @@ impl Sessions {
         let Some(store) = self.store_of(home) else {
             return Ok(None);
         };
-        let Some(data) = store.load(pointer.id.as_str()).await? else {
+        let id = pointer.id.as_str();
+        // Asked each time: another instance may have ended it.
+        let Some(data) = store.load(id).await? else {
             return Ok(None);
         };
-        let session = keys
-            .open(pointer.id.as_str(), &data)
-            .and_then(|plain| serde_json::from_str::<Session>(&plain).ok());
-        Ok(session.map(|session| Session { home, ..session }))
+        match self.opened.open(keys, id, &data, home) {
+            Some(Opened {
+                content: Content::Session(session),
+                ..
+            }) => Ok(Some(session)),
+            _ => Ok(None),
+        }
     }
 
     /// Keeps a new session, wherever it belongs, and sends its cookies.
@@ -171,6 +185,7 @@ impl Sessions {
         let Some(keys) = self.keys.get() else {
             return Ok(());
         };
+        self.opened.forget(session);
         if session.home == Home::Cookie {
             match self.in_cookies(keys, session, now) {
                 Ok(lines) => self.send(context, lines),
@@ -203,13 +218,18 @@ impl Sessions {
         Ok(())
     }
 
+    /// Forgets what was read from the cookies of a session.
+    pub(crate) fn forget(&self, session: &Session) {
+        self.opened.forget(session);
+    }
+
     /// Whether this process has ended the session.
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
         self.revocations.is_revoked(session)
     }
 
     /// Ends a session: copies of its cookies are refused from now on.
-    pub(crate) async fn end(&self, session: &Session, now: Seconds) -> Result<(), StoreError> {
+    pub(crate) async fn end(&self, session: &SessionRef, now: Seconds) -> Result<(), StoreError> {
         self.revocations.revoke(session, self.absolute(), now);
         match self.store_of(session.home) {
             Some(store) => store.delete(session.id.as_str()).await,
@@ -219,6 +239,7 @@ impl Sessions {
 
     /// Ends the sessions that a logout token names.
     pub(crate) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
+        self.opened.forget_named(logout);
         let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
         let memory: &dyn SessionStore = &self.memory;
         for store in self.shared.as_deref().into_iter().chain([memory]) {
@@ -249,8 +270,7 @@ impl Sessions {
 
     /// Removes the session's cookies from the browser.
     pub(crate) fn drop_cookies(&self, context: &RequestContext) {
-        let name = self.name();
-        context.set_cookie(self.spec(&name, 0).removal());
+        context.set_cookie(self.spec(&self.name, 0).removal());
         self.drop_chunks(context, &[]);
     }
 
@@ -289,10 +309,9 @@ impl Sessions {
         session: &Session,
         now: Seconds,
     ) -> Result<Vec<String>, TooLarge> {
-        let name = self.name();
         let max_age = session.max_age(&self.config.session, now);
         let plain = serde_json::to_string(session).unwrap_or_default();
-        keys.seal_chunked(&self.spec(&name, max_age), plain)
+        keys.seal_chunked(&self.spec(&self.name, max_age), plain)
     }
 
     fn send_pointer(
@@ -302,7 +321,6 @@ impl Sessions {
         session: &Session,
         now: Seconds,
     ) {
-        let name = self.name();
         let in_memory = session.home == Home::Memory;
         let pointer = Pointer {
             id: session.id.clone(),
@@ -310,7 +328,7 @@ impl Sessions {
         };
         let plain = serde_json::to_string(&pointer).unwrap_or_default();
         let max_age = session.max_age(&self.config.session, now);
-        let line = keys.seal(&self.spec(&name, max_age), plain);
+        let line = keys.seal(&self.spec(&self.name, max_age), plain);
         self.send(context, line.into_iter().collect());
     }
 
@@ -329,8 +347,8 @@ impl Sessions {
         }
     }
 
-    pub(crate) fn name(&self) -> String {
-        cookie::name(&self.config, SESSION_COOKIE)
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     fn spec<'a>(&self, name: &'a str, max_age: Seconds) -> CookieSpec<'a> {
@@ -350,7 +368,7 @@ impl Sessions {
 
 /// A session found, and whether its cookie should be sealed anew.
 pub(crate) struct Loaded {
-    pub session: Session,
+    pub session: Arc<Session>,
     pub old_key: bool,
 }
 

@@ -138,7 +138,10 @@ impl Sessions {
     }
 
     /// The newest state of a session that instances share.
-    pub(crate) async fn reload(&self, session: &Session) -> Result<Option<Session>, StoreError> {
+    pub(crate) async fn reload(
+        &self,
+        session: &Session,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
         let Some(keys) = self.keys.get() else {
             return Ok(None);
         };

@@ -28,7 +28,7 @@ const MAX_SESSIONS: u64 = 20_000;
 /// Tokens remembered of one session: an organization and a resource each.
 const MAX_TOKENS: usize = 64;
 /// A token this close to its end is not handed out any more, in seconds.
-const LEEWAY: Seconds = 60;
+pub(crate) const LEEWAY: Seconds = 60;
 /// For an answer without `expires_in` (RFC 6749 section 5.1 allows that).
 const DEFAULT_LIFETIME: Seconds = 3600;
 /// After a refresh has failed for the provider's sake, claims that want

@@ -9,7 +9,7 @@ use crate::claims::IdTokenClaims;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::{RawIdToken, TokenSet};
-use crate::oidc::verify::{self, Nonce, Rejection, Seconds};
+use crate::oidc::verify::{Nonce, Rejection, Seconds};
 use crate::session::Session;
 use crate::session::failure::{failed, store_failed, unavailable};
 use crate::session::sessions::{KeepError, Sessions};
@@ -92,7 +92,7 @@ async fn done_elsewhere(
     wanted: &Wanted,
 ) -> Result<(Option<Arc<Token>>, Arc<Session>), Error> {
     let current = sessions.reload(session).await.map_err(store_failed)?;
-    let current = Arc::new(current.ok_or_else(ended_elsewhere)?);
+    let current = current.ok_or_else(ended_elsewhere)?;
     if wanted.anew && current.version <= session.version {
         return Ok((None, current));
     }
@@ -182,7 +182,7 @@ async fn verify_refreshed(
     tokens: &TokenSet,
     now: Seconds,
 ) -> Result<(), Error> {
-    let before: Option<IdTokenClaims> = verify::claims(session.id_token.as_str());
+    let before = session.id_token.claims::<IdTokenClaims>();
     let nonce = before.as_ref().and_then(|claims| claims.nonce.as_deref());
     let claims = oidc
         .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
@@ -198,12 +198,14 @@ async fn verify_refreshed(
             };
             Error::new(kind, format!("refreshed_id_token_{reason}"))
         })?;
-    match claims.sub == session.sub {
-        true => Ok(()),
-        false => Err(Error::new(
-            ErrorKind::SessionEnded,
-            "refreshed_id_token_sub",
-        )),
+    let ended = |reason: &str| Err(Error::new(ErrorKind::SessionEnded, reason));
+    if claims.sub != session.sub {
+        return ended("refreshed_id_token_sub");
+    }
+    // It is about the same authentication still.
+    match (claims.auth_time.value(), session.authenticated.at) {
+        (Some(now), Some(before)) if *now != before => ended("refreshed_id_token_auth_time"),
+        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Counts the instructions of the hot paths and fails when one has grown by more
+# than a tenth over the figure accepted in benches/instructions.rs.
+#
+# Installs what is missing first, by package name: Debian's Valgrind, and
+# gungraun-runner under target/, in the version of the library.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { echo "benches/instructions.sh: $*" >&2; exit 1; }
+
+if ! command -v valgrind >/dev/null; then
+    command -v apt-get >/dev/null || fail 'please install: valgrind'
+    as_root=()
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null || fail 'not root and no sudo; please install: valgrind'
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends valgrind
+fi
+
+root=$PWD/target/tools
+version=$(sed -n '/^name = "gungraun-runner"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+if ! grep -q "\"gungraun-runner $version " "$root/.crates.toml" 2>/dev/null; then
+    cargo install gungraun-runner --version "$version" --locked --quiet --root "$root"
+fi
+
+export GUNGRAUN_RUNNER=$root/bin/gungraun-runner
+# The processor's newest instructions are not Valgrind's: which code path
+# aws-lc takes depends on what Valgrind offers, not on the machine.
+exec cargo bench --locked --all-features --bench instructions -- "$@"

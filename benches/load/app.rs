@@ -1,0 +1,96 @@
+//! The app under load: each guard on a route that does nothing else, beside the
+//! same route without it.
+
+use rocket::serde::json::{Json, Value, json};
+use rocket::{Build, Rocket, State, get, routes};
+use rocket_dyn_templates::{Template, context};
+use rocket_logto::{
+    AccessToken, Bearer, ConstOrg, IdTokenClaims, Logto, Name, OrgToken, Permission, Resource, User,
+};
+
+use crate::Outcome;
+
+pub const SHOPPING: &str = "https://shopping.your-app.com/api";
+pub const ACME: &str = "acme5obvzg01";
+
+struct Shopping;
+
+impl Resource for Shopping {
+    const INDICATOR: &'static str = SHOPPING;
+}
+
+struct Acme;
+
+impl Name for Acme {
+    const NAME: &'static str = ACME;
+}
+
+struct Read;
+
+impl Permission for Read {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read"];
+}
+
+#[get("/json")]
+fn json() -> Json<Value> {
+    Json(json!({ "sub": "alice4hy6kz2" }))
+}
+
+#[get("/json/user")]
+fn json_user(user: User) -> Json<Value> {
+    Json(json!({ "sub": user.sub() }))
+}
+
+#[get("/json/token")]
+fn json_token(token: AccessToken<Shopping>) -> Json<Value> {
+    Json(json!({ "sub": token.claims().map(|claims| &claims.sub) }))
+}
+
+#[get("/json/org")]
+fn json_org(token: OrgToken<ConstOrg<Acme>>) -> Json<Value> {
+    Json(json!({ "sub": token.claims().map(|claims| &claims.sub) }))
+}
+
+#[get("/json/bearer")]
+fn json_bearer(caller: Bearer<Read>) -> Json<Value> {
+    Json(json!({ "sub": caller.sub() }))
+}
+
+#[get("/page")]
+fn page(claims: &State<IdTokenClaims>) -> Template {
+    Template::render("claims", context! { user: claims.inner() })
+}
+
+#[get("/page/user")]
+fn page_user(user: User) -> Template {
+    Template::render("claims", context! { user })
+}
+
+/// What [`page`] shows: the claims of one who is signed in.
+#[get("/claims")]
+fn claims(user: User) -> Json<IdTokenClaims> {
+    Json(user.into_claims())
+}
+
+fn rocket() -> Outcome<Rocket<Build>> {
+    let rocket = rocket::build()
+        .attach(Logto::fairing())
+        .attach(Template::fairing())
+        .mount(
+            "/",
+            routes![json, json_user, json_token, json_org, json_bearer],
+        )
+        .mount("/", routes![claims, page_user]);
+    Ok(match std::env::var("CONSTANT_CLAIMS") {
+        Ok(text) => rocket
+            .manage(serde_json::from_str::<IdTokenClaims>(&text)?)
+            .mount("/", routes![page]),
+        Err(_) => rocket,
+    })
+}
+
+pub async fn serve() -> Outcome {
+    rocket()?.launch().await?;
+    Ok(())
+}

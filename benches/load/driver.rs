@@ -1,0 +1,250 @@
+//! The whole measurement, step by step, and the table it ends in.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+
+use crate::provider::{App, Provider, sign_in, spawn};
+use crate::redis::Redis;
+use crate::rounds::{self, Case, Measured};
+use crate::wrk::Headers;
+use crate::{Outcome, memory, mint};
+
+/// More than any cache of the crate holds.
+const NEVER_SEEN: usize = 60_000;
+const FIRST_BEARERS: usize = 2_000;
+const SIGN_INS: usize = 400;
+
+/// How long to measure: `--quick` is for one look between two changes.
+struct Effort {
+    rounds: usize,
+    duration: Duration,
+    sessions: usize,
+    requests: u64,
+}
+
+impl Effort {
+    fn of(words: &[String]) -> Effort {
+        match words.iter().any(|word| word == "--quick") {
+            true => Effort {
+                rounds: 3,
+                duration: Duration::from_secs(1),
+                sessions: 1_000,
+                requests: 50_000,
+            },
+            false => Effort {
+                rounds: 7,
+                duration: Duration::from_secs(3),
+                sessions: 10_000,
+                requests: 1_000_000,
+            },
+        }
+    }
+}
+
+pub async fn run(words: &[String]) -> Outcome {
+    let effort = Effort::of(words);
+    let http = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .build()?;
+    println!("{:<44}{:>12}  target", "", "measured");
+
+    // Nothing listens there any more.
+    let nobody = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let (mut lonely, url) = spawn(&format!("http://127.0.0.1:{nobody}"), None, None)?;
+    let start = lonely.wait_for(&format!("{url}/json")).await?;
+    row("first answer, provider down", ms(start), "100 ms");
+    row("resident after start", mib(lonely.resident()?), "20 MiB");
+    drop(lonely);
+
+    let provider = Provider::start().await?;
+    let app = provider.app(None, None).await?;
+    let cookie = sign_in(&http, &app.url).await?;
+    let claims = http
+        .get(format!("{}/claims", app.url))
+        .header("Cookie", &cookie);
+    let claims = claims.send().await?.error_for_status()?.text().await?;
+    drop(app);
+
+    let app = provider.app(None, Some(&claims)).await?;
+    sign_ins(&http, &provider, &app).await?;
+    let cookie = sign_in(&http, &app.url).await?;
+    first_bearers(&http, &provider, &app).await?;
+
+    println!();
+    let session = Headers::Same(vec![format!("Cookie: {cookie}")]);
+    let bearer = Headers::Same(vec![format!(
+        "Authorization: Bearer {}",
+        provider.access_token(0)?
+    )]);
+    let never_seen = Headers::in_turn("Cookie", &mint::sessions(&cookie, NEVER_SEEN)?)?;
+    let case = |name, path, headers| Case {
+        name,
+        app: &app,
+        path,
+        headers,
+    };
+    let cases = [
+        case("JSON", "/json", &session),
+        case("JSON, User", "/json/user", &session),
+        case("JSON, AccessToken<R>", "/json/token", &session),
+        case("JSON, OrgToken<Id>", "/json/org", &session),
+        case("JSON, each with another session", "/json", &never_seen),
+        case(
+            "JSON, User, each a session never seen",
+            "/json/user",
+            &never_seen,
+        ),
+        case("JSON, with a bearer token", "/json", &bearer),
+        case("JSON, Bearer<P>, seen before", "/json/bearer", &bearer),
+        case("page of constant claims", "/page", &session),
+        case("page of User", "/page/user", &session),
+    ];
+    let measured = rounds::run(&cases, effort.rounds, effort.duration)?;
+    table(
+        &measured,
+        &[
+            (1, 0, 0.90),
+            (2, 1, 0.90),
+            (3, 1, 0.90),
+            (5, 4, 0.60),
+            (7, 6, 0.90),
+            (9, 8, 0.90),
+        ],
+    );
+
+    let redis = Redis::start().await?;
+    let shared = provider.app(Some(redis.port), None).await?;
+    let cookie = sign_in(&http, &shared.url).await?;
+    let session = Headers::Same(vec![format!("Cookie: {cookie}")]);
+    let case = |name, path| Case {
+        name,
+        app: &shared,
+        path,
+        headers: &session,
+    };
+    let cases = [
+        case("Redis: JSON", "/json"),
+        case("Redis: JSON, User", "/json/user"),
+    ];
+    println!();
+    let before = redis.commands().await?;
+    let measured = rounds::run(&cases[1..], 1, Duration::from_secs(1))?;
+    let commands = redis.commands().await? - before;
+    let requests = measured[0].requests;
+    let measured = rounds::run(&cases, effort.rounds, effort.duration)?;
+    table(&measured, &[(1, 0, 0.60)]);
+    row(
+        "Redis: round trips for each request",
+        format!("{:.3}", commands as f64 / requests as f64),
+        "1",
+    );
+    println!();
+
+    for (store, app, target) in [("cookies", &app, "4 kB"), ("Redis", &shared, "10 kB")] {
+        provider.send_back_to(app);
+        let each = memory::of_sessions(&http, app, effort.sessions).await?;
+        row(
+            &format!("{store}: memory for each session"),
+            format!("{:.1} kB", each / 1e3),
+            target,
+        );
+    }
+    let grown = memory::of_requests(&app, &never_seen, effort.requests)?;
+    row(
+        &format!("grown over {} requests", effort.requests),
+        format!("{:.1} MiB", grown / f64::from(1 << 20)),
+        "0",
+    );
+    Ok(())
+}
+
+/// Processor time of one sign-in, start and callback, and what it asks of the
+/// provider.
+async fn sign_ins(http: &reqwest::Client, provider: &Provider, app: &App) -> Outcome {
+    for _ in 0..20 {
+        sign_in(http, &app.url).await?;
+    }
+    provider.forget_calls();
+    let before = app.process.cpu()?;
+    for _ in 0..SIGN_INS {
+        sign_in(http, &app.url).await?;
+    }
+    let cpu = (app.process.cpu()? - before) / u32::try_from(SIGN_INS)?;
+    row("sign-in, start and callback, CPU", ms(cpu), "1.5 ms");
+    // The browser's own call, for the authorization, is one of two.
+    let calls = provider.calls() as f64 / SIGN_INS as f64 - 1.0;
+    row("sign-in, calls to the provider", format!("{calls:.2}"), "1");
+    Ok(())
+}
+
+/// Processor time of a bearer token that nobody has brought before, over that
+/// of the same request to a route that does not look at it.
+async fn first_bearers(http: &reqwest::Client, provider: &Provider, app: &App) -> Outcome {
+    let tokens: Result<Vec<_>, _> = (1..=FIRST_BEARERS)
+        .map(|number| provider.access_token(number))
+        .collect();
+    let tokens = tokens?;
+    let mut each = Vec::new();
+    for path in ["/json", "/json/bearer"] {
+        let before = app.process.cpu()?;
+        for token in &tokens {
+            let request = http.get(format!("{}{path}", app.url)).bearer_auth(token);
+            request.send().await?.error_for_status()?;
+        }
+        each.push((app.process.cpu()? - before) / u32::try_from(FIRST_BEARERS)?);
+    }
+    row(
+        "Bearer<P>, never seen, ES384, CPU",
+        us(each[1].saturating_sub(each[0])),
+        "400 µs",
+    );
+    Ok(())
+}
+
+fn row(name: &str, value: String, target: &str) {
+    println!("{name:<44}{value:>12}  {target}");
+}
+
+/// `ratios`: of which row to which, and what it should be at least.
+fn table(measured: &[Measured], ratios: &[(usize, usize, f64)]) {
+    println!(
+        "{:<44}{:>10}{:>10}{:>10}{:>10}{:>8}{:>8}  target",
+        "", "req/s", "CPU", "p50", "p99", "req/s", "CPU"
+    );
+    for (index, row) in measured.iter().enumerate() {
+        let ratio = ratios
+            .iter()
+            .find(|(of, ..)| *of == index)
+            .map(|(_, to, target)| {
+                let to = &measured[*to];
+                let cpu = to.cpu.as_secs_f64() / row.cpu.as_secs_f64();
+                format!(
+                    "{:>8.2}{cpu:>8.2}  {target:.2}",
+                    row.per_second / to.per_second
+                )
+            });
+        println!(
+            "{:<44}{:>10.0}{:>10}{:>10}{:>10}{}",
+            row.name,
+            row.per_second,
+            us(row.cpu),
+            us(row.p50),
+            us(row.p99),
+            ratio.unwrap_or_default()
+        );
+    }
+}
+
+fn us(duration: Duration) -> String {
+    format!("{:.1} µs", duration.as_secs_f64() * 1e6)
+}
+
+fn ms(duration: Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

@@ -1,0 +1,39 @@
+//! Sessions nobody has seen: copies of a real one under other ids, sealed anew
+//! with the app's key.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cookie::{Cookie, CookieJar, Key};
+use serde_json::Value;
+
+use crate::Outcome;
+
+const NAME: &str = "logto_session";
+/// 64 bytes, so that none are derived.
+pub const SECRET_KEY: &str =
+    "bG9hZC1sb2FkLWxvYWQtbG9hZC1sb2FkLWxvYWQtbG9hZC1sb2FkLWxvYWQtbG9hZC1sb2FkLWxvYWQtbG9hZA==";
+
+/// `count` `Cookie` headers made from `header`.
+pub fn sessions(header: &str, count: usize) -> Outcome<Vec<String>> {
+    let key = Key::try_from(&STANDARD.decode(SECRET_KEY)?[..])?;
+    let value = header
+        .split("; ")
+        .find_map(|pair| pair.strip_prefix(NAME)?.strip_prefix('='))
+        .ok_or("no session cookie")?;
+    let sealed = Cookie::new(NAME, value.to_owned());
+    let opened = CookieJar::new()
+        .private(&key)
+        .decrypt(sealed)
+        .ok_or("not sealed with this key")?;
+    let mut session: Value = serde_json::from_str(opened.value())?;
+    let copy = |number: usize| {
+        session["i"] = format!("{number:043}").into();
+        let mut jar = CookieJar::new();
+        jar.private_mut(&key)
+            .add(Cookie::new(NAME, session.to_string()));
+        jar.get(NAME)
+            .map(|cookie| format!("{NAME}={}", cookie.value()))
+            .unwrap_or_default()
+    };
+    Ok((0..count).map(copy).collect())
+}

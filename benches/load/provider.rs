@@ -1,0 +1,156 @@
+//! The development provider, apps beside it, and people who sign in there.
+
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use rocket::config::LogLevel;
+use rocket_logto::dev_provider::{DevProvider, Settings, Signing};
+use serde_json::{Map, Value, json};
+
+use crate::Outcome;
+use crate::app::SHOPPING;
+use crate::mint::SECRET_KEY;
+use crate::process::{Process, free_port};
+
+const ALICE: &str = "alice4hy6kz2";
+const CLIENT: (&str, &str) = ("load", "load-secret");
+const SCOPES: &str = r#"["email","roles","read","write","view:reports","urn:logto:scope:organizations","urn:logto:scope:organization_roles"]"#;
+
+/// The provider, in this process, where everybody is Alice.
+pub struct Provider(DevProvider);
+
+/// One app with its address.
+pub struct App {
+    pub process: Process,
+    pub url: String,
+}
+
+impl Provider {
+    pub async fn start() -> Outcome<Provider> {
+        let mut settings = Settings::new(CLIENT.0, CLIENT.1);
+        settings.log_level = LogLevel::Off;
+        let provider = DevProvider::start(settings).await?;
+        provider.hooks().sign_in_as(Some(ALICE));
+        Ok(Provider(provider))
+    }
+
+    /// Starts an app that is ready to sign people in, with sessions in `redis`
+    /// or in cookies, and a page that shows `claims`.
+    pub async fn app(&self, redis: Option<u16>, claims: Option<&str>) -> Outcome<App> {
+        let (mut process, url) = spawn(&self.0.endpoint(), redis, claims)?;
+        process.wait_for(&format!("{url}/readyz")).await?;
+        let app = App { process, url };
+        self.send_back_to(&app);
+        Ok(app)
+    }
+
+    /// Whoever signs in comes back to this app, and to no other.
+    pub fn send_back_to(&self, app: &App) {
+        self.0.set_redirect_uris([format!("{}/callback", app.url)]);
+    }
+
+    /// How many calls the provider has had, of which kind ever.
+    pub fn calls(&self) -> usize {
+        self.0.requests().len()
+    }
+
+    pub fn forget_calls(&self) {
+        self.0.clear_requests();
+    }
+
+    /// An access token that nobody has brought before.
+    pub fn access_token(&self, number: usize) -> Outcome<String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let claims = json!({
+            "iss": self.0.issuer(), "sub": ALICE, "aud": SHOPPING, "scope": "read write",
+            "client_id": CLIENT.0, "iat": now, "exp": now + 3600, "jti": number.to_string(),
+        });
+        let claims: Map<String, Value> = serde_json::from_value(claims)?;
+        Ok(self
+            .0
+            .hooks()
+            .forge(&Signing::Key, "at+jwt", claims, |_, _| ()))
+    }
+}
+
+/// Starts an app whose provider is, or will be, at `endpoint`.
+pub fn spawn(
+    endpoint: &str,
+    redis: Option<u16>,
+    claims: Option<&str>,
+) -> Outcome<(Process, String)> {
+    let port = free_port()?;
+    let url = format!("http://127.0.0.1:{port}");
+    let store = redis.map_or_else(String::new, |port| {
+        format!(r#",session={{store={{redis="redis://127.0.0.1:{port}"}}}}"#)
+    });
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg("serve")
+        .stderr(Stdio::inherit())
+        .env("ROCKET_PROFILE", "release")
+        .env("ROCKET_PORT", port.to_string())
+        // One processor for the app, the other one for wrk.
+        .env("ROCKET_WORKERS", "1")
+        .env("ROCKET_LOG_LEVEL", "off")
+        .env("ROCKET_SECRET_KEY", SECRET_KEY)
+        .env(
+            "ROCKET_TEMPLATE_DIR",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/benches/templates"),
+        )
+        .env("LOGTO_BASE_URL", &url)
+        .env("LOGTO_ENDPOINT", endpoint)
+        .env("LOGTO_APP_ID", CLIENT.0)
+        .env("LOGTO_APP_SECRET", CLIENT.1)
+        .env(
+            "ROCKET_LOGTO",
+            format!(r#"{{resources=["{SHOPPING}"],scopes={SCOPES}{store}}}"#),
+        );
+    if let Some(claims) = claims {
+        command.env("CONSTANT_CLAIMS", claims);
+    }
+    Ok((Process::spawn(&mut command)?, url))
+}
+
+/// Signs Alice in: the `Cookie` header of her session.
+pub async fn sign_in(http: &reqwest::Client, app: &str) -> Outcome<String> {
+    let mut jar: Vec<(String, String)> = Vec::new();
+    let mut address = format!("{app}/sign-in?return_to=/json");
+    loop {
+        let mut request = http.get(&address);
+        if address.starts_with(app) {
+            request = request.header(COOKIE, cookie_header(&jar));
+        }
+        let answer = request.send().await?;
+        if address.starts_with(app) {
+            for line in answer.headers().get_all(SET_COOKIE) {
+                remember(&mut jar, line.to_str()?);
+            }
+        }
+        let Some(location) = answer.headers().get(LOCATION) else {
+            return Err(format!("{address} answers {}", answer.status()).into());
+        };
+        address = answer.url().join(location.to_str()?)?.into();
+        if address == format!("{app}/json") {
+            return Ok(cookie_header(&jar));
+        }
+    }
+}
+
+fn remember(jar: &mut Vec<(String, String)>, line: &str) {
+    let pair = line.split(';').next().unwrap_or_default();
+    let (name, value) = pair.split_once('=').unwrap_or_default();
+    jar.retain(|(other, _)| other != name);
+    if !line.contains("Max-Age=0") {
+        jar.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+fn cookie_header(jar: &[(String, String)]) -> String {
+    let pairs: Vec<_> = jar
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    pairs.join("; ")
+}

@@ -1,0 +1,82 @@
+//! `wrk`, and what it says.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::Outcome;
+
+/// What each request brings along.
+pub enum Headers {
+    /// The same lines with every request.
+    Same(Vec<String>),
+    /// One header whose values come in turn, from a file.
+    InTurn(&'static str, PathBuf),
+}
+
+/// One run.
+pub struct Run {
+    pub requests: u64,
+    pub per_second: f64,
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+impl Headers {
+    pub fn in_turn(name: &'static str, values: &[String]) -> Outcome<Headers> {
+        let file = std::env::temp_dir().join(format!("load-{}-{name}", std::process::id()));
+        fs::write(&file, values.join("\n") + "\n")?;
+        Ok(Headers::InTurn(name, file))
+    }
+}
+
+/// Sixteen connections from one thread. Any answer but success is a failure.
+pub fn run(url: &str, headers: &Headers, duration: Duration) -> Outcome<Run> {
+    let mut script = String::new();
+    if let Headers::InTurn(name, values) = headers {
+        let values = values.display();
+        writeln!(script, "local values = assert(io.open('{values}'))")?;
+        script += "function request()\n  local value = values:read('*l')\n";
+        script += "  if not value then values:seek('set'); value = values:read('*l') end\n";
+        writeln!(
+            script,
+            "  return wrk.format('GET', nil, {{ ['{name}'] = value }})\nend"
+        )?;
+    }
+    script += "function done(summary, latency)\n  local e = summary.errors\n";
+    script += "  print(string.format('= %d %d %d %d %d', summary.requests, summary.duration, \
+               latency:percentile(50), latency:percentile(99), \
+               e.connect + e.read + e.write + e.status + e.timeout))\nend\n";
+    let file = std::env::temp_dir().join(format!("load-{}.lua", std::process::id()));
+    fs::write(&file, script)?;
+    let mut command = Command::new("wrk");
+    command
+        .args(["-t1", "-c16", &format!("-d{}s", duration.as_secs()), "-s"])
+        .arg(&file);
+    if let Headers::Same(lines) = headers {
+        lines.iter().for_each(|line| {
+            command.args(["-H", line]);
+        });
+    }
+    let output = command.arg(url).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("= "))
+        .ok_or_else(|| text.clone())?;
+    let figures: Result<Vec<u64>, _> = line.split(' ').map(str::parse).collect();
+    let [requests, microseconds, p50, p99, errors] = figures?[..] else {
+        return Err(text.into());
+    };
+    if errors > 0 || requests == 0 {
+        return Err(format!("{url}: {text}").into());
+    }
+    Ok(Run {
+        requests,
+        per_second: requests as f64 * 1e6 / microseconds as f64,
+        p50: Duration::from_micros(p50),
+        p99: Duration::from_micros(p99),
+    })
+}

@@ -1,0 +1,144 @@
+//! `Logto::api()`: the fairing of a service that is an API only. No sessions, no
+//! cookies, no sign-in routes.
+
+use rocket::fairing::{self, Fairing, Info, Kind};
+use rocket::{Build, Orbit, Request, Response, Rocket};
+
+use crate::api::{Clock, LogtoApi, system_clock};
+use crate::config::ApiConfig;
+use crate::fairing::{api, catch_pending};
+use crate::logto::Logto;
+use crate::routes;
+use crate::session::context::{PENDING, Pending, RequestContext};
+
+impl Logto {
+    /// The fairing of a service that is an API only: nobody signs in there, but
+    /// [`Bearer`](crate::Bearer) lets callers in, and
+    /// [`MachineToken`](crate::MachineToken) and [`LogtoApi`] get tokens.
+    ///
+    /// It needs `endpoint` (or `issuer`) and nothing else; `app_id` and
+    /// `app_secret` only for `introspect_opaque_tokens`, `MachineToken` and token
+    /// exchange. Rocket's `secret_key` is made up where none is configured, since
+    /// there are no cookies to encrypt. Mounts `/healthz` and `/readyz`.
+    ///
+    /// In the debug profile, without `endpoint` and with the feature
+    /// `dev-provider`, it trusts the development provider that an app with
+    /// [`Logto::fairing()`] runs on `http://localhost:3001`. It never starts one.
+    ///
+    /// ```rust,no_run
+    /// use rocket::{get, launch, routes};
+    /// use rocket_logto::{Bearer, Logto, Permission, Resource};
+    ///
+    /// struct Shopping;
+    /// impl Resource for Shopping {
+    ///     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+    /// }
+    ///
+    /// struct ReadCart;
+    /// impl Permission for ReadCart {
+    ///     type Audience = Shopping;
+    ///     const SCOPES: &'static [&'static str] = &["read"];
+    /// }
+    ///
+    /// #[get("/cart")]
+    /// fn cart(caller: Bearer<ReadCart>) -> String {
+    ///     format!("The cart of {}", caller.sub())
+    /// }
+    ///
+    /// #[launch]
+    /// fn rocket() -> _ {
+    ///     rocket::build().attach(Logto::api()).mount("/", routes![cart])
+    /// }
+    /// ```
+    pub fn api() -> LogtoApiFairing {
+        LogtoApiFairing {
+            clock: system_clock,
+        }
+    }
+}
+
+/// The fairing that [`Logto::api()`] makes.
+pub struct LogtoApiFairing {
+    clock: Clock,
+}
+
+impl LogtoApiFairing {
+    /// Replaces the clock, for tests of lifetimes.
+    #[doc(hidden)]
+    pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoApiFairing {
+        self.clock = clock;
+        self
+    }
+}
+
+/// Outside the debug profile Rocket does not launch without a `secret_key`, for
+/// private cookies. An API has none.
+fn with_some_secret_key(rocket: Rocket<Build>) -> Rocket<Build> {
+    let given = |config: rocket::Config| config.secret_key.is_provided();
+    // What is wrong with the configuration Rocket says itself.
+    if rocket::Config::try_from(rocket.figment()).map_or(true, given) {
+        return rocket;
+    }
+    let mut key = [0_u8; 64];
+    match aws_lc_rs::rand::fill(&mut key) {
+        Ok(()) => {
+            let figment = rocket.figment().clone();
+            rocket.configure(figment.merge(("secret_key", key.to_vec())))
+        }
+        // Then Rocket says what it misses.
+        Err(_) => rocket,
+    }
+}
+
+#[rocket::async_trait]
+impl Fairing for LogtoApiFairing {
+    fn info(&self) -> Info {
+        Info {
+            name: "Logto API",
+            kind: Kind::Ignite | Kind::Liftoff | Kind::Response | Kind::Singleton,
+        }
+    }
+
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        let config = match ApiConfig::from_figment(rocket.figment()) {
+            Ok(config) => config,
+            Err(error) => {
+                rocket::config::pretty_print_error(error);
+                return Err(rocket);
+            }
+        };
+        if config.dev_provider {
+            log::warn!(
+                "logto: no endpoint is configured: tokens of the DEVELOPMENT PROVIDER at {} are \
+                 accepted, and anybody can have one. It runs beside an app with Logto::fairing(). \
+                 For your own provider, set logto.endpoint",
+                config.provider.issuer
+            );
+        }
+        let Some(api) = api(&rocket, config.provider, self.clock) else {
+            return Err(rocket);
+        };
+        Ok(catch_pending(with_some_secret_key(rocket))
+            .mount("/", routes::health(&config.routes))
+            .manage(api))
+    }
+
+    async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
+        if let Some(logto) = rocket.state::<LogtoApi>() {
+            log::info!("logto: tokens of {} are accepted", logto.issuer());
+            rocket::tokio::spawn(logto.service().provider.clone().warm_up());
+        }
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        if response.status() != PENDING {
+            return;
+        }
+        match RequestContext::of(request).take_pending() {
+            Some(Pending::Bearer(error)) => *response = error.to_response(),
+            Some(Pending::Failure(error)) => *response = error.to_response(request),
+            // A handler's own 490; signing in and out need the other fairing.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Token exchange (RFC 8693) as Logto has it: the token of the Management API
+//! for acting as a user, or a personal access token, for an access token of
+//! that user.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Provider;
+use super::error::OidcError;
+use super::issue::{Issue, Target};
+use super::keys::random_token;
+use super::seed::SeedUser;
+use super::store::Grant;
+use super::token::{asked_scopes, is_member, required, single_resource};
+use super::wire::Received;
+
+pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const PERSONAL_ACCESS_TOKEN: &str = "urn:logto:token-type:personal_access_token";
+
+pub(super) fn token_exchange(
+    provider: &Provider,
+    request: &Received,
+    client: &str,
+) -> Result<Value, OidcError> {
+    let subject_token = required(request, "subject_token")?;
+    let subject_token_type = required(request, "subject_token_type")?;
+    let user = match subject_token_type {
+        ACCESS_TOKEN => impersonated(provider, subject_token)?,
+        PERSONAL_ACCESS_TOKEN => {
+            let owner = provider.seed().owner_of(subject_token).cloned();
+            owner.ok_or_else(|| OidcError::invalid_grant("subject token not found"))?
+        }
+        _ => return Err(OidcError::invalid_grant("unsupported subject token type")),
+    };
+    let scopes = asked_scopes(request);
+    let resource = single_resource(request)?.map(str::to_owned);
+    if let Some(indicator) = &resource
+        && !provider.seed().has_resource(indicator)
+    {
+        return Err(OidcError::invalid_target());
+    }
+    let organization = request.form_value("organization_id").map(str::to_owned);
+    if let Some(id) = &organization {
+        is_member(provider, id, &user)?;
+    }
+    if subject_token_type == ACCESS_TOKEN {
+        provider.store().subject_tokens.remove(subject_token);
+    }
+
+    // No sign-in has limited what may be asked for.
+    let resources = resource.iter().map(|indicator| {
+        let asked = scopes.iter().cloned().collect();
+        (indicator.clone(), asked)
+    });
+    let grant_id = random_token();
+    let grant = Grant {
+        user: user.id.clone(),
+        client: client.to_owned(),
+        session: String::new(),
+        sid: String::new(),
+        scopes: scopes.clone(),
+        resources: resources.collect::<BTreeMap<_, _>>(),
+        nonce: None,
+        auth_time: None,
+    };
+    provider
+        .store()
+        .grants
+        .insert(grant_id.clone(), grant.clone());
+    let target = match (resource, organization) {
+        (Some(indicator), organization) => Target::Resource {
+            indicator,
+            organization,
+        },
+        (None, Some(id)) => Target::Organization(id),
+        (None, None) => Target::UserInfo,
+    };
+    let issue = Issue {
+        provider,
+        grant_id: &grant_id,
+        grant: &grant,
+        user: &user,
+    };
+    Ok(issue.access_token(&scopes, target))
+}
+
+/// The user of a token from the Management API, which is good once.
+fn impersonated(provider: &Provider, subject_token: &str) -> Result<SeedUser, OidcError> {
+    let user = {
+        let store = provider.store();
+        let found = store.subject_tokens.get(subject_token);
+        let found = found.filter(|found| found.expires > provider.now());
+        found.map(|found| found.user.clone())
+    };
+    let user = user.and_then(|id| provider.seed().active_user(&id).cloned());
+    user.ok_or_else(|| OidcError::invalid_grant("subject token not found, used or expired"))
+}

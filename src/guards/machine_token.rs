@@ -1,0 +1,144 @@
+//! `MachineToken`: a token of the app itself, to call an API in nobody's name.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Request, Rocket, Sentinel};
+use serde::{Serialize, Serializer};
+
+use super::bearer::{Audience, Permission};
+use crate::api::LogtoApi;
+use crate::error::{Error, ErrorKind};
+use crate::session::token::{Token, TokenFor};
+
+/// An access token of this app itself, with which it may do `P`: the same
+/// [`Permission`] that [`Bearer`](crate::Bearer) asks for at the other end.
+///
+/// Derefs to [`Token`], as [`AccessToken`](crate::AccessToken) does. Needs
+/// credentials: `machine.app_id` and `machine.app_secret`, else `app_id` and
+/// `app_secret`. At Logto they are those of an application of the type
+/// *Machine-to-machine*, whose roles give the scopes. Outside of a request there
+/// is [`LogtoApi::machine_token`].
+///
+/// **Cost:** none while cached (until 60 s before its end), else one call to the
+/// token endpoint, and one only however many requests ask at once. **Errors:**
+/// [`ErrorKind::Misconfigured`] (500) when the provider does not give this app
+/// the token or not all scopes of `P`, [`ErrorKind::NoOrganization`], and the
+/// `Provider…` kinds (502, 503, 504). **Standard:** RFC 6749 section 4.4, RFC
+/// 8707.
+///
+/// ```rust,no_run
+/// use rocket::{State, get};
+/// use rocket_logto::{MachineToken, Permission, Resource};
+///
+/// /// Logto's own API; in Logto Cloud `https://<tenant id>.logto.app/api`.
+/// struct ManagementApi;
+/// impl Resource for ManagementApi {
+///     const INDICATOR: &'static str = "https://default.logto.app/api";
+/// }
+///
+/// struct Manage;
+/// impl Permission for Manage {
+///     type Audience = ManagementApi;
+///     const SCOPES: &'static [&'static str] = &["all"];
+/// }
+///
+/// #[get("/users")]
+/// async fn users(token: MachineToken<Manage>, http: &State<reqwest::Client>) -> Option<String> {
+///     let request = http.get("https://tenant.logto.app/api/users");
+///     let answer = request.bearer_auth(token.secret()).send().await.ok()?;
+///     answer.text().await.ok()
+/// }
+/// ```
+pub struct MachineToken<P: Permission> {
+    token: Arc<Token>,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P: Permission> Deref for MachineToken<P> {
+    type Target = Token;
+
+    fn deref(&self) -> &Token {
+        &self.token
+    }
+}
+
+impl<P: Permission> std::fmt::Debug for MachineToken<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("MachineToken").field(&self.token).finish()
+    }
+}
+
+/// As the claims of the JWT; null for an opaque token. Never the token.
+impl<P: Permission> Serialize for MachineToken<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.token.serialize(serializer)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, P: Permission> FromRequest<'r> for MachineToken<P> {
+    type Error = Error;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
+        super::outcome(request, fetch(request).await)
+    }
+}
+
+async fn fetch<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, Error> {
+    let logto = LogtoApi::of(request)?;
+    let name = std::any::type_name::<P>();
+    let expected = P::Audience::expected(request).ok_or_else(|| {
+        Error::new(
+            ErrorKind::NoOrganization,
+            format!("no_organization_id for {name}"),
+        )
+    })?;
+    let target = match expected.organization() {
+        Some(id) => TokenFor::organization(id),
+        None => TokenFor::resource(&expected.audience),
+    };
+    let target = match expected.organization_id {
+        Some(id) => target.within(id),
+        None => target,
+    };
+    let wanted = P::SCOPES
+        .iter()
+        .fold(target, |wanted, scope| wanted.scope(*scope));
+    let token = logto.machine_token_shared(wanted).await?;
+    // The provider leaves out what the app's roles do not give, and says nothing.
+    let lacks = |scope: &&&str| !token.has_scope(scope);
+    let missing: Vec<_> = P::SCOPES.iter().filter(lacks).copied().collect();
+    if !missing.is_empty() {
+        let hint = format!(
+            "{name} needs the scopes [{}], which no role of this application gives",
+            missing.join(" ")
+        );
+        return Err(Error::misconfigured("insufficient_scope", &hint));
+    }
+    Ok(MachineToken {
+        token,
+        permission: PhantomData,
+    })
+}
+
+impl<P: Permission> Sentinel for MachineToken<P> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        if super::either_fairing_is_missing(rocket, "MachineToken") {
+            return true;
+        }
+        let name = std::any::type_name::<P>();
+        let logto = rocket.state::<LogtoApi>();
+        if logto.is_none_or(|logto| logto.service().config().machine.is_none()) {
+            log::error!(
+                "logto: a route wants a token of this app itself for `{name}`: write machine = {{ \
+                 app_id = \"…\", app_secret = \"…\" }} of a machine-to-machine application into the \
+                 logto table (or set LOGTO_MACHINE_APP_ID and LOGTO_MACHINE_APP_SECRET)"
+            );
+            return true;
+        }
+        super::bearer::cannot_be_found::<P>(rocket)
+    }
+}

@@ -1,0 +1,155 @@
+//! `StepUp`: a user who has authenticated recently, or in a stronger way.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::time::Duration;
+
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Request, Rocket, Sentinel};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+
+use super::user::User;
+use crate::claims::IdTokenClaims;
+use crate::error::Error;
+use crate::logto::Logto;
+use crate::oidc::authentication::Asked;
+
+/// From the provider back to the page takes some time: a level that is over
+/// sooner would send the browser around for ever.
+const SHORTEST: Duration = Duration::from_secs(10);
+
+/// How recently, and in which way, a user must have authenticated.
+///
+/// ```rust
+/// use std::time::Duration;
+/// use rocket_logto::Level;
+///
+/// struct Recent;
+/// impl Level for Recent {
+///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+/// }
+/// ```
+pub trait Level: Send + Sync + 'static {
+    /// How long ago at most, in whole seconds (`max_age`).
+    const MAX_AGE: Option<Duration> = None;
+    /// In one of these ways, the best one first (`acr_values`). None: any.
+    const ACR_VALUES: &'static [&'static str] = &[];
+}
+
+/// The signed-in user, who has authenticated as `L` says.
+///
+/// For what a stolen session must not be enough for: to change a password, to
+/// pay, to delete an account. Whoever is signed in, but not like this, is
+/// sent to the provider to authenticate once more and comes back to the page;
+/// a program gets 401 with `insufficient_user_authentication` and what is
+/// needed. When the provider does not do as it was asked, the sign-in is
+/// refused. Derefs to [`User`].
+///
+/// The form and the request it sends need the guard both: a POST cannot come
+/// back from a sign-in.
+///
+/// **Cost:** as [`User`]; no network. **Errors:** as [`User`], and
+/// [`ErrorKind::InsufficientAuthentication`](crate::ErrorKind::InsufficientAuthentication).
+/// **Standard:** OpenID Connect Core sections 2 (`auth_time`, `acr`) and
+/// 3.1.2.1 (`max_age`, `acr_values`), RFC 9470.
+///
+/// ```rust
+/// use std::time::Duration;
+/// use rocket::{get, post};
+/// use rocket_logto::{Level, StepUp};
+///
+/// struct Recent;
+/// impl Level for Recent {
+///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+/// }
+///
+/// #[get("/account/delete")]
+/// fn ask(user: StepUp<Recent>) -> String {
+///     format!("Really delete the account of {}?", user.name())
+/// }
+///
+/// #[post("/account/delete")]
+/// fn delete(user: StepUp<Recent>) -> String {
+///     // … delete the account of user.sub() …
+///     "Deleted".into()
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct StepUp<L: Level, C = IdTokenClaims> {
+    user: User<C>,
+    level: PhantomData<fn() -> L>,
+}
+
+impl<L: Level, C> StepUp<L, C> {
+    /// The user, owned.
+    pub fn into_user(self) -> User<C> {
+        self.user
+    }
+}
+
+impl<L: Level, C> Deref for StepUp<L, C> {
+    type Target = User<C>;
+
+    fn deref(&self) -> &User<C> {
+        &self.user
+    }
+}
+
+/// As the claims object.
+impl<L: Level, C: Serialize> Serialize for StepUp<L, C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.user.serialize(serializer)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, L: Level, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r> for StepUp<L, C> {
+    type Error = Error;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
+        let asked = asked::<L>();
+        let user = match User::from_request(request).await {
+            Outcome::Success(user) if user.satisfies(&asked) => Ok(StepUp {
+                user,
+                level: PhantomData,
+            }),
+            Outcome::Success(_) => Err(Error::insufficient_authentication()),
+            Outcome::Error((_, error)) => Err(error),
+            Outcome::Forward(status) => return Outcome::Forward(status),
+        };
+        super::outcome(request, user.map_err(|error| error.asking(asked.params())))
+    }
+}
+
+fn asked<L: Level>() -> Asked {
+    let seconds = |max_age: Duration| u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX);
+    Asked {
+        max_age: L::MAX_AGE.map(seconds),
+        acr_values: L::ACR_VALUES.iter().copied().map(str::to_owned).collect(),
+        since: None,
+    }
+}
+
+impl<L: Level, C> Sentinel for StepUp<L, C> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        if super::fairing_is_missing(rocket, "StepUp") {
+            return true;
+        }
+        let why = match (L::MAX_AGE, L::ACR_VALUES) {
+            (None, []) => "asks for nothing: give it MAX_AGE or ACR_VALUES",
+            (Some(max_age), _) if max_age.saturating_add(tolerance(rocket)) < SHORTEST => {
+                "is over before the browser is back: MAX_AGE and logto.clock_tolerance together \
+                 must be 10 seconds at least"
+            }
+            _ => return false,
+        };
+        log::error!("logto: the level `{}` {why}", std::any::type_name::<L>());
+        true
+    }
+}
+
+fn tolerance(rocket: &Rocket<Ignite>) -> Duration {
+    let logto = rocket.state::<Logto>();
+    logto.map_or(Duration::ZERO, |logto| logto.config().clock_tolerance)
+}

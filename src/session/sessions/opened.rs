@@ -1,0 +1,230 @@
+//! Sealed texts that were opened before. Opening a session and reading it costs
+//! more than all else a guard does, and a browser brings the same bytes with
+//! every request.
+//!
+//! What is remembered here is what a text says, never that it is good: whether
+//! the session is alive and not revoked is asked of every request, and where
+//! sessions are in a store, so is the text itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+
+use super::Pointer;
+use crate::oidc::logout::Logout;
+use crate::session::cookie::CookieKeys;
+use crate::session::{Home, Session};
+
+/// A session in use gets a new cookie every minute, so that nobody asks for the
+/// old one much longer.
+const LIFETIME: Duration = Duration::from_secs(120);
+/// All texts together, in bytes. What was read from a text takes up to twice as
+/// much.
+const CAPACITY: u64 = 32 * 1024 * 1024;
+
+/// The hash of a sealed text: the text itself is not kept.
+pub(crate) type Seal = [u8; 32];
+
+/// What a sealed text says.
+#[derive(Clone)]
+pub(super) struct Opened {
+    pub content: Content,
+    /// An older key has opened it: it is time to seal it anew.
+    pub old_key: bool,
+    size: u32,
+}
+
+#[derive(Clone)]
+pub(super) enum Content {
+    Session(Arc<Session>),
+    Pointer(Arc<Pointer>),
+}
+
+/// Only what could be opened: made-up texts find no place here, so that no
+/// number of them displaces anything.
+pub(super) struct OpenedBefore {
+    seen: moka::sync::Cache<Seal, Opened>,
+}
+
+impl OpenedBefore {
+    pub(super) fn new() -> OpenedBefore {
+        let seen = moka::sync::Cache::builder()
+            .max_capacity(CAPACITY)
+            .weigher(|_, opened: &Opened| opened.size)
+            .time_to_live(LIFETIME)
+            .build();
+        OpenedBefore { seen }
+    }
+
+    /// What `sealed`, which comes from `home`, says under `name`: opened now or
+    /// before.
+    pub(super) fn open(
+        &self,
+        keys: &CookieKeys,
+        name: &str,
+        sealed: &str,
+        home: Home,
+    ) -> Option<Opened> {
+        let seal = seal(name, sealed, home);
+        if let Some(opened) = self.seen.get(&seal) {
+            return Some(opened);
+        }
+        let (plain, old_key) = keys.open_with_age(name, sealed)?;
+        // Neither can be read as the other; the longer one is not read twice.
+        let content = match serde_json::from_str::<Session>(&plain) {
+            Ok(session) => Content::Session(Arc::new(Session {
+                home,
+                seal: Some(seal),
+                ..session
+            })),
+            Err(_) => Content::Pointer(serde_json::from_str(&plain).map(Arc::new).ok()?),
+        };
+        let opened = Opened {
+            content,
+            old_key,
+            size: u32::try_from(sealed.len()).unwrap_or(u32::MAX),
+        };
+        self.seen.insert(seal, opened.clone());
+        Some(opened)
+    }
+
+    /// Forgets what a session was read from: it is over, or was sealed anew.
+    pub(super) fn forget(&self, session: &Session) {
+        if let Some(seal) = &session.seal {
+            self.seen.invalidate(seal);
+        }
+    }
+
+    /// Forgets the sessions a logout token means.
+    pub(super) fn forget_named(&self, logout: &Logout) {
+        for (seal, opened) in &self.seen {
+            if let Content::Session(session) = &opened.content
+                && logout.names(session.sid.as_deref(), &session.sub)
+            {
+                self.seen.invalidate(&*seal);
+            }
+        }
+    }
+}
+
+/// No name holds a zero.
+fn seal(name: &str, sealed: &str, home: Home) -> Seal {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in [&[home as u8], name.as_bytes(), &[0], sealed.as_bytes()] {
+        hash.update(part);
+    }
+    hash.finish().as_ref().try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::cookie::Key;
+
+    const NAME: &str = "logto_session";
+
+    fn keys() -> CookieKeys {
+        CookieKeys::new(Key::generate(), Vec::new())
+    }
+
+    fn sealed(keys: &CookieKeys, name: &str, id: &str) -> String {
+        let session = serde_json::json!({
+            "i": id, "u": id, "p": id, "t": "e30.e30.", "c": 10, "s": 10, "f": 10,
+        });
+        keys.seal_text(name, session.to_string())
+    }
+
+    fn session(opened: Option<Opened>) -> Option<Arc<Session>> {
+        match opened?.content {
+            Content::Session(session) => Some(session),
+            Content::Pointer(_) => None,
+        }
+    }
+
+    /// Asked with keys that open nothing, only what is remembered has an answer.
+    fn is_remembered(opened: &OpenedBefore, name: &str, sealed: &str, home: Home) -> bool {
+        opened.open(&keys(), name, sealed, home).is_some()
+    }
+
+    #[test]
+    fn the_same_bytes_are_opened_once_and_shared() {
+        let (keys, opened) = (keys(), OpenedBefore::new());
+        let text = sealed(&keys, NAME, "a");
+        let first = session(opened.open(&keys, NAME, &text, Home::Cookie)).unwrap();
+        let again = session(opened.open(&keys, NAME, &text, Home::Cookie)).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
+        let other = sealed(&keys, NAME, "a");
+        assert!(!is_remembered(&opened, NAME, &other, Home::Cookie));
+    }
+
+    #[test]
+    fn bytes_count_under_their_name_and_from_their_home_only() {
+        let (keys, opened) = (keys(), OpenedBefore::new());
+        let text = sealed(&keys, NAME, "a");
+        let session = session(opened.open(&keys, NAME, &text, Home::Memory)).unwrap();
+        assert_eq!(session.home, Home::Memory);
+        assert!(!is_remembered(&opened, "other", &text, Home::Memory));
+        assert!(!is_remembered(&opened, NAME, &text, Home::Store));
+        assert!(!is_remembered(&opened, NAME, &text[1..], Home::Memory));
+        assert!(is_remembered(&opened, NAME, &text, Home::Memory));
+    }
+
+    #[test]
+    fn no_number_of_made_up_texts_finds_a_place() {
+        let (keys, opened) = (keys(), OpenedBefore::new());
+        let text = sealed(&keys, NAME, "a");
+        opened.open(&keys, NAME, &text, Home::Cookie).unwrap();
+        let other_keys = super::tests::keys();
+        for number in 0..20_000 {
+            let made_up = format!("{number}{text}");
+            assert!(opened.open(&keys, NAME, &made_up, Home::Cookie).is_none());
+        }
+        // Sealed by somebody else, and no session at all.
+        let foreign = sealed(&other_keys, NAME, "a");
+        assert!(opened.open(&keys, NAME, &foreign, Home::Cookie).is_none());
+        let nonsense = keys.seal_text(NAME, "nonsense".into());
+        assert!(opened.open(&keys, NAME, &nonsense, Home::Cookie).is_none());
+        opened.seen.run_pending_tasks();
+        assert_eq!(opened.seen.entry_count(), 1);
+        assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
+    }
+
+    #[test]
+    fn it_keeps_to_its_size() {
+        let (keys, opened) = (keys(), OpenedBefore::new());
+        let long = "x".repeat(400_000);
+        for _ in 0..100 {
+            let text = sealed(&keys, NAME, &long);
+            opened.open(&keys, NAME, &text, Home::Memory).unwrap();
+        }
+        opened.seen.run_pending_tasks();
+        let size = opened.seen.weighted_size();
+        assert!(size > 0 && size <= CAPACITY, "{size}");
+    }
+
+    #[test]
+    fn what_has_ended_is_forgotten() {
+        let (keys, opened) = (keys(), OpenedBefore::new());
+        let texts = ["a", "b", "c"].map(|id| sealed(&keys, NAME, id));
+        let open = |text| session(opened.open(&keys, NAME, text, Home::Cookie)).unwrap();
+        let sessions = texts.each_ref().map(|text| open(text));
+        opened.forget(&sessions[0]);
+        let logout = |sid: Option<&str>, sub: Option<&str>| Logout {
+            sid: sid.map(str::to_owned),
+            sub: sub.map(str::to_owned),
+            jti: "jti".into(),
+            issued_at: 20,
+            good_until: 30,
+        };
+        opened.forget_named(&logout(None, Some("b")));
+        let known = |text: &String| is_remembered(&opened, NAME, text, Home::Cookie);
+        assert_eq!(texts.each_ref().map(known), [false, false, true]);
+        // With a `sid`, that session alone is meant, whoever's it is.
+        opened.forget_named(&logout(Some("other"), Some("c")));
+        assert!(known(&texts[2]));
+        opened.forget_named(&logout(Some("c"), Some("c")));
+        assert!(!known(&texts[2]));
+    }
+}

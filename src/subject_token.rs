@@ -1,0 +1,71 @@
+//! `SubjectToken`: what is exchanged for an access token.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::session::token::TokenFor;
+
+/// A token to be exchanged for an access token of the user it stands for (RFC
+/// 8693 section 2.1). `Debug` shows nothing of it; memory is wiped on drop.
+///
+/// See [`LogtoApi::exchange_token`](crate::LogtoApi::exchange_token).
+#[must_use]
+pub struct SubjectToken {
+    token: Zeroizing<String>,
+    token_type: String,
+    actor: Option<Zeroizing<String>>,
+}
+
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+impl SubjectToken {
+    /// A token of any type, by the type's URI (RFC 8693 section 3).
+    pub fn new(token: impl Into<String>, token_type: impl Into<String>) -> SubjectToken {
+        SubjectToken {
+            token: Zeroizing::new(token.into()),
+            token_type: token_type.into(),
+            actor: None,
+        }
+    }
+
+    /// What Logto's Management API gives out at `POST /api/subject-tokens`, to
+    /// act as a user. It is good once, and for ten minutes.
+    pub fn impersonation(token: impl Into<String>) -> SubjectToken {
+        SubjectToken::new(token, ACCESS_TOKEN)
+    }
+
+    /// A personal access token that a user has made at Logto.
+    pub fn personal_access_token(token: impl Into<String>) -> SubjectToken {
+        SubjectToken::new(token, "urn:logto:token-type:personal_access_token")
+    }
+
+    /// Names who acts, by an access token of theirs: the new token says so in
+    /// its `act` claim.
+    pub fn actor(mut self, access_token: impl Into<String>) -> SubjectToken {
+        self.actor = Some(Zeroizing::new(access_token.into()));
+        self
+    }
+
+    /// The parameters of the exchange for a token for `wanted`.
+    pub(crate) fn params(&self, wanted: &TokenFor) -> Vec<(&'static str, String)> {
+        let mut params = vec![
+            ("subject_token", self.token.to_string()),
+            ("subject_token_type", self.token_type.clone()),
+        ];
+        if let Some(actor) = &self.actor {
+            params.push(("actor_token", actor.to_string()));
+            params.push(("actor_token_type", ACCESS_TOKEN.to_owned()));
+        }
+        params.extend(wanted.params());
+        params
+    }
+}
+
+impl fmt::Debug for SubjectToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubjectToken")
+            .field("token_type", &self.token_type)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,378 @@
+//! Some things need more than a session: a user who has authenticated a moment
+//! ago, or in a stronger way. Who has not is asked again, and what the provider
+//! answers is checked (OpenID Connect Core sections 3.1.2.1 and 3.1.3.7, RFC 9470).
+
+use std::time::Duration;
+
+use rocket::figment::value::Dict;
+use rocket::{Build, Rocket, Route, get, post, routes};
+use rocket_logto::dev_provider::Endpoint;
+use rocket_logto::{Error, ErrorKind, Level, Logto, Prompt, SignIn, StepUp, User};
+use serde_json::{Value, json};
+
+use crate::support::app::{ALICE, TestApp, keys};
+use crate::support::browser::Browser;
+use crate::support::clock::{Clock, clock};
+use crate::support::refusal::{NOBODY, Refusal, Trial, rocket, who_is};
+
+struct Recent;
+
+impl Level for Recent {
+    const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+}
+
+struct Strong;
+
+impl Level for Strong {
+    const ACR_VALUES: &'static [&'static str] = &["urn:mfa", "urn:key"];
+}
+
+#[get("/recent")]
+fn recent(user: StepUp<Recent>) -> String {
+    let at = user.authenticated_at().map(|at| at.unix_timestamp());
+    format!("{} {at:?}", user.sub())
+}
+
+#[post("/recent")]
+fn do_it(user: StepUp<Recent>) -> String {
+    user.into_user().sub().to_owned()
+}
+
+#[get("/strong")]
+fn strong(user: StepUp<Strong>) -> String {
+    user.sub().to_owned()
+}
+
+#[get("/perhaps")]
+fn perhaps(user: Option<User>, recent: Option<StepUp<Recent>>) -> String {
+    format!("{} {}", user.is_some(), recent.is_some())
+}
+
+#[get("/why")]
+fn why(recent: Result<StepUp<Recent>, Error>) -> Result<String, Error> {
+    let kind = recent.err().map(|error| error.kind());
+    Ok(format!(
+        "{}",
+        kind == Some(ErrorKind::InsufficientAuthentication)
+    ))
+}
+
+#[get("/login-again")]
+fn login_again() -> SignIn {
+    SignIn::new().prompt([Prompt::Login, Prompt::Consent])
+}
+
+#[get("/five-minutes")]
+fn five_minutes() -> SignIn {
+    SignIn::new().max_age(Duration::from_secs(300))
+}
+
+#[get("/by-key")]
+fn by_key() -> SignIn {
+    SignIn::new().acr_value("urn:key").acr_value("urn:mfa")
+}
+
+fn handlers() -> Vec<Route> {
+    routes![
+        recent,
+        do_it,
+        strong,
+        perhaps,
+        why,
+        login_again,
+        five_minutes,
+        by_key
+    ]
+}
+
+fn app() -> Rocket<Build> {
+    rocket().mount("/", handlers())
+}
+
+async fn start(clock: Clock, logto: Dict) -> TestApp {
+    let fairing = Logto::fairing().with_clock(clock.read);
+    let app = TestApp::with_fairing(logto, fairing, app()).await;
+    app.provider.hooks().sign_in_as(Some(ALICE));
+    app
+}
+
+async fn signed_in(app: &TestApp) -> Browser {
+    let trial = Trial::new(app, "sign-in");
+    trial.accepts(ALICE).await;
+    trial.browser
+}
+
+#[rocket::async_test]
+async fn who_was_here_a_moment_ago_goes_on_and_others_come_back_to_the_page() {
+    let clock = clock!();
+    let app = start(clock, Dict::new()).await;
+    let browser = signed_in(&app).await;
+    app.provider.clear_requests();
+
+    // Nobody asked when they authenticated, so nobody knows.
+    let page = browser.navigate(app.url("/recent?a=b")).await;
+    let again = page.location().expect("a Location");
+    assert_eq!(page.status(), 303);
+    let query = "return_to=%2Frecent%3Fa%3Db&max_age=300";
+    assert_eq!(again.as_str(), app.url(&format!("/sign-in?{query}")));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    let hops = browser.follow_all(page, 10).await;
+    let page = hops.last().expect("a page");
+    assert_eq!(page.text(), format!("{ALICE} Some({})", clock.now()));
+    assert_eq!(page.url().as_str(), app.url("/recent?a=b"));
+    let asked = app.provider.requests_to(Endpoint::Auth);
+    assert_eq!(asked[0].query_value("max_age"), Some("300"));
+
+    // For five minutes, and the clocks' tolerance, it is enough.
+    app.provider.clear_requests();
+    clock.advance(&app.provider, 360);
+    let page = browser.navigate(app.url("/recent")).await;
+    assert_eq!(page.status(), 200, "{}", page.text());
+    assert_eq!(app.provider.requests().len(), 0);
+    clock.advance(&app.provider, 1);
+    let page = browser.navigate(app.url("/recent")).await;
+    assert_eq!(page.status(), 303);
+    assert_eq!(who_is(&app, &browser).await, ALICE, "still signed in");
+}
+
+#[rocket::async_test]
+async fn programs_are_told_what_is_needed() {
+    let app = start(clock!(), Dict::new()).await;
+    let browser = signed_in(&app).await;
+    let needed = json!({ "error": "insufficient_user_authentication", "max_age": "300" });
+    let answer = browser.fetch_json(app.url("/recent")).await;
+    assert_eq!(
+        (answer.status(), answer.json::<Value>()),
+        (401, needed.clone())
+    );
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let answer = browser.post_form(app.url("/recent"), &[]).await;
+    assert_eq!((answer.status(), answer.json::<Value>()), (401, needed));
+    let needed = json!({
+        "error": "insufficient_user_authentication", "acr_values": "urn:mfa urn:key",
+    });
+    let answer = browser.fetch_json(app.url("/strong")).await;
+    assert_eq!((answer.status(), answer.json::<Value>()), (401, needed));
+
+    let nobody = Browser::new();
+    let answer = nobody.fetch_json(app.url("/recent")).await;
+    let nobody_is_signed_in = json!({ "error": "Not authenticated" });
+    assert_eq!((answer.status(), answer.json()), (401, nobody_is_signed_in));
+    // One sign-in is enough for them.
+    let hops = nobody.navigate_following(app.url("/recent"), 10).await;
+    assert_eq!(hops.last().map(|page| page.status()), Some(200));
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 2);
+}
+
+#[rocket::async_test]
+async fn a_handler_can_see_to_it_itself() {
+    let app = start(clock!(), Dict::new()).await;
+    let browser = signed_in(&app).await;
+    let says = async |path| browser.navigate(app.url(path)).await.text();
+    assert_eq!(says("/perhaps").await, "true false");
+    assert_eq!(says("/why").await, "true");
+    browser.navigate_following(app.url("/recent"), 10).await;
+    assert_eq!(says("/perhaps").await, "true true");
+    assert_eq!(says("/why").await, "false");
+}
+
+#[rocket::async_test]
+async fn a_stronger_way_is_asked_for_and_must_be_answered() {
+    let app = start(clock!(), Dict::new()).await;
+    let browser = signed_in(&app).await;
+    app.provider.hooks().id_token(|_, claims| {
+        claims.insert("acr".into(), json!("urn:key"));
+    });
+    app.provider.clear_requests();
+    let hops = browser.navigate_following(app.url("/strong"), 10).await;
+    assert_eq!(hops.last().map(|page| page.text()), Some(ALICE.into()));
+    let asked = app.provider.requests_to(Endpoint::Auth);
+    assert_eq!(asked[0].query_value("acr_values"), Some("urn:mfa urn:key"));
+    assert_eq!(asked[0].query_value("max_age"), None);
+
+    let page = browser.navigate(app.url("/by-key")).await;
+    assert_eq!(
+        page.location_query("acr_values").as_deref(),
+        Some("urn:key urn:mfa")
+    );
+}
+
+/// The provider answers another thing than was asked: nobody comes in by that,
+/// and nobody is sent around for ever. Each case: the handler that asks, the
+/// edit of the ID token, what is wrong.
+#[rocket::async_test]
+async fn what_was_asked_for_is_checked() {
+    let clock = clock!();
+    let app = start(clock, Dict::new()).await;
+    let now = clock.now();
+    let time = |at: i64| ("auth_time", json!(at));
+    let acr = |acr: Value| ("acr", acr);
+    let removed = |name| (name, Value::Null);
+    let cases = [
+        ("/five-minutes", time(now), None),
+        ("/five-minutes", time(now - 360), None),
+        ("/five-minutes", time(now + 60), None),
+        ("/five-minutes", time(now - 361), Some("id_token_auth_time")),
+        ("/five-minutes", time(now + 61), Some("id_token_auth_time")),
+        ("/five-minutes", time(0), Some("id_token_auth_time")),
+        ("/five-minutes", time(i64::MIN), Some("id_token_auth_time")),
+        ("/five-minutes", time(i64::MAX), Some("id_token_auth_time")),
+        (
+            "/five-minutes",
+            removed("auth_time"),
+            Some("id_token_auth_time"),
+        ),
+        (
+            "/five-minutes",
+            ("auth_time", json!("now")),
+            Some("id_token_claims"),
+        ),
+        ("/login-again", time(now), None),
+        ("/login-again", time(now - 60), None),
+        ("/login-again", removed("auth_time"), None),
+        ("/login-again", time(now - 61), Some("id_token_auth_time")),
+        ("/again", time(now - 1_000_000), None),
+        ("/again", time(now + 61), Some("id_token_auth_time")),
+        ("/by-key", acr(json!("urn:key")), None),
+        ("/by-key", acr(json!("urn:mfa")), None),
+        ("/by-key", acr(json!("0")), Some("id_token_acr")),
+        (
+            "/by-key",
+            acr(json!("urn:mfa urn:key")),
+            Some("id_token_acr"),
+        ),
+        ("/by-key", acr(json!(["urn:key"])), Some("id_token_acr")),
+        ("/by-key", acr(json!(0)), Some("id_token_acr")),
+        ("/by-key", removed("acr"), Some("id_token_acr")),
+        ("/again", acr(json!("0")), None),
+    ];
+    for (path, (name, value), refused) in cases {
+        let case = format!("{path} {name}={value}");
+        app.provider.hooks().id_token(move |_, claims| {
+            claims.remove(name);
+            if !value.is_null() {
+                claims.insert(name.into(), value.clone());
+            }
+        });
+        let trial = Trial::new(&app, case);
+        let start = trial.browser.navigate(app.url(path)).await;
+        let callback = trial.answer_to(&start).await;
+        match refused {
+            None => trial.accepts_at(callback.as_str(), ALICE).await,
+            Some(reason) => {
+                let refusal = Refusal::after_exchange(reason);
+                trial.refuses_at(callback.as_str(), refusal).await;
+            }
+        }
+    }
+}
+
+/// Another `max_age` in the address, or none, is what a user can do to the
+/// request on its way. It does not help.
+#[rocket::async_test]
+async fn taking_max_age_out_of_the_address_does_not_help() {
+    let clock = clock!();
+    let app = start(clock, Dict::new()).await;
+    let trial = Trial::new(&app, "tampered");
+    let start = trial.browser.navigate(app.url("/five-minutes")).await;
+    let mut address = start.location().expect("a Location");
+    let kept: Vec<_> = address.query_pairs().into_owned().collect();
+    let kept = kept.into_iter().filter(|(name, _)| name != "max_age");
+    let kept: Vec<_> = kept.collect();
+    address.query_pairs_mut().clear().extend_pairs(kept);
+    let answer = trial.browser.navigate(&address).await;
+    let callback = answer.location().expect("a Location");
+    let refusal = Refusal::after_exchange("id_token_auth_time");
+    trial.refuses_at(callback.as_str(), refusal).await;
+}
+
+#[rocket::async_test]
+async fn the_configuration_asks_at_every_sign_in() {
+    let clock = clock!();
+    let logto = keys([
+        ("max_age", "10m".into()),
+        ("acr_values", "urn:a urn:b".into()),
+    ]);
+    let app = start(clock, logto).await;
+    let page = Browser::new().navigate(app.url("/sign-in")).await;
+    assert_eq!(page.location_query("max_age").as_deref(), Some("600"));
+    assert_eq!(
+        page.location_query("acr_values").as_deref(),
+        Some("urn:a urn:b")
+    );
+    // A handler's own wish comes first.
+    let page = Browser::new().navigate(app.url("/five-minutes")).await;
+    assert_eq!(page.location_query("max_age").as_deref(), Some("300"));
+
+    let trial = Trial::new(&app, "no acr");
+    trial.refuses(Refusal::after_exchange("id_token_acr")).await;
+    app.provider.hooks().id_token(|_, claims| {
+        claims.insert("acr".into(), json!("urn:b"));
+    });
+    Trial::new(&app, "acr").accepts(ALICE).await;
+}
+
+/// `/sign-in?max_age=…` is for links: it goes on when that is so already.
+#[rocket::async_test]
+async fn the_route_takes_the_same_parameters() {
+    let clock = clock!();
+    let app = start(clock, Dict::new()).await;
+    let browser = signed_in(&app).await;
+    let asks = async |query: &str| {
+        let page = browser
+            .navigate(app.url(&format!("/sign-in?{query}")))
+            .await;
+        let to = page.location().expect("a Location");
+        (to.path() == "/oidc/auth").then(|| to.query().unwrap_or_default().to_owned())
+    };
+    assert_eq!(asks("return_to=/").await, None, "signed in is enough");
+    assert!(
+        asks("max_age=60")
+            .await
+            .is_some_and(|query| query.contains("max_age=60"))
+    );
+    assert!(
+        asks("acr_values=a+b")
+            .await
+            .is_some_and(|query| query.contains("acr_values=a+b"))
+    );
+    for nonsense in [
+        "max_age=-1",
+        "max_age=soon",
+        "max_age=4294967296",
+        "acr_values=",
+    ] {
+        assert_eq!(asks(nonsense).await, None, "{nonsense}");
+    }
+    browser
+        .navigate_following(app.url("/sign-in?max_age=60"), 10)
+        .await;
+    assert_eq!(asks("max_age=60").await, None, "they just did");
+    clock.advance(&app.provider, 121);
+    assert!(asks("max_age=60").await.is_some(), "that was long ago");
+}
+
+/// OpenID Connect Core section 12.2: a refreshed ID token is about the same
+/// authentication.
+#[rocket::async_test]
+async fn a_refresh_that_tells_of_another_authentication_ends_the_session() {
+    for (case, later, then) in [("later", Some(5), NOBODY), ("left out", None, ALICE)] {
+        let clock = clock!();
+        let app = start(clock, keys([("claims_max_age", 60.into())])).await;
+        let browser = signed_in(&app).await;
+        browser.navigate_following(app.url("/recent"), 10).await;
+        let at = clock.now();
+        app.provider.hooks().id_token(move |_, claims| {
+            claims.remove("auth_time");
+            if let Some(later) = later {
+                claims.insert("auth_time".into(), json!(at + later));
+            }
+        });
+        clock.advance(&app.provider, 61);
+        assert_eq!(who_is(&app, &browser).await, then, "{case}");
+        if then == ALICE {
+            let page = browser.navigate(app.url("/recent")).await;
+            assert_eq!(page.status(), 200, "{case}: what was said once holds");
+        }
+    }
+}
