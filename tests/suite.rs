@@ -74,6 +74,7 @@ mod signing_keys_rotate;
 mod step_up_asks_again;
 mod support_works;
 mod the_right_configuration_wins;
+mod the_security_policy_names_real_tests;
 mod tokens_are_exchanged;
 mod tokens_are_typed_and_cached;
 mod two_instances_behind_nginx;
