@@ -127,7 +127,7 @@ mod tests {
         let exchange: serde_json::Value = serde_json::from_str(LOGTO).unwrap();
         let mut p384 = exchange["response"]["body"]["keys"][0].clone();
         let p384 = p384.as_object_mut().unwrap();
-        ["use", "alg"].map(|name| p384.remove(name));
+        p384.retain(|name, _| !["use", "alg"].contains(&name.as_str()));
         let ed25519 = json!({ "kty": "OKP", "crv": "Ed25519",
             "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
         let rsa = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB" });

@@ -326,7 +326,7 @@ mod tests {
         assert_eq!((longest, shortest_refused), (MAX_COOKIE, MAX_COOKIE + 1));
 
         let mut longest = 0;
-        for length in 2900..9100 {
+        for length in (2900..9100).step_by(31) {
             let Ok(lines) = keys.seal_chunked(&SPEC, "x".repeat(length)) else {
                 assert!(length > 8800, "{length}");
                 continue;
