@@ -16,6 +16,7 @@ mod an_api_needs_no_sign_in;
 mod an_app_gets_tokens_of_its_own;
 mod backchannel_logout;
 mod backchannel_logout_tokens;
+mod bearer_claims_are_checked;
 mod bearer_tokens_prove_themselves;
 mod browser_jar_follows_rfc6265bis;
 mod callback_belongs_to_this_browser;

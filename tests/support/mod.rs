@@ -6,6 +6,7 @@ pub mod app;
 pub mod attacks;
 pub mod backchannel;
 pub mod basic_modules;
+pub mod bearer_api;
 pub mod beside;
 pub mod browser;
 pub mod certificate;
