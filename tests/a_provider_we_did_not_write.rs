@@ -5,8 +5,11 @@ use rocket::figment::Figment;
 use rocket::figment::value::Value;
 use rocket::serde::json::{Value as Json, json};
 use rocket::{get, post, routes};
-use rocket_logto::{AccessToken, Error, Logto, Resource, TokenFor, User, UserInfo};
+use rocket_logto::{
+    AccessToken, Bearer, Error, Logto, Permission, Resource, TokenFor, User, UserInfo,
+};
 
+use crate::support::api_app::call;
 use crate::support::browser::{Browser, Response};
 use crate::support::log::reason_of;
 use crate::support::npm_provider::{CLIENT_ID, CLIENT_SECRET, NpmProvider, RESOURCE, Settings};
@@ -33,6 +36,18 @@ struct Shopping;
 
 impl Resource for Shopping {
     const INDICATOR: &'static str = RESOURCE;
+}
+
+struct ReadCart;
+
+impl Permission for ReadCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read:cart"];
+}
+
+#[get("/api/cart")]
+fn cart(caller: Bearer<ReadCart>) -> Json {
+    json!({ "sub": caller.sub(), "client_id": caller.client_id() })
 }
 
 #[get("/shopping")]
@@ -85,7 +100,9 @@ impl App {
         }
         let rocket = rocket::custom(figment).attach(Logto::fairing()).mount(
             "/",
-            routes![home, protected, userinfo, shopping, default, token, refresh],
+            routes![
+                home, protected, userinfo, cart, shopping, default, token, refresh
+            ],
         );
         App {
             app: Served::start_on(port, rocket).await,
@@ -238,4 +255,27 @@ async fn a_refusal_is_403_and_no_more() {
     }
     let still = alice.fetch_json(app.app.url("/shopping")).await;
     assert_eq!(still.status(), 200, "{}", still.text());
+}
+
+/// The user's token for the API opens the API; the one for userinfo does not.
+#[rocket::async_test]
+async fn an_api_lets_in_who_brings_the_users_token() {
+    let app = App::start([]).await;
+    let browser = Browser::new();
+    let page = app.sign_in(&browser, "/shopping").await;
+    let token: Json = page.json();
+    let api = app.app.url("/api/cart");
+    let answer = call(&api, token["secret"].as_str().expect("a token")).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let body: Json = answer.json();
+    assert_eq!(body, json!({ "sub": "alice", "client_id": CLIENT_ID }));
+
+    let opaque: Json = browser.fetch_json(app.app.url("/default")).await.json();
+    let answer = call(&api, opaque["secret"].as_str().expect("a token")).await;
+    assert_eq!(answer.status(), 401, "{}", answer.text());
+    assert_eq!(
+        browser.navigate(api).await.status(),
+        401,
+        "a session is no token"
+    );
 }

@@ -25,8 +25,7 @@ async fn seen(browser: &Browser, app: &TestApp, user: &str) {
     }
 }
 
-async fn with_cookie(app: &TestApp, header: &str) -> String {
-    let browser = Browser::new();
+async fn with_cookie(browser: &Browser, app: &TestApp, header: &str) -> String {
     let request = browser.request(Method::GET, app.url("/"));
     let answer = request.cookie_header_override(header).send().await;
     assert_eq!(answer.status(), 200);
@@ -39,18 +38,19 @@ async fn one_byte_changed_is_another_cookie() {
     let browser = signed_in(&app, ALICE).await;
     seen(&browser, &app, ALICE).await;
     let value = browser.cookie(SESSION).expect("a session").value;
+    let nobody = Browser::new();
     for at in (0..value.len()).step_by(value.len() / 60) {
         let mut bytes = value.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).expect("ASCII");
-        let page = with_cookie(&app, &format!("{SESSION}={changed}")).await;
+        let page = with_cookie(&nobody, &app, &format!("{SESSION}={changed}")).await;
         assert_eq!(page, "nobody", "byte {at}");
     }
     for other in [&value[1..], &value[..value.len() - 1], &format!("{value}A")] {
-        let page = with_cookie(&app, &format!("{SESSION}={other}")).await;
+        let page = with_cookie(&nobody, &app, &format!("{SESSION}={other}")).await;
         assert_eq!(page, "nobody", "{} bytes", other.len());
     }
-    let page = with_cookie(&app, &format!("{SESSION}={value}")).await;
+    let page = with_cookie(&nobody, &app, &format!("{SESSION}={value}")).await;
     assert_eq!(page, ALICE, "nothing changed");
 }
 
@@ -93,9 +93,9 @@ async fn ended_by_the_provider_it_is_refused_at_once() {
 }
 
 #[rocket::async_test]
-async fn it_ends_at_its_limits_to_the_second() {
+async fn unused_it_ends_to_the_second() {
     let clock = clock!();
-    let limits = keys([("idle", "50s".into()), ("absolute", "90s".into())]);
+    let limits = keys([("idle", "50s".into())]);
     let table = keys([("session", Value::from(limits))]);
     let fairing = rocket_logto::Logto::fairing().with_clock(clock.read);
     let app = TestApp::with_fairing(table, fairing, rocket()).await;
@@ -159,9 +159,12 @@ async fn a_thousand_people_are_told_apart() {
         (sub, format!("{SESSION}={value}"))
     };
     let people: Vec<_> = (0..PEOPLE).map(person).collect();
-    for round in 0..3 {
+    let nobody = Browser::new();
+    for round in 0..2 {
         for people in people.chunks(50) {
-            let pages = people.iter().map(|(_, header)| with_cookie(&app, header));
+            let pages = people
+                .iter()
+                .map(|(_, header)| with_cookie(&nobody, &app, header));
             for (page, (sub, _)) in join_all(pages).await.iter().zip(people) {
                 assert_eq!(page, sub, "round {round}");
             }

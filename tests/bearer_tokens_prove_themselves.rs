@@ -537,7 +537,7 @@ async fn preflights_and_heads_tell_nothing() {
             let mut request = browser.request(method, app.url("/cart"));
             request = request.header("origin", "https://evil.example");
             if let Some(token) = token {
-                request = request.header("authorization", &format!("Bearer {token}"));
+                request = request.header("authorization", format!("Bearer {token}"));
             }
             request.send().await
         };
