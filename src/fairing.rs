@@ -130,9 +130,17 @@ impl Fairing for LogtoFairing {
             return;
         };
         let path = request.uri().path();
-        if [&routes.callback, &routes.sign_in, &routes.sign_up]
-            .iter()
-            .any(|own| path == own.as_str())
+        // Codes and logout tokens, also those that were sent by the wrong method;
+        // hints that name somebody.
+        if [
+            &routes.callback,
+            &routes.sign_in,
+            &routes.sign_up,
+            &routes.backchannel_logout,
+            &routes.initiate_login,
+        ]
+        .iter()
+        .any(|own| path == own.as_str())
         {
             hide_query(request);
         }

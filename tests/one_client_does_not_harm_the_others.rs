@@ -41,7 +41,6 @@ fn faulty(user: User<Faulty>) -> String {
 async fn a_panic_in_a_guard_is_a_500_of_that_request() {
     let app = TestApp::start(pages().mount("/", routes![faulty])).await;
     let (alice, bob) = (signed_in(&app, ALICE).await, signed_in(&app, BOB).await);
-    assert_eq!(alice.navigate(app.url("/faulty")).await.text(), ALICE);
     PANICS.store(true, Ordering::SeqCst);
     let (faulty, protected) = (app.url("/faulty"), app.url("/protected"));
     let at_once = (0..20).map(|n| {

@@ -27,7 +27,7 @@ impl Handler for BackchannelLogoutRoute {
             Ok(()) => Response::build().status(Status::Ok).finalize(),
             Err(Refusal::Token(reason)) => {
                 let reference = reference();
-                log::warn!("logto: LogoutTokenRejected reason={reason} reference={reference}");
+                log::warn!("logto: logout token rejected, reason={reason} reference={reference}");
                 bad_request(&reference)
             }
             Err(Refusal::Unable(error)) => error.to_response(request),
