@@ -8,21 +8,13 @@ use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::{Build, Rocket, get, routes};
 use rocket_logto::dev_provider::{Endpoint, Reply, Signing, SigningAlg};
-use rocket_logto::{
-    AccessToken, Bearer, BearerError, Organization, PathOrg, Permission, Resource, User, Within,
-};
+use rocket_logto::{AccessToken, Bearer, BearerError, Permission, Resource, User};
 
 use crate::support::api_app::ApiApp;
 use crate::support::app::{ALICE, BOB, CLIENT_ID, CLIENT_SECRET, TestApp, keys};
-use crate::support::bearer_api;
+use crate::support::bearer_api::{self, Read, ReadOrders, ViewReports};
 use crate::support::browser::{Browser, Response};
 use crate::support::token_app::{ACME, GLOBEX, Orders, Shopping};
-
-struct ReadCart;
-impl Permission for ReadCart {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
 
 struct WriteCart;
 impl Permission for WriteCart {
@@ -30,20 +22,8 @@ impl Permission for WriteCart {
     const SCOPES: &'static [&'static str] = &["read", "write"];
 }
 
-struct ViewReports;
-impl Permission for ViewReports {
-    type Audience = Organization<PathOrg>;
-    const SCOPES: &'static [&'static str] = &["view:reports"];
-}
-
-struct ReadOrders;
-impl Permission for ReadOrders {
-    type Audience = Within<Orders, PathOrg>;
-    const SCOPES: &'static [&'static str] = &["orders:read"];
-}
-
 #[get("/api/cart")]
-fn cart(caller: Bearer<ReadCart>) -> Json<Value> {
+fn cart(caller: Bearer<Read>) -> Json<Value> {
     Json(json!({
         "sub": caller.sub(),
         "client_id": caller.client_id(),
@@ -68,12 +48,12 @@ fn orders(org_id: &str, caller: Bearer<ReadOrders>) -> String {
 }
 
 #[get("/api/maybe")]
-fn maybe(caller: Option<Bearer<ReadCart>>) -> &'static str {
+fn maybe(caller: Option<Bearer<Read>>) -> &'static str {
     if caller.is_some() { "known" } else { "unknown" }
 }
 
 #[get("/api/why")]
-fn why(caller: Result<Bearer<ReadCart>, BearerError>) -> Result<String, BearerError> {
+fn why(caller: Result<Bearer<Read>, BearerError>) -> Result<String, BearerError> {
     Ok(caller?.sub().to_owned())
 }
 
@@ -261,15 +241,15 @@ async fn credentials_that_cannot_be_read() {
     let answer = raw(&app, &twice).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "two headers: {answer}");
     assert!(answer.contains("invalid_request"), "two headers: {answer}");
-    let token = good.split_once(' ').unwrap().1;
-    let in_query = format!("/api/cart?access_token={token}");
+    // Made up: Rocket writes addresses to the log.
+    let in_query = "/api/cart?access_token=e30.e30.c2ln";
     refused(
-        &call(&app, &in_query, &[]).await,
+        &call(&app, in_query, &[]).await,
         400,
         "invalid_request",
         "in the query",
     );
-    let both = call(&app, &in_query, &[&good]).await;
+    let both = call(&app, in_query, &[&good]).await;
     refused(&both, 400, "invalid_request", "header and query");
     let opaque = token_of(&app, ALICE, "/opaque").await;
     let answer = with(&app, "/api/cart", &opaque).await;

@@ -7,31 +7,18 @@ use rocket::figment::value::{Dict, Value};
 use rocket::figment::{Figment, Profile};
 use rocket::{Build, Rocket, Route, get, routes};
 use rocket_logto::dev_provider::{DevProvider, Endpoint};
-use rocket_logto::{Bearer, Logto, MachineToken, Organization, PathOrg, Permission, SignIn, User};
+use rocket_logto::{Bearer, Logto, MachineToken, SignIn, User};
 
 use crate::support::api_app::{ApiApp, as_machine, configured};
 use crate::support::app::{CLIENT_ID, CLIENT_SECRET, absent, keys, settings};
+use crate::support::bearer_api::{Read, ViewReports};
 use crate::support::browser::Browser;
 use crate::support::log::lines_with;
 use crate::support::serve::free_port;
-use crate::support::token_app::{SHOPPING, Shopping};
-
-struct ReadCart;
-
-impl Permission for ReadCart {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
-
-struct ViewReports;
-
-impl Permission for ViewReports {
-    type Audience = Organization<PathOrg>;
-    const SCOPES: &'static [&'static str] = &["view:reports"];
-}
+use crate::support::token_app::SHOPPING;
 
 #[get("/cart")]
-fn cart(caller: Bearer<ReadCart>) -> String {
+fn cart(caller: Bearer<Read>) -> String {
     caller.sub().to_owned()
 }
 
@@ -46,7 +33,7 @@ fn join() -> SignIn {
 }
 
 #[get("/machine")]
-fn machine(_token: MachineToken<ReadCart>) {}
+fn machine(_token: MachineToken<Read>) {}
 
 #[get("/reports/<_tenant>")]
 fn reports(_tenant: &str, _caller: Bearer<ViewReports>) {}

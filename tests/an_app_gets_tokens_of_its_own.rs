@@ -10,42 +10,20 @@ use rocket::serde::json::{Value as Json, json};
 use rocket::tokio::time::sleep;
 use rocket::{Build, Rocket, State, get, post, routes};
 use rocket_logto::dev_provider::{DevProvider, Endpoint};
-use rocket_logto::{
-    Error, Logto, LogtoApi, MachineToken, Organization, PathOrg, Permission, TokenFor, User, Within,
-};
+use rocket_logto::{Error, Logto, LogtoApi, MachineToken, Permission, TokenFor, User};
 
 use crate::support::api_app::{ApiApp, MACHINE, as_machine};
 use crate::support::app::{TestApp, absent, keys, settings};
+use crate::support::bearer_api::{Read, ReadOrders, ViewReports};
 use crate::support::browser::{Browser, Response};
 use crate::support::log::{lines_with, reason_of};
-use crate::support::token_app::{ACME, GLOBEX, ORDERS, Orders, SHOPPING, Shopping, shown};
-
-struct Read;
-
-impl Permission for Read {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
+use crate::support::token_app::{ACME, GLOBEX, ORDERS, SHOPPING, Shopping, shown};
 
 struct Administer;
 
 impl Permission for Administer {
     type Audience = Shopping;
     const SCOPES: &'static [&'static str] = &["read", "administer"];
-}
-
-struct ViewReports;
-
-impl Permission for ViewReports {
-    type Audience = Organization<PathOrg>;
-    const SCOPES: &'static [&'static str] = &["view:reports"];
-}
-
-struct ReadOrders;
-
-impl Permission for ReadOrders {
-    type Audience = Within<Orders, PathOrg>;
-    const SCOPES: &'static [&'static str] = &["orders:read"];
 }
 
 #[get("/shopping")]

@@ -13,16 +13,10 @@ use rocket_logto::{Bearer, Error, Logto, LogtoApi, PathOrg, Permission, TokenFor
 
 use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, machine_token};
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, keys, settings};
+use crate::support::bearer_api::Read;
 use crate::support::browser::Browser;
 use crate::support::log::reason_of;
-use crate::support::token_app::{ACME, Orders, SHOPPING, Shopping};
-
-struct Read;
-
-impl Permission for Read {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
+use crate::support::token_app::{ACME, Orders, SHOPPING};
 
 struct ReadOrders;
 
