@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-#[cfg(feature = "dev-provider")]
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
@@ -119,6 +118,7 @@ impl Fairing for LogtoFairing {
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<Logto>() {
+            warn_of_debug_log(rocket.config().log_level);
             announce(logto.config());
             rocket::tokio::spawn(logto.oidc().provider.clone().warm_up());
         }
@@ -130,9 +130,17 @@ impl Fairing for LogtoFairing {
             return;
         };
         let path = request.uri().path();
-        if [&routes.callback, &routes.sign_in, &routes.sign_up]
-            .iter()
-            .any(|own| path == own.as_str())
+        // Codes and logout tokens, also those that were sent by the wrong method;
+        // hints that name somebody.
+        if [
+            &routes.callback,
+            &routes.sign_in,
+            &routes.sign_up,
+            &routes.backchannel_logout,
+            &routes.initiate_login,
+        ]
+        .iter()
+        .any(|own| path == own.as_str())
         {
             hide_query(request);
         }
@@ -286,6 +294,17 @@ async fn answer(request: &Request<'_>, pending: Option<Pending>) -> Response<'st
         }
     };
     done.unwrap_or_else(|error| error.to_response(request))
+}
+
+/// At this level Rocket writes down each request and response as it is, before
+/// a fairing could do anything about it.
+fn warn_of_debug_log(level: LogLevel) {
+    if level == LogLevel::Debug {
+        log::warn!(
+            "logto: with log_level \"debug\" Rocket logs whole requests and responses, cookies \
+             and tokens included: not for production"
+        );
+    }
 }
 
 /// Few lines, no secrets: what is configured, for whoever starts the app.

@@ -12,6 +12,7 @@
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
 //! | [`Bearer<P>`](Bearer) | the caller of this app's own API, by a verified access token | none while keys are known |
+//! | [`MachineToken<P>`](MachineToken) | a token for the app itself, to call other APIs | none while cached |
 //!
 //! Each works as `Option<Guard>` and as `Result<Guard, Error>`, too, and aborts
 //! the launch when it could never succeed.
@@ -133,7 +134,43 @@
 //!
 //! [`Bearer<P>`](Bearer) is the other side: it lets in whoever brings a good
 //! access token, session or not. [`Permission`] says for what API and with what
-//! scopes.
+//! scopes. A service that is an API only attaches [`Logto::api()`] in the place of
+//! [`Logto::fairing()`], and needs the provider's address and nothing else:
+//!
+//! ```rust,no_run
+//! use rocket::{get, launch, routes};
+//! use rocket_logto::{Bearer, Logto, Permission, Resource};
+//!
+//! struct Shopping;
+//! impl Resource for Shopping {
+//!     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+//! }
+//!
+//! struct ReadCart;
+//! impl Permission for ReadCart {
+//!     type Audience = Shopping; // or Organization<PathOrg>, or Within<Shopping, PathOrg>
+//!     const SCOPES: &'static [&'static str] = &["read"];
+//! }
+//!
+//! #[get("/cart")]
+//! fn cart(caller: Bearer<ReadCart>) -> String {
+//!     format!("The cart of {}", caller.sub())
+//! }
+//!
+//! #[launch]
+//! fn rocket() -> _ {
+//!     rocket::build().attach(Logto::api()).mount("/", routes![cart])
+//! }
+//! ```
+//!
+//! # Calling an API as the app itself
+//!
+//! [`MachineToken<P>`](MachineToken) is a token with which the app may do `P` in
+//! nobody's name (client credentials); [`LogtoApi::machine_token`] gives the same
+//! outside of requests. At Logto it takes a second application, of the type
+//! *Machine-to-machine*: `machine.app_id` and `machine.app_secret`.
+//! [`LogtoApi::exchange_token`] makes access tokens of personal access tokens, and
+//! of Logto's tokens for acting as a user.
 //!
 //! # What a guard answers when it fails
 //!
@@ -176,8 +213,8 @@
 //! With the feature `dev-provider`, in the debug profile, and with neither
 //! `endpoint` nor `issuer` configured, the fairing starts a small Logto-shaped
 //! provider on `http://localhost:3001`. **It signs anybody in as anybody**, says
-//! so, and refuses to run in other profiles. Its users, organizations and API
-//! resources come from `[debug.logto.dev_provider]`. `dev_provider = false`
+//! so, and refuses to run in other profiles. Its users, machines, organizations
+//! and API resources come from `[debug.logto.dev_provider]`. `dev_provider = false`
 //! turns it off.
 //!
 //! # What to know before production

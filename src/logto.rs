@@ -22,7 +22,8 @@ use crate::session::{Session, SessionRef};
 
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
-/// [`Logto::fairing()`] makes it; see the [crate documentation](crate).
+/// [`Logto::fairing()`] makes it; see the [crate documentation](crate). What needs
+/// no users is in [`LogtoApi`].
 ///
 /// ```rust
 /// use rocket::{State, get};

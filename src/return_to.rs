@@ -96,7 +96,11 @@ mod tests {
 
     #[test]
     fn keeps_paths_of_the_app() {
+        let longest = format!("/{}", "a".repeat(MAX_LENGTH - 1));
         for path in [
+            longest.as_str(),
+            // Not what it looks like: percent, then a letter that is no digit.
+            "/%25G1",
             "/",
             "/protected",
             "/a/b.c/~d",

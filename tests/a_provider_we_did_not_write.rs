@@ -2,12 +2,18 @@
 //! RS256, an issuer that is no Logto endpoint, its own pages.
 
 use rocket::figment::Figment;
+use rocket::figment::value::Value;
 use rocket::serde::json::{Value as Json, json};
 use rocket::{get, post, routes};
-use rocket_logto::{AccessToken, Error, Logto, Resource, TokenFor, User, UserInfo};
+use rocket_logto::{
+    AccessToken, Bearer, Error, Logto, Permission, Resource, TokenFor, User, UserInfo,
+};
 
+use crate::support::api_app::call;
 use crate::support::browser::{Browser, Response};
+use crate::support::log::reason_of;
 use crate::support::npm_provider::{CLIENT_ID, CLIENT_SECRET, NpmProvider, RESOURCE, Settings};
+use crate::support::refusal::reference;
 use crate::support::serve::{Served, free_port};
 use crate::support::token_app::shown;
 
@@ -30,6 +36,18 @@ struct Shopping;
 
 impl Resource for Shopping {
     const INDICATOR: &'static str = RESOURCE;
+}
+
+struct ReadCart;
+
+impl Permission for ReadCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read:cart"];
+}
+
+#[get("/api/cart")]
+fn cart(caller: Bearer<ReadCart>) -> Json {
+    json!({ "sub": caller.sub(), "client_id": caller.client_id() })
 }
 
 #[get("/shopping")]
@@ -59,7 +77,7 @@ struct App {
 }
 
 impl App {
-    async fn start(more: &[(&str, &str)]) -> App {
+    async fn start<const N: usize>(more: [(&str, Value); N]) -> App {
         let port = free_port();
         let origin = format!("http://localhost:{port}");
         let provider = NpmProvider::start(Settings {
@@ -78,11 +96,13 @@ impl App {
             .merge(("logto.scopes", ["email", "read:cart"]))
             .merge(("logto.resources", [RESOURCE]));
         for (key, value) in more {
-            figment = figment.merge((format!("logto.{key}"), *value));
+            figment = figment.merge((format!("logto.{key}"), value));
         }
         let rocket = rocket::custom(figment).attach(Logto::fairing()).mount(
             "/",
-            routes![home, protected, userinfo, shopping, default, token, refresh],
+            routes![
+                home, protected, userinfo, cart, shopping, default, token, refresh
+            ],
         );
         App {
             app: Served::start_on(port, rocket).await,
@@ -100,7 +120,7 @@ impl App {
 
 #[rocket::async_test]
 async fn signs_in_shows_userinfo_and_signs_out() {
-    let app = App::start(&[]).await;
+    let app = App::start([]).await;
     let browser = Browser::new();
 
     let page = app.sign_in(&browser, "/protected").await;
@@ -134,25 +154,51 @@ async fn signs_in_shows_userinfo_and_signs_out() {
 
 #[rocket::async_test]
 async fn refuses_a_token_signed_with_another_algorithm() {
-    let app = App::start(&[("id_token_alg", "ES384")]).await;
+    let app = App::start([("id_token_alg", "ES384".into())]).await;
     let browser = Browser::new();
     let page = app.sign_in(&browser, "/protected").await;
     assert_eq!(page.status(), 400);
     assert_eq!(browser.navigate(app.app.url("/")).await.text(), "nobody");
 }
 
+/// The secret is needed to push the request, or else for the tokens.
 #[rocket::async_test]
 async fn says_so_when_the_secret_is_wrong() {
-    let app = App::start(&[("app_secret", "not this one")]).await;
+    let wrong = ("app_secret", "not this one".into());
+    let app = App::start([wrong.clone()]).await;
+    let page = Browser::new().navigate(app.app.url("/sign-in")).await;
+    assert_eq!(page.status(), 502, "{}", page.text());
+    let reason = "pushed_request_invalid_client";
+    assert_eq!(reason_of(&reference(&page)), reason);
+
+    let app = App::start([wrong, ("use_par", false.into())]).await;
     let browser = Browser::new();
     let page = app.sign_in(&browser, "/protected").await;
     assert_eq!(page.status(), 502, "{}", page.text());
+    let reason = "token_endpoint_invalid_client";
+    assert_eq!(reason_of(&reference(&page)), reason);
     assert_eq!(browser.navigate(app.app.url("/")).await.text(), "nobody");
+}
+
+/// It takes pushed requests, and whole ones.
+#[rocket::async_test]
+async fn signs_in_by_reference_and_by_the_whole_request() {
+    for push in [true, false] {
+        let app = App::start([("use_par", push.into())]).await;
+        let browser = Browser::new();
+        let start = browser.navigate(app.app.url("/sign-in")).await;
+        let by_reference = start.location_query("request_uri").is_some();
+        let whole = start.location_query("code_challenge").is_some();
+        assert_eq!((by_reference, whole), (push, !push));
+        let page = app.sign_in(&browser, "/protected").await;
+        assert_eq!(page.status(), 200, "{push}: {}", page.text());
+        assert_eq!(page.json::<Json>()["sub"], "alice", "{push}");
+    }
 }
 
 #[rocket::async_test]
 async fn gives_resource_tokens_and_refreshes() {
-    let app = App::start(&[]).await;
+    let app = App::start([]).await;
     let alice = Browser::new();
     app.sign_in(&alice, "/protected").await;
     let fetch = async |path: &str| alice.fetch_json(app.app.url(path)).await;
@@ -190,7 +236,7 @@ async fn gives_resource_tokens_and_refreshes() {
 /// Its `invalid_target` and `invalid_scope`, in the words of RFC 8707 and RFC 6749.
 #[rocket::async_test]
 async fn a_refusal_is_403_and_no_more() {
-    let app = App::start(&[]).await;
+    let app = App::start([]).await;
     let alice = Browser::new();
     app.sign_in(&alice, "/protected").await;
     let cases = [
@@ -209,4 +255,27 @@ async fn a_refusal_is_403_and_no_more() {
     }
     let still = alice.fetch_json(app.app.url("/shopping")).await;
     assert_eq!(still.status(), 200, "{}", still.text());
+}
+
+/// The user's token for the API opens the API; the one for userinfo does not.
+#[rocket::async_test]
+async fn an_api_lets_in_who_brings_the_users_token() {
+    let app = App::start([]).await;
+    let browser = Browser::new();
+    let page = app.sign_in(&browser, "/shopping").await;
+    let token: Json = page.json();
+    let api = app.app.url("/api/cart");
+    let answer = call(&api, token["secret"].as_str().expect("a token")).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let body: Json = answer.json();
+    assert_eq!(body, json!({ "sub": "alice", "client_id": CLIENT_ID }));
+
+    let opaque: Json = browser.fetch_json(app.app.url("/default")).await.json();
+    let answer = call(&api, opaque["secret"].as_str().expect("a token")).await;
+    assert_eq!(answer.status(), 401, "{}", answer.text());
+    assert_eq!(
+        browser.navigate(api).await.status(),
+        401,
+        "a session is no token"
+    );
 }

@@ -2,30 +2,21 @@
 //! answers everybody else in the words of RFC 6750.
 
 use reqwest::Method;
+use rocket::futures::future::join_all;
 use rocket::serde::json::{Json, Value, json};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::{Build, Rocket, get, routes};
-use rocket_logto::dev_provider::Endpoint;
+use rocket_logto::dev_provider::{Endpoint, Reply, Signing, SigningAlg};
 use rocket_logto::{
     AccessToken, Bearer, BearerError, Organization, PathOrg, Permission, Resource, User, Within,
 };
 
-use crate::support::app::{ALICE, BOB, TestApp, keys};
+use crate::support::api_app::ApiApp;
+use crate::support::app::{ALICE, BOB, CLIENT_ID, CLIENT_SECRET, TestApp, keys};
+use crate::support::bearer_api;
 use crate::support::browser::{Browser, Response};
-
-const ACME: &str = "acme5obvzg01";
-const GLOBEX: &str = "globexfrcji1";
-
-struct Shopping;
-impl Resource for Shopping {
-    const INDICATOR: &'static str = "https://shopping.your-app.com/api";
-}
-
-struct Orders;
-impl Resource for Orders {
-    const INDICATOR: &'static str = "https://orders.your-app.com/api";
-}
+use crate::support::token_app::{ACME, GLOBEX, Orders, Shopping};
 
 struct ReadCart;
 impl Permission for ReadCart {
@@ -349,4 +340,88 @@ async fn keys_are_fetched_when_needed_and_missed_when_not_to_be_had() {
         .await;
     refused(&answer, 503, "temporarily_unavailable", "no keys");
     assert!(answer.header("retry-after").is_some());
+}
+
+/// CVE-2026-40155: whoever calls with whatever token is answered as themselves,
+/// the first time and from what is remembered.
+#[rocket::async_test]
+async fn callers_are_not_mixed_up() {
+    let table = keys([
+        ("app_id", CLIENT_ID.into()),
+        ("app_secret", CLIENT_SECRET.into()),
+        ("introspect_opaque_tokens", true.into()),
+    ]);
+    let app = ApiApp::start(table, bearer_api::rocket()).await;
+    let template = Value::from(bearer_api::claims(&app));
+    bearer_api::hooks(&app).respond(Endpoint::Introspection, move |request, reply| {
+        let mut body = template.clone();
+        body["active"] = true.into();
+        body["sub"] = request.form_value("token").into();
+        *reply = Reply::json(200, &body);
+    });
+    let tokens: Vec<_> = (0..200)
+        .map(|n| {
+            let sub = format!("user-{n}");
+            let jwt = bearer_api::forge(&app, &Signing::Key, |_, claims| {
+                claims.insert("sub".into(), sub.clone().into());
+            });
+            let token = if n % 2 == 0 { jwt } else { sub.clone() };
+            (sub, token)
+        })
+        .collect();
+    let (browser, url) = (Browser::new(), app.url("/cart"));
+    for round in 0..2 {
+        let calls = tokens.iter().map(async |(sub, token)| {
+            let request = browser.request(Method::GET, &url);
+            let bearer = format!("Bearer {token}");
+            let answer = request.header("authorization", &bearer).send().await;
+            assert_eq!(answer.status(), 200, "{round}: {}", answer.text());
+            assert_eq!(answer.text(), *sub, "round {round}");
+        });
+        join_all(calls).await;
+    }
+    assert_eq!(app.provider.requests_to(Endpoint::Introspection).len(), 100);
+}
+
+/// A preflight carries no credentials and learns nothing; a `HEAD` is a `GET`
+/// without the body.
+#[rocket::async_test]
+async fn preflights_and_heads_tell_nothing() {
+    let app = bearer_api::app(SigningAlg::Es384).await;
+    let (good, bad) = (
+        bearer_api::forge(&app, &Signing::Key, bearer_api::plain),
+        bearer_api::forge(&app, &Signing::Corrupt, bearer_api::plain),
+    );
+    let browser = Browser::new();
+    let preflight = browser
+        .request(Method::OPTIONS, app.url("/cart"))
+        .header("origin", "https://evil.example")
+        .header("access-control-request-method", "GET")
+        .header("access-control-request-headers", "authorization")
+        .send()
+        .await;
+    assert_eq!(preflight.status(), 404);
+    for (token, status) in [(Some(&good), 200), (Some(&bad), 401), (None, 401)] {
+        let send = async |method: Method| {
+            let mut request = browser.request(method, app.url("/cart"));
+            request = request.header("origin", "https://evil.example");
+            if let Some(token) = token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            request.send().await
+        };
+        let (head, get) = (send(Method::HEAD).await, send(Method::GET).await);
+        assert_eq!((head.status(), get.status()), (status, status));
+        assert_eq!(head.text(), "");
+        for answer in [&preflight, &head, &get] {
+            for name in [
+                "access-control-allow-origin",
+                "access-control-allow-credentials",
+                "access-control-allow-headers",
+                "access-control-allow-methods",
+            ] {
+                assert_eq!(answer.header(name), None, "{name}");
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use rocket_logto::{Bearer, Logto, MachineToken, Organization, PathOrg, Permission, SignIn, User};
 
 use crate::support::api_app::{ApiApp, as_machine, configured};
-use crate::support::app::{CLIENT_ID, CLIENT_SECRET, keys, settings};
+use crate::support::app::{CLIENT_ID, CLIENT_SECRET, absent, keys, settings};
 use crate::support::browser::Browser;
 use crate::support::log::lines_with;
 use crate::support::serve::free_port;
@@ -120,6 +120,40 @@ async fn it_starts_before_the_provider_and_recovers_by_itself() {
         rocket::tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert_eq!(app.call("/cart", &token).await.status(), 200);
+}
+
+/// In the debug profile, without an endpoint, it trusts the development provider
+/// that another app runs, and starts none of its own.
+#[rocket::async_test]
+async fn without_an_endpoint_it_trusts_a_development_provider_beside_it() {
+    let table = |port: u16| {
+        let port = Dict::from([("port".to_owned(), Value::from(port))]);
+        keys([("endpoint", absent()), ("dev_provider", port.into())])
+    };
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    let port = provider.port();
+    let rocket = || {
+        rocket::build()
+            .mount("/", routes![cart, machine])
+            .attach(Logto::api())
+    };
+    let app = ApiApp::attached(provider, table(port), rocket()).await;
+    let token = app.token(&[("resource", SHOPPING)], "read").await;
+    assert_eq!(app.call("/cart", &token).await.text(), "dev-machine");
+    // It is the seeded machine there.
+    assert_eq!(app.call("/machine", "").await.status(), 200);
+    let issuer = app.provider.issuer();
+    let said = format!("tokens of the DEVELOPMENT PROVIDER at {issuer} are accepted");
+    assert!(!lines_with(&said).is_empty());
+
+    let nobody = free_port();
+    let elsewhere = ApiApp::attached(app.provider, table(nobody), rocket()).await;
+    assert_eq!(elsewhere.call("/cart", &token).await.status(), 503);
+    assert!(std::net::TcpStream::connect(("127.0.0.1", nobody)).is_err());
+
+    let off = keys([("endpoint", absent()), ("dev_provider", false.into())]);
+    let off = configured(rocket(), "", off);
+    assert!(matches!(outcome(off).await, Fails));
 }
 
 enum Outcome {

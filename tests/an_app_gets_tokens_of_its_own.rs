@@ -194,6 +194,34 @@ async fn fifty_who_ask_at_once_share_one_call() {
     );
 }
 
+#[rocket::async_test]
+async fn tokens_for_different_targets_are_not_mixed_up() {
+    let app = start().await;
+    app.provider
+        .hooks()
+        .delay(Endpoint::Token, Duration::from_millis(500));
+    let acme = format!("urn:logto:organization:{ACME}");
+    let targets = [
+        ("/shopping".to_owned(), "/claims/aud", SHOPPING),
+        (format!("/organizations/{ACME}"), "/token/claims/aud", &acme),
+        (
+            format!("/organizations/{ACME}/orders"),
+            "/token/claims/aud",
+            ORDERS,
+        ),
+    ];
+    let browser = Browser::new();
+    let asked = targets.iter().cycle().take(60);
+    join_all(asked.map(async |(path, pointer, audience)| {
+        let answer = browser.fetch_json(app.url(path)).await;
+        assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
+        let body: Json = answer.json();
+        assert_eq!(body.pointer(pointer), Some(&json!(audience)), "{path}");
+    }))
+    .await;
+    assert_eq!(app.token_requests().len(), 3);
+}
+
 /// Fifty who fail together fail by one call; the next one tries again.
 #[rocket::async_test]
 async fn a_failure_is_shared_and_not_kept() {

@@ -8,12 +8,30 @@ use serde_json::{Value, json};
 
 use crate::support::app::{ALICE, CLIENT_SECRET};
 use crate::support::backchannel::{Json, Provided, frozen, status_of};
+use crate::support::log::reason_of;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// What the configuration allows clocks to differ by, and how old a token
 /// without `exp` may be.
 const TOLERANCE: i64 = 60;
 const LIFETIME: i64 = 300;
+
+/// What the log says of a token that was refused.
+const REASONS: [&str; 13] = [
+    "alg",
+    "aud",
+    "claims",
+    "crit",
+    "events",
+    "expired",
+    "iat",
+    "iss",
+    "neither_sub_nor_sid",
+    "nonce",
+    "signature",
+    "typ",
+    "unknown_key",
+];
 
 /// Changes the header and the claims of a token.
 type Edit = fn(&mut Json, &mut Json);
@@ -113,6 +131,14 @@ async fn each_faulty_token_is_refused_and_ends_nothing() {
         assert_eq!(status_of(&answer, case), 400, "{case}");
         let body: Value = answer.json();
         assert_eq!(body["error"], "invalid_request", "{case}");
+        // One line says why; the answer says where to find it, and no more.
+        let reference = body["reference"].as_str().expect("a reference");
+        let reason = reason_of(reference);
+        assert!(REASONS.contains(&&*reason), "{case}: {reason}");
+        assert_eq!(
+            body["error_description"],
+            "The logout token was not accepted."
+        );
         assert_eq!(op.who(&browser).await.as_deref(), Some(ALICE), "{case}");
     }
     // HS256 with what everybody knows: the public key, and the client's secret.

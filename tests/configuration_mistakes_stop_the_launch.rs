@@ -87,6 +87,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+app_secret = [\"hush-hush\"]", "app_secret", "text in quotes"),
     ("+app_secret = \"\"", "app_secret", "remove the key for a public client"),
     ("+app_secrets = \"hush-hush\"", "app_secrets", "`app_secret`"),
+    // Machines and opaque tokens.
+    ("+machine.app_id = \"m\"", "machine.app_secret", "LOGTO_MACHINE_APP_SECRET"),
+    ("+machine.app_secret = \"hush-hush\"", "machine.app_id", "LOGTO_MACHINE_APP_ID"),
+    ("+machine = { app_id = \"m\", app_secret = \"hush-hush\", app_secret_file = \"x\" }", "machine.app_secret_file", "keep one"),
+    ("+machine = { app_secrets = \"hush-hush\" }", "machine.app_secrets", "`app_secret`"),
+    ("+introspect_opaque_tokens = true", "introspect_opaque_tokens", "needs app_id and app_secret"),
+    ("+introspect_opaque_tokens = \"maybe\"", "introspect_opaque_tokens", "bool"),
     // The development provider.
     ("dev_provider = \"yes\"", "dev_provider", "true, false, or a table"),
     ("dev_provider = { port = 0 }", "dev_provider.port", "from 1 to 65535"),

@@ -5,8 +5,8 @@ use rocket_logto::ResponseMode;
 use rocket_logto::dev_provider::{Endpoint, Signing, SigningAlg};
 use serde_json::json;
 
-use crate::support::app::ALICE;
-use crate::support::conformance::{CLIENT_SECRET, ONE_SIGN_IN, Plan, Suite, modules};
+use crate::support::app::{ALICE, CLIENT_SECRET};
+use crate::support::conformance::{ONE_SIGN_IN, Plan, Suite, modules};
 
 modules! {
     ResponseMode::Query,

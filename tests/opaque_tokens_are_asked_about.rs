@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use rocket::figment::value::Dict;
-use rocket::futures::future::join_all;
+use rocket::futures::future::{join, join_all};
 use rocket::serde::json::{Json, Value, json};
+use rocket::tokio::time::sleep;
 use rocket::{Build, Rocket, State, get, post, routes};
 use rocket_logto::dev_provider::{DevProvider, Endpoint};
-use rocket_logto::{Bearer, Logto, LogtoApi, PathOrg, Permission, Within};
+use rocket_logto::{Bearer, Error, Logto, LogtoApi, PathOrg, Permission, TokenFor, Within};
 
-use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, machine_token};
+use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, machine_token};
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, keys, settings};
 use crate::support::browser::Browser;
 use crate::support::log::reason_of;
@@ -48,8 +49,15 @@ async fn forget(token: &str, logto: &State<LogtoApi>) {
     }
 }
 
+/// A call to the provider of another kind.
+#[get("/machine?<scope>")]
+async fn machine(scope: Option<&str>, logto: &State<LogtoApi>) -> Result<(), Error> {
+    let wanted = TokenFor::resource(SHOPPING).scope(scope.unwrap_or("read"));
+    logto.machine_token(wanted).await.map(drop)
+}
+
 fn rocket() -> Rocket<Build> {
-    rocket::build().mount("/", routes![cart, orders, forget])
+    rocket::build().mount("/", routes![cart, orders, forget, machine])
 }
 
 fn table() -> Dict {
@@ -305,6 +313,39 @@ async fn while_the_provider_cannot_be_asked_nobody_is_let_in() {
     // And it was not kept.
     says(&app, for_shopping());
     assert_eq!(app.call("/cart", &token).await.status(), 200);
+}
+
+/// Whoever makes up tokens keeps the provider busy with questions about them, and
+/// with nothing else.
+#[rocket::async_test]
+async fn a_flood_of_made_up_tokens_leaves_turns_for_others() {
+    let mut table = table();
+    table.extend(as_machine());
+    table.insert("max_concurrent_op_calls".into(), 8.into());
+    table.insert("http_timeout".into(), 20.into());
+    let app = ApiApp::start(table, rocket()).await;
+    assert_eq!(app.call("/machine", "").await.status(), 200, "warm");
+    let hooks = app.provider.hooks();
+    hooks.delay(Endpoint::Introspection, Duration::from_secs(8));
+    let (browser, url) = (Browser::new(), app.url("/cart"));
+    let flood = (0..40).map(async |n| {
+        let request = browser.request(reqwest::Method::GET, &url);
+        let request = request.header("authorization", format!("Bearer made-up-{n}"));
+        request.send().await.status()
+    });
+    let other = async {
+        while questions(&app) < 2 {
+            sleep(Duration::from_millis(20)).await;
+        }
+        let status = app.call("/machine?scope=write", "").await.status();
+        (status, questions(&app))
+    };
+    let (flooded, other) = join(join_all(flood), other).await;
+    assert_eq!(other, (200, 2), "a quarter of eight");
+    assert!(
+        flooded.contains(&503) && !flooded.contains(&200),
+        "{flooded:?}"
+    );
 }
 
 /// Unless configured, and where the provider has no such endpoint.

@@ -1,11 +1,16 @@
 //! Every answer of the app carries its security headers, once each: pages,
 //! redirects, errors, JSON and static files, for everybody and for somebody.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 
 use crate::support::app::ALICE;
+use crate::support::beside::Beside;
 use crate::support::browser::{Browser, CROSS_SITE, Response};
 use crate::support::demo::Demo;
+use crate::support::leaks::OWN;
+use crate::support::raw_server::{Step, response};
 use crate::support::serve::free_port;
 
 /// Who may keep a copy.
@@ -112,7 +117,7 @@ async fn check(browser: &Browser, demo: &Demo, cases: &[Case]) {
         assert_eq!(answer.status(), *status, "{case}");
         has_no_header_twice(&answer, &case);
         has_the_fixed_headers(&answer, &case);
-        has_a_strict_policy(&answer, demo, &case);
+        has_a_strict_policy(&answer, &demo.provider_url(""), &case);
         is_kept(&answer, *kept, &case);
     }
 }
@@ -143,7 +148,7 @@ fn has_the_fixed_headers(answer: &Response, case: &str) {
     );
 }
 
-fn has_a_strict_policy(answer: &Response, demo: &Demo, case: &str) {
+fn has_a_strict_policy(answer: &Response, provider: &str, case: &str) {
     let policy = answer.header("content-security-policy");
     let policy = policy.unwrap_or_else(|| panic!("no policy, {case}"));
     let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
@@ -163,7 +168,6 @@ fn has_a_strict_policy(answer: &Response, demo: &Demo, case: &str) {
     let targets: Vec<&str> = form_action.split(' ').collect();
     assert_eq!(targets[0], "'self'", "{case}");
     // The redirect after our form leads to the provider, and to nobody else.
-    let provider = demo.provider_url("");
     assert!(
         targets[1..].iter().all(|target| *target == provider),
         "{case}"
@@ -218,4 +222,134 @@ async fn when_a_session_ends_in_between() {
 async fn while_the_provider_cannot_be_reached() {
     let demo = Demo::without_provider(free_port()).await;
     check(&Browser::new(), &demo, WITHOUT_PROVIDER).await;
+}
+
+/// The paths of all routes, as the app announces them at launch: a new one
+/// cannot be forgotten.
+fn announced(demo: &Demo) -> BTreeSet<String> {
+    let output = demo.output();
+    let routes = output.lines().filter_map(|line| {
+        let (_, route) = line.trim().strip_prefix(">> (")?.split_once(") ")?;
+        let (_, path) = route.split_once(' ')?;
+        let path = path.split('?').next()?;
+        let segments = path.split('/').map(|segment| match segment {
+            "<org_id>" => "acme5obvzg01",
+            segment if segment.starts_with('<') => "1",
+            segment => segment,
+        });
+        Some(segments.collect::<Vec<_>>().join("/"))
+    });
+    routes.collect()
+}
+
+/// Every route by every method, for nobody and for Alice, as a page and as data.
+#[rocket::async_test]
+async fn on_every_route_by_every_method() {
+    let demo = Demo::start().await;
+    let paths = announced(&demo);
+    for own in ["/", "/callback", "/sign-out", "/api/cart", "/readyz"] {
+        assert!(paths.contains(own), "{own} is not announced: {paths:?}");
+    }
+    let nobody = Browser::new();
+    let mut alice = Browser::new();
+    demo.sign_in(&alice, ALICE).await;
+    for path in &paths {
+        for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] {
+            for (who, is_script) in [
+                ("nobody", false),
+                ("nobody", true),
+                ("alice", false),
+                ("alice", true),
+            ] {
+                let url = demo.url(path);
+                let method = Method::from_bytes(method.as_bytes()).expect("a method");
+                let browser = if who == "alice" { &alice } else { &nobody };
+                let request = browser.request(method.clone(), &url).initiator(&url);
+                let request = if is_script {
+                    request.fetch()
+                } else {
+                    request.navigation()
+                };
+                let answer = request.send().await;
+                let status = answer.status();
+                let case = format!("{who} {method} {path} {status} {:#?}", answer.headers());
+                has_no_header_twice(&answer, &case);
+                has_the_fixed_headers(&answer, &case);
+                has_a_strict_policy(&answer, &demo.provider_url(""), &case);
+                assert!(status < 500, "{case}");
+                let is_own = OWN.contains(&path.as_str()) && status != 404;
+                let is_personal = answer.text().contains(ALICE) || answer.text().contains("Alice");
+                if is_own || is_personal || !answer.set_cookies().is_empty() {
+                    is_kept(&answer, ByNobody, &case);
+                }
+                let is_read = ["GET", "HEAD", "POST"].contains(&method.as_str());
+                assert!(is_read || status == 404, "{case}");
+                if who == "nobody" || !is_read {
+                    assert!(!answer.text().contains(ALICE), "{case}");
+                }
+            }
+            if path == "/sign-out" {
+                alice = Browser::new();
+                demo.sign_in(&alice, ALICE).await;
+            }
+        }
+    }
+    let protected = alice.navigate(demo.url("/protected")).await;
+    assert_eq!(protected.status(), 200, "Alice was signed in to the end");
+}
+
+/// The statuses that take a provider in trouble, or an odd address. (405 and
+/// 413 do not occur: a method nobody knows is 404, a form too large is 400.)
+#[rocket::async_test]
+async fn on_every_kind_of_error() {
+    let app = Beside::start("1s").await;
+    let slow_down = "HTTP/1.1 429 Slow Down\r\nContent-Length: 0\r\n\r\n";
+    let broken = response("200 OK", "text/html", b"<h1>Oops");
+    let large = format!("code={}", "x".repeat(70_000));
+    let userinfo = "/protected/userinfo";
+    for (path, steps, status) in [
+        ("/callback?code=x&state=y", vec![], 400),
+        ("/callback?code=a&code=b", vec![], 400),
+        ("/initiate-login?iss=https://other.example", vec![], 400),
+        ("/nowhere", vec![], 404),
+        ("/resources/abc", vec![], 422),
+        (userinfo, vec![Step::Send(broken)], 502),
+        (userinfo, vec![Step::Reset], 502),
+        (userinfo, vec![Step::text(slow_down)], 503),
+        (userinfo, vec![Step::Hang], 504),
+    ] {
+        app.answers(steps);
+        for is_script in [false, true] {
+            // Whoever is signed in goes on from a callback that is no good.
+            let nobody = Browser::new();
+            let browser = if path.starts_with("/callback") {
+                &nobody
+            } else {
+                &app.browser
+            };
+            let request = browser.request(Method::GET, app.url(path));
+            let request = if is_script {
+                request.fetch()
+            } else {
+                request.navigation()
+            };
+            let answer = request.send().await;
+            let case = format!("{path}: {} {}", answer.status(), answer.text());
+            assert_eq!(answer.status(), status, "{case}");
+            has_no_header_twice(&answer, &case);
+            has_the_fixed_headers(&answer, &case);
+            has_a_strict_policy(&answer, &app.provider_url(), &case);
+            if path != "/nowhere" && path != "/resources/abc" {
+                is_kept(&answer, ByNobody, &case);
+            }
+        }
+    }
+    let form = "application/x-www-form-urlencoded";
+    let post = app.browser.request(Method::POST, app.url("/callback"));
+    let answer = post.navigation().body(form, large).send().await;
+    assert_eq!(answer.status(), 400, "{}", answer.text());
+    has_the_fixed_headers(&answer, "a form too large");
+    let cross_site = app.browser.cross_site_post(app.url("/sign-out"), &[]).await;
+    assert_eq!(cross_site.status(), 403);
+    has_the_fixed_headers(&cross_site, "cross-site");
 }

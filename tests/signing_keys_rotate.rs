@@ -1,12 +1,21 @@
 //! Keys at the provider come and go: whoever signs in meanwhile notices
 //! nothing, and whoever makes keys up costs the provider next to nothing.
 
+use std::time::Instant;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::serde::json::serde_json::{Value, json};
+use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rocket::tokio::net::TcpStream;
+use rocket::{get, routes};
 use rocket_logto::dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
+use rocket_logto::{Bearer, Permission, Resource};
 
 use crate::support::app::{ALICE, TestApp, settings};
-use crate::support::refusal::{Refusal, Trial, app, app_at};
+use crate::support::refusal::{Refusal, Trial, app, app_at, rocket};
 use crate::support::signer::Signer;
 
 fn fetches(app: &TestApp) -> usize {
@@ -167,4 +176,93 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
         Trial::new(&app, case).accepts(ALICE).await;
     }
     assert_eq!(app.provider.requests_to(Endpoint::Unknown).len(), 0);
+}
+
+/// Without a network in between an attacker sends as many as this in seconds;
+/// none of them needs to be signed.
+#[rocket::async_test]
+async fn ten_thousand_made_up_keys_cost_three_fetches() {
+    const CONNECTIONS: usize = 20;
+    const TOKENS_EACH: usize = 500;
+
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    provider.hooks().sign_in_as(Some(ALICE));
+    let api = rocket().mount("/", routes![cart]);
+    let app = TestApp::at(provider, Dict::new(), api).await;
+    Trial::new(&app, "the first key").accepts(ALICE).await;
+    assert_eq!(fetches(&app), 1);
+    let started = Instant::now();
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = part(json!({ "iss": app.provider.issuer(), "sub": ALICE }));
+    let floods = (0..CONNECTIONS).map(|connection| {
+        let mut flood = String::new();
+        for n in 0..TOKENS_EACH {
+            let kid = format!("made-up-{connection}-{n}");
+            let header = part(json!({ "alg": "ES384", "kid": kid }));
+            let token = format!("{header}.{claims}.{}", "A".repeat(128));
+            flood.push_str(&match connection % 2 {
+                0 => {
+                    let form = format!("logout_token={token}");
+                    format!(
+                        "POST /backchannel-logout HTTP/1.1\r\nHost: localhost\r\nContent-Type: \
+                         application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+                        form.len()
+                    )
+                }
+                _ => format!(
+                    "GET /api/cart HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \
+                     {token}\r\n\r\n"
+                ),
+            });
+        }
+        let refusal = if connection % 2 == 0 { "400" } else { "401" };
+        refused(app.app.port(), flood, refusal, TOKENS_EACH)
+    });
+    join_all(floods).await;
+    // One more for each half minute.
+    let earned = usize::try_from(started.elapsed().as_secs() / 30).expect("a small number");
+    let fetched = fetches(&app) - 1;
+    assert!((1..=3 + earned).contains(&fetched), "{fetched} fetches");
+    // Whoever brings a token by a known key is served as before.
+    Trial::new(&app, "a known key").accepts(ALICE).await;
+}
+
+/// Sends all requests of `flood` on one connection and counts the answers.
+async fn refused(port: u16, flood: String, status: &str, count: usize) {
+    let connection = TcpStream::connect(("127.0.0.1", port)).await;
+    let (mut answers, mut requests) = connection.expect("a connection").into_split();
+    let send = async move {
+        requests.write_all(flood.as_bytes()).await.expect("sent");
+        requests
+    };
+    let read = async {
+        let (line, mut text, mut seen) = (format!("HTTP/1.1 {status} "), Vec::new(), 0);
+        while seen < count {
+            let read = answers.read_buf(&mut text).await.expect("answers");
+            assert!(read > 0, "closed after {seen} answers");
+            let whole = String::from_utf8_lossy(&text).into_owned();
+            // Up to the last line there is: the rest may be half an answer.
+            let end = whole.rfind("\r\n").map_or(0, |end| end + 2);
+            seen += whole[..end].matches(&line).count();
+            text = whole.as_bytes()[end..].to_vec();
+        }
+        assert_eq!(seen, count);
+    };
+    rocket::tokio::join!(send, read);
+}
+
+struct Shopping;
+impl Resource for Shopping {
+    const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+}
+
+struct ReadCart;
+impl Permission for ReadCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read"];
+}
+
+#[get("/api/cart")]
+fn cart(caller: Bearer<ReadCart>) -> String {
+    caller.sub().to_owned()
 }

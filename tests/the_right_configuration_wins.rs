@@ -170,7 +170,8 @@ fn with_the_variables_set() {
     assert_eq!(config.app_id, "from-env");
     let secret = config.app_secret.as_ref().map(|secret| secret.secret());
     assert_eq!(secret, Some(HUSH));
-    assert!(!format!("{config:?}").contains(HUSH));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains(HUSH) && shown.contains("machine-from-env"));
 }
 
 #[test]
@@ -183,6 +184,8 @@ fn code_wins_over_the_environment() {
         .env("LOGTO_ENDPOINT", "https://env.example")
         .env("LOGTO_APP_ID", "from-env")
         .env("LOGTO_APP_SECRET", HUSH)
+        .env("LOGTO_MACHINE_APP_ID", "machine-from-env")
+        .env("LOGTO_MACHINE_APP_SECRET", HUSH)
         .output()
         .expect("the test runs");
     let output = String::from_utf8_lossy(&output.stdout);

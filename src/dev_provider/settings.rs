@@ -6,6 +6,7 @@ use rocket::config::LogLevel;
 
 use super::keys::SigningAlg;
 use super::seed::Seed;
+use super::wire::{Received, Reply};
 
 /// What to start the provider with.
 #[derive(Clone)]
@@ -47,6 +48,9 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// Whether the log may have colours. One for the whole process too.
     pub cli_colors: bool,
+    /// Sees every exchange just before its answer is sent, say to collect the
+    /// secrets a test then looks for in logs and pages.
+    pub observer: Option<fn(&Received, &Reply)>,
 }
 
 impl Settings {
@@ -69,6 +73,7 @@ impl Settings {
             offers_par: true,
             log_level: LogLevel::Critical,
             cli_colors: true,
+            observer: None,
         }
     }
 }

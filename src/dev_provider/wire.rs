@@ -195,6 +195,9 @@ impl Handler for EndpointHandler {
         }
         let mut reply = (self.answer)(&self.provider, &received);
         self.provider.hooks.edit_reply(&received, &mut reply);
+        if let Some(observe) = self.provider.settings.observer {
+            observe(&received, &reply);
+        }
         Outcome::Success(response(reply))
     }
 }

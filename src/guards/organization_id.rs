@@ -87,7 +87,7 @@ impl<N: Name> OrganizationId for PathOrg<N> {
     fn organization_id(request: &Request<'_>) -> Option<String> {
         let uri = &request.route()?.uri;
         let index = position::<N>(uri.unmounted_origin.path().as_str())?;
-        request.param::<String>(index)?.ok()
+        request.param::<&str>(index)?.ok().map(str::to_owned)
     }
 
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {

@@ -15,7 +15,7 @@ use crate::config::ProviderConfig;
 /// Discovery documents and key sets are a few kB, tokens with many claims tens.
 const MAX_BODY: usize = 1024 * 1024;
 /// How long a call may wait for its turn before the answer is "busy".
-const MAX_WAIT: Duration = Duration::from_secs(1);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Why there is no usable answer. Never holds a body: that may be a token.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

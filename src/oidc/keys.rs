@@ -94,6 +94,7 @@ impl KeySet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     const LOGTO: &str = include_str!("../../tests/fixtures/logto/02-jwks.json");
 
@@ -114,6 +115,58 @@ mod tests {
                 .len(),
             0
         );
+    }
+
+    /// RFC 7518 sections 3.1 and 6: each algorithm has its type of key and its
+    /// curve, whatever else is published.
+    #[test]
+    fn each_algorithm_takes_the_keys_that_are_for_it() {
+        let p256 = json!({ "kty": "EC", "crv": "P-256",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+            "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" });
+        let exchange: serde_json::Value = serde_json::from_str(LOGTO).unwrap();
+        let mut p384 = exchange["response"]["body"]["keys"][0].clone();
+        let p384 = p384.as_object_mut().unwrap();
+        p384.retain(|name, _| !["use", "alg"].contains(&name.as_str()));
+        let ed25519 = json!({ "kty": "OKP", "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        let rsa = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB" });
+        let types = [p256, json!(p384), ed25519, rsa];
+        use SigningAlg::*;
+        for (alg, of) in [
+            (ES256, 0),
+            (ES384, 1),
+            (EdDSA, 2),
+            (RS256, 3),
+            (RS384, 3),
+            (RS512, 3),
+            (PS256, 3),
+            (PS384, 3),
+            (PS512, 3),
+        ] {
+            let count = |keys: &[serde_json::Value]| {
+                let document = json!({ "keys": keys }).to_string();
+                KeySet::parse(document.as_bytes(), alg).unwrap().len()
+            };
+            for (index, key) in types.iter().enumerate() {
+                let case = format!("{alg:?} {key}");
+                assert_eq!(
+                    count(std::slice::from_ref(key)),
+                    usize::from(index == of),
+                    "{case}"
+                );
+            }
+            let named = |member: &str, value: &str| {
+                let mut key = types[of].clone();
+                key[member] = value.into();
+                count(&[key])
+            };
+            assert_eq!(named("use", "sig"), 1, "{alg:?}");
+            assert_eq!(named("use", "enc"), 0, "{alg:?}");
+            assert_eq!(named("alg", &format!("{alg:?}")), 1);
+            let other = if alg == RS256 { "PS256" } else { "RS256" };
+            assert_eq!(named("alg", other), 0, "{alg:?}");
+        }
     }
 
     #[test]

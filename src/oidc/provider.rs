@@ -254,8 +254,9 @@ impl ProviderState {
                 Err(ProviderError::Pausing(_)) => {}
                 Err(error) => log::warn!("logto: provider not ready, {error}"),
             }
+            // What is left of it: a request may have tried meanwhile.
             let pause = match &self.attempts.lock().await.failed {
-                Some((_, pause, _)) => *pause,
+                Some((at, pause, _)) => pause.saturating_sub(at.elapsed()),
                 None => FIRST_PAUSE,
             };
             rocket::tokio::time::sleep(pause).await;

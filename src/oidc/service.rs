@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use openidconnect::http::StatusCode;
+use rocket::tokio::sync::Semaphore;
+use rocket::tokio::time::timeout;
 
 use super::access_token::{self, Expected};
 use super::credentials;
-use super::http::HttpClient;
+use super::http::{HttpClient, HttpError, MAX_WAIT};
 use super::introspection;
 use super::provider::{ProviderError, ProviderState};
 use super::tokens::{TokenError, TokenSet};
@@ -19,6 +21,9 @@ pub(crate) struct ServiceClient {
     config: ProviderConfig,
     pub(super) http: Arc<HttpClient>,
     pub(crate) provider: Arc<ProviderState>,
+    /// Anybody can make up opaque tokens: asking about them must leave turns for
+    /// signing in.
+    introspections: Semaphore,
 }
 
 impl ServiceClient {
@@ -26,6 +31,7 @@ impl ServiceClient {
         let http = Arc::new(HttpClient::new(&config)?);
         let provider = Arc::new(ProviderState::new(&config, http.clone()));
         Ok(ServiceClient {
+            introspections: Semaphore::new(config.max_concurrent_op_calls.div_ceil(4)),
             config,
             http,
             provider,
@@ -68,6 +74,9 @@ impl ServiceClient {
         let endpoint = metadata.introspection_endpoint.as_ref().ok_or_else(|| {
             TokenError::Malformed("metadata names no introspection_endpoint".into())
         })?;
+        let Ok(Ok(_turn)) = timeout(MAX_WAIT, self.introspections.acquire()).await else {
+            return Err(TokenError::Http(HttpError::Busy));
+        };
         let form = [("token", token), ("token_type_hint", "access_token")];
         let request = credentials::form(self.client()?, endpoint, &form)?;
         let response = self.http.send(request).await.map_err(TokenError::Http)?;

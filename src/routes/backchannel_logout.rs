@@ -10,7 +10,7 @@ use rocket::{Data, Request};
 use url::form_urlencoded;
 
 use super::{answer, form_text};
-use crate::error::{Error, json, no_store};
+use crate::error::{Error, json, no_store, reference};
 use crate::logto::Logto;
 use crate::oidc::verify::Rejection;
 use crate::session::failure::{store_failed, unavailable};
@@ -26,8 +26,9 @@ impl Handler for BackchannelLogoutRoute {
         let mut response = match log_out(request, data).await {
             Ok(()) => Response::build().status(Status::Ok).finalize(),
             Err(Refusal::Token(reason)) => {
-                log::warn!("logto: logout token rejected, reason={reason}");
-                bad_request()
+                let reference = reference();
+                log::warn!("logto: logout token rejected, reason={reason} reference={reference}");
+                bad_request(&reference)
             }
             Err(Refusal::Unable(error)) => error.to_response(request),
         };
@@ -94,11 +95,12 @@ pub(crate) fn logout_token(form: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Section 2.8.
-fn bad_request() -> Response<'static> {
+/// Section 2.8. The reason is for our log: whoever sent this may be anybody.
+fn bad_request(reference: &str) -> Response<'static> {
     let body = serde_json::json!({
         "error": "invalid_request",
         "error_description": "The logout token was not accepted.",
+        "reference": reference,
     });
     json(Status::BadRequest, &body)
 }

@@ -272,6 +272,8 @@ mod tests {
             Parameters::parse("code=a%20b&state=s&iss=https%3A%2F%2Fop&x=1&x=2").unwrap();
         assert_eq!(parameters.code.as_deref(), Some("a b"));
         assert_eq!(parameters.iss.as_deref(), Some("https://op"));
+        let longest = format!("code={}", "a".repeat(MAX_VALUE));
+        assert!(Parameters::parse(&longest).is_ok());
         assert_eq!(Parameters::parse("").unwrap(), Parameters::default());
         assert_eq!(
             Parameters::parse("code=&state=&error=").unwrap(),

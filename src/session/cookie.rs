@@ -309,6 +309,42 @@ mod tests {
         assert!(size > MAX_COOKIE);
     }
 
+    /// No byte of a cookie is given away, and none is too many.
+    #[test]
+    fn fits_up_to_the_last_byte() {
+        let keys = CookieKeys::new(Key::generate(), Vec::new());
+        let (mut longest, mut shortest_refused) = (0, usize::MAX);
+        for name in ["n", "nn", "nnn", "nnnn"] {
+            let spec = CookieSpec { name, ..SPEC };
+            for length in 2950..3050 {
+                match keys.seal(&spec, "x".repeat(length)) {
+                    Ok(line) => longest = longest.max(line.len()),
+                    Err(TooLarge(size)) => shortest_refused = shortest_refused.min(size),
+                }
+            }
+        }
+        assert_eq!((longest, shortest_refused), (MAX_COOKIE, MAX_COOKIE + 1));
+
+        let mut longest = 0;
+        for length in (2900..9100).step_by(31) {
+            let Ok(lines) = keys.seal_chunked(&SPEC, "x".repeat(length)) else {
+                assert!(length > 8800, "{length}");
+                continue;
+            };
+            assert!(lines.len() <= MAX_CHUNKS, "{length}");
+            let (last, full) = lines.split_last().unwrap();
+            assert!(last.len() <= MAX_COOKIE, "{length}");
+            for line in full {
+                // Two bytes of the first say how many there are; its name is two
+                // bytes shorter.
+                let spare = MAX_COOKIE - line.len();
+                assert!(spare <= 2, "{length}: {spare} bytes to spare");
+            }
+            longest = longest.max(last.len());
+        }
+        assert!(longest > MAX_COOKIE - 8, "{longest}");
+    }
+
     fn carry(lines: &[String]) -> Vec<(String, String)> {
         let cookies = lines
             .iter()

@@ -59,10 +59,12 @@ impl ApiApp {
     }
 }
 
-/// `rocket` with nothing but this of the `logto` table.
+/// `rocket` with nothing but this of the `logto` table; `absent()` takes a key
+/// away.
 pub fn configured(rocket: Rocket<Build>, endpoint: &str, logto: Dict) -> Rocket<Build> {
     let mut table = Dict::from([("endpoint".to_owned(), Value::from(endpoint))]);
     table.extend(logto);
+    table.retain(|_, value| !matches!(value, Value::Empty(..)));
     let base = rocket::Config::try_from(rocket.figment()).expect("a configuration of Rocket");
     let figment = Figment::from(base)
         .merge(("log_level", "critical"))

@@ -7,6 +7,7 @@ use rocket_logto::dev_provider::{DevProvider, Settings};
 use rocket_logto::{Logto, LogtoFairing};
 
 use super::browser::{Browser, Response};
+use super::leaks;
 use super::serve::{Served, free_port};
 
 pub const CLIENT_ID: &str = "test-app";
@@ -112,6 +113,7 @@ impl TestApp {
 pub fn settings() -> Settings {
     let mut settings = Settings::new(CLIENT_ID, CLIENT_SECRET);
     settings.offers_par = false;
+    settings.observer = Some(leaks::observe);
     settings
 }
 

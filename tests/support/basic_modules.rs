@@ -4,8 +4,8 @@
 use rocket_logto::dev_provider::{Endpoint, Hooks, Signing};
 use serde_json::{Map, Value, json};
 
-use super::app::ALICE;
-use super::conformance::{CLIENT_ID, CLIENT_SECRET, ONE_SIGN_IN, Plan, Suite, publish_without_kid};
+use super::app::{ALICE, CLIENT_SECRET};
+use super::conformance::{CLIENT_ID, ONE_SIGN_IN, Plan, Suite, publish_without_kid};
 use super::log::reason_of;
 use super::refusal::reference;
 use super::signer::header_of;

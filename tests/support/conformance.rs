@@ -14,19 +14,18 @@ use rocket::http::Status;
 use rocket::{Build, Rocket, get, post, routes};
 use rocket_logto::dev_provider::{DevProvider, Endpoint, Hooks, Settings, SigningAlg};
 use rocket_logto::{Error, ResponseMode, SignIn, User, UserInfo};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
-use super::app::{ALICE, TestApp, absent, keys};
+use super::app::{ALICE, CLIENT_SECRET, TestApp, absent, keys};
 use super::browser::{Browser, Response};
 use super::log::reason_of;
 use super::refusal::{NOBODY, SESSION, reference};
 use super::serve::{Served, free_port};
 use super::signer::base64url;
 
-/// Credentials for HTTP Basic are form-urlencoded first: the id holds the
-/// separator, too (RFC 6749 section 2.3.1).
+/// Credentials for HTTP Basic are form-urlencoded first, so the id may hold the
+/// separator (RFC 6749 section 2.3.1).
 pub const CLIENT_ID: &str = "client:1 +%&=";
-pub const CLIENT_SECRET: &str = "s3cret +:%&=/ü";
 /// Every character that a token may hold (RFC 6749 appendix A).
 pub const PRINTABLE: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|} ~";
 /// An app that gets form posts is on https.
@@ -80,11 +79,6 @@ fn userinfo(info: UserInfo) -> String {
     rocket::serde::json::to_string(&info).expect("claims are JSON")
 }
 
-#[get("/protected")]
-fn protected(user: User) -> String {
-    user.sub().to_owned()
-}
-
 /// Starts a sign-in, whoever is signed in already.
 #[get("/again")]
 fn again() -> SignIn {
@@ -99,7 +93,7 @@ async fn refresh(user: User) -> Result<String, (Status, String)> {
 }
 
 fn rocket() -> Rocket<Build> {
-    rocket::build().mount("/", routes![who, userinfo, protected, again, refresh])
+    rocket::build().mount("/", routes![who, userinfo, again, refresh])
 }
 
 /// One run of one module.
@@ -351,9 +345,4 @@ pub fn publish_without_kid(hooks: &Hooks, alg: SigningAlg, each: usize) {
         assert_eq!(keys.len(), 8 * each);
         assert!(keys.iter().all(|key| key.get("kid").is_none()));
     });
-}
-
-/// An event of a back-channel logout.
-pub fn event(name: &str) -> Json {
-    json!({ format!("http://schemas.openid.net/event/{name}"): {} })
 }

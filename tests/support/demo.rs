@@ -2,6 +2,7 @@
 //! the development provider inside, on free ports.
 
 use super::browser::Browser;
+use super::leaks;
 use super::serve::{Process, free_port};
 
 pub struct Demo {
@@ -40,6 +41,7 @@ impl Demo {
             ("ROCKET_LOGTO", &logto),
         ]);
         process.wait_for_port(port).await;
+        leaks::app(port, true);
         Demo {
             process,
             host,

@@ -12,6 +12,7 @@ use url::{Host, Url, form_urlencoded};
 use super::browser::Browser;
 use super::cookie_jar::{CookieRequest, is_trustworthy};
 use super::html::Page;
+use super::leaks;
 
 /// What kind of request the browser makes; decides `Accept` and `Sec-Fetch-*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +109,9 @@ impl Request<'_> {
             .send()
             .await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let wire_url = answer.url().clone();
         let body = answer.bytes().await?.to_vec();
+        leaks::answered(&wire_url, status, &headers, &body);
 
         let now = OffsetDateTime::now_utc();
         for set_cookie in headers.get_all(SET_COOKIE) {

@@ -3,7 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use super::leaks;
 
 struct Collector {
     lines: Mutex<Vec<String>>,
@@ -23,17 +25,19 @@ static INSTALL: extern "C" fn() = install;
 
 extern "C" fn install() {
     if log::set_logger(&COLLECTOR).is_ok() {
-        log::set_max_level(LevelFilter::Info);
+        // What others say, down to the last detail, is searched for secrets.
+        log::set_max_level(LevelFilter::Trace);
     }
 }
 
 impl Log for Collector {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("rocket_logto")
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
+        leaks::logged(record);
+        if record.target().starts_with("rocket_logto") && record.level() <= Level::Info {
             let line = format!("{} {}", record.level(), record.args());
             println!("{line}");
             let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,6 +14,8 @@ use rocket::tokio::net::TcpStream;
 use rocket::tokio::{task, time};
 use rocket::{Build, Rocket, Shutdown};
 
+use super::leaks;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A port nobody listens on. It lies below the range that the kernel takes for
@@ -69,6 +71,7 @@ impl Served {
             .ignite()
             .await
             .expect("the Rocket ignites");
+        leaks::app(port, false);
         let shutdown = rocket.shutdown();
         let mut running = task::spawn(async move {
             rocket.launch().await.expect("the Rocket runs");
@@ -212,6 +215,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        leaks::printed(&self.output());
     }
 }
 

@@ -1,0 +1,141 @@
+//! A panic, a thousand silent connections, a stop in the middle of a sign-in:
+//! nobody else notices, and what has begun is finished.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rocket::futures::future::join_all;
+use rocket::serde::{Deserialize, Deserializer};
+use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rocket::tokio::net::TcpStream;
+use rocket::tokio::time::{sleep, timeout};
+use rocket::{get, routes};
+use rocket_logto::User;
+use rocket_logto::dev_provider::{DevProvider, Endpoint, Settings};
+
+use crate::support::app::{ALICE, BOB, TestApp, settings};
+use crate::support::browser::Browser;
+use crate::support::pages::pages;
+use crate::support::serve::{Process, free_port};
+use crate::support::sessions::signed_in;
+
+static PANICS: AtomicBool = AtomicBool::new(false);
+
+/// Claims whose reading is somebody's mistake.
+struct Faulty;
+
+impl<'de> Deserialize<'de> for Faulty {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        assert!(!PANICS.load(Ordering::SeqCst), "a mistake in the app");
+        rocket::serde::de::IgnoredAny::deserialize(deserializer).map(|_| Faulty)
+    }
+}
+
+#[get("/faulty")]
+fn faulty(user: User<Faulty>) -> String {
+    user.sub().to_owned()
+}
+
+#[rocket::async_test]
+async fn a_panic_in_a_guard_is_a_500_of_that_request() {
+    let app = TestApp::start(pages().mount("/", routes![faulty])).await;
+    let (alice, bob) = (signed_in(&app, ALICE).await, signed_in(&app, BOB).await);
+    PANICS.store(true, Ordering::SeqCst);
+    let (faulty, protected) = (app.url("/faulty"), app.url("/protected"));
+    let at_once = (0..20).map(|n| {
+        let (alice, bob, faulty, protected) = (&alice, &bob, &faulty, &protected);
+        async move {
+            match n % 2 {
+                0 => assert_eq!(alice.navigate(faulty).await.status(), 500),
+                _ => assert_eq!(bob.navigate(protected).await.text(), BOB),
+            }
+        }
+    });
+    join_all(at_once).await;
+    PANICS.store(false, Ordering::SeqCst);
+    // No lock is poisoned, nobody is signed out, and signing in works.
+    assert_eq!(alice.navigate(&faulty).await.text(), ALICE);
+    assert_eq!(bob.navigate(&protected).await.text(), BOB);
+    signed_in(&app, ALICE).await;
+}
+
+/// Rocket waits for a request's head as long as it takes, so a proxy in front
+/// has to limit that (README). Until memory or file descriptors are used up,
+/// it costs nobody anything.
+#[rocket::async_test]
+async fn a_thousand_silent_connections_leave_the_app_answering() {
+    let app = TestApp::start(pages()).await;
+    let begun: [&[u8]; 3] = [
+        b"",
+        b"GET /protected HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /callback HTTP/1.1\r\nHost: localhost\r\nContent-Type: \
+          application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ncode=",
+    ];
+    let mut silent = Vec::new();
+    for n in 0..1000 {
+        let address = ("127.0.0.1", app.app.port());
+        let mut connection = TcpStream::connect(address).await.expect("a connection");
+        connection.write_all(begun[n % 3]).await.expect("sent");
+        silent.push(connection);
+    }
+    let browser = timeout(Duration::from_secs(20), signed_in(&app, ALICE)).await;
+    let browser = browser.expect("a sign-in beside them");
+    assert_eq!(browser.navigate(app.url("/")).await.text(), ALICE);
+    // They are still being waited for.
+    let mut byte = [0];
+    for connection in &mut silent[..3] {
+        let read = timeout(Duration::from_millis(50), connection.read(&mut byte)).await;
+        assert!(read.is_err(), "answered or closed: {read:?}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_stop_in_the_middle_of_a_sign_in_waits_for_it() {
+    let provider = DevProvider::start(Settings {
+        client_secret: Some("secret".into()),
+        ..settings()
+    })
+    .await
+    .expect("a provider");
+    let port = free_port();
+    let base_url = format!("http://localhost:{port}");
+    provider.set_redirect_uris([format!("{base_url}/callback")]);
+    provider.hooks().sign_in_as(Some(ALICE));
+    let logto = format!(
+        "{{base_url=\"{base_url}\",endpoint=\"{}\",app_id=\"test-app\",app_secret=\"secret\"}}",
+        provider.endpoint()
+    );
+    let mut process = Process::app(&[
+        ("ROCKET_PORT", &port.to_string()),
+        ("ROCKET_CLI_COLORS", "false"),
+        ("ROCKET_LOGTO", &logto),
+    ]);
+    process.wait_for_port(port).await;
+    let browser = Browser::new();
+    let start = browser.navigate(format!("{base_url}/sign-in")).await;
+    assert_eq!(start.status(), 303, "{}", start.text());
+    let answer = browser.follow(&start).await;
+
+    provider
+        .hooks()
+        .delay(Endpoint::Token, Duration::from_millis(1200));
+    let stop = async {
+        while provider.requests_to(Endpoint::Token).is_empty() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let pid = process.id().to_string();
+        let killed = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(killed.expect("kill runs").success());
+    };
+    let (finished, ()) = rocket::tokio::join!(browser.follow(&answer), stop);
+    assert_eq!(finished.status(), 303, "{}", finished.text());
+    assert_eq!(finished.location().expect("a Location").path(), "/");
+    assert!(browser.cookie("logto_session").is_some(), "signed in");
+    process.wait_for_exit().await;
+    assert!(
+        process.output().contains("shutdown"),
+        "{}",
+        process.output()
+    );
+}

@@ -1,0 +1,50 @@
+//! SECURITY.md says for each class of failure which test would notice: those
+//! tests exist.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const POLICY: &str = include_str!("../SECURITY.md");
+
+/// `module::name` of each test that is named.
+fn named() -> BTreeSet<&'static str> {
+    let codes = POLICY.split('`').skip(1).step_by(2);
+    codes.filter(|code| code.contains("::")).collect()
+}
+
+/// The text of the module, of a test over the wire or a unit test.
+fn source(module: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = match module.strip_suffix("::tests") {
+        Some(module) => root.join(format!("src/{module}/tests.rs")),
+        None => root.join(format!("tests/{module}.rs")),
+    };
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn each_of_them() {
+    let named = named();
+    assert!(named.len() > 80, "only {} tests are named", named.len());
+    for test in named {
+        let (module, name) = test.rsplit_once("::").expect("a module");
+        let source = source(module);
+        let here = source
+            .find(&format!("fn {name}("))
+            .unwrap_or_else(|| panic!("no test {test}"));
+        // Right above it, but for comments; or within `proptest!`.
+        let above = source[..here].trim_end_matches("async ").trim_end();
+        assert!(above.ends_with("test]"), "{test} is no test");
+    }
+    let suite = include_str!("suite.rs");
+    for test in self::named()
+        .iter()
+        .filter(|test| !test.contains("::tests::"))
+    {
+        let module = test.split("::").next().unwrap_or_default();
+        assert!(
+            suite.contains(&format!("mod {module};")),
+            "{module} is not in the suite"
+        );
+    }
+}
