@@ -20,7 +20,7 @@ use crate::session::{Home, Session};
 /// A session in use gets a new cookie every minute, so that nobody asks for the
 /// old one much longer.
 const LIFETIME: Duration = Duration::from_secs(120);
-/// All texts together, in bytes. What was read from a text takes up to twice as
+/// All texts together, in bytes. What was read from them takes three times as
 /// much.
 const CAPACITY: u64 = 32 * 1024 * 1024;
 
