@@ -5,7 +5,8 @@ use rocket::Request;
 use rocket::http::Status;
 use rocket::response::{Responder, Response};
 
-use crate::error::{json, reference};
+use crate::error::reference;
+use crate::response::json;
 
 /// Why [`Bearer`](crate::Bearer) let nobody in. A [`Responder`]: a JSON body,
 /// the status, and the `WWW-Authenticate` header RFC 6750 section 3 asks for.

@@ -1,19 +1,19 @@
 //! `Error`: what can go wrong for a guard or a route, and how each becomes a
 //! response: a page for a navigation, JSON for a program.
 
-use std::io::Cursor;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rocket::Request;
-use rocket::http::{Header, Status};
+use rocket::http::Status;
 use rocket::response::{Responder, Response};
 use url::form_urlencoded;
 
 use crate::config::LogtoConfig;
-use crate::pages::{self, Action, Page};
+use crate::pages::{Action, Page};
 use crate::request::{address, is_navigation};
+use crate::response::{html_page, json, no_store, redirect};
 use crate::return_to::ReturnTo;
 
 /// Why a guard or a route of this crate gave no success.
@@ -397,51 +397,6 @@ impl<'r> Responder<'r, 'static> for Error {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         Ok(self.to_response(request))
     }
-}
-
-/// One of the library's own pages, with the headers that go with it.
-pub(crate) fn html_page(
-    status: Status,
-    page: &Page<'_>,
-    form_action: &[String],
-) -> Response<'static> {
-    let body = pages::render(page);
-    let mut response = Response::build()
-        .status(status)
-        .raw_header("Content-Type", "text/html; charset=utf-8")
-        .raw_header("Content-Security-Policy", pages::csp(form_action))
-        .sized_body(body.len(), Cursor::new(body))
-        .finalize();
-    no_store(&mut response);
-    response
-}
-
-/// A JSON body with its status.
-pub(crate) fn json(status: Status, body: &serde_json::Value) -> Response<'static> {
-    let body = body.to_string();
-    Response::build()
-        .status(status)
-        .raw_header("Content-Type", "application/json")
-        .sized_body(body.len(), Cursor::new(body))
-        .finalize()
-}
-
-/// 303 See Other. `location` must come from [`ReturnTo`](crate::return_to::ReturnTo),
-/// from configuration or from a parsed URL.
-pub(crate) fn redirect(location: String) -> Response<'static> {
-    let mut response = Response::build()
-        .status(Status::SeeOther)
-        .header(Header::new("Location", location))
-        .finalize();
-    no_store(&mut response);
-    response
-}
-
-/// For every answer that depends on who asks, and for those of the sign-in
-/// itself: no cache may keep it, no other site may learn its address.
-pub(crate) fn no_store(response: &mut Response<'_>) {
-    response.set_raw_header("Cache-Control", "no-store");
-    response.set_raw_header("Referrer-Policy", "no-referrer");
 }
 
 /// Short enough to read out, random enough to find in a log.

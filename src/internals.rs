@@ -12,7 +12,7 @@ use crate::config::SigningAlg;
 use crate::oidc::access_token;
 use crate::oidc::keys::KeySet;
 use crate::oidc::logout::{self, Logout};
-use crate::oidc::provider::Metadata;
+use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{self, Nonce};
 use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;

@@ -268,6 +268,7 @@ mod machine_tokens;
 mod oidc;
 mod pages;
 mod request;
+mod response;
 mod return_to;
 mod routes;
 mod session;

@@ -10,6 +10,7 @@ pub(crate) mod http;
 mod introspection;
 pub(crate) mod keys;
 pub(crate) mod logout;
+pub(crate) mod metadata;
 pub(crate) mod provider;
 mod pushed;
 pub(crate) mod service;

@@ -1,16 +1,16 @@
-//! What the provider says about itself: metadata and keys, fetched when first
-//! needed, kept, and refreshed without anyone waiting.
+//! `ProviderState`: the provider's metadata and keys, fetched when first needed,
+//! kept, and refreshed without anyone waiting.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use openidconnect::http::{Request, StatusCode, header};
 use rocket::tokio::sync::Mutex;
-use serde::Deserialize;
 use url::Url;
 
-use super::http::{HttpClient, HttpError};
+use super::http::HttpClient;
 use super::keys::KeySet;
+use super::metadata::{METADATA, Metadata, ProviderError, malformed};
 use super::verify::Rejection;
 use crate::config::{ProviderConfig, SigningAlg};
 
@@ -25,95 +25,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const REFETCH_BURST: u32 = 3;
 const REFETCH_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The parts of the provider's metadata that are used (OpenID Connect
-/// Discovery 1.0 section 3, RFC 8414, RFC 9207 section 3).
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Metadata {
-    pub issuer: String,
-    pub authorization_endpoint: Url,
-    pub token_endpoint: Url,
-    pub jwks_uri: Url,
-    pub userinfo_endpoint: Option<Url>,
-    pub revocation_endpoint: Option<Url>,
-    pub introspection_endpoint: Option<Url>,
-    pub end_session_endpoint: Option<Url>,
-    pub pushed_authorization_request_endpoint: Option<Url>,
-    #[serde(default)]
-    pub authorization_response_iss_parameter_supported: bool,
-}
-
-impl Metadata {
-    /// The metadata in `document`, which must be that of `issuer` (OpenID
-    /// Connect Discovery 1.0 section 4.3), with endpoints as safe as that is.
-    pub(crate) fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
-        let metadata: Metadata =
-            serde_json::from_slice(document).map_err(|error| malformed(METADATA, &error))?;
-        if metadata.issuer != issuer {
-            return Err(ProviderError::IssuerMismatch {
-                expected: issuer.to_owned(),
-                found: metadata.issuer.chars().take(200).collect(),
-            });
-        }
-        let secure = issuer.starts_with("https:");
-        let allowed = |url: &&Url| url.scheme() == "https" || (!secure && url.scheme() == "http");
-        if let Some(url) = metadata.endpoints().find(|url| !allowed(url)) {
-            return Err(ProviderError::Insecure(url.clone()));
-        }
-        Ok(metadata)
-    }
-
-    /// All endpoints, for checks that hold for each of them.
-    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
-        [
-            &self.authorization_endpoint,
-            &self.token_endpoint,
-            &self.jwks_uri,
-        ]
-        .into_iter()
-        .chain(&self.userinfo_endpoint)
-        .chain(&self.revocation_endpoint)
-        .chain(&self.introspection_endpoint)
-        .chain(&self.end_session_endpoint)
-        .chain(&self.pushed_authorization_request_endpoint)
-    }
-
-    /// Origins a form POST of the app may be redirected to.
-    pub(crate) fn browser_origins(&self) -> Vec<String> {
-        let mut origins = vec![self.authorization_endpoint.origin().ascii_serialization()];
-        if let Some(url) = &self.end_session_endpoint {
-            let origin = url.origin().ascii_serialization();
-            if !origins.contains(&origin) {
-                origins.push(origin);
-            }
-        }
-        origins
-    }
-}
-
-/// Why metadata or keys cannot be had.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum ProviderError {
-    #[error("{what}: {error}")]
-    Http {
-        what: &'static str,
-        error: HttpError,
-    },
-    #[error("{what}: answered {status}")]
-    Status {
-        what: &'static str,
-        status: StatusCode,
-    },
-    #[error("{what}: {error}")]
-    Malformed { what: &'static str, error: String },
-    #[error("metadata: issuer is {found:?}, configured is {expected:?}")]
-    IssuerMismatch { expected: String, found: String },
-    #[error("metadata: the endpoint {0} is not https although the issuer is")]
-    Insecure(Url),
-    #[error("not tried again yet after: {0}")]
-    Pausing(Box<ProviderError>),
-}
-
-const METADATA: &str = "metadata";
 const KEYS: &str = "keys";
 
 /// Metadata and the keys fetched with it.
@@ -370,77 +281,6 @@ impl Bucket {
                 true
             }
             None => false,
-        }
-    }
-}
-
-/// Line and column of a JSON error, without the text around it.
-fn malformed(what: &'static str, error: &serde_json::Error) -> ProviderError {
-    let (line, column) = (error.line(), error.column());
-    let kind = error.classify();
-    ProviderError::Malformed {
-        what,
-        error: format!("{kind:?} error at {line}:{column}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ISSUER: &str = "https://id.example/oidc";
-    const ENDPOINTS: [&str; 8] = [
-        "authorization_endpoint",
-        "token_endpoint",
-        "jwks_uri",
-        "userinfo_endpoint",
-        "revocation_endpoint",
-        "introspection_endpoint",
-        "end_session_endpoint",
-        "pushed_authorization_request_endpoint",
-    ];
-
-    fn read(issuer: &str, name: &str, address: &str) -> Result<Metadata, ProviderError> {
-        let mut document = serde_json::json!({ "issuer": issuer });
-        for endpoint in ENDPOINTS {
-            document[endpoint] = format!("https://id.example/{endpoint}").into();
-        }
-        document[name] = address.into();
-        Metadata::of(issuer, document.to_string().as_bytes())
-    }
-
-    #[test]
-    fn a_secure_issuer_has_secure_endpoints() {
-        for name in ENDPOINTS {
-            for address in [
-                "http://id.example/",
-                "http://localhost/",
-                "file:///etc/passwd",
-                "javascript:alert(1)",
-            ] {
-                let refused = read(ISSUER, name, address);
-                assert!(
-                    matches!(&refused, Err(ProviderError::Insecure(url)) if url.as_str() == address),
-                    "{name} {address}: {refused:?}"
-                );
-            }
-            // On another host, as with several large providers.
-            assert!(
-                read(ISSUER, name, "https://api.example.com/").is_ok(),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_issuer_without_tls_may_have_endpoints_without() {
-        let local = "http://localhost:3001/oidc";
-        for name in ENDPOINTS {
-            assert!(
-                read(local, name, "http://localhost:3001/").is_ok(),
-                "{name}"
-            );
-            assert!(read(local, name, "file:///etc/passwd").is_err(), "{name}");
         }
     }
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::client::OidcClient;
 use super::credentials;
-use super::provider::Metadata;
+use super::metadata::Metadata;
 use super::tokens::{TokenError, TokenErrorBody};
 use crate::config::ClientAuthMethod;
 

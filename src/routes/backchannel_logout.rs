@@ -10,9 +10,10 @@ use rocket::{Data, Request};
 use url::form_urlencoded;
 
 use super::{answer, form_text};
-use crate::error::{Error, json, no_store, reference};
+use crate::error::{Error, reference};
 use crate::logto::Logto;
 use crate::oidc::verify::Rejection;
+use crate::response::{json, no_store};
 use crate::session::failure::{store_failed, unavailable};
 
 /// Logout tokens are small.

@@ -7,12 +7,13 @@ use rocket::{Data, Request};
 use url::form_urlencoded;
 
 use super::{answer, form_text, nothing};
-use crate::error::{Error, ErrorKind, redirect};
+use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::Authenticated;
 use crate::oidc::tokens::TokenError;
 use crate::oidc::verify::Nonce;
 use crate::request::{is_speculative, query};
+use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::raw_cookies;

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{answer, ignore};
 use crate::api::LogtoApi;
-use crate::error::{json, no_store};
 use crate::logto::Logto;
+use crate::response::{json, no_store};
 
 /// Alive: the process answers.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ use rocket::route::{Handler, Outcome, Route};
 use rocket::{Data, Response};
 
 use crate::config::RoutePaths;
-use crate::error::no_store;
+use crate::response::no_store;
 
 /// All routes at their configured paths.
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {

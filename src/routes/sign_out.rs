@@ -7,11 +7,12 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
-use crate::error::{Error, ErrorKind, html_page, redirect};
+use crate::error::{Error, ErrorKind};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
 use crate::pages::{Action, Page};
 use crate::request::is_speculative;
+use crate::response::{html_page, redirect};
 use crate::return_to::ReturnTo;
 use crate::session::context::{PENDING, Pending, RequestContext};
 

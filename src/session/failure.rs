@@ -4,7 +4,7 @@ use super::store::StoreError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::AuthorizeError;
 use crate::oidc::http::HttpError;
-use crate::oidc::provider::ProviderError;
+use crate::oidc::metadata::ProviderError;
 use crate::oidc::tokens::{TokenError, TokenErrorBody};
 
 /// A call for tokens or claims has failed.
