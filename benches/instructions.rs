@@ -18,12 +18,13 @@ use support::{Bench, expected};
 
 /// The accepted counts.
 mod accepted {
-    pub const NO_GUARD: u64 = 1;
-    pub const USER: u64 = 1;
-    pub const USER_NEVER_SEEN: u64 = 1;
-    pub const ACCESS_TOKEN: u64 = 1;
-    pub const BEARER: u64 = 1;
-    pub const ID_TOKEN: u64 = 1;
+    pub const NO_GUARD: u64 = 27_000;
+    pub const USER: u64 = 44_500;
+    pub const USER_NEVER_SEEN: u64 = 115_000;
+    pub const ACCESS_TOKEN: u64 = 46_000;
+    pub const BEARER: u64 = 57_600;
+    pub const ID_TOKEN: u64 = 2_606_000;
+    pub const LOGOUT_TOKEN: u64 = 2_522_000;
 }
 
 fn at_most(accepted: u64) -> LibraryBenchmarkConfig {
@@ -93,16 +94,29 @@ fn bearer((bench, token): (Bench, String)) -> (Bench, Vec<u8>) {
     (bench, page)
 }
 
-fn signed() -> (Keys, String, String) {
+fn signed_id_token() -> (Keys, String, String) {
     let bench = Bench::start();
     (bench.keys(), bench.issuer(), bench.id_token())
 }
 
+fn signed_logout_token() -> (Keys, String, String) {
+    let bench = Bench::start();
+    (bench.keys(), bench.issuer(), bench.logout_token())
+}
+
 #[library_benchmark(config = at_most(accepted::ID_TOKEN))]
-#[bench::es384(setup = signed)]
+#[bench::es384(setup = signed_id_token)]
 fn id_token((keys, issuer, token): (Keys, String, String)) -> Keys {
     let claims = keys.id_token(&token, expected(&issuer));
     black_box(claims).expect("a good token");
+    keys
+}
+
+#[library_benchmark(config = at_most(accepted::LOGOUT_TOKEN))]
+#[bench::es384(setup = signed_logout_token)]
+fn logout_token((keys, issuer, token): (Keys, String, String)) -> Keys {
+    let named = keys.logout_token(&token, expected(&issuer));
+    black_box(named).expect("a good token");
     keys
 }
 
@@ -114,7 +128,8 @@ library_benchmark_group!(
         access_token,
         user_never_seen,
         bearer,
-        id_token
+        id_token,
+        logout_token
     ]
 );
 main!(library_benchmark_groups = hot);

@@ -27,7 +27,7 @@ if ! grep -q "\"gungraun-runner $version " "$root/.crates.toml" 2>/dev/null; the
     cargo install gungraun-runner --version "$version" --locked --quiet --root "$root"
 fi
 
-export GUNGRAUN_RUNNER=$root/bin/gungraun-runner
+export PATH=$root/bin:$PATH
 # The processor's newest instructions are not Valgrind's: which code path
 # aws-lc takes depends on what Valgrind offers, not on the machine.
 exec cargo bench --locked --all-features --bench instructions -- "$@"

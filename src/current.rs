@@ -174,6 +174,7 @@ impl Current {
         };
         if newest.version > self.session.version {
             let now = self.logto.now();
+            self.logto.sessions().forget(&self.session);
             match self
                 .logto
                 .sessions()

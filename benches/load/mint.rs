@@ -1,6 +1,8 @@
 //! Sessions nobody has seen: copies of a real one under other ids, sealed anew
 //! with the app's key.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cookie::{Cookie, CookieJar, Key};
@@ -25,9 +27,12 @@ pub fn sessions(header: &str, count: usize) -> Outcome<Vec<String>> {
         .private(&key)
         .decrypt(sealed)
         .ok_or("not sealed with this key")?;
+    // Just used, so that it is not written anew.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let mut session: Value = serde_json::from_str(opened.value())?;
     let copy = |number: usize| {
         session["i"] = format!("{number:043}").into();
+        session["s"] = now.into();
         let mut jar = CookieJar::new();
         jar.private_mut(&key)
             .add(Cookie::new(NAME, session.to_string()));

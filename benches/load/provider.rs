@@ -115,6 +115,24 @@ pub fn spawn(
 
 /// Signs Alice in: the `Cookie` header of her session.
 pub async fn sign_in(http: &reqwest::Client, app: &str) -> Outcome<String> {
+    Ok(cookie_header(&jar_of(http, app).await?))
+}
+
+/// The same, once the app has fetched the tokens it needs: each refresh has
+/// changed the session.
+pub async fn with_tokens(http: &reqwest::Client, app: &str) -> Outcome<String> {
+    let mut jar = jar_of(http, app).await?;
+    for path in ["/json/token", "/json/org"] {
+        let request = http.get(format!("{app}{path}"));
+        let answer = request.header(COOKIE, cookie_header(&jar)).send().await?;
+        for line in answer.error_for_status()?.headers().get_all(SET_COOKIE) {
+            remember(&mut jar, line.to_str()?);
+        }
+    }
+    Ok(cookie_header(&jar))
+}
+
+async fn jar_of(http: &reqwest::Client, app: &str) -> Outcome<Vec<(String, String)>> {
     let mut jar: Vec<(String, String)> = Vec::new();
     let mut address = format!("{app}/sign-in?return_to=/json");
     loop {
@@ -133,7 +151,7 @@ pub async fn sign_in(http: &reqwest::Client, app: &str) -> Outcome<String> {
         };
         address = answer.url().join(location.to_str()?)?.into();
         if address == format!("{app}/json") {
-            return Ok(cookie_header(&jar));
+            return Ok(jar);
         }
     }
 }

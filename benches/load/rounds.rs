@@ -25,29 +25,38 @@ pub struct Measured {
     pub p99: Duration,
 }
 
-pub fn run(cases: &[Case<'_>], rounds: usize, duration: Duration) -> Outcome<Vec<Measured>> {
-    let mut runs: Vec<Vec<(Run, Duration)>> = cases.iter().map(|_| Vec::new()).collect();
-    for _ in 0..rounds {
-        for (case, runs) in cases.iter().zip(&mut runs) {
+/// The runs so far, case by case.
+#[derive(Default)]
+pub struct Rounds(Vec<(&'static str, Vec<(Run, Duration)>)>);
+
+impl Rounds {
+    /// One round: each case once. The cases are the same in each round, but
+    /// their headers need not be.
+    pub fn add(&mut self, cases: &[Case<'_>], duration: Duration) -> Outcome {
+        for (index, case) in cases.iter().enumerate() {
             let before = case.app.process.cpu()?;
-            let run = wrk::run(
-                &format!("{}{}", case.app.url, case.path),
-                case.headers,
-                duration,
-            )?;
+            let url = format!("{}{}", case.app.url, case.path);
+            let run = wrk::run(&url, case.headers, duration)?;
             let cpu = (case.app.process.cpu()? - before).div_f64(run.requests as f64);
-            runs.push((run, cpu));
+            if self.0.len() <= index {
+                self.0.push((case.name, Vec::new()));
+            }
+            self.0[index].1.push((run, cpu));
         }
+        Ok(())
     }
-    let measured = cases.iter().zip(&runs).map(|(case, runs)| Measured {
-        name: case.name,
-        requests: runs.iter().map(|(run, _)| run.requests).sum(),
-        per_second: median(runs.iter().map(|(run, _)| run.per_second)),
-        cpu: duration_of(median(runs.iter().map(|(_, cpu)| cpu.as_secs_f64()))),
-        p50: duration_of(median(runs.iter().map(|(run, _)| run.p50.as_secs_f64()))),
-        p99: duration_of(median(runs.iter().map(|(run, _)| run.p99.as_secs_f64()))),
-    });
-    Ok(measured.collect())
+
+    pub fn medians(&self) -> Vec<Measured> {
+        let medians = self.0.iter().map(|(name, runs)| Measured {
+            name,
+            requests: runs.iter().map(|(run, _)| run.requests).sum(),
+            per_second: median(runs.iter().map(|(run, _)| run.per_second)),
+            cpu: duration_of(median(runs.iter().map(|(_, cpu)| cpu.as_secs_f64()))),
+            p50: duration_of(median(runs.iter().map(|(run, _)| run.p50.as_secs_f64()))),
+            p99: duration_of(median(runs.iter().map(|(run, _)| run.p99.as_secs_f64()))),
+        });
+        medians.collect()
+    }
 }
 
 fn duration_of(seconds: f64) -> Duration {

@@ -185,7 +185,6 @@ impl Sessions {
         let Some(keys) = self.keys.get() else {
             return Ok(());
         };
-        self.opened.forget(session);
         if session.home == Home::Cookie {
             match self.in_cookies(keys, session, now) {
                 Ok(lines) => self.send(context, lines),
