@@ -53,6 +53,9 @@ impl Provided {
         provider.hooks().sid(true);
         provider.hooks().id_token(move |_, claims| {
             claims.insert("padding".into(), json!("x".repeat(padding)));
+            // The provider's clock runs while that of the app may stand still.
+            claims.insert("iat".into(), json!(clock()));
+            claims.insert("exp".into(), json!(clock() + 3600));
             let sid = claims["sid"].as_str().expect("a sid").to_owned();
             seen.lock().expect("no panic").push(sid);
         });
