@@ -244,7 +244,7 @@ async fn refused(port: u16, flood: String, status: &str, count: usize) {
             // Up to the last line there is: the rest may be half an answer.
             let end = whole.rfind("\r\n").map_or(0, |end| end + 2);
             seen += whole[..end].matches(&line).count();
-            text = whole[end..].as_bytes().to_vec();
+            text = whole.as_bytes()[end..].to_vec();
         }
         assert_eq!(seen, count);
     };
