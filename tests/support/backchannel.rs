@@ -31,6 +31,7 @@ pub struct Provided {
     pub app: TestApp,
     /// The `sid` of each ID token issued, in order.
     sids: Arc<Mutex<Vec<String>>>,
+    clock: Clock,
 }
 
 impl Provided {
@@ -60,7 +61,7 @@ impl Provided {
             seen.lock().expect("no panic").push(sid);
         });
         let app = TestApp { app, provider };
-        Provided { app, sids }
+        Provided { app, sids, clock }
     }
 
     pub fn hooks(&self) -> &Hooks {
@@ -79,7 +80,9 @@ impl Provided {
     }
 
     pub fn claims(&self, sub: Option<&str>, sid: Option<&str>) -> Json {
-        self.app.provider.logout_claims(sub, sid)
+        let mut claims = self.app.provider.logout_claims(sub, sid);
+        claims.insert("iat".into(), json!((self.clock)()));
+        claims
     }
 
     pub fn token(&self, claims: Json) -> String {
