@@ -31,6 +31,7 @@ pub struct Provided {
     pub app: TestApp,
     /// The `sid` of each ID token issued, in order.
     sids: Arc<Mutex<Vec<String>>>,
+    clock: Clock,
 }
 
 impl Provided {
@@ -53,11 +54,14 @@ impl Provided {
         provider.hooks().sid(true);
         provider.hooks().id_token(move |_, claims| {
             claims.insert("padding".into(), json!("x".repeat(padding)));
+            // The provider's clock runs while that of the app may stand still.
+            claims.insert("iat".into(), json!(clock()));
+            claims.insert("exp".into(), json!(clock() + 3600));
             let sid = claims["sid"].as_str().expect("a sid").to_owned();
             seen.lock().expect("no panic").push(sid);
         });
         let app = TestApp { app, provider };
-        Provided { app, sids }
+        Provided { app, sids, clock }
     }
 
     pub fn hooks(&self) -> &Hooks {
@@ -76,7 +80,9 @@ impl Provided {
     }
 
     pub fn claims(&self, sub: Option<&str>, sid: Option<&str>) -> Json {
-        self.app.provider.logout_claims(sub, sid)
+        let mut claims = self.app.provider.logout_claims(sub, sid);
+        claims.insert("iat".into(), json!((self.clock)()));
+        claims
     }
 
     pub fn token(&self, claims: Json) -> String {
