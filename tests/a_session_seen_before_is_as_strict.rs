@@ -160,7 +160,7 @@ async fn a_thousand_people_are_told_apart() {
     };
     let people: Vec<_> = (0..PEOPLE).map(person).collect();
     let nobody = Browser::new();
-    for round in 0..2 {
+    for round in 0..3 {
         for people in people.chunks(50) {
             let pages = people
                 .iter()

@@ -154,13 +154,13 @@ pub(crate) fn chunks_present(cookies: &[(&str, &str)], name: &str) -> Vec<String
 /// The sealed value of `name`, put together from its chunks.
 pub(crate) fn assemble<'a>(cookies: &[(&'a str, &'a str)], name: &str) -> Option<Cow<'a, str>> {
     let first = only(cookies, name)?;
-    let Some((count, piece)) = first.split_once('.') else {
+    // Base64 has no `.` in it, and a count is one digit.
+    let counted = first.split_at_checked(2).filter(|(c, _)| c.ends_with('.'));
+    let Some((count, piece)) = counted else {
         return Some(Cow::Borrowed(first));
     };
-    let count: usize = count
-        .parse()
-        .ok()
-        .filter(|count| (2..=MAX_CHUNKS).contains(count))?;
+    let count = count.strip_suffix('.').and_then(|count| count.parse().ok());
+    let count: usize = count.filter(|count| (2..=MAX_CHUNKS).contains(count))?;
     let mut value = piece.to_owned();
     for index in 1..count {
         value.push_str(only(cookies, &chunk_name(name, index))?);
@@ -220,10 +220,12 @@ pub(crate) fn raw_cookies<'r>(request: &'r Request<'_>) -> Vec<(&'r str, &'r str
 }
 
 pub(crate) fn parse_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
-    header.split(';').filter_map(|pair| {
-        let (name, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
-        Some((name, value))
-    })
+    // A header is mostly one long value: `str::split` looks at each byte of it.
+    let ends = memchr::memchr_iter(b';', header.as_bytes()).chain([header.len()]);
+    let pairs = ends.scan(0, move |start, end| {
+        header.get(std::mem::replace(start, end + 1)..end)
+    });
+    pairs.filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
 }
 
 /// The value of the one cookie with this name. Two of them mean that somebody

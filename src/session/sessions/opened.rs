@@ -7,6 +7,7 @@
 //! sessions are in a store, so is the text itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -23,6 +24,9 @@ const LIFETIME: Duration = Duration::from_secs(120);
 /// All texts together, in bytes. What was read from them takes three times as
 /// much.
 const CAPACITY: u64 = 32 * 1024 * 1024;
+
+/// How many texts are known to have been opened once.
+const PLACES: u64 = 1 << 16;
 
 /// The keyed hash of a sealed text: the text itself is not kept.
 pub(crate) type Seal = [u8; 16];
@@ -42,10 +46,11 @@ pub(super) enum Content {
     Pointer(Arc<Pointer>),
 }
 
-/// Only what could be opened: made-up texts find no place here, so that no
-/// number of them displaces anything.
+/// Only what could be opened, and is asked for a second time: neither made-up
+/// texts nor those that nobody brings again displace anything.
 pub(super) struct OpenedBefore {
     hash: Option<Hash>,
+    once: Once,
     seen: moka::sync::Cache<Seal, Opened>,
 }
 
@@ -58,6 +63,7 @@ impl OpenedBefore {
             .build();
         OpenedBefore {
             hash: Hash::new(),
+            once: Once::new(),
             seen,
         }
     }
@@ -93,7 +99,9 @@ impl OpenedBefore {
             old_key,
             size: u32::try_from(sealed.len()).unwrap_or(u32::MAX),
         };
-        if let Some(seal) = seal {
+        if let Some(seal) = seal
+            && self.once.has(&seal)
+        {
             self.seen.insert(seal, opened.clone());
         }
         Some(opened)
@@ -115,6 +123,25 @@ impl OpenedBefore {
                 self.seen.invalidate(&*seal);
             }
         }
+    }
+}
+
+/// Texts that were opened once, each by half of its hash, in the place that the
+/// other half names. Whoever comes to a place takes it: then the one before has
+/// to come twice again.
+struct Once(Box<[AtomicU64]>);
+
+impl Once {
+    fn new() -> Once {
+        Once((0..PLACES).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Whether it was here before. From now on it was.
+    fn has(&self, seal: &Seal) -> bool {
+        let bits = u128::from_ne_bytes(*seal);
+        let [place, mark] = [bits as u64, (bits >> 64) as u64];
+        let place = usize::try_from(place % PLACES).unwrap_or_default();
+        self.0[place].swap(mark, Ordering::Relaxed) == mark
     }
 }
 
@@ -175,11 +202,32 @@ mod tests {
         opened.open(&keys(), name, sealed, home).is_some()
     }
 
+    /// Asked for twice, so that it is remembered.
+    fn open_twice(
+        opened: &OpenedBefore,
+        keys: &CookieKeys,
+        text: &str,
+        home: Home,
+    ) -> Arc<Session> {
+        opened.open(keys, NAME, text, home).unwrap();
+        session(opened.open(keys, NAME, text, home)).unwrap()
+    }
+
     #[test]
-    fn the_same_bytes_are_opened_once_and_shared() {
+    fn what_nobody_brings_again_is_not_remembered() {
         let (keys, opened) = (keys(), OpenedBefore::new());
         let text = sealed(&keys, NAME, "a");
-        let first = session(opened.open(&keys, NAME, &text, Home::Cookie)).unwrap();
+        opened.open(&keys, NAME, &text, Home::Cookie).unwrap();
+        assert!(!is_remembered(&opened, NAME, &text, Home::Cookie));
+        open_twice(&opened, &keys, &text, Home::Cookie);
+        assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
+    }
+
+    #[test]
+    fn the_same_bytes_are_shared() {
+        let (keys, opened) = (keys(), OpenedBefore::new());
+        let text = sealed(&keys, NAME, "a");
+        let first = open_twice(&opened, &keys, &text, Home::Cookie);
         let again = session(opened.open(&keys, NAME, &text, Home::Cookie)).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
         assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
@@ -191,7 +239,7 @@ mod tests {
     fn bytes_count_under_their_name_and_from_their_home_only() {
         let (keys, opened) = (keys(), OpenedBefore::new());
         let text = sealed(&keys, NAME, "a");
-        let session = session(opened.open(&keys, NAME, &text, Home::Memory)).unwrap();
+        let session = open_twice(&opened, &keys, &text, Home::Memory);
         assert_eq!(session.home, Home::Memory);
         assert!(!is_remembered(&opened, "other", &text, Home::Memory));
         assert!(!is_remembered(&opened, NAME, &text, Home::Store));
@@ -203,7 +251,7 @@ mod tests {
     fn no_number_of_made_up_texts_finds_a_place() {
         let (keys, opened) = (keys(), OpenedBefore::new());
         let text = sealed(&keys, NAME, "a");
-        opened.open(&keys, NAME, &text, Home::Cookie).unwrap();
+        open_twice(&opened, &keys, &text, Home::Cookie);
         let other_keys = super::tests::keys();
         for number in 0..20_000 {
             let made_up = format!("{number}{text}");
@@ -225,7 +273,7 @@ mod tests {
         let long = "x".repeat(400_000);
         for _ in 0..100 {
             let text = sealed(&keys, NAME, &long);
-            opened.open(&keys, NAME, &text, Home::Memory).unwrap();
+            open_twice(&opened, &keys, &text, Home::Memory);
         }
         opened.seen.run_pending_tasks();
         let size = opened.seen.weighted_size();
@@ -236,8 +284,8 @@ mod tests {
     fn what_has_ended_is_forgotten() {
         let (keys, opened) = (keys(), OpenedBefore::new());
         let texts = ["a", "b", "c"].map(|id| sealed(&keys, NAME, id));
-        let open = |text| session(opened.open(&keys, NAME, text, Home::Cookie)).unwrap();
-        let sessions = texts.each_ref().map(|text| open(text));
+        let open = |text: &String| open_twice(&opened, &keys, text, Home::Cookie);
+        let sessions = texts.each_ref().map(open);
         opened.forget(&sessions[0]);
         let logout = |sid: Option<&str>, sub: Option<&str>| Logout {
             sid: sid.map(str::to_owned),
