@@ -2,6 +2,7 @@
 //! open redirects (RFC 9700 section 4.11); used when the value comes in and
 //! again when it is used. Pure logic, imports nothing of the crate.
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Longer than any address a person bookmarks, shorter than a cookie.
@@ -47,38 +48,11 @@ impl ReturnTo {
 /// Dot segments, and segments that decode to control characters, slashes'
 /// backward twins or dots: proxies and browsers disagree about those.
 fn is_treacherous(segment: &str) -> bool {
-    let decoded = decode(segment);
-    let again = decode(&decoded);
-    [decoded, again].iter().any(|text| {
-        text == "." || text == ".." || text.chars().any(|c| c.is_control() || c == '\\')
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    let again = percent_decode_str(&decoded).decode_utf8_lossy();
+    [decoded.as_ref(), again.as_ref()].iter().any(|text| {
+        matches!(*text, "." | "..") || text.chars().any(|c| c.is_control() || c == '\\')
     })
-}
-
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        out.push(match (first, tail) {
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                rest = after;
-                hex(*high) << 4 | hex(*low)
-            }
-            _ => *first,
-        });
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit.wrapping_sub(b'A').wrapping_add(10),
-    }
 }
 
 fn percent_encoding_is_valid(value: &str) -> bool {
