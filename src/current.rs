@@ -12,6 +12,7 @@ use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::Asked;
+use crate::oidc::object;
 use crate::oidc::verify::Seconds;
 use crate::session::Session;
 use crate::session::context::RequestContext;
@@ -124,7 +125,7 @@ impl Current {
         struct Subject {
             sub: String,
         }
-        match serde_json::from_slice::<Subject>(&answer) {
+        match object::<Subject>(&answer) {
             Ok(Subject { sub }) if sub == self.session.sub => Ok(answer),
             Ok(_) => Err(Error::new(ErrorKind::ProviderBadAnswer, "userinfo_sub")),
             Err(_) => Err(Error::new(

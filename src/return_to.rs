@@ -32,7 +32,9 @@ impl ReturnTo {
         let base = Url::parse("https://origin.invalid/").ok()?;
         let joined = base.join(value).ok()?;
         let same = joined.origin() == base.origin() && joined.username().is_empty();
-        same.then(|| ReturnTo(joined[url::Position::BeforePath..].to_owned()))
+        // Some characters come out longer than they went in.
+        let kept = &joined[url::Position::BeforePath..];
+        (same && kept.len() <= MAX_LENGTH).then(|| ReturnTo(kept.to_owned()))
     }
 
     /// The app's front page.

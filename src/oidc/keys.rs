@@ -5,6 +5,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, P
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
+use super::object;
 use crate::config::SigningAlg;
 
 impl SigningAlg {
@@ -52,7 +53,7 @@ impl KeySet {
         struct Document {
             keys: Vec<serde_json::Value>,
         }
-        let document: Document = serde_json::from_slice(document)?;
+        let document: Document = object(document)?;
         let keys = document
             .keys
             .into_iter()

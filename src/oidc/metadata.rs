@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::http::HttpError;
+use super::object;
 
 /// The parts of the provider's metadata that are used (OpenID Connect
 /// Discovery 1.0 section 3, RFC 8414, RFC 9207 section 3).
@@ -28,8 +29,7 @@ impl Metadata {
     /// The metadata in `document`, which must be that of `issuer` (OpenID
     /// Connect Discovery 1.0 section 4.3), with endpoints as safe as that is.
     pub(crate) fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
-        let metadata: Metadata =
-            serde_json::from_slice(document).map_err(|error| malformed(METADATA, &error))?;
+        let metadata: Metadata = object(document).map_err(|error| malformed(METADATA, &error))?;
         if metadata.issuer != issuer {
             return Err(ProviderError::IssuerMismatch {
                 expected: issuer.to_owned(),

@@ -19,3 +19,14 @@ mod tests;
 pub(crate) mod tokens;
 mod userinfo;
 pub(crate) mod verify;
+
+use serde::de::{DeserializeOwned, Error};
+
+/// A JSON object in a type of choice. A derived type would be read from an array
+/// as well, member by member.
+pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    match json.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice(json),
+        _ => Err(serde_json::Error::custom("no object")),
+    }
+}

@@ -9,6 +9,7 @@ use url::Url;
 use super::client::OidcClient;
 use super::credentials;
 use super::metadata::Metadata;
+use super::object;
 use super::tokens::{TokenError, TokenErrorBody};
 use crate::config::ClientAuthMethod;
 
@@ -60,8 +61,7 @@ impl OidcClient {
             status => return Err(refused(status, response.body())),
         }
         let unusable = || TokenError::Malformed("pushed_authorization_response".into());
-        let Pushed { request_uri } =
-            serde_json::from_slice(response.body()).map_err(|_| unusable())?;
+        let Pushed { request_uri } = object(response.body()).map_err(|_| unusable())?;
         if request_uri.is_empty() || request_uri.len() > MAX_REQUEST_URI {
             return Err(unusable());
         }
