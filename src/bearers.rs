@@ -55,7 +55,7 @@ impl Bearers {
         let verdict = match token.split('.').count() {
             3 => self.verified(service, token, now).await,
             _ if service.config().introspect_opaque_tokens => {
-                self.introspected(service, token, now).await
+                Box::pin(self.introspected(service, token, now)).await
             }
             _ => {
                 let why = "opaque tokens are not accepted here: ask the provider for a JWT for \
@@ -94,7 +94,8 @@ impl Bearers {
         {
             return Ok(Ok(claims));
         }
-        let verdict = service.verify_access_token(token, now).await;
+        // Boxed: the guard's own future is to be small for those seen before.
+        let verdict = Box::pin(service.verify_access_token(token, now)).await;
         let verdict = verdict.map_err(|error| unavailable(&error))?;
         Ok(verdict.map(|claims| {
             let claims = Arc::new(claims);

@@ -100,7 +100,7 @@ impl Current {
         {
             return Ok(self);
         }
-        match self.refreshed().await {
+        match Box::pin(self.refreshed()).await {
             Err(error) if error.kind() != ErrorKind::SessionEnded => Ok(self),
             result => result,
         }
@@ -176,12 +176,8 @@ impl Current {
         if newest.version > self.session.version {
             let now = self.logto.now();
             self.logto.sessions().forget(&self.session);
-            match self
-                .logto
-                .sessions()
-                .save(&self.context, &newest, now)
-                .await
-            {
+            let sessions = self.logto.sessions();
+            match Box::pin(sessions.save(&self.context, &newest, now)).await {
                 Ok(()) => self.context.set_session(Some(newest)),
                 Err(KeepError::Store(error)) => return Err(store_failed(error)),
                 Err(KeepError::Gone) => {

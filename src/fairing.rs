@@ -156,7 +156,10 @@ impl Fairing for LogtoFairing {
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let context = RequestContext::of(request);
         if response.status() == PENDING {
-            *response = answer(request, context.take_pending()).await;
+            // Boxed, here and where a session is written or the provider is asked:
+            // a future is as large as the largest thing it may come to wait for,
+            // and Rocket makes this one for every request.
+            *response = Box::pin(answer(request, context.take_pending())).await;
         }
         // Whoever asked who the user is has an answer for that user alone, and
         // a cookie is for one browser alone.

@@ -173,7 +173,7 @@ impl Logto {
         let write = rolled.is_some() || old_key || session.version > read;
         let session = rolled.unwrap_or(session);
         if write {
-            match sessions.save(context, &session, now).await {
+            match Box::pin(sessions.save(context, &session, now)).await {
                 Ok(()) => {}
                 Err(KeepError::Gone) => return Ok(None),
                 Err(KeepError::Store(error)) => return Err(store_failed(error)),

@@ -4,6 +4,9 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
+use rocket::tokio::spawn as spawn_task;
+use rocket::tokio::task::JoinHandle;
+use rocket::tokio::time::sleep;
 
 use crate::provider::{App, Provider, sign_in, spawn, with_tokens};
 use crate::redis::Redis;
@@ -15,6 +18,8 @@ use crate::{Outcome, memory, mint};
 const NEVER_SEEN: usize = 60_000;
 const FIRST_BEARERS: usize = 2_000;
 const SIGN_INS: usize = 400;
+/// People who come back from a provider whose token endpoint hangs.
+const WAITING: usize = 64;
 
 /// How long to measure: `--quick` is for one look between two changes.
 struct Effort {
@@ -115,6 +120,9 @@ pub async fn run(words: &[String]) -> Outcome {
             (9, 8, 0.60),
         ],
     );
+
+    println!();
+    others_while_it_hangs(&http, &provider, &app, &effort).await?;
 
     let redis = Redis::start().await?;
     let shared = provider.app(Some(redis.port), None).await?;
@@ -222,6 +230,49 @@ async fn first_bearers(http: &reqwest::Client, provider: &Provider, app: &App) -
         "400 µs",
     );
     Ok(())
+}
+
+/// What everybody else notices while [`WAITING`] people wait for a token
+/// endpoint that does not answer.
+async fn others_while_it_hangs(
+    http: &reqwest::Client,
+    provider: &Provider,
+    app: &App,
+    effort: &Effort,
+) -> Outcome {
+    let (mut before, mut meanwhile) = (Rounds::default(), Rounds::default());
+    for _ in 0..effort.rounds {
+        let nothing = Headers::Same(Vec::new());
+        let case = |name| Case {
+            name,
+            app,
+            path: "/json",
+            headers: &nothing,
+        };
+        before.add(&[case("JSON, all is well")], effort.duration)?;
+        provider.hang();
+        provider.forget_calls();
+        let people: Vec<_> = (0..WAITING).map(|_| waits(http, app)).collect();
+        // Each pushes a request, comes to the provider, and has a code redeemed.
+        while provider.calls() < 3 * WAITING {
+            sleep(Duration::from_millis(10)).await;
+        }
+        meanwhile.add(&[case("JSON, while the provider hangs")], effort.duration)?;
+        people.iter().for_each(JoinHandle::abort);
+        provider.recover();
+    }
+    let mut measured = before.medians();
+    measured.append(&mut meanwhile.medians());
+    table(&measured, &[]);
+    let ratio = measured[1].p99.as_secs_f64() / measured[0].p99.as_secs_f64();
+    row("p99 while the provider hangs", format!("{ratio:.2}"), "2");
+    Ok(())
+}
+
+/// Somebody who tries to sign in, over and over.
+fn waits(http: &reqwest::Client, app: &App) -> JoinHandle<()> {
+    let (http, url) = (http.clone(), app.url.clone());
+    spawn_task(async move { while sign_in(&http, &url).await.is_err() {} })
 }
 
 fn row(name: &str, value: String, target: &str) {

@@ -21,10 +21,12 @@ pub async fn of_sessions(http: &reqwest::Client, app: &App, count: usize) -> Out
 async fn sign_in_and_look(http: &reqwest::Client, app: &App, count: usize) -> Outcome {
     let person = || async {
         let cookie = sign_in(http, &app.url).await?;
-        let page = http
-            .get(format!("{}/json/user", app.url))
-            .header("Cookie", cookie);
-        page.send().await?.error_for_status()?;
+        // From the second time on a session is remembered.
+        for _ in 0..3 {
+            let page = http.get(format!("{}/json/user", app.url));
+            let page = page.header("Cookie", &cookie).send().await?;
+            page.error_for_status()?;
+        }
         Outcome::Ok(())
     };
     for done in (0..count).step_by(8) {

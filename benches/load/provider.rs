@@ -1,11 +1,11 @@
 //! The development provider, apps beside it, and people who sign in there.
 
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use rocket::config::LogLevel;
-use rocket_logto::dev_provider::{DevProvider, Settings, Signing};
+use rocket_logto::dev_provider::{DevProvider, Endpoint, Settings, Signing};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -57,6 +57,16 @@ impl Provider {
 
     pub fn forget_calls(&self) {
         self.0.clear_requests();
+    }
+
+    /// From now on the token endpoint answers nobody.
+    pub fn hang(&self) {
+        let hooks = self.0.hooks();
+        hooks.delay(Endpoint::Token, Duration::from_secs(3600));
+    }
+
+    pub fn recover(&self) {
+        self.0.hooks().behave(Endpoint::Token);
     }
 
     /// An access token that nobody has brought before.

@@ -81,10 +81,11 @@ pub(crate) fn logout_token(
         return Err(Rejection::Audience);
     }
     let age = expected.now.saturating_sub(claims.iat);
-    let lifetime = claims
-        .exp
-        .map_or(LIFETIME, |_| Seconds::MAX - expected.tolerance);
-    if age < -expected.tolerance || age > lifetime.saturating_add(expected.tolerance) {
+    let oldest = match claims.exp {
+        Some(_) => Seconds::MAX,
+        None => LIFETIME.saturating_add(expected.tolerance),
+    };
+    if age < -expected.tolerance || age > oldest {
         return Err(Rejection::IssuedAt);
     }
     if claims

@@ -10,7 +10,7 @@ use super::client::OidcClient;
 use super::credentials;
 use super::metadata::Metadata;
 use super::object;
-use super::tokens::{TokenError, TokenErrorBody};
+use super::tokens::TokenError;
 use crate::config::ClientAuthMethod;
 
 /// Longer than any reference, short enough for an address.
@@ -58,7 +58,10 @@ impl OidcClient {
             .map_err(TokenError::Http)?;
         match response.status() {
             StatusCode::CREATED | StatusCode::OK => {}
-            status => return Err(refused(status, response.body())),
+            status => {
+                let what = "pushed_authorization_request";
+                return Err(TokenError::refused(what, status, response.body()));
+            }
         }
         let unusable = || TokenError::Malformed("pushed_authorization_response".into());
         let Pushed { request_uri } = object(response.body()).map_err(|_| unusable())?;
@@ -70,13 +73,5 @@ impl OidcClient {
             .append_pair("client_id", &self.config.app_id)
             .append_pair("request_uri", &request_uri);
         Ok(url)
-    }
-}
-
-/// Section 2.3.
-fn refused(status: StatusCode, body: &[u8]) -> TokenError {
-    match serde_json::from_slice::<TokenErrorBody>(body) {
-        Ok(body) => TokenError::Denied(body),
-        Err(_) => TokenError::Malformed(format!("pushed_authorization_request answered {status}")),
     }
 }

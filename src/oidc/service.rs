@@ -12,6 +12,7 @@ use super::credentials;
 use super::http::{HttpClient, HttpError, MAX_WAIT};
 use super::introspection;
 use super::metadata::ProviderError;
+use super::object;
 use super::provider::ProviderState;
 use super::tokens::{TokenError, TokenSet};
 use super::verify::{Rejection, Seconds};
@@ -123,13 +124,9 @@ impl ServiceClient {
         form.extend(params.iter().map(|(name, value)| (*name, value.as_str())));
         let request = credentials::form(client, &metadata.token_endpoint, &form)?;
         let response = self.http.send(request).await.map_err(TokenError::Http)?;
-        let (status, body) = (response.status(), response.body());
-        match status {
-            StatusCode::OK => serde_json::from_slice(body).map_err(|_| TokenError::unreadable()),
-            _ => Err(match serde_json::from_slice(body) {
-                Ok(body) => TokenError::Denied(body),
-                Err(_) => TokenError::unreadable(),
-            }),
+        match response.status() {
+            StatusCode::OK => object(response.body()).map_err(|_| TokenError::unreadable()),
+            status => Err(TokenError::refused(grant_type, status, response.body())),
         }
     }
 

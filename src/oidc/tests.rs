@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::access_token::{self, access_token};
 use super::keys::KeySet;
 use super::logout::{self, Logout, logout_token};
+use super::userinfo::{self, signed};
 use super::verify::{self, Nonce, Rejection, Seconds, id_token};
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
@@ -114,6 +115,18 @@ fn read_access_token(token: &str) -> Result<AccessTokenClaims, Rejection> {
         tolerance: TOLERANCE,
     };
     access_token(token, &keys(&[key("k")]), &expected)
+}
+
+fn read_user_info(token: &str) -> Result<Value, Rejection> {
+    let expected = userinfo::Expected {
+        issuer: ISSUER,
+        client_id: CLIENT_ID,
+        alg: SigningAlg::EdDSA,
+        now: NOW,
+        tolerance: TOLERANCE,
+    };
+    let claims = signed(token, &keys(&[key("k")]), &expected)?;
+    Ok(serde_json::from_slice(&claims).expect("JSON, as it was signed"))
 }
 
 fn an_id_token() -> Value {
@@ -375,6 +388,36 @@ fn access_tokens_to_the_second_and_the_character() {
 }
 
 /// RFC 8725 section 3.11: which `typ` is for which kind.
+#[test]
+fn signed_user_info_to_the_second_and_the_character() {
+    let good = json!({ "iss": ISSUER, "aud": CLIENT_ID, "sub": "alice", "name": "Alice" });
+    let read = |claims: &Value| read_user_info(&sign(&header(Some("JWT")), &claims.to_string()));
+    assert_eq!(read(&good), Ok(good.clone()));
+    let among_others = with(&good, &[("aud", json!(["other", CLIENT_ID]))]);
+    assert_eq!(read(&among_others), Ok(among_others.clone()));
+
+    for (name, value, reason) in [
+        ("iss", json!(format!("{ISSUER}/")), Rejection::Issuer),
+        ("aud", json!("other"), Rejection::Audience),
+        ("aud", json!([]), Rejection::Audience),
+        ("exp", json!(NOW - TOLERANCE), Rejection::Expired),
+        ("iss", json!(7), Rejection::Claims),
+    ] {
+        let bad = with(&good, &[(name, value)]);
+        assert_eq!(read(&bad), Err(reason), "{bad}");
+    }
+    let in_time = with(&good, &[("exp", json!(NOW - TOLERANCE + 1))]);
+    assert_eq!(read(&in_time), Ok(in_time.clone()));
+    for name in ["iss", "aud"] {
+        assert_eq!(read(&without(&good, name)), Err(Rejection::Claims));
+    }
+    // An access token is no answer of the userinfo endpoint.
+    let other_type = sign(&header(Some("at+jwt")), &good.to_string());
+    assert_eq!(read_user_info(&other_type), Err(Rejection::Type));
+    let foreign = sign(&json!({ "alg": "none" }).to_string(), &good.to_string());
+    assert_eq!(read_user_info(&foreign), Err(Rejection::Algorithm));
+}
+
 #[test]
 fn types_of_other_kinds_are_refused() {
     let all = |typ: Option<&str>| {

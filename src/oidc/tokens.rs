@@ -11,6 +11,7 @@ use std::time::Duration;
 use openidconnect::core::{
     CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreTokenType,
 };
+use openidconnect::http::StatusCode;
 use openidconnect::{
     AccessToken, EmptyAdditionalClaims, ErrorResponse, IdToken, OAuth2TokenResponse, RefreshToken,
     RequestTokenError, Scope, TokenResponse,
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::http::HttpError;
+use super::object;
 use super::verify;
 
 /// An ID token as it came. `Debug` shows nothing of it.
@@ -165,6 +167,14 @@ pub(crate) enum TokenError {
 impl TokenError {
     pub(super) fn unreadable() -> TokenError {
         TokenError::Malformed("not the JSON it should be".into())
+    }
+
+    /// What an answer that is no success says, about `what` was asked.
+    pub(super) fn refused(what: &str, status: StatusCode, body: &[u8]) -> TokenError {
+        match object(body) {
+            Ok(body) => TokenError::Denied(body),
+            Err(_) => TokenError::Malformed(format!("{what} answered {status}")),
+        }
     }
 }
 

@@ -15,12 +15,12 @@ use crate::claims::{Audience, Claim};
 use crate::config::SigningAlg;
 
 /// What a signed answer must match.
-struct Expected<'a> {
-    issuer: &'a str,
-    client_id: &'a str,
-    alg: SigningAlg,
-    now: Seconds,
-    tolerance: Seconds,
+pub(super) struct Expected<'a> {
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    pub alg: SigningAlg,
+    pub now: Seconds,
+    pub tolerance: Seconds,
 }
 
 /// Section 5.3.2: a signed answer names its issuer and whom it is for.
@@ -102,7 +102,12 @@ impl OidcClient {
     }
 }
 
-fn signed(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Vec<u8>, Rejection> {
+/// The claims of a good answer, as the JSON text they came as.
+pub(super) fn signed(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expected<'_>,
+) -> Result<Vec<u8>, Rejection> {
     let typ = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     let claims: Signed = jws(token, keys, expected.alg, typ)?;
     if claims.iss != expected.issuer {

@@ -236,7 +236,6 @@ fn decode<C: DeserializeOwned>(
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {
             ErrorKind::Json(_) | ErrorKind::Utf8(_) => Rejection::Claims,
-            ErrorKind::InvalidToken => Rejection::Malformed,
             _ => Rejection::Signature,
         }),
     }

@@ -19,18 +19,16 @@ pub(crate) struct Revocations {
 struct Inner {
     /// Revoked session ids, oldest session first.
     ids: BTreeSet<(Seconds, SessionId)>,
-    /// `sid`s and `sub`s, with the moment up to which sessions are refused.
-    names: HashMap<Name, Seconds>,
+    sids: Names,
+    subs: Names,
     /// Sessions begun before this are refused: what was forgotten about them
     /// to stay within the bound must not let one back in.
     refused_before: Seconds,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Name {
-    Sid(String),
-    Sub(String),
-}
+/// Names, each with the moment up to which its sessions are refused.
+#[derive(Default)]
+struct Names(HashMap<String, Seconds>);
 
 impl Default for Revocations {
     fn default() -> Self {
@@ -53,36 +51,28 @@ impl Revocations {
     /// Ends all sessions begun by now that belong to the provider's session
     /// `sid`.
     pub(crate) fn revoke_sid(&self, sid: &str, absolute: Seconds, now: Seconds) {
-        self.revoke_name(Name::Sid(sid.to_owned()), absolute, now);
+        let mut inner = self.inner();
+        inner.sids.refuse(sid, now);
+        inner.tidy(self.bound, now.saturating_sub(absolute));
     }
 
     /// Ends all sessions of a user begun by now.
     pub(crate) fn revoke_sub(&self, sub: &str, absolute: Seconds, now: Seconds) {
-        self.revoke_name(Name::Sub(sub.to_owned()), absolute, now);
-    }
-
-    fn revoke_name(&self, name: Name, absolute: Seconds, now: Seconds) {
         let mut inner = self.inner();
-        // Logout tokens may overtake each other.
-        let at = inner.names.entry(name).or_insert(now);
-        *at = now.max(*at);
+        inner.subs.refuse(sub, now);
         inner.tidy(self.bound, now.saturating_sub(absolute));
     }
 
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        let named = |name: Name| {
-            inner
-                .names
-                .get(&name)
-                .is_some_and(|at| session.created_at <= *at)
-        };
-        session.created_at < inner.refused_before
-            || inner
-                .ids
-                .contains(&(session.created_at, session.id.clone()))
-            || named(Name::Sub(session.sub.clone()))
-            || session.sid.clone().is_some_and(|sid| named(Name::Sid(sid)))
+        let begun = session.created_at;
+        begun < inner.refused_before
+            || inner.ids.contains(&(begun, session.id.clone()))
+            || inner.subs.refuses(&session.sub, begun)
+            || session
+                .sid
+                .as_ref()
+                .is_some_and(|sid| inner.sids.refuses(sid, begun))
     }
 
     fn inner(&self) -> RwLockWriteGuard<'_, Inner> {
@@ -105,17 +95,40 @@ impl Inner {
                 self.refused_before = self.refused_before.max(created_at.saturating_add(1));
             }
         }
-        if self.names.len() > bound {
-            self.names.retain(|_, at| *at >= expired);
+        for names in [&mut self.sids, &mut self.subs] {
+            if let Some(forgotten) = names.tidy(bound, expired) {
+                self.refused_before = self.refused_before.max(forgotten.saturating_add(1));
+            }
         }
-        if self.names.len() > bound {
-            // The older half goes, and with it whatever began before.
-            let mut moments: Vec<_> = self.names.values().copied().collect();
-            moments.sort_unstable();
-            let cut = moments[moments.len() / 2];
-            self.names.retain(|_, at| *at > cut);
-            self.refused_before = self.refused_before.max(cut.saturating_add(1));
+    }
+}
+
+impl Names {
+    fn refuse(&mut self, name: &str, until: Seconds) {
+        // Logout tokens may overtake each other.
+        let at = self.0.entry(name.to_owned()).or_insert(until);
+        *at = until.max(*at);
+    }
+
+    /// Whether a session of `name` that began then is refused.
+    fn refuses(&self, name: &str, begun: Seconds) -> bool {
+        self.0.get(name).is_some_and(|until| begun <= *until)
+    }
+
+    /// Forgets what can no longer live; if that is not enough, the older half:
+    /// the answer is the last moment of those.
+    fn tidy(&mut self, bound: usize, expired: Seconds) -> Option<Seconds> {
+        if self.0.len() > bound {
+            self.0.retain(|_, until| *until >= expired);
         }
+        if self.0.len() <= bound {
+            return None;
+        }
+        let mut moments: Vec<_> = self.0.values().copied().collect();
+        moments.sort_unstable();
+        let cut = moments[moments.len() / 2];
+        self.0.retain(|_, until| *until > cut);
+        Some(cut)
     }
 }
 
@@ -161,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn remembers_up_to_the_last_second() {
+        let revocations = Revocations::default();
+        revocations.revoke(&session("a", 10).reference(), 1000, 20);
+        revocations.revoke(&session("b", 20).reference(), 1000, 1010);
+        assert!(revocations.is_revoked(&session("a", 10)));
+        revocations.revoke(&session("c", 30).reference(), 1000, 1011);
+        assert!(!revocations.is_revoked(&session("a", 10)));
+        assert!(revocations.is_revoked(&session("b", 20)));
+    }
+
+    #[test]
     fn a_name_ends_the_sessions_begun_by_then() {
         let revocations = Revocations::default();
         revocations.revoke_sub("sub", 1000, 20);
@@ -181,15 +205,38 @@ mod tests {
     #[test]
     fn names_at_their_bound_refuse_rather_than_forget() {
         let revocations = Revocations {
+            bound: 3,
+            inner: RwLock::default(),
+        };
+        for (sub, now) in [("w", 10), ("x", 11), ("y", 12), ("sub", 13)] {
+            revocations.revoke_sub(sub, 1000, now);
+        }
+        let of_nobody_named = |created_at| Session {
+            sub: "nobody named".into(),
+            ..session("a", created_at)
+        };
+        assert!(revocations.is_revoked(&of_nobody_named(12)));
+        assert!(!revocations.is_revoked(&of_nobody_named(13)));
+        assert!(revocations.is_revoked(&session("a", 13)));
+        assert!(!revocations.is_revoked(&session("a", 14)));
+    }
+
+    #[test]
+    fn names_that_can_no_longer_live_make_room_at_nobodys_cost() {
+        let revocations = Revocations {
             bound: 2,
             inner: RwLock::default(),
         };
-        for (sub, now) in [("x", 10), ("y", 11), ("sub", 12)] {
+        for (sub, now) in [("old", 10), ("sub", 2000), ("other", 2001)] {
             revocations.revoke_sub(sub, 1000, now);
         }
-        assert!(revocations.is_revoked(&session("a", 10)));
-        assert!(revocations.is_revoked(&session("a", 11)));
-        assert!(revocations.is_revoked(&session("a", 12)));
-        assert!(!revocations.is_revoked(&session("a", 13)));
+        let of_nobody_named = Session {
+            sub: "nobody named".into(),
+            ..session("a", 1500)
+        };
+        assert!(!revocations.is_revoked(&of_nobody_named));
+        assert!(revocations.is_revoked(&session("a", 2000)));
+        let inner = revocations.inner();
+        assert_eq!((inner.subs.0.len(), inner.refused_before), (2, 0));
     }
 }

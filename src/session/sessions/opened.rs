@@ -40,6 +40,21 @@ pub(super) struct Opened {
     size: u32,
 }
 
+impl Opened {
+    /// Whether it was opened under this very name. Cookies have but one; in a
+    /// store a session is sealed under its id, and must not be found under that
+    /// of another one.
+    fn is_for(&self, name: &str, home: Home) -> bool {
+        match &self.content {
+            Content::Session(session) if session.home == home => {
+                home == Home::Cookie || session.id.as_str() == name
+            }
+            Content::Session(_) => false,
+            Content::Pointer(_) => home == Home::Cookie,
+        }
+    }
+}
+
 #[derive(Clone)]
 pub(super) enum Content {
     Session(Arc<Session>),
@@ -77,11 +92,9 @@ impl OpenedBefore {
         sealed: &str,
         home: Home,
     ) -> Option<Opened> {
-        let seal = self
-            .hash
-            .as_ref()
-            .and_then(|hash| hash.of(name, sealed, home));
-        if let Some(opened) = seal.and_then(|seal| self.seen.get(&seal)) {
+        let seal = self.hash.as_ref().and_then(|hash| hash.of(sealed));
+        let remembered = seal.and_then(|seal| self.seen.get(&seal));
+        if let Some(opened) = remembered.filter(|opened| opened.is_for(name, home)) {
             return Some(opened);
         }
         let (plain, old_key) = keys.open_with_age(name, sealed)?;
@@ -161,13 +174,11 @@ impl Hash {
         Some(Hash(LessSafeKey::new(key)))
     }
 
-    /// No name holds a zero.
-    fn of(&self, name: &str, sealed: &str, home: Home) -> Option<Seal> {
-        let parts = [&[home as u8], name.as_bytes(), &[0], sealed.as_bytes()];
+    fn of(&self, sealed: &str) -> Option<Seal> {
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let tag = self
             .0
-            .seal_in_place_separate_tag(nonce, Aad::from(parts.concat()), &mut []);
+            .seal_in_place_separate_tag(nonce, Aad::from(sealed), &mut []);
         tag.ok()?.as_ref().try_into().ok()
     }
 }
@@ -203,14 +214,9 @@ mod tests {
     }
 
     /// Asked for twice, so that it is remembered.
-    fn open_twice(
-        opened: &OpenedBefore,
-        keys: &CookieKeys,
-        text: &str,
-        home: Home,
-    ) -> Arc<Session> {
-        opened.open(keys, NAME, text, home).unwrap();
-        session(opened.open(keys, NAME, text, home)).unwrap()
+    fn open_twice(opened: &OpenedBefore, keys: &CookieKeys, text: &str) -> Arc<Session> {
+        opened.open(keys, NAME, text, Home::Cookie).unwrap();
+        session(opened.open(keys, NAME, text, Home::Cookie)).unwrap()
     }
 
     #[test]
@@ -219,7 +225,7 @@ mod tests {
         let text = sealed(&keys, NAME, "a");
         opened.open(&keys, NAME, &text, Home::Cookie).unwrap();
         assert!(!is_remembered(&opened, NAME, &text, Home::Cookie));
-        open_twice(&opened, &keys, &text, Home::Cookie);
+        open_twice(&opened, &keys, &text);
         assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
     }
 
@@ -227,7 +233,7 @@ mod tests {
     fn the_same_bytes_are_shared() {
         let (keys, opened) = (keys(), OpenedBefore::new());
         let text = sealed(&keys, NAME, "a");
-        let first = open_twice(&opened, &keys, &text, Home::Cookie);
+        let first = open_twice(&opened, &keys, &text);
         let again = session(opened.open(&keys, NAME, &text, Home::Cookie)).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
         assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
@@ -238,20 +244,29 @@ mod tests {
     #[test]
     fn bytes_count_under_their_name_and_from_their_home_only() {
         let (keys, opened) = (keys(), OpenedBefore::new());
-        let text = sealed(&keys, NAME, "a");
-        let session = open_twice(&opened, &keys, &text, Home::Memory);
+        // A store keeps a session under its id.
+        let text = sealed(&keys, "a", "a");
+        opened.open(&keys, "a", &text, Home::Memory).unwrap();
+        let session = session(opened.open(&keys, "a", &text, Home::Memory)).unwrap();
         assert_eq!(session.home, Home::Memory);
-        assert!(!is_remembered(&opened, "other", &text, Home::Memory));
-        assert!(!is_remembered(&opened, NAME, &text, Home::Store));
-        assert!(!is_remembered(&opened, NAME, &text[1..], Home::Memory));
-        assert!(is_remembered(&opened, NAME, &text, Home::Memory));
+        assert!(!is_remembered(&opened, "b", &text, Home::Memory));
+        assert!(!is_remembered(&opened, "a", &text, Home::Store));
+        assert!(!is_remembered(&opened, "a", &text, Home::Cookie));
+        assert!(!is_remembered(&opened, "a", &text[1..], Home::Memory));
+        assert!(is_remembered(&opened, "a", &text, Home::Memory));
+
+        let pointer = keys.seal_text(NAME, r#"{"id":"a"}"#.into());
+        opened.open(&keys, NAME, &pointer, Home::Cookie).unwrap();
+        opened.open(&keys, NAME, &pointer, Home::Cookie).unwrap();
+        assert!(is_remembered(&opened, NAME, &pointer, Home::Cookie));
+        assert!(!is_remembered(&opened, NAME, &pointer, Home::Memory));
     }
 
     #[test]
     fn no_number_of_made_up_texts_finds_a_place() {
         let (keys, opened) = (keys(), OpenedBefore::new());
         let text = sealed(&keys, NAME, "a");
-        open_twice(&opened, &keys, &text, Home::Cookie);
+        open_twice(&opened, &keys, &text);
         let other_keys = super::tests::keys();
         for number in 0..20_000 {
             let made_up = format!("{number}{text}");
@@ -273,7 +288,7 @@ mod tests {
         let long = "x".repeat(400_000);
         for _ in 0..100 {
             let text = sealed(&keys, NAME, &long);
-            open_twice(&opened, &keys, &text, Home::Memory);
+            open_twice(&opened, &keys, &text);
         }
         opened.seen.run_pending_tasks();
         let size = opened.seen.weighted_size();
@@ -284,7 +299,7 @@ mod tests {
     fn what_has_ended_is_forgotten() {
         let (keys, opened) = (keys(), OpenedBefore::new());
         let texts = ["a", "b", "c"].map(|id| sealed(&keys, NAME, id));
-        let open = |text: &String| open_twice(&opened, &keys, text, Home::Cookie);
+        let open = |text: &String| open_twice(&opened, &keys, text);
         let sessions = texts.each_ref().map(open);
         opened.forget(&sessions[0]);
         let logout = |sid: Option<&str>, sub: Option<&str>| Logout {

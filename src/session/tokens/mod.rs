@@ -200,7 +200,7 @@ impl Tokens {
         if let Some(token) = session.access_at_hand(&wanted.key, now) {
             return Ok((Arc::new(token), session.clone()));
         }
-        refreshed(oidc, sessions, live, session, wanted).await
+        Box::pin(refreshed(oidc, sessions, live, session, wanted)).await
     }
 
     /// A refresh that takes nothing from the cache, for fresh claims, and
