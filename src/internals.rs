@@ -18,6 +18,7 @@ use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;
 use crate::routes::callback::Parameters;
 use crate::session::cookie::{self as session_cookie, CookieKeys, CookieSpec};
+use crate::session::cookie_header;
 
 #[cfg(test)]
 #[path = "../fuzz/properties.rs"]
@@ -46,11 +47,11 @@ pub fn endpoints(issuer: &str, document: &[u8]) -> Option<Vec<Url>> {
 }
 
 pub fn cookie_pairs(header: &str) -> Vec<(&str, &str)> {
-    session_cookie::parse_header(header).collect()
+    cookie_header::parse_header(header).collect()
 }
 
 pub fn cookie_value<'a>(cookies: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
-    session_cookie::only(cookies, name)
+    cookie_header::only(cookies, name)
 }
 
 /// Seals and opens session cookies under one key.

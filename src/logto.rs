@@ -13,6 +13,7 @@ use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
 use crate::session::context::RequestContext;
 use crate::session::cookie;
+use crate::session::cookie_header::raw_cookies;
 use crate::session::failure::store_failed;
 use crate::session::sessions::{KeepError, Loaded, Sessions};
 use crate::session::store::SessionStore;
@@ -158,7 +159,7 @@ impl Logto {
         let now = self.now();
         let sessions = self.sessions();
         let keys = sessions.keys(request.rocket());
-        let cookies = cookie::raw_cookies(request);
+        let cookies = raw_cookies(request);
         context.set_chunks(cookie::chunks_present(&cookies, sessions.name()));
         let loaded = sessions
             .load(keys, &cookies, now)

@@ -5,14 +5,14 @@ use rocket::figment::Figment;
 use rocket::figment::value::Value;
 use rocket::serde::json::{Value as Json, json};
 use rocket::{get, post, routes};
-use rocket_logto::{
-    AccessToken, Bearer, Error, Logto, Permission, Resource, TokenFor, User, UserInfo,
-};
+use rocket_logto::{AccessToken, Bearer, Error, Logto, TokenFor, User, UserInfo};
 
 use crate::support::api_app::call;
 use crate::support::browser::{Browser, Response};
 use crate::support::log::reason_of;
-use crate::support::npm_provider::{CLIENT_ID, CLIENT_SECRET, NpmProvider, RESOURCE, Settings};
+use crate::support::npm_provider::{
+    CLIENT_ID, CLIENT_SECRET, NpmProvider, RESOURCE, ReadCart, Settings, Shopping,
+};
 use crate::support::refusal::reference;
 use crate::support::serve::{Served, free_port};
 use crate::support::token_app::shown;
@@ -30,19 +30,6 @@ fn protected(user: User) -> String {
 #[get("/userinfo")]
 fn userinfo(info: UserInfo) -> String {
     rocket::serde::json::to_string(&info).unwrap()
-}
-
-struct Shopping;
-
-impl Resource for Shopping {
-    const INDICATOR: &'static str = RESOURCE;
-}
-
-struct ReadCart;
-
-impl Permission for ReadCart {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read:cart"];
 }
 
 #[get("/api/cart")]

@@ -10,28 +10,15 @@ use crate::support::api_app::call;
 use crate::support::browser::Browser;
 use crate::support::npm_provider::{
     CLIENT_ID, CLIENT_SECRET, MACHINE_ID, MACHINE_SECRET, NpmProvider, OPAQUE_RESOURCE, RESOURCE,
-    Settings,
+    ReadCart, Settings, Shopping,
 };
 use crate::support::serve::Served;
 use crate::support::token_app::shown;
-
-struct Shopping;
-
-impl Resource for Shopping {
-    const INDICATOR: &'static str = RESOURCE;
-}
 
 struct Orders;
 
 impl Resource for Orders {
     const INDICATOR: &'static str = OPAQUE_RESOURCE;
-}
-
-struct ReadCart;
-
-impl Permission for ReadCart {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read:cart"];
 }
 
 struct WriteCart;

@@ -11,10 +11,11 @@ use rocket::serde::json::serde_json::{Value, json};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::{get, routes};
+use rocket_logto::Bearer;
 use rocket_logto::dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
-use rocket_logto::{Bearer, Permission, Resource};
 
 use crate::support::app::{ALICE, TestApp, settings};
+use crate::support::bearer_api::Read;
 use crate::support::refusal::{Refusal, Trial, app, app_at, rocket};
 use crate::support::signer::Signer;
 
@@ -251,18 +252,7 @@ async fn refused(port: u16, flood: String, status: &str, count: usize) {
     rocket::tokio::join!(send, read);
 }
 
-struct Shopping;
-impl Resource for Shopping {
-    const INDICATOR: &'static str = "https://shopping.your-app.com/api";
-}
-
-struct ReadCart;
-impl Permission for ReadCart {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
-
 #[get("/api/cart")]
-fn cart(caller: Bearer<ReadCart>) -> String {
+fn cart(caller: Bearer<Read>) -> String {
     caller.sub().to_owned()
 }

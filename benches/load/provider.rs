@@ -1,6 +1,6 @@
 //! The development provider, apps beside it, and people who sign in there.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::Outcome;
 use crate::app::SHOPPING;
 use crate::mint::SECRET_KEY;
-use crate::process::{Process, free_port};
+use crate::process::{Process, free_port, on_one_processor};
 
 const ALICE: &str = "alice4hy6kz2";
 const CLIENT: (&str, &str) = ("load", "load-secret");
@@ -95,13 +95,12 @@ pub fn spawn(
     let store = redis.map_or_else(String::new, |port| {
         format!(r#",session={{store={{redis="redis://127.0.0.1:{port}"}}}}"#)
     });
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = on_one_processor(std::env::current_exe()?);
     command
         .arg("serve")
         .stderr(Stdio::inherit())
         .env("ROCKET_PROFILE", "release")
         .env("ROCKET_PORT", port.to_string())
-        // One processor for the app, the other one for wrk.
         .env("ROCKET_WORKERS", "1")
         .env("ROCKET_LOG_LEVEL", "off")
         .env("ROCKET_SECRET_KEY", SECRET_KEY)

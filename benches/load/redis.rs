@@ -1,11 +1,9 @@
 //! Debian's `redis-server`, on a free port and with nothing on disk.
 
-use std::process::Command;
-
 use redis::Client;
 
 use crate::Outcome;
-use crate::process::{Process, free_port};
+use crate::process::{Process, free_port, on_one_processor};
 
 pub struct Redis {
     pub port: u16,
@@ -16,7 +14,7 @@ pub struct Redis {
 impl Redis {
     pub async fn start() -> Outcome<Redis> {
         let port = free_port()?;
-        let mut command = Command::new("redis-server");
+        let mut command = on_one_processor("redis-server");
         command
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no"])

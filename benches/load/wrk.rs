@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use crate::Outcome;
+use crate::process::on_one_processor;
 
 /// What each request brings along.
 pub enum Headers {
@@ -51,7 +51,7 @@ pub fn run(url: &str, headers: &Headers, duration: Duration) -> Outcome<Run> {
                e.connect + e.read + e.write + e.status + e.timeout))\nend\n";
     let file = std::env::temp_dir().join(format!("load-{}.lua", std::process::id()));
     fs::write(&file, script)?;
-    let mut command = Command::new("wrk");
+    let mut command = on_one_processor("wrk");
     command
         .args(["-t1", "-c16", &format!("-d{}s", duration.as_secs()), "-s"])
         .arg(&file);

@@ -16,7 +16,7 @@ use crate::request::{is_speculative, query};
 use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
-use crate::session::cookie::raw_cookies;
+use crate::session::cookie_header::raw_cookies;
 use crate::session::failure::{failed, printable, store_failed, unavailable};
 use crate::session::token::{Token, TokenFor};
 use crate::session::tokens::token;

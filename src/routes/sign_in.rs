@@ -19,7 +19,8 @@ use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::SessionRef;
 use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
-use crate::session::cookie::{TooLarge, raw_cookies};
+use crate::session::cookie::TooLarge;
+use crate::session::cookie_header::raw_cookies;
 use crate::session::failure::not_started;
 use crate::session::transaction::Transaction;
 

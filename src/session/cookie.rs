@@ -1,6 +1,6 @@
 //! How a secret value is kept in a browser: as Rocket's private cookies are, with
-//! AES-256-GCM under the `secret_key` and bound to the cookie's name, but read
-//! from the raw `Cookie` header, and by aws-lc.
+//! AES-256-GCM under the `secret_key` and bound to the cookie's name, but by
+//! aws-lc, and in several cookies when one is too small.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rocket::Request;
 
+use super::cookie_header::only;
 use crate::config::LogtoConfig;
 use crate::oidc::verify::Seconds;
 
@@ -123,11 +123,17 @@ fn seal(key: &LessSafeKey, name: &str, plain: String) -> Result<String, Unspecif
 }
 
 fn open(key: &LessSafeKey, name: &str, value: &str) -> Option<String> {
-    let mut sealed = STANDARD.decode(value).ok()?;
-    let (nonce, sealed) = sealed.split_at_mut_checked(NONCE_LEN)?;
+    let mut text = STANDARD.decode(value).ok()?;
+    let (nonce, sealed) = text.split_at_mut_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let plain = key.open_in_place(nonce, Aad::from(name), sealed).ok()?;
-    String::from_utf8(plain.to_vec()).ok()
+    // Decrypted where it lies, then moved to the front.
+    let length = key
+        .open_in_place(nonce, Aad::from(name), sealed)
+        .ok()?
+        .len();
+    text.copy_within(NONCE_LEN..NONCE_LEN + length, 0);
+    text.truncate(length);
+    String::from_utf8(text).ok()
 }
 
 fn chunk_name(name: &str, index: usize) -> String {
@@ -136,13 +142,14 @@ fn chunk_name(name: &str, index: usize) -> String {
 
 /// The names of the cookies beside `name` itself that `cookies` hold of it.
 pub(crate) fn chunks_present(cookies: &[(&str, &str)], name: &str) -> Vec<String> {
-    let is_longer = |other: &str| other.len() > name.len() && other.starts_with(name);
-    if !cookies.iter().any(|(other, _)| is_longer(other)) {
-        return Vec::new();
-    }
-    let names = (1..MAX_CHUNKS).map(|index| chunk_name(name, index));
+    let is_chunk = |other: &str| {
+        let rest = other.strip_prefix(name).unwrap_or_default();
+        rest.starts_with('-') && (1..MAX_CHUNKS).any(|index| other == chunk_name(name, index))
+    };
+    let names = cookies.iter().map(|(other, _)| *other);
     names
-        .filter(|chunk| cookies.iter().any(|(other, _)| other == chunk))
+        .filter(|other| is_chunk(other))
+        .map(str::to_owned)
         .collect()
 }
 
@@ -191,39 +198,6 @@ pub(crate) fn name(config: &LogtoConfig, name: &str) -> String {
     match config.is_https() {
         true => format!("__Host-{name}"),
         false => name.to_owned(),
-    }
-}
-
-/// All cookies of a request as they stand in the header: names compared byte
-/// for byte, nothing decoded, nothing trimmed but the spaces of the syntax.
-/// Rocket's own jar decodes names and lets the last duplicate win, which would
-/// let `%5F%5FHost-…` stand in for `__Host-…`.
-pub(crate) fn raw_cookies<'r>(request: &'r Request<'_>) -> Vec<(&'r str, &'r str)> {
-    let mut headers = request.headers().get("Cookie").peekable();
-    if headers.peek().is_none() {
-        // Rocket's local client hands cookies over without a header.
-        let cookies = request.cookies().iter();
-        return cookies.map(|cookie| cookie.name_value()).collect();
-    }
-    headers.flat_map(parse_header).collect()
-}
-
-pub(crate) fn parse_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
-    // A header is mostly one long value: `str::split` looks at each byte of it.
-    let ends = memchr::memchr_iter(b';', header.as_bytes()).chain([header.len()]);
-    let pairs = ends.scan(0, move |start, end| {
-        header.get(std::mem::replace(start, end + 1)..end)
-    });
-    pairs.filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
-}
-
-/// The value of the one cookie with this name. Two of them mean that somebody
-/// tossed one in: then neither counts.
-pub(crate) fn only<'a>(cookies: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
-    let mut found = cookies.iter().filter(|(other, _)| *other == name);
-    match (found.next(), found.next()) {
-        (Some((_, value)), None) => Some(value),
-        _ => None,
     }
 }
 
@@ -397,6 +371,23 @@ mod tests {
     }
 
     #[test]
+    fn finds_the_chunks_a_browser_still_has() {
+        let present = |names: &[&'static str]| {
+            let cookies: Vec<_> = names.iter().map(|name| (*name, "x")).collect();
+            chunks_present(&cookies, "logto")
+        };
+        assert_eq!(present(&["logto"]), Vec::<String>::new());
+        assert_eq!(
+            present(&["logto-2", "a", "logto-1"]),
+            ["logto-2", "logto-1"]
+        );
+        let others = [
+            "logto-", "logto-0", "logto-3", "logto-01", "logto1", "xlogto-1",
+        ];
+        assert_eq!(present(&others), Vec::<String>::new());
+    }
+
+    #[test]
     fn an_old_key_opens_and_says_so_until_it_is_removed() {
         let old = Key::generate();
         let sealed = CookieKeys::new(old.clone(), Vec::new()).seal_text("n", "secret".into());
@@ -414,27 +405,6 @@ mod tests {
             CookieKeys::new(Key::generate(), Vec::new()).open("n", &sealed),
             None
         );
-    }
-
-    #[test]
-    fn reads_names_byte_for_byte_and_refuses_duplicates() {
-        let read = |header: &'static str| {
-            let cookies: Vec<_> = parse_header(header).collect();
-            only(&cookies, "__Host-x").map(str::to_owned)
-        };
-        assert_eq!(read("a=1; __Host-x=good; b=2").as_deref(), Some("good"));
-        assert_eq!(
-            read("__Host-x=good; %5F%5FHost-x=evil").as_deref(),
-            Some("good")
-        );
-        assert_eq!(read("%5F%5FHost-x=evil"), None);
-        assert_eq!(read("\u{2003}__Host-x=evil"), None);
-        assert_eq!(read("__host-x=evil"), None);
-        assert_eq!(read("__Host-x=good; __Host-x=evil"), None);
-        assert_eq!(read("__Host-x=good; __Host-x=good"), None);
-        assert_eq!(read("__Host-x"), None);
-        assert_eq!(read("__Host-x =evil"), None);
-        assert_eq!(read("__Host-x=a=b").as_deref(), Some("a=b"));
     }
 
     proptest! {

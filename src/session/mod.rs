@@ -2,6 +2,7 @@
 
 pub(crate) mod context;
 pub(crate) mod cookie;
+pub(crate) mod cookie_header;
 pub(crate) mod failure;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::SessionRef;
-use super::cookie::{CookieKeys, CookieSpec, TooLarge, name, only};
+use super::cookie::{CookieKeys, CookieSpec, TooLarge, name};
+use super::cookie_header::only;
 use crate::config::{LogtoConfig, ResponseMode};
 use crate::oidc::authentication::Asked;
 use crate::oidc::client::Authorization;

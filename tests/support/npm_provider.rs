@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use rocket_logto::{Permission, Resource};
 use serde::Deserialize;
 
 use super::browser::{Browser, Response};
@@ -19,6 +20,20 @@ pub const MACHINE_ID: &str = "rocket-logto-machine";
 pub const MACHINE_SECRET: &str = "another secret+with:every%odd&character";
 /// Another API resource; its access tokens are opaque. Its scope: `read:orders`.
 pub const OPAQUE_RESOURCE: &str = "https://orders.example.com/api";
+
+/// [`RESOURCE`].
+pub struct Shopping;
+
+impl Resource for Shopping {
+    const INDICATOR: &'static str = RESOURCE;
+}
+
+pub struct ReadCart;
+
+impl Permission for ReadCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read:cart"];
+}
 
 /// How the provider is set up beyond its defaults.
 #[derive(Debug, Clone, Copy, Default)]
