@@ -167,9 +167,15 @@ pub async fn run(words: &[String]) -> Outcome {
     ] {
         provider.send_back_to(app);
         let each = memory::of_sessions(&http, app, effort.sessions).await?;
+        let kilobytes = |bytes: f64| format!("{:.1} kB", bytes / 1e3);
         row(
-            &format!("{store}: memory for each session"),
-            format!("{:.1} kB", each / 1e3),
+            &format!("{store}: memory for each sign-in"),
+            kilobytes(each.signed_in),
+            "",
+        );
+        row(
+            &format!("{store}: for each session remembered"),
+            kilobytes(each.remembered),
             target,
         );
     }

@@ -8,30 +8,58 @@ use crate::Outcome;
 use crate::provider::{App, sign_in};
 use crate::wrk::{self, Headers};
 
-/// Bytes for each session that is signed in and has been used.
-pub async fn of_sessions(http: &reqwest::Client, app: &App, count: usize) -> Outcome<f64> {
-    // What the first few hundred take is the allocator's and the pools'.
-    sign_in_and_look(http, app, 400).await?;
-    let before = app.process.resident()?;
-    sign_in_and_look(http, app, count).await?;
-    let grown = app.process.resident()?.saturating_sub(before);
-    Ok(grown as f64 / count as f64)
+/// Bytes for each session.
+pub struct OfSessions {
+    /// Signed in, and looked at one page.
+    pub signed_in: f64,
+    /// On top of that, once the session is remembered: from the second page on.
+    pub remembered: f64,
 }
 
-async fn sign_in_and_look(http: &reqwest::Client, app: &App, count: usize) -> Outcome {
+pub async fn of_sessions(http: &reqwest::Client, app: &App, count: usize) -> Outcome<OfSessions> {
+    // What the first few hundred take is the allocator's and the pools'.
+    let cookies = sign_in_and_look(http, app, 400).await?;
+    look_twice(http, app, &cookies).await?;
+    let before = app.process.resident()?;
+    let cookies = sign_in_and_look(http, app, count).await?;
+    let signed_in = app.process.resident()?;
+    look_twice(http, app, &cookies).await?;
+    let remembered = app.process.resident()?;
+    let each = |grown: u64| grown as f64 / count as f64;
+    Ok(OfSessions {
+        signed_in: each(signed_in.saturating_sub(before)),
+        remembered: each(remembered.saturating_sub(signed_in)),
+    })
+}
+
+/// The `Cookie` headers of so many people.
+async fn sign_in_and_look(http: &reqwest::Client, app: &App, count: usize) -> Outcome<Vec<String>> {
     let person = || async {
         let cookie = sign_in(http, &app.url).await?;
-        // From the second time on a session is remembered.
-        for _ in 0..3 {
-            let page = http.get(format!("{}/json/user", app.url));
-            let page = page.header("Cookie", &cookie).send().await?;
-            page.error_for_status()?;
-        }
-        Outcome::Ok(())
+        look(http, app, &cookie).await?;
+        Outcome::Ok(cookie)
     };
+    let mut cookies = Vec::new();
     for done in (0..count).step_by(8) {
-        try_join_all((done..count.min(done + 8)).map(|_| person())).await?;
+        let people = (done..count.min(done + 8)).map(|_| person());
+        cookies.append(&mut try_join_all(people).await?);
     }
+    Ok(cookies)
+}
+
+async fn look_twice(http: &reqwest::Client, app: &App, cookies: &[String]) -> Outcome {
+    for cookie in cookies.iter().chain(cookies) {
+        look(http, app, cookie).await?;
+    }
+    Ok(())
+}
+
+async fn look(http: &reqwest::Client, app: &App, cookie: &str) -> Outcome {
+    let page = http.get(format!("{}/json/user", app.url));
+    page.header("Cookie", cookie)
+        .send()
+        .await?
+        .error_for_status()?;
     Ok(())
 }
 
