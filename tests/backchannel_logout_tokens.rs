@@ -17,7 +17,7 @@ const TOLERANCE: i64 = 60;
 const LIFETIME: i64 = 300;
 
 /// What the log says of a token that was refused.
-const REASONS: [&str; 13] = [
+const REASONS: [&str; 18] = [
     "alg",
     "aud",
     "claims",
@@ -26,6 +26,11 @@ const REASONS: [&str; 13] = [
     "expired",
     "iat",
     "iss",
+    "missing_aud",
+    "missing_events",
+    "missing_iat",
+    "missing_iss",
+    "missing_jti",
     "neither_sub_nor_sid",
     "nonce",
     "signature",

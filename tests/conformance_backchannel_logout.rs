@@ -86,7 +86,7 @@ async fn oidcc_client_test_rp_backchannel_rpinitlogout_alg_none() {
 
 #[rocket::async_test]
 async fn oidcc_client_test_rp_backchannel_rpinitlogout_no_event() {
-    refused_for(|claims| drop(claims.remove("events")), "claims").await;
+    refused_for(|claims| drop(claims.remove("events")), "missing_events").await;
 }
 
 #[rocket::async_test]

@@ -35,7 +35,7 @@ async fn oidcc_client_test_missing_aud() {
         suite
             .hooks()
             .id_token(|_, claims| drop(claims.remove("aud")));
-        suite.rejects("id_token_claims").await;
+        suite.rejects("id_token_missing_aud").await;
         assert_eq!(suite.calls(), ONE_SIGN_IN[..4], "{plan:?}");
     }
 }

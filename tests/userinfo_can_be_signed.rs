@@ -89,7 +89,7 @@ async fn a_right_answer_is_read() {
 async fn a_wrong_claim_spoils_it() {
     let (app, browser) = start(SigningAlg::Es384).await;
     let cases: [(&str, &str, Edit); 12] = [
-        ("no iss", "claims", |_, claims| {
+        ("no iss", "missing_iss", |_, claims| {
             claims.remove("iss");
         }),
         ("another iss", "iss", |_, claims| {
@@ -103,7 +103,7 @@ async fn a_wrong_claim_spoils_it() {
             let iss = claims["iss"].clone();
             claims.insert("iss".into(), json!([iss]));
         }),
-        ("no aud", "claims", |_, claims| {
+        ("no aud", "missing_aud", |_, claims| {
             claims.remove("aud");
         }),
         ("another aud", "aud", |_, claims| {

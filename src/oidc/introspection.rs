@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::access_token::{Expected, check};
 use super::tokens::TokenError;
-use super::verify::Rejection;
+use super::verify::{Rejection, unreadable};
 use crate::claims::AccessTokenClaims;
 
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ fn verdict(answer: Answer, expected: &Expected<'_>) -> Result<AccessTokenClaims,
     if !claims.contains_key("aud") {
         return Err(Rejection::Audience);
     }
-    let claims = serde_json::from_value(claims.into()).map_err(|_| Rejection::Claims)?;
+    let claims = serde_json::from_value(claims.into()).map_err(|error| unreadable(&error))?;
     check(claims, expected)
 }
 
@@ -130,6 +130,6 @@ mod tests {
         }
         let mut endless = good();
         endless.as_object_mut().unwrap().remove("exp");
-        assert_eq!(read(&endless).unwrap_err(), Rejection::Claims);
+        assert_eq!(read(&endless).unwrap_err(), Rejection::Missing("exp"));
     }
 }

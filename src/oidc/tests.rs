@@ -219,7 +219,11 @@ fn id_tokens_to_the_second_and_the_character() {
     }
     for name in ["iss", "aud", "sub", "exp", "iat"] {
         let claims = without(&an_id_token(), name);
-        assert_eq!(id(&claims).unwrap_err(), Rejection::Claims, "{claims}");
+        assert_eq!(
+            id(&claims).unwrap_err(),
+            Rejection::Missing(name),
+            "{claims}"
+        );
     }
     let claims = without(&an_id_token(), "nonce");
     assert_eq!(id(&claims).unwrap_err(), Rejection::Nonce);
@@ -323,7 +327,7 @@ fn logout_tokens_to_the_second_and_the_character() {
         let claims = without(&a_logout_token(), name);
         assert_eq!(
             logged_out(&claims).unwrap_err(),
-            Rejection::Claims,
+            Rejection::Missing(name),
             "{name}"
         );
     }
@@ -380,7 +384,7 @@ fn access_tokens_to_the_second_and_the_character() {
     }
     for name in ["iss", "aud", "sub", "exp", "iat"] {
         let claims = without(&an_access_token(), name);
-        assert_eq!(access(&claims).unwrap_err(), Rejection::Claims, "{name}");
+        assert_eq!(access(&claims).unwrap_err(), Rejection::Missing(name));
     }
     let claims = access(&an_access_token()).expect("a good token");
     assert!(!access_token::is_over(&claims, NOW + 3600 + 59, TOLERANCE));
@@ -409,7 +413,7 @@ fn signed_user_info_to_the_second_and_the_character() {
     let in_time = with(&good, &[("exp", json!(NOW - TOLERANCE + 1))]);
     assert_eq!(read(&in_time), Ok(in_time.clone()));
     for name in ["iss", "aud"] {
-        assert_eq!(read(&without(&good, name)), Err(Rejection::Claims));
+        assert_eq!(read(&without(&good, name)), Err(Rejection::Missing(name)));
     }
     // An access token is no answer of the userinfo endpoint.
     let other_type = sign(&header(Some("at+jwt")), &good.to_string());

@@ -57,6 +57,9 @@ pub(crate) enum Rejection {
     Signature,
     #[error("claims")]
     Claims,
+    /// Of those that must be there.
+    #[error("missing_{0}")]
+    Missing(&'static str),
     #[error("iss")]
     Issuer,
     #[error("aud")]
@@ -235,10 +238,21 @@ fn decode<C: DeserializeOwned>(
     match jsonwebtoken::decode(token, key, &signature_only) {
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {
-            ErrorKind::Json(_) | ErrorKind::Utf8(_) => Rejection::Claims,
+            ErrorKind::Json(error) => unreadable(error),
+            ErrorKind::Utf8(_) => Rejection::Claims,
             _ => Rejection::Signature,
         }),
     }
+}
+
+/// The claim that is missing, when that is why. The text of any other error may
+/// hold the value of one.
+pub(super) fn unreadable(error: &serde_json::Error) -> Rejection {
+    let text = error.to_string();
+    let missing = |name: &&&str| text.starts_with(&format!("missing field `{name}`"));
+    let names = ["iss", "sub", "aud", "exp", "iat", "jti", "events"];
+    let name = names.iter().find(missing);
+    name.map_or(Rejection::Claims, |name| Rejection::Missing(name))
 }
 
 /// The left half of the hash of the token, by the hash of the signature

@@ -54,7 +54,7 @@ pub async fn oidcc_client_test_invalid_iss(plan: Plan) {
 
 pub async fn oidcc_client_test_missing_sub(plan: Plan) {
     let fault = |claims: &mut Claims| drop(claims.remove("sub"));
-    rejected_claim(plan, fault, "id_token_claims").await;
+    rejected_claim(plan, fault, "id_token_missing_sub").await;
 }
 
 pub async fn oidcc_client_test_invalid_aud(plan: Plan) {
@@ -64,7 +64,7 @@ pub async fn oidcc_client_test_invalid_aud(plan: Plan) {
 
 pub async fn oidcc_client_test_missing_iat(plan: Plan) {
     let fault = |claims: &mut Claims| drop(claims.remove("iat"));
-    rejected_claim(plan, fault, "id_token_claims").await;
+    rejected_claim(plan, fault, "id_token_missing_iat").await;
 }
 
 /// The suite's RS256; the same fault with ES384.
