@@ -2,8 +2,11 @@
 //! real Logto in `tests/fixtures/logto`.
 
 mod authorization;
+mod clients;
+mod codes;
 mod machines;
 mod misbehaviour;
+mod refresh;
 mod sign_out;
 mod tokens;
 
@@ -300,4 +303,25 @@ fn basic(id: &str, secret: &str) -> String {
         "Basic {}",
         STANDARD.encode(format!("{}:{}", encode(id), encode(secret)))
     )
+}
+
+/// The names in an object and the JSON type of each: what of a claim set does
+/// not depend on who the user is.
+fn shape(object: &Value) -> Vec<(String, &'static str)> {
+    let kind = |value: &Value| match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let mut shape: Vec<_> = object
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(n, v)| (n.clone(), kind(v)))
+        .collect();
+    shape.sort();
+    shape
 }

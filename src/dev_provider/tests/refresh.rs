@@ -1,0 +1,148 @@
+//! Refresh tokens: how long they live, and what they give.
+
+use super::*;
+
+#[rocket::async_test]
+async fn confidential_clients_keep_a_refresh_token_for_most_of_its_life() {
+    let world = World::new().await;
+    let tokens = world.tokens("alice").await;
+    let first = &tokens["refresh_token"];
+    let refreshed = world.refresh(first, &[]).await.json();
+    assert_eq!(&refreshed["refresh_token"], first);
+    assert_eq!(
+        shape(&refreshed),
+        shape(&recorded("07-refresh-response-confidential")["body"])
+    );
+    let (_, claims) = decoded(refreshed["id_token"].as_str().unwrap());
+    assert_eq!(claims["nonce"], "the-nonce");
+
+    let day = Duration::from_secs(24 * 60 * 60);
+    world.provider.hooks().advance_clock(day * 10);
+    let refreshed = world.refresh(first, &[]).await.json();
+    assert_ne!(&refreshed["refresh_token"], first);
+    world.provider.hooks().advance_clock(day * 14);
+    let expired = world.refresh(&refreshed["refresh_token"], &[]).await;
+    expired.assert_like("e-refresh-garbage");
+}
+
+#[rocket::async_test]
+async fn rotated_refresh_tokens_work_three_seconds_more_then_kill_the_grant() {
+    let world = World::new().await;
+    let hooks = world.provider.hooks();
+    hooks.rotate_refresh_tokens(true);
+    let first = world.tokens("alice").await["refresh_token"].clone();
+    let second = world.refresh(&first, &[]).await.json()["refresh_token"].clone();
+    assert_ne!(first, second);
+    hooks.advance_clock(Duration::from_secs(3));
+    let again = world.refresh(&first, &[]).await;
+    assert_eq!(again.status, 200);
+    let third = again.json()["refresh_token"].clone();
+    assert_ne!(second, third);
+    hooks.advance_clock(Duration::from_secs(1));
+    world
+        .refresh(&first, &[])
+        .await
+        .assert_like("e-refresh-reuse-rotated-token");
+    world
+        .refresh(&second, &[])
+        .await
+        .assert_like("e-refresh-new-token-after-reuse-detection");
+    world
+        .refresh(&third, &[])
+        .await
+        .assert_like("e-refresh-new-token-after-reuse-detection");
+}
+
+#[rocket::async_test]
+async fn scope_narrows_but_never_widens() {
+    let world = World::new().await;
+    let token = world.tokens("alice").await["refresh_token"].clone();
+    let narrow = world
+        .refresh(&token, &[("scope", "openid email")])
+        .await
+        .json();
+    let logto = recorded("07b-refresh-downscoped");
+    assert_eq!(narrow["scope"], logto["body"]["scope"]);
+    let (_, claims) = decoded(narrow["id_token"].as_str().unwrap());
+    let (_, recorded_claims) = decoded(logto["body"]["id_token"].as_str().unwrap());
+    assert_eq!(shape(&claims), shape(&recorded_claims));
+    let without_openid = world.refresh(&token, &[("scope", "email")]).await.json();
+    assert!(without_openid.get("id_token").is_none());
+    let wide = world
+        .refresh(&token, &[("scope", "openid profile nonsense")])
+        .await;
+    wide.assert_like("07d-refresh-scope-not-granted");
+}
+
+#[rocket::async_test]
+async fn roles_are_read_again_at_every_refresh() {
+    let world = World::new().await;
+    let bob = world.tokens("bob").await["refresh_token"].clone();
+    world.provider.edit_seed(|seed| {
+        seed.organizations[0]
+            .members
+            .insert("bob".into(), vec!["member".into()]);
+        seed.user_mut("bob").unwrap().name = Some("Bob".into());
+        seed.user_mut("bob").unwrap().roles.clear();
+    });
+    let organization = world
+        .refresh(&bob, &[("organization_id", "acme5obvzg01")])
+        .await
+        .json();
+    assert_eq!(organization["scope"], "view:reports");
+    let (_, claims) = decoded(organization["id_token"].as_str().unwrap());
+    assert_eq!(claims["name"], "Bob");
+    let resource = world.refresh(&bob, &[("resource", SHOPPING)]).await.json();
+    assert_eq!(resource["scope"], "");
+}
+
+#[rocket::async_test]
+async fn suspended_users_are_out() {
+    let world = World::new().await;
+    let tokens = world.tokens("bob").await;
+    let page = world.get(&world.auth_path(&[])).await;
+    let bob = ("user", "bob7d4dc6y32");
+    let answer = world.post("/suspend", &[bob, ("suspend", "yes")]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    world
+        .refresh(&tokens["refresh_token"], &[])
+        .await
+        .assert_like("e-refresh-suspended-user");
+    let userinfo = world
+        .userinfo(tokens["access_token"].as_str().unwrap())
+        .await;
+    userinfo.assert_like("e-userinfo-suspended-user");
+    let interaction = interaction(&page.text);
+    let refused = world
+        .post("/sign-in", &[("interaction", &interaction), bob])
+        .await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.text.contains("This account is suspended."));
+
+    world.post("/suspend", &[bob, ("suspend", "no")]).await;
+    assert_eq!(
+        world.refresh(&tokens["refresh_token"], &[]).await.status,
+        200
+    );
+    let request = world.form("/suspend", &[bob, ("suspend", "yes")]);
+    let cross_site = world
+        .send(request.header("sec-fetch-site", "cross-site"))
+        .await;
+    assert_eq!(cross_site.status, 403);
+    assert_eq!(
+        world.refresh(&tokens["refresh_token"], &[]).await.status,
+        200
+    );
+}
+
+#[rocket::async_test]
+async fn parallel_refreshes_with_one_token_all_get_through() {
+    let world = World::new().await;
+    world.provider.hooks().rotate_refresh_tokens(true);
+    let token = world.tokens("alice").await["refresh_token"].clone();
+    let all = (0..50).map(|_| world.refresh(&token, &[]));
+    let answers = rocket::futures::future::join_all(all).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let requests = world.provider.requests_to(Endpoint::Token);
+    assert_eq!(requests.len(), 51);
+}
