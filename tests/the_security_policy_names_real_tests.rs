@@ -15,11 +15,18 @@ fn named() -> BTreeSet<&'static str> {
 /// The text of the module, of a test over the wire or a unit test.
 fn source(module: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = match module.strip_suffix("::tests") {
-        Some(module) => root.join(format!("src/{module}/tests.rs")),
-        None => root.join(format!("tests/{module}.rs")),
+    let path = match is_unit_test(module) {
+        true => format!("src/{}", module.replace("::", "/")),
+        false => format!("tests/{module}"),
     };
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let places = [format!("{path}.rs"), format!("{path}/mod.rs")];
+    let read = |place: &String| std::fs::read_to_string(root.join(place)).ok();
+    let source = places.iter().find_map(read);
+    source.unwrap_or_else(|| panic!("there is none of {places:?}"))
+}
+
+fn is_unit_test(path: &str) -> bool {
+    path.split("::").any(|part| part == "tests")
 }
 
 #[test]
@@ -37,10 +44,7 @@ fn each_of_them() {
         assert!(above.ends_with("test]"), "{test} is no test");
     }
     let suite = include_str!("suite.rs");
-    for test in self::named()
-        .iter()
-        .filter(|test| !test.contains("::tests::"))
-    {
+    for test in self::named().iter().filter(|test| !is_unit_test(test)) {
         let module = test.split("::").next().unwrap_or_default();
         assert!(
             suite.contains(&format!("mod {module};")),
