@@ -175,8 +175,8 @@ impl Current {
         };
         if newest.version > self.session.version {
             let now = self.logto.now();
-            self.logto.sessions().forget(&self.session);
             let sessions = self.logto.sessions();
+            sessions.forget(&self.session);
             match Box::pin(sessions.save(&self.context, &newest, now)).await {
                 Ok(()) => self.context.set_session(Some(newest)),
                 Err(KeepError::Store(error)) => return Err(store_failed(error)),

@@ -125,7 +125,7 @@ impl Keys {
         token: &str,
         expected: Expected<'_>,
     ) -> Result<(Option<String>, Option<String>), String> {
-        let expected = logout::Expected {
+        let expected = verify::ForClient {
             issuer: expected.issuer,
             client_id: expected.client_id,
             alg: self.alg,

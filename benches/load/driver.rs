@@ -167,15 +167,14 @@ pub async fn run(words: &[String]) -> Outcome {
     ] {
         provider.send_back_to(app);
         let each = memory::of_sessions(&http, app, effort.sessions).await?;
-        let kilobytes = |bytes: f64| format!("{:.1} kB", bytes / 1e3);
         row(
             &format!("{store}: memory for each sign-in"),
-            kilobytes(each.signed_in),
+            kb(each.signed_in),
             "",
         );
         row(
             &format!("{store}: for each session remembered"),
-            kilobytes(each.remembered),
+            kb(each.remembered),
             target,
         );
     }
@@ -321,6 +320,10 @@ fn us(duration: Duration) -> String {
 
 fn ms(duration: Duration) -> String {
     format!("{:.2} ms", duration.as_secs_f64() * 1e3)
+}
+
+fn kb(bytes: f64) -> String {
+    format!("{:.1} kB", bytes / 1e3)
 }
 
 fn mib(bytes: u64) -> String {

@@ -2,7 +2,7 @@
 //! 9068 section 4).
 
 use super::keys::KeySet;
-use super::verify::{Rejection, Seconds, jws};
+use super::verify::{self, Rejection, Seconds, jws};
 use crate::claims::AccessTokenClaims;
 use crate::config::SigningAlg;
 
@@ -58,5 +58,5 @@ pub(super) fn check(
 
 /// Whether a token that was good once has ended since.
 pub(crate) fn is_over(claims: &AccessTokenClaims, now: Seconds, tolerance: Seconds) -> bool {
-    claims.exp.saturating_add(tolerance) <= now
+    verify::is_over(claims.exp, now, tolerance)
 }

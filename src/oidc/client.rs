@@ -27,7 +27,7 @@ use super::metadata::{Metadata, ProviderError};
 use super::provider::ProviderState;
 use super::service::ServiceClient;
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
-use super::verify::{self, Expected, Nonce, Rejection, Seconds};
+use super::verify::{self, Expected, ForClient, Nonce, Rejection, Seconds};
 use crate::claims::IdTokenClaims;
 use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
 
@@ -253,16 +253,20 @@ impl OidcClient {
         token: &str,
         now: Seconds,
     ) -> Result<Result<Logout, Rejection>, ProviderError> {
-        let expected = logout::Expected {
+        let expected = self.expected(now);
+        self.provider
+            .with_keys(|keys| logout::logout_token(token, keys, &expected))
+            .await
+    }
+
+    pub(super) fn expected(&self, now: Seconds) -> ForClient<'_> {
+        ForClient {
             issuer: &self.config.issuer,
             client_id: &self.config.app_id,
             alg: self.config.id_token_alg,
             now,
             tolerance: self.tolerance(),
-        };
-        self.provider
-            .with_keys(|keys| logout::logout_token(token, keys, &expected))
-            .await
+        }
     }
 
     pub(crate) fn tolerance(&self) -> Seconds {

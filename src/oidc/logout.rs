@@ -5,22 +5,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::keys::KeySet;
-use super::verify::{Rejection, Seconds, jws};
+use super::verify::{ForClient, Rejection, Seconds, is_over, jws};
 use crate::claims::{Audience, Claim};
-use crate::config::SigningAlg;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Logto before 1.42 sends no `exp`: then a token is good for this long.
 const LIFETIME: Seconds = 300;
-
-/// What a logout token must match.
-pub(crate) struct Expected<'a> {
-    pub issuer: &'a str,
-    pub client_id: &'a str,
-    pub alg: SigningAlg,
-    pub now: Seconds,
-    pub tolerance: Seconds,
-}
 
 /// Whose sessions end: `sid` names one session of the provider, `sub` alone
 /// all of a user's.
@@ -62,7 +52,7 @@ struct Claims {
 pub(crate) fn logout_token(
     token: &str,
     keys: &KeySet,
-    expected: &Expected<'_>,
+    expected: &ForClient<'_>,
 ) -> Result<Logout, Rejection> {
     let typ = |typ: Option<&str>| match typ {
         None => true,
@@ -73,13 +63,8 @@ pub(crate) fn logout_token(
     };
     // 1, 2, 3. Not encrypted, signed, by the pinned algorithm.
     let claims: Claims = jws(token, keys, expected.alg, typ)?;
-    // 4. The issuer and the audience as for ID tokens.
-    if claims.iss != expected.issuer {
-        return Err(Rejection::Issuer);
-    }
-    if !claims.aud.contains(expected.client_id) {
-        return Err(Rejection::Audience);
-    }
+    // 4. The issuer and the audience.
+    expected.concerns(&claims.iss, &claims.aud)?;
     let age = expected.now.saturating_sub(claims.iat);
     let oldest = match claims.exp {
         Some(_) => Seconds::MAX,
@@ -88,10 +73,8 @@ pub(crate) fn logout_token(
     if age < -expected.tolerance || age > oldest {
         return Err(Rejection::IssuedAt);
     }
-    if claims
-        .exp
-        .is_some_and(|exp| exp.saturating_add(expected.tolerance) <= expected.now)
-    {
+    let over = |exp| is_over(exp, expected.now, expected.tolerance);
+    if claims.exp.is_some_and(over) {
         return Err(Rejection::Expired);
     }
     // 5. Somebody is named.

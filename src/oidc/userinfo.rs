@@ -10,18 +10,8 @@ use serde::Deserialize;
 use super::client::OidcClient;
 use super::keys::KeySet;
 use super::tokens::TokenError;
-use super::verify::{Rejection, Seconds, jws};
+use super::verify::{ForClient, Rejection, Seconds, is_over, jws};
 use crate::claims::{Audience, Claim};
-use crate::config::SigningAlg;
-
-/// What a signed answer must match.
-pub(super) struct Expected<'a> {
-    pub issuer: &'a str,
-    pub client_id: &'a str,
-    pub alg: SigningAlg,
-    pub now: Seconds,
-    pub tolerance: Seconds,
-}
 
 /// Section 5.3.2: a signed answer names its issuer and whom it is for.
 #[derive(Deserialize)]
@@ -88,13 +78,7 @@ impl OidcClient {
         let rejected =
             |reason: Rejection| TokenError::Malformed(format!("signed_userinfo_{reason}"));
         let token = std::str::from_utf8(body).map_err(|_| rejected(Rejection::Malformed))?;
-        let expected = Expected {
-            issuer: &self.config.issuer,
-            client_id: &self.config.app_id,
-            alg: self.config.id_token_alg,
-            now,
-            tolerance: self.tolerance(),
-        };
+        let expected = self.expected(now);
         self.provider
             .with_keys(|keys| signed(token, keys, &expected))
             .await?
@@ -106,17 +90,12 @@ impl OidcClient {
 pub(super) fn signed(
     token: &str,
     keys: &KeySet,
-    expected: &Expected<'_>,
+    expected: &ForClient<'_>,
 ) -> Result<Vec<u8>, Rejection> {
     let typ = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     let claims: Signed = jws(token, keys, expected.alg, typ)?;
-    if claims.iss != expected.issuer {
-        return Err(Rejection::Issuer);
-    }
-    if !claims.aud.contains(expected.client_id) {
-        return Err(Rejection::Audience);
-    }
-    let over = |exp: &i64| exp.saturating_add(expected.tolerance) <= expected.now;
+    expected.concerns(&claims.iss, &claims.aud)?;
+    let over = |exp: &Seconds| is_over(*exp, expected.now, expected.tolerance);
     if claims.exp.value().is_some_and(over) {
         return Err(Rejection::Expired);
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::keys::KeySet;
-use crate::claims::IdTokenClaims;
+use crate::claims::{Audience, IdTokenClaims};
 use crate::config::SigningAlg;
 
 /// Seconds since 1970-01-01 UTC.
@@ -37,6 +37,33 @@ pub(crate) enum Nonce<'a> {
     Is(&'a str),
     /// After a refresh: absent, or as before (OpenID Connect Core section 12.2).
     IsNoneOr(Option<&'a str>),
+}
+
+/// What a token for this client must match when no sign-in waits for it.
+pub(crate) struct ForClient<'a> {
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    pub alg: SigningAlg,
+    pub now: Seconds,
+    pub tolerance: Seconds,
+}
+
+impl ForClient<'_> {
+    /// Whether it is from this issuer, exactly, and for this client among others.
+    pub(super) fn concerns(&self, iss: &str, aud: &Audience) -> Result<(), Rejection> {
+        if iss != self.issuer {
+            return Err(Rejection::Issuer);
+        }
+        if !aud.contains(self.client_id) {
+            return Err(Rejection::Audience);
+        }
+        Ok(())
+    }
+}
+
+/// Whether what ends at `exp` is over.
+pub(super) fn is_over(exp: Seconds, now: Seconds, tolerance: Seconds) -> bool {
+    exp.saturating_add(tolerance) <= now
 }
 
 /// The one thing wrong with a token. `Display` is the machine-readable reason
@@ -127,7 +154,7 @@ pub(crate) fn id_token(
         return Err(Rejection::AuthorizedParty);
     }
     // 9. Not expired.
-    if claims.exp.saturating_add(expected.tolerance) <= expected.now {
+    if is_over(claims.exp, expected.now, expected.tolerance) {
         return Err(Rejection::Expired);
     }
     // 10. Issued just now: not in the future, not long ago.

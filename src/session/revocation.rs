@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use super::{Session, SessionId, SessionRef};
 use crate::oidc::verify::Seconds;
 
+/// Of each kind.
 const BOUND: usize = 100_000;
 
 /// What is refused: single sessions, sessions of the provider, users.
@@ -143,6 +144,20 @@ mod tests {
         .unwrap()
     }
 
+    fn bounded(bound: usize) -> Revocations {
+        Revocations {
+            bound,
+            ..Revocations::default()
+        }
+    }
+
+    fn of_nobody_named(created_at: Seconds) -> Session {
+        Session {
+            sub: "nobody named".into(),
+            ..session("a", created_at)
+        }
+    }
+
     #[test]
     fn refuses_the_revoked_session_and_no_other() {
         let revocations = Revocations::default();
@@ -153,10 +168,7 @@ mod tests {
 
     #[test]
     fn at_its_bound_refuses_the_oldest_rather_than_forget() {
-        let revocations = Revocations {
-            bound: 2,
-            inner: RwLock::default(),
-        };
+        let revocations = bounded(2);
         for (id, created_at) in [("a", 10), ("b", 11), ("c", 12)] {
             revocations.revoke(&session(id, created_at).reference(), 1000, 20);
         }
@@ -204,17 +216,10 @@ mod tests {
 
     #[test]
     fn names_at_their_bound_refuse_rather_than_forget() {
-        let revocations = Revocations {
-            bound: 3,
-            inner: RwLock::default(),
-        };
+        let revocations = bounded(3);
         for (sub, now) in [("w", 10), ("x", 11), ("y", 12), ("sub", 13)] {
             revocations.revoke_sub(sub, 1000, now);
         }
-        let of_nobody_named = |created_at| Session {
-            sub: "nobody named".into(),
-            ..session("a", created_at)
-        };
         assert!(revocations.is_revoked(&of_nobody_named(12)));
         assert!(!revocations.is_revoked(&of_nobody_named(13)));
         assert!(revocations.is_revoked(&session("a", 13)));
@@ -223,18 +228,11 @@ mod tests {
 
     #[test]
     fn names_that_can_no_longer_live_make_room_at_nobodys_cost() {
-        let revocations = Revocations {
-            bound: 2,
-            inner: RwLock::default(),
-        };
+        let revocations = bounded(2);
         for (sub, now) in [("old", 10), ("sub", 20), ("other", 1015)] {
             revocations.revoke_sub(sub, 1000, now);
         }
-        let of_nobody_named = Session {
-            sub: "nobody named".into(),
-            ..session("a", 18)
-        };
-        assert!(!revocations.is_revoked(&of_nobody_named));
+        assert!(!revocations.is_revoked(&of_nobody_named(18)));
         assert!(revocations.is_revoked(&session("a", 20)));
         let inner = revocations.inner();
         assert_eq!((inner.subs.0.len(), inner.refused_before), (2, 0));

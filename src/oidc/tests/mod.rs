@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::access_token::{self, access_token};
 use super::keys::KeySet;
-use super::logout::{self, Logout, logout_token};
-use super::userinfo::{self, signed};
-use super::verify::{self, Nonce, Rejection, Seconds, id_token};
+use super::logout::{Logout, logout_token};
+use super::userinfo::signed;
+use super::verify::{self, ForClient, Nonce, Rejection, Seconds, id_token};
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
 
@@ -23,6 +23,13 @@ const ISSUER: &str = "https://id.example/oidc";
 const CLIENT_ID: &str = "app";
 const NOW: Seconds = 1_800_000_000;
 const TOLERANCE: Seconds = 60;
+const FOR_CLIENT: ForClient<'_> = ForClient {
+    issuer: ISSUER,
+    client_id: CLIENT_ID,
+    alg: SigningAlg::EdDSA,
+    now: NOW,
+    tolerance: TOLERANCE,
+};
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 fn pair() -> Ed25519KeyPair {
@@ -98,14 +105,7 @@ fn logged_out(claims: &Value) -> Result<Logout, Rejection> {
 }
 
 fn read_logout_token(token: &str) -> Result<Logout, Rejection> {
-    let expected = logout::Expected {
-        issuer: ISSUER,
-        client_id: CLIENT_ID,
-        alg: SigningAlg::EdDSA,
-        now: NOW,
-        tolerance: TOLERANCE,
-    };
-    logout_token(token, &keys(&[key("k")]), &expected)
+    logout_token(token, &keys(&[key("k")]), &FOR_CLIENT)
 }
 
 fn access(claims: &Value) -> Result<AccessTokenClaims, Rejection> {
@@ -123,14 +123,7 @@ fn read_access_token(token: &str) -> Result<AccessTokenClaims, Rejection> {
 }
 
 fn read_user_info(token: &str) -> Result<Value, Rejection> {
-    let expected = userinfo::Expected {
-        issuer: ISSUER,
-        client_id: CLIENT_ID,
-        alg: SigningAlg::EdDSA,
-        now: NOW,
-        tolerance: TOLERANCE,
-    };
-    let claims = signed(token, &keys(&[key("k")]), &expected)?;
+    let claims = signed(token, &keys(&[key("k")]), &FOR_CLIENT)?;
     Ok(serde_json::from_slice(&claims).expect("JSON, as it was signed"))
 }
 
