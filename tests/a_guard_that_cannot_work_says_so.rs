@@ -248,10 +248,12 @@ async fn the_log_names_what_to_write() {
     let status = child.wait_for_exit().await;
     let output = child.output();
     assert!(status.success() && output.contains("1 passed"), "{output}");
-    // One pipe each for both streams: what a case said may stand after the next has begun.
     for launch in launches() {
+        let case = format!("\nCASE {}\n", launch.what);
+        let (_, rest) = output.split_once(&case).expect("the case");
+        let (about_it, _) = rest.split_once("\nCASE ").expect("the next case");
         let said = launch.said.unwrap_or_default();
-        assert!(output.contains(said), "{}:\n{output}", launch.what);
+        assert!(about_it.contains(said), "{}:\n{output}", launch.what);
     }
     let line = output
         .lines()

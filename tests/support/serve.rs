@@ -1,12 +1,12 @@
 //! Runs servers for tests: a Rocket in this process, over real TCP, or the
 //! app's own binary as a child process.
 
-use std::io::Read;
+use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rocket::config::Shutdown as ShutdownConfig;
@@ -125,8 +125,9 @@ impl Drop for Served {
 /// A child process with everything it says. Killed, by its own id, on drop.
 pub struct Process {
     child: Child,
-    output: Arc<Mutex<String>>,
-    readers: Vec<JoinHandle<()>>,
+    /// Both streams in one: what it wrote before it answered can be read as soon as the answer is
+    /// here, and stands in the order in which it was written.
+    output: File,
 }
 
 impl Process {
@@ -138,22 +139,16 @@ impl Process {
     }
 
     pub fn spawn(command: &mut Command) -> Process {
-        let piped = command
+        let output = nameless_file();
+        let stream = || Stdio::from(output.try_clone().expect("a second handle"));
+        let redirected = command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = piped
-            .spawn()
-            .unwrap_or_else(|error| panic!("{:?} cannot be started: {error}", piped.get_program()));
-        let output = Arc::new(Mutex::new(String::new()));
-        let stdout = child.stdout.take().expect("a piped stdout");
-        let stderr = child.stderr.take().expect("a piped stderr");
-        let readers = vec![collect(stdout, &output), collect(stderr, &output)];
-        Process {
-            child,
-            output,
-            readers,
-        }
+            .stdout(stream())
+            .stderr(stream());
+        let child = redirected.spawn().unwrap_or_else(|error| {
+            panic!("{:?} cannot be started: {error}", redirected.get_program())
+        });
+        Process { child, output }
     }
 
     pub fn id(&self) -> u32 {
@@ -162,7 +157,11 @@ impl Process {
 
     /// All of stdout and stderr so far.
     pub fn output(&self) -> String {
-        self.output.lock().expect("the output").clone()
+        let length = self.output.metadata().expect("its length").len();
+        let mut bytes = vec![0; usize::try_from(length).expect("fits")];
+        let read = self.output.read_exact_at(&mut bytes, 0);
+        read.expect("the output is read");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Waits until something listens on the port; panics when the process ends first.
@@ -180,7 +179,6 @@ impl Process {
         let end = Instant::now() + PATIENCE;
         while !is_so(&self.output()) {
             if let Some(status) = self.child.try_wait().expect("the process's state") {
-                self.join_readers();
                 if is_so(&self.output()) {
                     return;
                 }
@@ -196,7 +194,6 @@ impl Process {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("the process's state") {
-                self.join_readers();
                 return status;
             }
             assert!(Instant::now() < end, "it does not end:\n{}", self.output());
@@ -210,12 +207,6 @@ impl Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-
-    fn join_readers(&mut self) {
-        for reader in self.readers.drain(..) {
-            reader.join().expect("the output is read");
-        }
-    }
 }
 
 impl Drop for Process {
@@ -225,15 +216,17 @@ impl Drop for Process {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> JoinHandle<()> {
-    let output = Arc::clone(output);
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
-            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
-            output.lock().expect("the output").push_str(&text);
-        }
-    })
+/// A file to append to that nobody else can find, gone with its last handle.
+fn nameless_file() -> File {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("output-{}-{number}", std::process::id());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let mut options = File::options();
+    let file = options.read(true).append(true).create_new(true).open(&path);
+    let file = file.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    fs::remove_file(&path).expect("its name goes");
+    file
 }
 
 /// Waits until `127.0.0.1:port` accepts connections.
