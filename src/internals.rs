@@ -106,17 +106,20 @@ impl Keys {
         self.keys.len()
     }
 
-    pub fn id_token(&self, token: &str, expected: Expected<'_>) -> Result<IdTokenClaims, String> {
-        let expected = verify::Expected {
+    fn for_client<'a>(&self, expected: Expected<'a>) -> verify::ForClient<'a> {
+        verify::ForClient {
             issuer: expected.issuer,
             client_id: expected.client_id,
             alg: self.alg,
-            nonce: Nonce::Is(expected.nonce),
-            access_token: None,
             now: expected.now,
             tolerance: expected.tolerance,
-        };
-        verify::id_token(token, &self.keys, &expected).map_err(|reason| reason.to_string())
+        }
+    }
+
+    pub fn id_token(&self, token: &str, expected: Expected<'_>) -> Result<IdTokenClaims, String> {
+        let nonce = Nonce::Is(expected.nonce);
+        verify::id_token(token, &self.keys, &self.for_client(expected), nonce, None)
+            .map_err(|reason| reason.to_string())
     }
 
     /// `sub` and `sid`.
@@ -125,14 +128,7 @@ impl Keys {
         token: &str,
         expected: Expected<'_>,
     ) -> Result<(Option<String>, Option<String>), String> {
-        let expected = verify::ForClient {
-            issuer: expected.issuer,
-            client_id: expected.client_id,
-            alg: self.alg,
-            now: expected.now,
-            tolerance: expected.tolerance,
-        };
-        let verdict = logout::logout_token(token, &self.keys, &expected);
+        let verdict = logout::logout_token(token, &self.keys, &self.for_client(expected));
         let Logout { sub, sid, .. } = verdict.map_err(|reason| reason.to_string())?;
         Ok((sub, sid))
     }

@@ -27,7 +27,7 @@ use super::metadata::{Metadata, ProviderError};
 use super::provider::ProviderState;
 use super::service::ServiceClient;
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
-use super::verify::{self, Expected, ForClient, Nonce, Rejection, Seconds};
+use super::verify::{self, ForClient, Nonce, Rejection, Seconds};
 use crate::claims::IdTokenClaims;
 use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
 
@@ -233,17 +233,12 @@ impl OidcClient {
         access_token: &AccessToken,
         now: Seconds,
     ) -> Result<Result<IdTokenClaims, Rejection>, ProviderError> {
-        let expected = Expected {
-            issuer: &self.config.issuer,
-            client_id: &self.config.app_id,
-            alg: self.config.id_token_alg,
-            nonce,
-            access_token: Some(access_token.secret()),
-            now,
-            tolerance: self.tolerance(),
-        };
+        let expected = self.expected(now);
+        let access_token = Some(access_token.secret().as_str());
         self.provider
-            .with_keys(|keys| verify::id_token(token.as_str(), keys, &expected))
+            .with_keys(|keys| {
+                verify::id_token(token.as_str(), keys, &expected, nonce, access_token)
+            })
             .await
     }
 

@@ -54,15 +54,8 @@ pub(crate) fn logout_token(
     keys: &KeySet,
     expected: &ForClient<'_>,
 ) -> Result<Logout, Rejection> {
-    let typ = |typ: Option<&str>| match typ {
-        None => true,
-        Some(typ) => {
-            let typ = typ.strip_prefix("application/").unwrap_or(typ);
-            typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("logout+jwt")
-        }
-    };
     // 1, 2, 3. Not encrypted, signed, by the pinned algorithm.
-    let claims: Claims = jws(token, keys, expected.alg, typ)?;
+    let claims: Claims = jws(token, keys, expected.alg, &["JWT", "logout+jwt"])?;
     // 4. The issuer and the audience.
     expected.concerns(&claims.iss, &claims.aud)?;
     let age = expected.now.saturating_sub(claims.iat);

@@ -92,8 +92,7 @@ pub(super) fn signed(
     keys: &KeySet,
     expected: &ForClient<'_>,
 ) -> Result<Vec<u8>, Rejection> {
-    let typ = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-    let claims: Signed = jws(token, keys, expected.alg, typ)?;
+    let claims: Signed = jws(token, keys, expected.alg, &["JWT"])?;
     expected.concerns(&claims.iss, &claims.aud)?;
     let over = |exp: &Seconds| is_over(*exp, expected.now, expected.tolerance);
     if claims.exp.value().is_some_and(over) {

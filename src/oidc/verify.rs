@@ -19,13 +19,11 @@ pub(crate) type Seconds = i64;
 /// An ID token at sign-in is fresh from the token endpoint.
 const MAX_AGE_AT_SIGN_IN: Seconds = 600;
 
-/// What a token must match.
-pub(crate) struct Expected<'a> {
+/// What every token for this client must match.
+pub(crate) struct ForClient<'a> {
     pub issuer: &'a str,
     pub client_id: &'a str,
     pub alg: SigningAlg,
-    pub nonce: Nonce<'a>,
-    pub access_token: Option<&'a str>,
     pub now: Seconds,
     pub tolerance: Seconds,
 }
@@ -37,15 +35,6 @@ pub(crate) enum Nonce<'a> {
     Is(&'a str),
     /// After a refresh: absent, or as before (OpenID Connect Core section 12.2).
     IsNoneOr(Option<&'a str>),
-}
-
-/// What a token for this client must match when no sign-in waits for it.
-pub(crate) struct ForClient<'a> {
-    pub issuer: &'a str,
-    pub client_id: &'a str,
-    pub alg: SigningAlg,
-    pub now: Seconds,
-    pub tolerance: Seconds,
 }
 
 impl ForClient<'_> {
@@ -117,32 +106,26 @@ pub(crate) enum Rejection {
     Inactive,
 }
 
-/// Verifies an ID token against the keys at hand. `Rejection::UnknownKey`
-/// means that newer keys might help.
+/// Verifies an ID token, and that it came with `access_token`, against the keys
+/// at hand. `Rejection::UnknownKey` means that newer keys might help.
 pub(crate) fn id_token(
     token: &str,
     keys: &KeySet,
-    expected: &Expected<'_>,
+    expected: &ForClient<'_>,
+    nonce: Nonce<'_>,
+    access_token: Option<&str>,
 ) -> Result<IdTokenClaims, Rejection> {
-    let typ = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-    let claims: IdTokenClaims = jws(token, keys, expected.alg, typ)?;
+    let claims: IdTokenClaims = jws(token, keys, expected.alg, &["JWT"])?;
 
     // Section 2: the subject is at most 255 ASCII characters.
     if claims.sub.len() > 255 || !claims.sub.is_ascii() {
         return Err(Rejection::Claims);
     }
-    // 2. The issuer, exactly.
-    if claims.iss != expected.issuer {
-        return Err(Rejection::Issuer);
-    }
-    // 3. This client is the audience, and the only one: nobody else is trusted.
-    let for_us = claims.aud.contains(expected.client_id);
-    if !for_us
-        || claims
-            .aud
-            .iter()
-            .any(|audience| audience != expected.client_id)
-    {
+    // 2, 3. The issuer, exactly; this client is the audience, and the only one:
+    // nobody else is trusted.
+    expected.concerns(&claims.iss, &claims.aud)?;
+    let somebody_else = |audience: &str| audience != expected.client_id;
+    if claims.aud.iter().any(somebody_else) {
         return Err(Rejection::Audience);
     }
     // 4, 5. Issued to this client, when it says to whom.
@@ -168,16 +151,16 @@ pub(crate) fn id_token(
         return Err(Rejection::NotYetValid);
     }
     // 11. The nonce of this very sign-in.
-    let nonce = claims.nonce.as_deref();
-    let right = match expected.nonce {
-        Nonce::Is(expected) => nonce == Some(expected),
-        Nonce::IsNoneOr(before) => nonce.is_none() || nonce == before,
+    let said = claims.nonce.as_deref();
+    let right = match nonce {
+        Nonce::Is(expected) => said == Some(expected),
+        Nonce::IsNoneOr(before) => said.is_none() || said == before,
     };
     if !right {
         return Err(Rejection::Nonce);
     }
     // 3.1.3.8. The access token that came with it, when it names one.
-    if let (Some(at_hash), Some(access_token)) = (claims.at_hash.value(), expected.access_token)
+    if let (Some(at_hash), Some(access_token)) = (claims.at_hash.value(), access_token)
         && *at_hash != token_hash(access_token, expected.alg)
     {
         return Err(Rejection::AccessTokenHash);
@@ -186,16 +169,21 @@ pub(crate) fn id_token(
 }
 
 /// The claims of a token with a good signature by the pinned algorithm and of
-/// the right type; nothing else is checked.
+/// one of these types, if it names any; nothing else is checked.
 pub(super) fn jws<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
     alg: SigningAlg,
-    typ: impl Fn(Option<&str>) -> bool,
+    types: &[&str],
 ) -> Result<C, Rejection> {
     let header = header(token, alg.to_jws())?;
-    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`.
-    if !typ(header.typ.as_deref()) {
+    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`, a media type
+    // that may leave out its first half (RFC 7515 section 4.1.9).
+    let right = |typ: &str| {
+        let typ = typ.strip_prefix("application/").unwrap_or(typ);
+        types.iter().any(|right| right.eq_ignore_ascii_case(typ))
+    };
+    if !header.typ.as_deref().is_none_or(right) {
         return Err(Rejection::Type);
     }
     signature(token, keys, header.kid.as_deref(), alg.to_jws())
@@ -319,86 +307,57 @@ mod tests {
     }
 
     const AT: Seconds = 1_795_333_406;
-
-    fn expected(access_token: &str) -> Expected<'_> {
-        Expected {
-            issuer: "http://localhost:3001/oidc",
-            client_id: "sz2oitlz9q69aql9v71p5",
-            alg: SigningAlg::ES384,
-            nonce: Nonce::Is("jt0sabf5n1HJ7K0CtREWsA"),
-            access_token: Some(access_token),
-            now: AT,
-            tolerance: 60,
-        }
-    }
+    const NONCE: &str = "jt0sabf5n1HJ7K0CtREWsA";
+    const EXPECTED: ForClient<'_> = ForClient {
+        issuer: "http://localhost:3001/oidc",
+        client_id: "sz2oitlz9q69aql9v71p5",
+        alg: SigningAlg::ES384,
+        now: AT,
+        tolerance: 60,
+    };
 
     #[test]
     fn accepts_a_token_recorded_from_logto() {
         let (token, access_token, keys) = recorded();
-        let verified = id_token(&token, &keys, &expected(&access_token)).unwrap();
-        assert_eq!(verified.sub, "qcw1a16z5jxs");
+        let access_token = Some(access_token.as_str());
+        let verified = id_token(&token, &keys, &EXPECTED, Nonce::Is(NONCE), access_token);
+        assert_eq!(verified.unwrap().sub, "qcw1a16z5jxs");
     }
 
     #[test]
     fn refuses_it_for_each_expectation_it_misses() {
         let (token, access_token, keys) = recorded();
-        let good = || expected(&access_token);
-        let refused = |expected: Expected<'_>| id_token(&token, &keys, &expected).unwrap_err();
-
-        let at_refresh = |nonce| id_token(&token, &keys, &Expected { nonce, ..good() });
+        let access_token = Some(access_token.as_str());
+        let refused = |expected: ForClient<'_>| {
+            id_token(&token, &keys, &expected, Nonce::Is(NONCE), access_token).unwrap_err()
+        };
         let issuer = "http://localhost:3001/oidc/";
-        assert_eq!(refused(Expected { issuer, ..good() }), Rejection::Issuer);
-        assert_eq!(
-            refused(Expected {
-                client_id: "sz2",
-                ..good()
-            }),
-            Rejection::Audience
-        );
-        assert_eq!(
-            refused(Expected {
-                nonce: Nonce::Is("other"),
-                ..good()
-            }),
-            Rejection::Nonce
-        );
-        assert_eq!(
-            refused(Expected {
-                nonce: Nonce::Is(""),
-                ..good()
-            }),
-            Rejection::Nonce
-        );
-        assert!(at_refresh(Nonce::IsNoneOr(Some("jt0sabf5n1HJ7K0CtREWsA"))).is_ok());
-        assert!(at_refresh(Nonce::IsNoneOr(None)).is_err());
-        assert_eq!(
-            refused(Expected {
-                access_token: Some("other"),
-                ..good()
-            }),
-            Rejection::AccessTokenHash
-        );
-        assert_eq!(
-            refused(Expected {
-                alg: SigningAlg::RS256,
-                ..good()
-            }),
-            Rejection::Algorithm
-        );
+        assert_eq!(refused(ForClient { issuer, ..EXPECTED }), Rejection::Issuer);
+        let client_id = "sz2";
+        let other_client = ForClient {
+            client_id,
+            ..EXPECTED
+        };
+        assert_eq!(refused(other_client), Rejection::Audience);
+        let alg = SigningAlg::RS256;
+        assert_eq!(refused(ForClient { alg, ..EXPECTED }), Rejection::Algorithm);
+
+        let with = |nonce, access_token| id_token(&token, &keys, &EXPECTED, nonce, access_token);
+        for nonce in [Nonce::Is("other"), Nonce::Is(""), Nonce::IsNoneOr(None)] {
+            assert_eq!(with(nonce, access_token).unwrap_err(), Rejection::Nonce);
+        }
+        assert!(with(Nonce::IsNoneOr(Some(NONCE)), access_token).is_ok());
+        let other_token = with(Nonce::Is(NONCE), Some("other"));
+        assert_eq!(other_token.unwrap_err(), Rejection::AccessTokenHash);
     }
 
     #[test]
     fn tolerates_clocks_to_the_second() {
         let (token, access_token, keys) = recorded();
         let at = |now| {
-            id_token(
-                &token,
-                &keys,
-                &Expected {
-                    now,
-                    ..expected(&access_token)
-                },
-            )
+            let expected = ForClient { now, ..EXPECTED };
+            let access_token = Some(access_token.as_str());
+            id_token(&token, &keys, &expected, Nonce::Is(NONCE), access_token)
         };
         assert!(at(AT - 60).is_ok());
         assert_eq!(at(AT - 61).unwrap_err(), Rejection::IssuedAt);
@@ -414,12 +373,19 @@ mod tests {
             let other = if byte == b'A' { 'B' } else { 'A' };
             let mut changed = token.clone();
             changed.replace_range(index..=index, &other.to_string());
-            if let Ok(verified) = id_token(&changed, &keys, &expected(&access_token)) {
+            if let Ok(verified) = id_token(
+                &changed,
+                &keys,
+                &EXPECTED,
+                Nonce::Is(NONCE),
+                Some(&access_token),
+            ) {
                 panic!("byte {index} changed and still {verified:?}");
             }
         }
         for cut in [0, 1, 20, token.len() / 2, token.len() - 1] {
-            assert!(id_token(&token[..cut], &keys, &expected(&access_token)).is_err());
+            let cut = &token[..cut];
+            assert!(id_token(cut, &keys, &EXPECTED, Nonce::Is(NONCE), None).is_err());
         }
     }
 }
