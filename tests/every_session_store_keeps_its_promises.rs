@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rocket::futures::FutureExt;
+use rocket::futures::future::join_all;
 use rocket::tokio::time::sleep;
 use rocket_logto::{MemoryStore, Record, RedisStore, SessionStore, StoreError};
 
@@ -421,6 +423,74 @@ async fn two_apps_in_one_redis_do_not_meet() {
     assert_eq!(two.lock("l", "x", HOUR).await, Ok(true));
     assert_eq!(one.lock("l", "x", HOUR).await, Ok(true));
     assert!(one.load("a").await.unwrap().is_some());
+}
+
+/// How often Redis has read from a connection.
+fn messages(redis: &Redis) -> u32 {
+    let stats = redis.command(&["INFO", "stats"]);
+    let line = stats
+        .lines()
+        .find_map(|line| line.strip_prefix("total_reads_processed:"));
+    line.expect("Redis counts").parse().expect("a number")
+}
+
+/// On one thread, where nothing is sent before all have asked.
+#[test]
+fn reads_from_redis_at_the_same_moment_are_one_message() {
+    let runtime = rocket::tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(one_message());
+}
+
+async fn one_message() {
+    let redis = Redis::start().await;
+    let store = RedisStore::new(&redis.url(), "app").expect("a store");
+    let ids: Vec<_> = (0..100).map(|n| n.to_string()).collect();
+    for id in &ids[..50] {
+        store.create(&record(id, None, "sub")).await.unwrap();
+        store
+            .put_note(id, "n", &format!("note of {id}"))
+            .await
+            .unwrap();
+    }
+    let before = messages(&redis);
+    let (loaded, notes) = rocket::futures::future::join(
+        join_all(ids.iter().map(|id| store.load(id))),
+        join_all(ids.iter().map(|id| store.note(id, "n"))),
+    )
+    .await;
+    // One of them is the question itself.
+    let sent = messages(&redis) - before - 1;
+    for (n, (id, (data, note))) in ids.iter().zip(loaded.into_iter().zip(notes)).enumerate() {
+        let there = |what| (n < 50).then(|| format!("{what} of {id}"));
+        assert_eq!((data, note), (Ok(there("data")), Ok(there("note"))), "{id}");
+    }
+    // A message of this length may come in two pieces.
+    assert!((1..=2).contains(&sent), "{sent}");
+}
+
+#[rocket::async_test]
+async fn who_reads_from_redis_at_the_same_moment_does_not_share_its_fate() {
+    let redis = Redis::start().await;
+    let store = RedisStore::new(&redis.url(), "app").expect("a store");
+    for id in ["a", "b"] {
+        store.create(&record(id, None, "sub")).await.unwrap();
+    }
+    redis.command(&["SET", "logto:app:session:odd", "no hash"]);
+
+    let loads = join_all(["a", "odd", "b"].map(|id| store.load(id))).await;
+    assert_eq!(loads[0], Ok(Some("data of a".into())));
+    assert!(matches!(loads[1], Err(StoreError::Unavailable(_))));
+    assert_eq!(loads[2], Ok(Some("data of b".into())));
+
+    // The first of them, for whom the message is prepared, goes away before it is sent.
+    let mut first = Box::pin(store.load("a"));
+    let mut second = Box::pin(store.load("b"));
+    assert!((&mut first).now_or_never().is_none());
+    assert!((&mut second).now_or_never().is_none());
+    drop(first);
+    assert_eq!(second.await, Ok(Some("data of b".into())));
 }
 
 #[rocket::async_test]

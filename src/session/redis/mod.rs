@@ -1,11 +1,14 @@
 //! Sessions in Redis: several instances of an app share them, with locks and
 //! ends that all of them see at once.
 
+mod reads;
+
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{AsyncCommands, Client, RedisError, Script};
+use redis::{Client, RedisError, Script};
 
+use self::reads::Reads;
 use super::store::{Record, SessionStore, StoreError};
 
 /// Redis is next door: what takes longer is down.
@@ -19,10 +22,13 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// | `logto:<app id>:sid:<sid>`, `…:sub:<sub>` | the ids of sessions to end |
 /// | `logto:<app id>:lock:<name>` | who holds the lock |
 ///
+/// Reads that come at the same moment share one round trip.
+///
 /// Nothing is contacted until the first session is needed, and a connection
 /// that was lost is made again by itself.
 pub struct RedisStore {
     connection: ConnectionManager,
+    reads: Reads,
     prefix: String,
 }
 
@@ -38,6 +44,7 @@ impl RedisStore {
             .set_max_delay(Duration::from_millis(500));
         let connection = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
         Ok(RedisStore {
+            reads: Reads::over(connection.clone()),
             connection,
             prefix: format!("logto:{app_id}:"),
         })
@@ -178,11 +185,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn load(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let key = self.key("session", id);
-        self.connection()
-            .hget(key, "data")
-            .await
-            .map_err(unavailable)
+        self.reads.field(self.key("session", id), "data").await
     }
 
     async fn save(&self, record: &Record) -> Result<bool, StoreError> {
@@ -208,10 +211,7 @@ impl SessionStore for RedisStore {
 
     async fn note(&self, id: &str, name: &str) -> Result<Option<String>, StoreError> {
         let key = self.key("session", id);
-        self.connection()
-            .hget(key, format!("n:{name}"))
-            .await
-            .map_err(unavailable)
+        self.reads.field(key, format!("n:{name}")).await
     }
 
     async fn clear_notes(&self, id: &str) -> Result<(), StoreError> {

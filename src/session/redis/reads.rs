@@ -1,0 +1,88 @@
+//! Reads of sessions from Redis, gathered. Every request of a signed-in user
+//! begins with one, and what one costs is mostly the kernel's work on both
+//! sides of the connection: those that come at the same moment go in one
+//! message, and their answers come back in one.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redis::aio::ConnectionManager;
+use redis::{RedisError, Value, from_redis_value, pipe};
+use rocket::tokio::sync::oneshot;
+use rocket::tokio::task::yield_now;
+
+use super::unavailable;
+use crate::session::store::StoreError;
+
+type Answer = Result<Option<String>, StoreError>;
+
+/// A read that was not sent yet, and who waits for it.
+struct Read {
+    key: String,
+    field: Cow<'static, str>,
+    answer: oneshot::Sender<Answer>,
+}
+
+#[derive(Clone)]
+pub(super) struct Reads {
+    connection: ConnectionManager,
+    waiting: Arc<Mutex<Vec<Read>>>,
+}
+
+impl Reads {
+    pub(super) fn over(connection: ConnectionManager) -> Reads {
+        let waiting = Arc::default();
+        Reads {
+            connection,
+            waiting,
+        }
+    }
+
+    /// A field of the hash at `key`, as it is now: asked for after this call has begun.
+    pub(super) async fn field(&self, key: String, field: impl Into<Cow<'static, str>>) -> Answer {
+        let field = field.into();
+        let (answer, answered) = oneshot::channel();
+        let is_first = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.push(Read { key, field, answer });
+            waiting.len() == 1
+        };
+        if is_first {
+            // A task of its own: whoever came first may go before the others have their answers.
+            rocket::tokio::spawn(self.clone().send());
+        }
+        let gone = |_| Err(StoreError::Unavailable("the read was given up".into()));
+        answered.await.unwrap_or_else(gone)
+    }
+
+    async fn send(mut self) {
+        // Until every request that has arrived has come this far.
+        yield_now().await;
+        let reads = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *waiting)
+        };
+        let mut pipe = pipe();
+        // The error of one read is not that of the others.
+        pipe.ignore_errors();
+        for read in &reads {
+            pipe.hget(&read.key, &*read.field);
+        }
+        let values: Result<Vec<Value>, RedisError> = pipe.query_async(&mut self.connection).await;
+        match values {
+            Ok(values) => {
+                for (read, value) in reads.into_iter().zip(values) {
+                    let text = from_redis_value(value).map_err(|error| unavailable(error.into()));
+                    // Who has gone meanwhile needs no answer.
+                    let _ = read.answer.send(text);
+                }
+            }
+            Err(error) => {
+                let error = unavailable(error);
+                for read in reads {
+                    let _ = read.answer.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
