@@ -5,22 +5,34 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use rocket::futures::future::join_all;
-use rocket::tokio::time::{sleep, timeout};
+use rocket::figment::value::Value;
+use rocket::futures::future::{join, join_all};
+use rocket::tokio::time::sleep;
 use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::app::ALICE;
 use crate::support::browser::Browser;
-use crate::support::clock::clock;
+use crate::support::clock::{Clock, clock};
+use crate::support::eventually::{asked, eventually};
 use crate::support::token_app::{ACME, GLOBEX, TokenApp, cookies_of};
 
 const PARALLEL: usize = 50;
 /// Longer than a rotated refresh token may still be used.
 const REUSE_WINDOW: u32 = 4;
+/// For what may happen without anybody waiting for it.
+const A_WHILE: Duration = Duration::from_millis(200);
 
 /// With a provider that gives a new refresh token at every refresh.
-async fn rotating(clock: crate::support::clock::Clock) -> (TokenApp, Browser) {
-    let app = TokenApp::start(clock).await;
+async fn rotating(clock: Clock) -> (TokenApp, Browser) {
+    rotating_with(clock, []).await
+}
+
+/// The same, of an app with these keys.
+async fn rotating_with<const N: usize>(
+    clock: Clock,
+    keys: [(&str, Value); N],
+) -> (TokenApp, Browser) {
+    let app = TokenApp::with(clock, keys).await;
     app.at.provider.hooks().rotate_refresh_tokens(true);
     let alice = app.alice().await;
     (app, alice)
@@ -164,14 +176,16 @@ async fn a_rotated_refresh_token_survives_a_parameter_that_does_not_fit() {
 async fn a_browser_that_leaves_during_the_refresh_loses_nothing() {
     let (app, alice) = rotating(clock!()).await;
     let before = cookies_of(&app, &alice);
-    let delay = Duration::from_millis(400);
-    app.at.provider.hooks().delay(Endpoint::Token, delay);
-    let left = timeout(Duration::from_millis(100), app.fetch(&alice, "/shopping")).await;
-    assert!(left.is_err(), "it left before the answer");
-    assert_eq!(app.refreshes().len(), 1, "the refresh was under way");
-    assert_eq!(cookies_of(&app, &alice), before, "and gave it nothing");
-    sleep(delay).await;
-    app.at.provider.hooks().behave(Endpoint::Token);
+    let held = app.at.provider.hooks().hold(Endpoint::Token);
+    // It leaves when the refresh is under way.
+    rocket::tokio::select! {
+        early = app.fetch(&alice, "/shopping") => panic!("{}", early.text()),
+        () = asked(&app.at.provider, Endpoint::Token, 1) => {}
+    }
+    assert_eq!(cookies_of(&app, &alice), before, "it was given nothing");
+    sleep(A_WHILE).await;
+    drop(held);
+    sleep(A_WHILE).await;
 
     // Nobody calls again for what came meanwhile, and the browser is told.
     let next = app.fetch(&alice, "/shopping").await;
@@ -187,11 +201,11 @@ async fn a_browser_that_leaves_during_the_refresh_loses_nothing() {
 #[rocket::async_test]
 async fn a_handler_that_gives_up_loses_nothing() {
     let (app, alice) = rotating(clock!()).await;
-    let delay = Duration::from_millis(400);
-    app.at.provider.hooks().delay(Endpoint::Token, delay);
+    let held = app.at.provider.hooks().hold(Endpoint::Token);
     assert_eq!(app.fetch(&alice, "/impatient").await.text(), "gave up");
-    assert_eq!(app.refreshes().len(), 1);
-    sleep(2 * delay).await;
+    asked(&app.at.provider, Endpoint::Token, 1).await;
+    drop(held);
+    sleep(A_WHILE).await;
     assert_eq!(app.fetch(&alice, "/shopping").await.status(), 200);
     assert_eq!(app.refreshes().len(), 1);
 }
@@ -244,20 +258,17 @@ async fn sessions_do_not_wait_for_each_other() {
     let app = TokenApp::start(clock!()).await;
     let (one, other) = (app.alice().await, app.alice().await);
     app.at.provider.clear_requests();
-    let delay = Duration::from_millis(300);
-    app.at.provider.hooks().delay(Endpoint::Token, delay);
-    let both = [app.fetch(&one, "/shopping"), app.fetch(&other, "/shopping")];
-    let both = async { join_all(both).await };
-    let watch = async {
-        while app.refreshes().len() < 2 {
-            sleep(Duration::from_millis(5)).await;
-        }
+    let held = app.at.provider.hooks().hold(Endpoint::Token);
+    let both = join_all([app.fetch(&one, "/shopping"), app.fetch(&other, "/shopping")]);
+    let meanwhile = async {
+        // Both calls are under way, and neither has its answer.
+        asked(&app.at.provider, Endpoint::Token, 2).await;
+        drop(held);
     };
-    // Both calls are under way before either has its answer.
-    rocket::tokio::select! {
-        biased;
-        () = watch => {}
-        answers = both => panic!("one after the other: {answers:?}"),
+    // One after the other, the first would have been a time-out.
+    let (answers, ()) = join(both, meanwhile).await;
+    for answer in answers {
+        assert_eq!(answer.status(), 200, "{}", answer.text());
     }
 }
 
@@ -265,7 +276,7 @@ async fn sessions_do_not_wait_for_each_other() {
 #[rocket::async_test]
 async fn a_refresh_that_ends_after_its_session_changes_nothing() {
     for how in ["signed out and in again", "signed in again in another tab"] {
-        let (app, alice) = rotating(clock!()).await;
+        let (app, alice) = rotating_with(clock!(), [("http_timeout", 20.into())]).await;
         // The other tab began before.
         let stranger = Browser::new();
         let page = stranger
@@ -282,12 +293,10 @@ async fn a_refresh_that_ends_after_its_session_changes_nothing() {
         }
 
         let hooks = app.at.provider.hooks();
-        hooks.delay(Endpoint::Token, Duration::from_millis(1500));
+        let held = hooks.hold(Endpoint::Token);
         let late = app.fetch(&alice, "/shopping");
         let meanwhile = async {
-            while app.refreshes().is_empty() {
-                sleep(Duration::from_millis(5)).await;
-            }
+            eventually("a refresh", async || !app.refreshes().is_empty()).await;
             hooks.behave(Endpoint::Token);
             if how == "signed out and in again" {
                 app.post(&alice, "/sign-out").await;
@@ -298,9 +307,10 @@ async fn a_refresh_that_ends_after_its_session_changes_nothing() {
                 let back = alice.submit(&page, ALICE, &[]).await;
                 alice.follow_all(back, 5).await;
             }
+            drop(held);
             cookies_of(&app, &alice)
         };
-        let (late, cookies) = rocket::futures::future::join(late, meanwhile).await;
+        let (late, cookies) = join(late, meanwhile).await;
         assert_eq!(late.status(), 401, "{how}: {}", late.text());
         assert_eq!(late.set_cookies(), Vec::<String>::new(), "{how}");
         assert_eq!(cookies_of(&app, &alice), cookies, "{how}");
@@ -314,18 +324,18 @@ async fn a_late_refusal_of_the_old_token_leaves_the_new_one() {
     let (app, alice) = rotating(clock!()).await;
     let revoked = revoke_the_token_for_userinfo(&app, &alice).await;
     let hooks = app.at.provider.hooks();
-    hooks.delay(Endpoint::UserInfo, Duration::from_millis(500));
+    let held = hooks.hold(Endpoint::UserInfo);
     let late = app.fetch(&alice, "/userinfo");
     let meanwhile = async {
-        while app.at.provider.requests_to(Endpoint::UserInfo).is_empty() {
-            sleep(Duration::from_millis(5)).await;
-        }
-        hooks.delay(Endpoint::UserInfo, Duration::ZERO);
+        asked(&app.at.provider, Endpoint::UserInfo, 1).await;
+        // The others need not wait.
+        drop(hooks.hold(Endpoint::UserInfo));
         let info = app.fetch(&alice, "/userinfo").await;
         assert_eq!(info.status(), 200, "{}", info.text());
         assert_eq!(app.refreshes().len(), 1);
+        drop(held);
     };
-    let (late, ()) = rocket::futures::future::join(late, meanwhile).await;
+    let (late, ()) = join(late, meanwhile).await;
     assert_eq!(late.status(), 200, "{}", late.text());
     assert_eq!(app.refreshes().len(), 1);
     let token = app.json(&alice, "/default").await["secret"].to_string();

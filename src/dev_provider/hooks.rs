@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use rocket::tokio::sync::watch;
+use rocket::tokio::time::sleep;
 use serde_json::{Map, Value};
 
 use super::keys::{KeyRing, SigningAlg, random_token};
@@ -67,6 +69,7 @@ struct State {
     userinfo: Option<(Signing, JwtEdit)>,
     replies: HashMap<Endpoint, ReplyEdit>,
     delays: HashMap<Endpoint, Duration>,
+    gates: HashMap<Endpoint, watch::Receiver<()>>,
     authorization_response: Option<ParamsEdit>,
     rotate_refresh_tokens: Option<bool>,
     sid: bool,
@@ -74,6 +77,14 @@ struct State {
     sign_in_as: Option<String>,
     token_prefix: String,
     clock: Duration,
+}
+
+/// Requests that wait at the provider, see [`Hooks::hold`]. Dropping it lets
+/// them go on.
+#[derive(Debug)]
+#[must_use = "nothing is held once it is dropped"]
+pub struct Held {
+    _gate: watch::Sender<()>,
 }
 
 /// Switches that make the provider misbehave. All of them can be set while it
@@ -164,11 +175,33 @@ impl Hooks {
         self.state().delays.insert(endpoint, delay);
     }
 
-    /// Takes back [`respond`](Hooks::respond) and [`delay`](Hooks::delay) for one endpoint.
+    /// Requests to `endpoint` are recorded on arrival, then wait until what this
+    /// gives is dropped, then the provider does the work. Called again, it holds
+    /// what comes from then on; what waits goes on waiting for the first.
+    ///
+    /// ```no_run
+    /// # use rocket_logto::dev_provider::{DevProvider, Endpoint};
+    /// # async fn run(provider: DevProvider) {
+    /// let held = provider.hooks().hold(Endpoint::Token);
+    /// // … a request is in `provider.requests_to(Endpoint::Token)` …
+    /// // Those that come after it are answered, while it still waits.
+    /// provider.hooks().behave(Endpoint::Token);
+    /// drop(held);
+    /// # }
+    /// ```
+    pub fn hold(&self, endpoint: Endpoint) -> Held {
+        let (gate, opened) = watch::channel(());
+        self.state().gates.insert(endpoint, opened);
+        Held { _gate: gate }
+    }
+
+    /// Takes back [`respond`](Hooks::respond), [`delay`](Hooks::delay) and
+    /// [`hold`](Hooks::hold) for the requests to one endpoint that are to come.
     pub fn behave(&self, endpoint: Endpoint) {
         let mut state = self.state();
         state.replies.remove(&endpoint);
         state.delays.remove(&endpoint);
+        state.gates.remove(&endpoint);
     }
 
     /// Edits the parameters of every authorization response, be it a success or an error.
@@ -296,8 +329,20 @@ impl Hooks {
         keys.extra.clear();
     }
 
-    pub(super) fn delay_of(&self, endpoint: Endpoint) -> Option<Duration> {
-        self.state().delays.get(&endpoint).copied()
+    /// What a request that arrives at this moment has to wait for.
+    pub(super) fn wait(&self, endpoint: Endpoint) -> impl Future<Output = ()> + use<> {
+        let state = self.state();
+        let gate = state.gates.get(&endpoint).cloned();
+        let delay = state.delays.get(&endpoint).copied();
+        async move {
+            if let Some(mut gate) = gate {
+                // Nothing is ever sent: this ends, with an error, when the gate is dropped.
+                let _ = gate.changed().await;
+            }
+            if let Some(delay) = delay {
+                sleep(delay).await;
+            }
+        }
     }
 
     pub(super) fn edit_reply(&self, request: &Received, reply: &mut Reply) {

@@ -63,7 +63,7 @@ use rocket::tokio::{self, sync::oneshot, task::JoinHandle};
 use rocket::{Route, Shutdown};
 use serde_json::{Map, Value};
 
-pub use hooks::{Hooks, Signing};
+pub use hooks::{Held, Hooks, Signing};
 pub use keys::SigningAlg;
 pub use seed::{
     Seed, SeedAddress, SeedMachine, SeedOrganization, SeedProfile, SeedResource, SeedUser,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use rocket::data::ToByteUnit;
 use rocket::http::{Header, Method, Status};
 use rocket::route::{Handler, Outcome, Route};
-use rocket::tokio::time::sleep;
 use rocket::{Data, Request, Response};
 use serde_json::Value;
 
@@ -189,10 +188,10 @@ impl Handler for EndpointHandler {
             Err(_) => return Outcome::Error(Status::BadRequest),
         };
         let received = receive(self.endpoint, request, body);
+        // Before anybody can see the request, and set the hooks for the next one.
+        let wait = self.provider.hooks.wait(self.endpoint);
         self.provider.record(&received);
-        if let Some(delay) = self.provider.hooks.delay_of(self.endpoint) {
-            sleep(delay).await;
-        }
+        wait.await;
         let mut reply = (self.answer)(&self.provider, &received);
         self.provider.hooks.edit_reply(&received, &mut reply);
         if let Some(observe) = self.provider.settings.observer {

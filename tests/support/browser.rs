@@ -58,7 +58,7 @@ impl Browser {
         let client = client
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(60))
             .build();
         Browser {
             client: client.expect("an HTTP client"),

@@ -16,6 +16,7 @@ pub mod conformance;
 pub mod cookie_date;
 pub mod cookie_jar;
 pub mod demo;
+pub mod eventually;
 pub mod exchange;
 pub mod html;
 pub mod instances;
