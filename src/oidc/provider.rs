@@ -51,7 +51,7 @@ pub(crate) struct ProviderState {
     alg: SigningAlg,
     http: Arc<HttpClient>,
     loaded: RwLock<Option<Loaded>>,
-    attempts: Mutex<Attempts>,
+    attempts: Arc<Mutex<Attempts>>,
     refetches: Mutex<Bucket>,
 }
 
@@ -62,7 +62,7 @@ impl ProviderState {
             alg: config.id_token_alg,
             http,
             loaded: RwLock::new(None),
-            attempts: Mutex::new(Attempts::default()),
+            attempts: Arc::default(),
             refetches: Mutex::new(Bucket {
                 tokens: REFETCH_BURST,
                 filled: Instant::now(),
@@ -179,6 +179,10 @@ impl ProviderState {
     }
 
     fn refresh_behind(self: &Arc<Self>) {
+        // One at a time: while the provider hangs, nobody queues behind it.
+        let Ok(mut attempts) = self.attempts.clone().try_lock_owned() else {
+            return;
+        };
         let state = self.clone();
         rocket::tokio::spawn(async move {
             let fresh = |loaded: &Option<Loaded>| {
@@ -186,7 +190,7 @@ impl ProviderState {
                     .as_ref()
                     .is_some_and(|loaded| loaded.at.elapsed() <= MAX_AGE)
             };
-            if let Err(error) = state.load(fresh).await
+            if let Err(error) = state.attempt(&mut attempts, fresh).await
                 && !matches!(error, ProviderError::Pausing(_))
             {
                 log::warn!("logto: {error}; the last good metadata and keys stay");
@@ -197,6 +201,14 @@ impl ProviderState {
     /// One attempt, by whoever comes first; the others wait for its outcome.
     async fn load(&self, done: impl Fn(&Option<Loaded>) -> bool) -> Result<(), ProviderError> {
         let mut attempts = self.attempts.lock().await;
+        self.attempt(&mut attempts, done).await
+    }
+
+    async fn attempt(
+        &self,
+        attempts: &mut Attempts,
+        done: impl Fn(&Option<Loaded>) -> bool,
+    ) -> Result<(), ProviderError> {
         if done(&self.loaded()) {
             return Ok(());
         }
@@ -282,5 +294,121 @@ impl Bucket {
             }
             None => false,
         }
+    }
+}
+
+#[cfg(all(test, feature = "dev-provider"))]
+mod tests {
+    use super::*;
+    use crate::dev_provider::{DevProvider, Endpoint, Reply, Settings};
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+    /// Shorter than any answer of a provider that hangs.
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// A provider whose metadata and keys are here, and an hour old.
+    async fn an_hour_ago() -> (DevProvider, Arc<ProviderState>) {
+        let provider = DevProvider::start(Settings::new("app", "secret")).await;
+        let provider = provider.expect("a provider");
+        let config = ProviderConfig {
+            issuer: provider.issuer(),
+            client: None,
+            machine: None,
+            introspect_opaque_tokens: false,
+            id_token_alg: SigningAlg::ES384,
+            ca_pem: None,
+            clock_tolerance: Duration::from_secs(60),
+            http_timeout: TIMEOUT,
+            max_concurrent_op_calls: 8,
+        };
+        let http = Arc::new(HttpClient::new(&config).expect("a client"));
+        let state = Arc::new(ProviderState::new(&config, http));
+        state.metadata().await.expect("metadata");
+        provider.clear_requests();
+        state.age();
+        (provider, state)
+    }
+
+    impl ProviderState {
+        fn age(&self) {
+            let mut loaded = self.loaded.write().expect("no panic");
+            let loaded = loaded.as_mut().expect("metadata");
+            loaded.at = Instant::now() - MAX_AGE - Duration::from_secs(1);
+        }
+
+        fn is_old(&self) -> bool {
+            self.loaded().as_ref().expect("metadata").at.elapsed() > MAX_AGE
+        }
+
+        fn knows(&self, kid: &str) -> bool {
+            let keys = self.loaded().as_ref().expect("keys").keys.clone();
+            keys.candidates(Some(kid)).count() == 1
+        }
+    }
+
+    async fn eventually(is_so: impl AsyncFn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so().await {
+            assert!(Instant::now() < end, "it never is");
+            rocket::tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[rocket::async_test]
+    async fn metadata_and_keys_are_fetched_anew_after_an_hour() {
+        let (provider, state) = an_hour_ago().await;
+        provider.hooks().rotate_keys();
+        let kid = provider.hooks().kid();
+        assert!(!state.knows(&kid));
+        state.metadata().await.expect("those from before");
+        eventually(async || !state.is_old()).await;
+        assert!(state.knows(&kid), "it was not in the keys from before");
+        state.metadata().await.expect("new ones");
+        assert_eq!(provider.requests_to(Endpoint::Discovery).len(), 1);
+        assert_eq!(provider.requests_to(Endpoint::Jwks).len(), 1);
+    }
+
+    #[rocket::async_test]
+    async fn those_from_before_serve_until_that_succeeds() {
+        let (provider, state) = an_hour_ago().await;
+        let kid = provider.hooks().kid();
+        for endpoint in [Endpoint::Jwks, Endpoint::Discovery] {
+            let down = Reply::json(500, &"down".into());
+            provider
+                .hooks()
+                .respond(endpoint, move |_, reply| *reply = down.clone());
+            state.attempts.lock().await.failed = None;
+            state.metadata().await.expect("those from before");
+            eventually(async || state.attempts.lock().await.failed.is_some()).await;
+            assert!(state.is_old() && state.knows(&kid), "{endpoint:?}");
+            provider.hooks().behave(endpoint);
+        }
+        // After the pause.
+        eventually(async || {
+            state.keys().await.expect("those from before");
+            !state.is_old()
+        })
+        .await;
+    }
+
+    #[rocket::async_test]
+    async fn nobody_queues_behind_a_provider_that_hangs() {
+        let (provider, state) = an_hour_ago().await;
+        let held = provider.hooks().hold(Endpoint::Discovery);
+        state.metadata().await.expect("those from before");
+        eventually(async || !provider.requests_to(Endpoint::Discovery).is_empty()).await;
+        let tasks = || {
+            rocket::tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
+        let before = tasks();
+        for _ in 0..1000 {
+            state.metadata().await.expect("those from before");
+        }
+        assert!(tasks() < before + 100, "{} tasks, {before} before", tasks());
+        drop(held);
+        eventually(async || !state.is_old()).await;
+        assert_eq!(provider.requests_to(Endpoint::Discovery).len(), 1);
     }
 }
