@@ -72,13 +72,19 @@ async fn the_provider_is_told_everything() {
 #[rocket::async_test]
 async fn get_signs_out_from_our_own_pages_and_asks_otherwise() {
     let app = TestApp::start(pages()).await;
+    // What browsers send: site, mode, destination.
     let cases = [
-        ("same-site", false),
-        ("cross-site", false),
-        ("nonsense", false),
+        ("same-site navigate document", false),
+        ("cross-site navigate document", false),
+        ("nonsense navigate document", false),
         ("", false),
-        ("same-origin", true),
-        ("none", true),
+        ("same-origin", false),
+        // A picture, a frame and a script in one of our own pages.
+        ("same-origin no-cors image", false),
+        ("same-origin navigate iframe", false),
+        ("same-origin cors empty", false),
+        ("same-origin navigate document", true),
+        ("none navigate document", true),
     ];
     for (site, signs_out) in cases {
         let browser = Browser::new();
@@ -88,8 +94,9 @@ async fn get_signs_out_from_our_own_pages_and_asks_otherwise() {
         assert_eq!(who(&app, &browser).await, ALICE);
 
         let mut request = browser.request(Method::GET, app.url("/sign-out"));
-        if !site.is_empty() {
-            request = request.header("Sec-Fetch-Site", site);
+        let names = ["Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"];
+        for (name, value) in names.into_iter().zip(site.split_whitespace()) {
+            request = request.header(name, value);
         }
         let answer = request.send().await;
         if signs_out {

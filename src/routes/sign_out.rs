@@ -86,7 +86,10 @@ impl Handler for SignOutRoute {
                 let error = Error::new(ErrorKind::CrossSite, "sign_out_from_another_site");
                 answer(error.to_page(request))
             }
-            (Method::Post, _) | (Method::Get, Sender::Us) => Outcome::from(request, SignOut::new()),
+            (Method::Post, _) => Outcome::from(request, SignOut::new()),
+            (Method::Get, Sender::Us) if is_navigation(request) => {
+                Outcome::from(request, SignOut::new())
+            }
             _ => answer(confirm(request)),
         }
     }
@@ -115,6 +118,13 @@ fn sender(request: &Request<'_>) -> Sender {
         (Some(_), _) => Sender::Other,
         (None, _) => Sender::Unknown,
     }
+}
+
+/// Whether it is a page that is asked for, and not a picture in one (Fetch
+/// Metadata Request Headers, section 2).
+fn is_navigation(request: &Request<'_>) -> bool {
+    let is = |name: &str, value: &str| request.headers().get_one(name) == Some(value);
+    is("Sec-Fetch-Mode", "navigate") && is("Sec-Fetch-Dest", "document")
 }
 
 /// A link, an image or another site must not sign anybody out: ask.
