@@ -71,8 +71,9 @@ pub(crate) fn logout_token(
         return Err(Rejection::Expired);
     }
     // 5. Somebody is named.
-    let named = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
-    if !named(&claims.sub) && !named(&claims.sid) {
+    let named = |name: Option<String>| name.filter(|name| !name.is_empty());
+    let (sub, sid) = (named(claims.sub), named(claims.sid));
+    if sub.is_none() && sid.is_none() {
         return Err(Rejection::NobodyNamed);
     }
     // 6. It is about a logout: an ID token is not.
@@ -87,8 +88,8 @@ pub(crate) fn logout_token(
         return Err(Rejection::Claims);
     }
     Ok(Logout {
-        sub: claims.sub,
-        sid: claims.sid,
+        sub,
+        sid,
         jti: claims.jti,
         issued_at: claims.iat,
         good_until: claims

@@ -86,3 +86,20 @@ fn a_logout_token_says_whom_and_until_when_it_counts_once() {
     let logout = logged_out(&with_exp).expect("a good token");
     assert_eq!(logout.good_until, NOW + 10 + TOLERANCE);
 }
+
+/// Or it would be looked for among the sessions, and end none.
+#[test]
+fn an_empty_name_is_none() {
+    for (empty, named) in [("sid", "sub"), ("sub", "sid")] {
+        let changes = vec![(empty, json!("")), (named, json!("x"))];
+        let Logout { sub, sid, .. } = logged_out(&with(&a_logout_token(), &changes)).unwrap();
+        let names = |name| {
+            if name == named {
+                Some("x".to_owned())
+            } else {
+                None
+            }
+        };
+        assert_eq!((sub, sid), (names("sub"), names("sid")));
+    }
+}
