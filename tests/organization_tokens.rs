@@ -3,12 +3,13 @@
 
 use rocket::serde::json::Value as Json;
 use rocket::{Build, Request, Rocket, get, routes};
-use rocket_logto::dev_provider::SeedOrganization;
+use rocket_logto::dev_provider::{Endpoint, SeedOrganization};
 use rocket_logto::{ConstOrg, HeaderOrg, Name, OrgToken, OrganizationId, PathOrg, QueryOrg};
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::Browser;
 use crate::support::clock::clock;
+use crate::support::log::reason_of;
 use crate::support::token_app::{ACME, GLOBEX, ORDERS, ORGANIZATIONS, TokenApp, shown, table};
 
 struct Tenant;
@@ -296,5 +297,53 @@ async fn a_request_that_names_no_organization_is_500() {
             page.text().contains("Its developer can mend that"),
             "{path}"
         );
+    }
+}
+
+/// A provider that knows no organizations ignores what was asked (RFC 6749
+/// section 3.2), and says nothing of a membership.
+#[rocket::async_test]
+async fn a_token_for_something_else_is_no_membership() {
+    let app = TokenApp::start(clock!()).await;
+    let alice = app.alice().await;
+    let hooks = app.at.provider.hooks();
+    let (plain, orders) = (
+        format!("/organizations/{ACME}"),
+        format!("/organizations/{ACME}/orders"),
+    );
+    let refused = async |path: &str, case: &str| {
+        let answer = app.fetch(&alice, path).await;
+        assert_eq!(answer.status(), 502, "{case}: {}", answer.text());
+        let body: Json = answer.json();
+        let reason = reason_of(body["reference"].as_str().expect("a reference"));
+        assert_eq!(reason, "token_is_not_within_the_organization", "{case}");
+    };
+    hooks.access_token(|_, claims| {
+        claims.insert(
+            "aud".into(),
+            format!("urn:logto:organization:{GLOBEX}").into(),
+        );
+        claims.insert("organization_id".into(), GLOBEX.into());
+    });
+    refused(&plain, "another one").await;
+    refused(&orders, "another one, for an API").await;
+    hooks.access_token(|_, claims| {
+        claims.insert("aud".into(), ORDERS.into());
+        claims.remove("organization_id");
+    });
+    refused(&plain, "an API").await;
+    refused(&orders, "an API, for all").await;
+    hooks.access_token(|_, _| {});
+    hooks.respond(Endpoint::Token, |_, reply| {
+        reply.edit_json(|body| {
+            body["access_token"] = "opaque".into();
+            body["id_token"].take();
+        });
+    });
+    refused(&plain, "an opaque one").await;
+    // The session has nothing to do with it.
+    hooks.behave(Endpoint::Token);
+    for path in [&plain, &orders] {
+        assert_eq!(app.fetch(&alice, path).await.status(), 200, "{path}");
     }
 }

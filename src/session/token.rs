@@ -156,6 +156,20 @@ impl TokenFor {
         *self == TokenFor::default()
     }
 
+    /// Whether `token` is within the organization that was asked for. A provider
+    /// that has none ignores the parameter (RFC 6749 section 3.2), and its token
+    /// says nothing of a membership.
+    pub(crate) fn is_met_by(&self, token: &Token) -> bool {
+        let Some(id) = &self.organization else {
+            return true;
+        };
+        let named = |claims: &AccessTokenClaims| match &self.resource {
+            Some(_) => claims.organization_id.as_deref() == Some(id),
+            None => claims.aud.contains(&format!("urn:logto:organization:{id}")),
+        };
+        token.claims().is_some_and(named)
+    }
+
     /// A short name for it, the same on all instances.
     pub(crate) fn name(&self) -> String {
         let text = format!("{:?}", (&self.resource, &self.organization, &self.scopes));

@@ -162,6 +162,12 @@ async fn refresh(
         next.refreshed_at = *now;
     }
     let (token, next) = (Arc::new(token(&tokens, *now)), Arc::new(next));
+    if !key.is_met_by(&token) {
+        return Err(Error::new(
+            ErrorKind::ProviderBadAnswer,
+            "token_is_not_within_the_organization",
+        ));
+    }
     live.remember(wanted, token.clone());
     live.with(|known| known.session = Some(next.clone()));
     publish(sessions, &next, *now).await?;
