@@ -1,15 +1,18 @@
 //! Pushed authorization requests (RFC 9126): where the provider offers them,
 //! the request goes to it directly, and through the browser goes a reference.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rocket::figment::value::Dict;
+use rocket::futures::future::join_all;
 use rocket::{get, routes};
 use rocket_logto::dev_provider::{DevProvider, Endpoint, Received, Reply};
 use rocket_logto::{FirstScreen, SignIn};
 
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, absent, keys, settings};
 use crate::support::browser::{Browser, Response};
+use crate::support::eventually::{asked, eventually};
 use crate::support::log::reason_of;
 use crate::support::pages::{own_cookies, pages};
 use crate::support::refusal::reference;
@@ -253,4 +256,42 @@ async fn the_development_provider_offers_them() {
     let metadata: serde_json::Value = Browser::new().fetch_json(url).await.json();
     let endpoint = format!("{}/request", provider.issuer());
     assert_eq!(metadata["pushed_authorization_request_endpoint"], endpoint);
+}
+
+/// Whoever begins sign-ins keeps the provider busy with them, and with nothing
+/// else.
+#[rocket::async_test]
+async fn a_flood_of_sign_ins_leaves_turns_for_those_who_come_back() {
+    let table = keys([
+        ("max_concurrent_op_calls", 4.into()),
+        ("http_timeout", 20.into()),
+    ]);
+    let app = offering(Some(CLIENT_SECRET), table).await;
+    let browser = Browser::new();
+    app.provider.hooks().sign_in_as(Some(ALICE));
+    let start = browser.navigate(app.url("/sign-in")).await;
+    let back = browser.follow(&start).await;
+    let before = pushed(&app).len();
+
+    let held = app.provider.hooks().hold(Endpoint::PushedAuth);
+    let told = AtomicUsize::new(0);
+    let flood = join_all((0..8).map(async |_| {
+        let start = Browser::new().navigate(app.url("/sign-in")).await;
+        told.fetch_add(1, Ordering::SeqCst);
+        start.status()
+    }));
+    let other = async {
+        asked(&app.provider, Endpoint::PushedAuth, before + 1).await;
+        let answer = browser.follow(&back).await;
+        assert_eq!(answer.status(), 303, "{}", answer.text());
+        assert!(browser.cookie("logto_session").is_some());
+        assert_eq!(pushed(&app).len(), before + 1, "a quarter of four");
+        // Who waits for a turn has given up by the time it is free.
+        let all = async || told.load(Ordering::SeqCst) == 7;
+        eventually("the others are told", all).await;
+        drop(held);
+    };
+    let (flooded, ()) = rocket::tokio::join!(flood, other);
+    let count = |status| flooded.iter().filter(|other| **other == status).count();
+    assert_eq!((count(303), count(503)), (1, 7), "{flooded:?}");
 }

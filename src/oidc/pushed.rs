@@ -47,6 +47,7 @@ impl OidcClient {
             .filter(|(name, _)| !(named && name == "client_id"))
             .map(|(name, value)| (&**name, &**value))
             .collect();
+        let _turn = self.service.turn_for_a_stranger().await?;
         let response = self
             .http
             .send(credentials::form(

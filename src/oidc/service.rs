@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use openidconnect::http::StatusCode;
-use rocket::tokio::sync::Semaphore;
+use rocket::tokio::sync::{Semaphore, SemaphorePermit};
 use rocket::tokio::time::timeout;
 
 use super::access_token::{self, Expected};
@@ -23,9 +23,9 @@ pub(crate) struct ServiceClient {
     config: ProviderConfig,
     pub(super) http: Arc<HttpClient>,
     pub(crate) provider: Arc<ProviderState>,
-    /// Anybody can make up opaque tokens: asking about them must leave turns for
-    /// signing in.
-    introspections: Semaphore,
+    /// For what anybody can make this app ask: about opaque tokens, and for
+    /// sign-ins that nobody means to finish.
+    turns_for_strangers: Semaphore,
 }
 
 impl ServiceClient {
@@ -33,7 +33,7 @@ impl ServiceClient {
         let http = Arc::new(HttpClient::new(&config)?);
         let provider = Arc::new(ProviderState::new(&config, http.clone()));
         Ok(ServiceClient {
-            introspections: Semaphore::new(config.max_concurrent_op_calls.div_ceil(4)),
+            turns_for_strangers: Semaphore::new(config.max_concurrent_op_calls.div_ceil(4)),
             config,
             http,
             provider,
@@ -76,9 +76,7 @@ impl ServiceClient {
         let endpoint = metadata.introspection_endpoint.as_ref().ok_or_else(|| {
             TokenError::Malformed("metadata names no introspection_endpoint".into())
         })?;
-        let Ok(Ok(_turn)) = timeout(MAX_WAIT, self.introspections.acquire()).await else {
-            return Err(TokenError::Http(HttpError::Busy));
-        };
+        let _turn = self.turn_for_a_stranger().await?;
         let form = [("token", token), ("token_type_hint", "access_token")];
         let request = credentials::form(self.client()?, endpoint, &form)?;
         let response = self.http.send(request).await.map_err(TokenError::Http)?;
@@ -87,6 +85,15 @@ impl ServiceClient {
             status => Err(TokenError::Malformed(format!(
                 "introspection answered {status}"
             ))),
+        }
+    }
+
+    /// A turn that leaves others for those who are on their way back, or signed
+    /// in.
+    pub(super) async fn turn_for_a_stranger(&self) -> Result<SemaphorePermit<'_>, TokenError> {
+        match timeout(MAX_WAIT, self.turns_for_strangers.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(TokenError::Http(HttpError::Busy)),
         }
     }
 
