@@ -166,7 +166,10 @@ impl Current {
         if let Err(error) = &granted
             && error.kind() == ErrorKind::SessionEnded
         {
-            self.end().await;
+            match self.logto.sessions().is_still_live(&self.session).await {
+                true => self.end().await,
+                false => self.context.set_session(None),
+            }
             return granted;
         }
         let newest = match &granted {
@@ -181,7 +184,7 @@ impl Current {
                 Ok(()) => self.context.set_session(Some(newest)),
                 Err(KeepError::Store(error)) => return Err(store_failed(error)),
                 Err(KeepError::Gone) => {
-                    self.logto.drop_cookies(&self.context);
+                    self.context.set_session(None);
                     return Err(Error::new(ErrorKind::SessionEnded, "ended_elsewhere"));
                 }
             }

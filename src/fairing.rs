@@ -161,9 +161,12 @@ impl Fairing for LogtoFairing {
             // and Rocket makes this one for every request.
             *response = Box::pin(answer(request, context.take_pending())).await;
         }
+        let mut cookies = context.take_cookies();
+        if let (Some(session), Ok(logto)) = (context.take_session_cookies(), Logto::of(request)) {
+            cookies.extend(Box::pin(logto.cookies(session)).await);
+        }
         // Whoever asked who the user is has an answer for that user alone, and
         // a cookie is for one browser alone.
-        let cookies = context.take_cookies();
         if context.is_personal() || !cookies.is_empty() {
             response.set_raw_header("Cache-Control", "no-store");
             response.adjoin_raw_header("Vary", "Cookie");

@@ -11,7 +11,7 @@ use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
-use crate::session::context::RequestContext;
+use crate::session::context::{RequestContext, SessionCookies};
 use crate::session::cookie;
 use crate::session::cookie_header::raw_cookies;
 use crate::session::failure::store_failed;
@@ -146,6 +146,7 @@ impl Logto {
         if let Some(known) = context.session() {
             return Ok(known);
         }
+        context.set_personal();
         let found = self.look_up(request, context).await?;
         context.set_session(found.clone());
         Ok(found)
@@ -190,18 +191,32 @@ impl Logto {
         context: &RequestContext,
         session: &Session,
     ) -> Result<(), Error> {
-        self.drop_cookies(context);
+        self.revoke(&session.reference()).await?;
         self.sessions().forget(session);
-        self.revoke(&session.reference()).await
+        self.drop_cookies(context);
+        Ok(())
     }
 
     /// Refuses every copy of a session from now on.
     pub(crate) async fn revoke(&self, session: &SessionRef) -> Result<(), Error> {
+        let ended = self.sessions().end(session, self.now()).await;
+        ended.map_err(store_failed)?;
         self.tokens().forget(&session.id);
-        self.sessions()
-            .end(session, self.now())
-            .await
-            .map_err(store_failed)
+        Ok(())
+    }
+
+    /// The session's cookies for the response. While a handler was at work its
+    /// session may have been ended, or refreshed, by another request, and the
+    /// browser may have another one by now: then there are none.
+    pub(crate) async fn cookies(&self, cookies: SessionCookies) -> Vec<String> {
+        let Some(session) = cookies.of else {
+            return cookies.lines;
+        };
+        let is_newest = self.tokens().newest(session.clone()).version == session.version;
+        match is_newest && self.sessions().is_still_live(&session).await {
+            true => cookies.lines,
+            false => Vec::new(),
+        }
     }
 
     pub(crate) fn drop_cookies(&self, context: &RequestContext) {

@@ -235,3 +235,17 @@ async fn without_the_providers_keys_it_is_to_try_again() {
         sleep(Duration::from_millis(100)).await;
     }
 }
+
+/// The app counts sessions by its own clock, and logout tokens come from another.
+#[rocket::async_test]
+async fn a_provider_whose_clock_is_behind_ends_the_session_all_the_same() {
+    let provided = Provided::start(frozen).await;
+    for (behind, ends) in [(61, false), (60, true)] {
+        let (alice, _) = provided.sign_in(ALICE).await;
+        let mut claims = provided.claims(Some(ALICE), None);
+        claims.insert("iat".into(), json!(frozen() - behind));
+        let answer = provided.send(&provided.token(claims)).await;
+        assert_eq!(answer.status(), 200, "{behind}: {}", answer.text());
+        assert_eq!(provided.who(&alice).await.is_none(), ends, "{behind}");
+    }
+}

@@ -1,12 +1,18 @@
 //! Sign-ins in many tabs at once, twice, backwards, and as somebody else.
 
+use rocket::figment::value::Dict;
+use rocket::futures::future::join;
 use rocket::{get, routes};
 use rocket_logto::SignIn;
 use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
+use crate::support::eventually::asked;
+use crate::support::log::reason_of;
 use crate::support::pages::{NOBODY, own_cookies, pages};
+use crate::support::redis::Redis;
+use crate::support::refusal::reference;
 
 /// Starts a sign-in whoever is signed in, unlike `/sign-in`.
 #[get("/again/<tab>")]
@@ -196,6 +202,31 @@ async fn a_callback_counts_once() {
     let answer = stranger.navigate(&callback).await;
     assert_eq!(answer.status(), 400);
     assert_eq!(who(&app, &stranger).await, NOBODY);
+}
+
+/// The provider takes back what it gave for a code that comes twice.
+#[rocket::async_test]
+async fn an_impatient_reload_does_not_use_the_code_again() {
+    let redis = Redis::start().await;
+    for (store, table) in [("cookies", Dict::new()), ("Redis", redis.table())] {
+        let app = TestApp::with(table, pages().mount("/", routes![again])).await;
+        app.provider.hooks().sign_in_as(Some(ALICE));
+        let browser = Browser::new();
+        let callback = begin(&app, &browser, 1).await;
+        let held = app.provider.hooks().hold(Endpoint::Token);
+        let reload = async {
+            asked(&app.provider, Endpoint::Token, 1).await;
+            let answer = browser.navigate(&callback).await;
+            assert_eq!(answer.status(), 400, "{store}: {}", answer.text());
+            assert_eq!(reason_of(&reference(&answer)), "state_used", "{store}");
+            drop(held);
+        };
+        let (first, ()) = join(browser.navigate(&callback), reload).await;
+        assert_finished(&first, 1, store);
+        let exchanges = app.provider.requests_to(Endpoint::Token);
+        assert_eq!(exchanges.len(), 1, "{store}");
+        assert_eq!(who(&app, &browser).await, ALICE, "{store}");
+    }
 }
 
 #[rocket::async_test]

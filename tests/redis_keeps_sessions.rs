@@ -343,3 +343,41 @@ async fn a_sign_out_that_redis_does_not_hear_of_says_so() {
     is_unavailable(&sign_out(&browser, &app).await, "sign-out");
     assert_eq!(app.provider.requests_to(Endpoint::Revocation).len(), 0);
 }
+
+/// As a replica, or a disk that is full, makes it: everything can be read.
+#[rocket::async_test]
+async fn a_redis_that_takes_nothing_uses_nothing_up() {
+    let (redis, app) = start().await;
+    let alice = signed_in(&app, ALICE).await;
+    let copy = alice.clone();
+    let bob = Browser::new();
+    app.provider.hooks().sign_in_as(Some(BOB));
+    let start = bob.navigate(app.url("/sign-in?return_to=/protected")).await;
+    let back = bob.follow(&start).await;
+    let callback = back.location().expect("the callback").to_string();
+    app.provider.clear_requests();
+
+    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let ready = alice.get(app.url("/readyz")).await;
+    assert_eq!(ready.status(), 503, "{}", ready.text());
+    assert_eq!(alice.navigate(app.url("/protected")).await.text(), ALICE);
+    is_unavailable(&sign_out(&alice, &app).await, "sign-out");
+    assert_eq!(
+        who(&alice, app.url("/protected")).await.as_deref(),
+        Some(ALICE)
+    );
+    is_unavailable(&bob.navigate(&callback).await, "callback");
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 0);
+    assert_eq!(app.provider.requests_to(Endpoint::Revocation).len(), 0);
+
+    // The same again, and all is well.
+    redis.command(&["REPLICAOF", "NO", "ONE"]);
+    assert_eq!(alice.get(app.url("/readyz")).await.status(), 200);
+    assert_eq!(sign_out(&alice, &app).await.status(), 303);
+    assert_eq!(app.provider.requests_to(Endpoint::Revocation).len(), 1);
+    for browser in [&alice, &copy] {
+        assert_eq!(who(browser, app.url("/protected")).await, None);
+    }
+    let page = bob.navigate_following(&callback, 3).await.pop();
+    assert_eq!(page.expect("a page").text(), BOB);
+}

@@ -6,6 +6,7 @@ mod support;
 mod a_broken_exchange_signs_nobody_in;
 mod a_guard_that_cannot_work_says_so;
 mod a_hostile_provider_costs_little;
+mod a_late_answer_brings_no_old_cookie;
 mod a_provider_we_did_not_write;
 mod a_session_seen_before_is_as_strict;
 mod a_sign_in_begun_elsewhere;

@@ -115,12 +115,10 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .state
         .as_deref()
         .ok_or_else(|| rejected("state_missing"))?;
-    let Some((transaction, removal)) = find(request, logto, state) else {
-        // Finished before, in this browser: back button, reload, double click.
-        if logto.session(request).await?.is_some() {
-            return Ok(ReturnTo::home());
-        }
-        return Err(rejected("state_unknown"));
+    let cookies = raw_cookies(request);
+    let transactions = logto.transactions(request, &cookies);
+    let Some(transaction) = transactions.find(state) else {
+        return finished_before(request, "state_unknown").await;
     };
     // Until the provider is known, and the session has a place to go, nothing
     // was used up: a reload may try again.
@@ -130,8 +128,13 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .metadata()
         .await
         .map_err(unavailable)?;
-    logto.sessions().is_ready().await.map_err(store_failed)?;
-    RequestContext::of(request).set_cookie(removal);
+    let name = transactions.name(state);
+    let is_first = logto.sessions().is_first_answer(&name).await;
+    let is_first = is_first.map_err(store_failed)?;
+    RequestContext::of(request).set_cookie(transactions.removal(&name));
+    if !is_first {
+        return finished_before(request, "state_used").await;
+    }
 
     // RFC 9207 section 2.4: before the code goes anywhere.
     match &parameters.iss {
@@ -167,11 +170,12 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     Ok(transaction.return_to())
 }
 
-/// What this browser began with `state`, and the line that forgets it.
-fn find(request: &Request<'_>, logto: &Logto, state: &str) -> Option<(Transaction, String)> {
-    let cookies = raw_cookies(request);
-    let transactions = logto.transactions(request, &cookies);
-    Some((transactions.find(state)?, transactions.removal(state)))
+/// Back button, reload, double click: whoever is signed in by now goes home.
+async fn finished_before(request: &Request<'_>, reason: &str) -> Result<ReturnTo, Error> {
+    match Logto::of(request)?.session(request).await? {
+        Some(_) => Ok(ReturnTo::home()),
+        None => Err(rejected(reason)),
+    }
 }
 
 /// One token request, then verification; no other call to the provider.

@@ -2,6 +2,7 @@
 //! answer a guard or handler has asked the response hook for. Rocket drops
 //! cookie changes before it runs a catcher, so all of it is written at the end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rocket::Request;
@@ -34,12 +35,21 @@ pub(crate) struct StartSignIn {
     pub return_to: Option<ReturnTo>,
 }
 
+/// `Set-Cookie` lines for the session: what they write, or, when they remove
+/// it, none.
+pub(crate) struct SessionCookies {
+    pub of: Option<Arc<Session>>,
+    pub lines: Vec<String>,
+}
+
 #[derive(Default)]
 pub(crate) struct RequestContext {
-    /// `None` until somebody asks; then whether there is one.
+    is_personal: AtomicBool,
+    /// `None` until it is known; then whether there is one.
     session: Mutex<Option<Option<Arc<Session>>>>,
     pending: Mutex<Option<Pending>>,
     cookies: Mutex<Vec<String>>,
+    session_cookies: Mutex<Option<SessionCookies>>,
     chunks: Mutex<Vec<String>>,
 }
 
@@ -58,7 +68,7 @@ impl RequestContext {
         *lock(&self.chunks) = names;
     }
 
-    pub(crate) fn stale_chunks(&self) -> Vec<String> {
+    pub(crate) fn chunks(&self) -> Vec<String> {
         lock(&self.chunks).clone()
     }
 
@@ -67,9 +77,14 @@ impl RequestContext {
         *lock(&self.session) = Some(session);
     }
 
+    /// Somebody asks who the user is, whether or not that can be told.
+    pub(crate) fn set_personal(&self) {
+        self.is_personal.store(true, Ordering::Relaxed);
+    }
+
     /// Whether anything on the way asked who the user is.
     pub(crate) fn is_personal(&self) -> bool {
-        lock(&self.session).is_some()
+        self.is_personal.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_pending(&self, pending: Pending) {
@@ -90,6 +105,16 @@ impl RequestContext {
 
     pub(crate) fn take_cookies(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.cookies))
+    }
+
+    /// Decides what becomes of the session's cookies, instead of what was
+    /// decided on the way so far.
+    pub(crate) fn set_session_cookies(&self, cookies: SessionCookies) {
+        *lock(&self.session_cookies) = Some(cookies);
+    }
+
+    pub(crate) fn take_session_cookies(&self) -> Option<SessionCookies> {
+        lock(&self.session_cookies).take()
     }
 }
 

@@ -116,9 +116,9 @@ impl Transactions<'_> {
         (transaction.state == state).then_some(transaction)
     }
 
-    /// The `Set-Cookie` line that forgets the transaction of `state`.
-    pub(crate) fn removal(&self, state: &str) -> String {
-        self.spec(&self.name(state)).removal()
+    /// The `Set-Cookie` line that forgets a transaction.
+    pub(crate) fn removal(&self, name: &str) -> String {
+        self.spec(name).removal()
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -135,7 +135,8 @@ impl Transactions<'_> {
         transaction.is_live(self.now).then_some(transaction)
     }
 
-    fn name(&self, state: &str) -> String {
+    /// The name of the cookie for the transaction of `state`.
+    pub(crate) fn name(&self, state: &str) -> String {
         let hash = digest::digest(&digest::SHA256, state.as_bytes());
         let hash = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]);
         name(self.config, &format!("{PREFIX}{hash}"))

@@ -18,7 +18,7 @@ use self::opened::{Content, Opened, OpenedBefore};
 use crate::config::LogtoConfig;
 use crate::oidc::logout::Logout;
 use crate::oidc::verify::Seconds;
-use crate::session::context::RequestContext;
+use crate::session::context::{RequestContext, SessionCookies};
 use crate::session::cookie::{self, CookieKeys, CookieSpec, TooLarge};
 use crate::session::revocation::Revocations;
 use crate::session::store::{MemoryStore, Record, SessionStore, StoreError};
@@ -28,6 +28,14 @@ use crate::session::{Home, Session, SessionId, SessionRef};
 const SESSION_COOKIE: &str = "logto_session";
 /// Sessions in memory that are too large for cookies.
 const MAX_IN_MEMORY: usize = 1000;
+/// The owner of locks that say that something has happened.
+const ONCE: &str = "once";
+/// RFC 6749 section 4.1.2: a code lives no longer.
+const CODE_LIFETIME: Duration = Duration::from_secs(600);
+const MAX_ANSWERED: u64 = 20_000;
+/// How long the trace of a look at the store lasts.
+const READINESS: Duration = Duration::from_secs(1);
+
 pub(crate) struct Sessions {
     config: Arc<LogtoConfig>,
     keys: OnceLock<CookieKeys>,
@@ -36,6 +44,8 @@ pub(crate) struct Sessions {
     memory: MemoryStore,
     revocations: Revocations,
     opened: OpenedBefore,
+    /// Sign-ins whose authorization response has come, where nothing is shared.
+    answered: moka::sync::Cache<String, ()>,
     /// The name of the session cookie.
     name: String,
 }
@@ -62,6 +72,10 @@ impl Sessions {
         Sessions {
             name: cookie::name(&config, SESSION_COOKIE),
             opened: OpenedBefore::new(),
+            answered: moka::sync::Cache::builder()
+                .max_capacity(MAX_ANSWERED)
+                .time_to_live(CODE_LIFETIME)
+                .build(),
             config,
             keys: OnceLock::new(),
             shared,
@@ -160,7 +174,7 @@ impl Sessions {
         session.home = match (&self.shared, self.in_cookies(keys, session, now)) {
             (Some(_), _) => Home::Store,
             (None, Ok(lines)) => {
-                self.send(context, lines);
+                self.send(context, Arc::new(session.clone()), lines);
                 return Ok(());
             }
             (None, Err(TooLarge(size))) => {
@@ -171,7 +185,7 @@ impl Sessions {
         if let Some(store) = self.store_of(session.home) {
             store.create(&self.record(keys, session, now)).await?;
         }
-        self.send_pointer(context, keys, session, now);
+        self.send_pointer(context, keys, Arc::new(session.clone()), now);
         Ok(())
     }
 
@@ -179,7 +193,7 @@ impl Sessions {
     pub(crate) async fn save(
         &self,
         context: &RequestContext,
-        session: &Session,
+        session: &Arc<Session>,
         now: Seconds,
     ) -> Result<(), KeepError> {
         let Some(keys) = self.keys.get() else {
@@ -187,13 +201,13 @@ impl Sessions {
         };
         if session.home == Home::Cookie {
             match self.in_cookies(keys, session, now) {
-                Ok(lines) => self.send(context, lines),
+                Ok(lines) => self.send(context, session.clone(), lines),
                 // It has grown: it moves.
                 Err(TooLarge(size)) => {
                     warn_about_size(size);
                     let moved = Session {
                         home: Home::Memory,
-                        ..session.clone()
+                        ..Session::clone(session)
                     };
                     let record = self.record(keys, &moved, now);
                     match self.memory.create(&record).await {
@@ -203,7 +217,7 @@ impl Sessions {
                         }
                         moved => moved?,
                     }
-                    self.send_pointer(context, keys, &moved, now);
+                    self.send_pointer(context, keys, Arc::new(moved), now);
                 }
             }
             return Ok(());
@@ -213,8 +227,21 @@ impl Sessions {
         {
             return Err(KeepError::Gone);
         }
-        self.send_pointer(context, keys, session, now);
+        self.send_pointer(context, keys, session.clone(), now);
         Ok(())
+    }
+
+    /// Whether a session that was live a moment ago has not been ended since,
+    /// here or where it is kept.
+    pub(crate) async fn is_still_live(&self, session: &Session) -> bool {
+        if self.is_revoked(session) {
+            return false;
+        }
+        match self.store_of(session.home) {
+            // Gone is gone; a store that does not answer has not said so.
+            Some(store) => !matches!(store.load(session.id.as_str()).await, Ok(None)),
+            None => true,
+        }
     }
 
     /// Forgets what was read from the cookies of a session.
@@ -229,11 +256,12 @@ impl Sessions {
 
     /// Ends a session: copies of its cookies are refused from now on.
     pub(crate) async fn end(&self, session: &SessionRef, now: Seconds) -> Result<(), StoreError> {
-        self.revocations.revoke(session, self.absolute(), now);
-        match self.store_of(session.home) {
-            Some(store) => store.delete(session.id.as_str()).await,
-            None => Ok(()),
+        // If the store does not take it, nothing has happened: it can be tried again.
+        if let Some(store) = self.store_of(session.home) {
+            store.delete(session.id.as_str()).await?;
         }
+        self.revocations.revoke(session, self.absolute(), now);
+        Ok(())
     }
 
     /// Ends the sessions that a logout token names.
@@ -259,7 +287,8 @@ impl Sessions {
             // whatever its clock says.
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
             (None, Some(sub)) => {
-                let begun_by = logout.issued_at.min(now);
+                // The provider's clock may be behind.
+                let begun_by = logout.issued_at.saturating_add(self.tolerance()).min(now);
                 self.revocations.revoke_sub(sub, self.absolute(), begun_by);
             }
             (None, None) => {}
@@ -269,16 +298,32 @@ impl Sessions {
 
     /// Removes the session's cookies from the browser.
     pub(crate) fn drop_cookies(&self, context: &RequestContext) {
-        context.set_cookie(self.spec(&self.name, 0).removal());
-        self.drop_chunks(context, &[]);
+        let mut lines = vec![self.spec(&self.name, 0).removal()];
+        lines.extend(self.stale_chunks(context, &[]));
+        context.set_session_cookies(SessionCookies { of: None, lines });
     }
 
-    /// Whether the store, if there is one, answers.
-    pub(crate) async fn is_ready(&self) -> Result<(), StoreError> {
+    /// `true` for the first authorization response to a sign-in: a second one at
+    /// the same time, as of an impatient reload, must not use the code again, or
+    /// the provider takes back what it gave for it.
+    pub(crate) async fn is_first_answer(&self, transaction: &str) -> Result<bool, StoreError> {
         match &self.shared {
-            Some(store) => store.load("readiness").await.map(|_| ()),
-            None => Ok(()),
+            Some(store) => store.lock(transaction, ONCE, CODE_LIFETIME).await,
+            None => {
+                let entry = self.answered.entry_by_ref(transaction).or_insert(());
+                Ok(entry.is_fresh())
+            }
         }
+    }
+
+    /// Whether the store, if there is one, takes what it is given: one that
+    /// only answers questions, as a replica does, is of no use to a sign-in.
+    pub(crate) async fn is_ready(&self) -> Result<(), StoreError> {
+        let Some(store) = &self.shared else {
+            return Ok(());
+        };
+        let taken = store.lock("readiness", ONCE, READINESS).await;
+        taken.map(|_| ())
     }
 
     fn store_of(&self, home: Home) -> Option<&dyn SessionStore> {
@@ -317,7 +362,7 @@ impl Sessions {
         &self,
         context: &RequestContext,
         keys: &CookieKeys,
-        session: &Session,
+        session: Arc<Session>,
         now: Seconds,
     ) {
         let in_memory = session.home == Home::Memory;
@@ -328,22 +373,25 @@ impl Sessions {
         let plain = serde_json::to_string(&pointer).unwrap_or_default();
         let max_age = session.max_age(&self.config.session, now);
         let line = keys.seal(&self.spec(&self.name, max_age), plain);
-        self.send(context, line.into_iter().collect());
+        self.send(context, session, line.into_iter().collect());
     }
 
-    fn send(&self, context: &RequestContext, lines: Vec<String>) {
-        self.drop_chunks(context, &lines);
-        lines.into_iter().for_each(|line| context.set_cookie(line));
+    fn send(&self, context: &RequestContext, session: Arc<Session>, mut lines: Vec<String>) {
+        lines.extend(self.stale_chunks(context, &lines));
+        let of = Some(session);
+        context.set_session_cookies(SessionCookies { of, lines });
     }
 
-    /// Chunks the browser still has of a longer session.
-    fn drop_chunks(&self, context: &RequestContext, kept: &[String]) {
-        for name in context.stale_chunks() {
+    /// Lines that remove the chunks which the browser still has of a longer
+    /// session.
+    fn stale_chunks(&self, context: &RequestContext, kept: &[String]) -> Vec<String> {
+        let mut names = context.chunks();
+        names.retain(|name| {
             let again = |line: &String| line.starts_with(&format!("{name}="));
-            if !kept.iter().any(again) {
-                context.set_cookie(self.spec(&name, 0).removal());
-            }
-        }
+            !kept.iter().any(again)
+        });
+        let removal = |name: String| self.spec(&name, 0).removal();
+        names.into_iter().map(removal).collect()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -358,6 +406,10 @@ impl Sessions {
             secure,
             same_site: SameSite::Lax,
         }
+    }
+
+    fn tolerance(&self) -> Seconds {
+        Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60)
     }
 
     fn absolute(&self) -> Seconds {

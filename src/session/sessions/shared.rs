@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeepError, Pointer, Sessions};
+use super::{KeepError, ONCE, Pointer, Sessions};
 use crate::oidc::verify::Seconds;
 use crate::session::store::{SessionStore, StoreError};
 use crate::session::token::{Token, TokenKey};
@@ -14,8 +14,6 @@ use crate::session::{Home, Session, SessionId};
 
 /// A lock outlives the longest exchange with the provider by this much.
 const LOCK_MARGIN: Duration = Duration::from_secs(5);
-/// The owner of locks that say that something has happened.
-const ONCE: &str = "once";
 const LOCK_POLL: Duration = Duration::from_millis(25);
 
 /// A token as it is shared with other instances.
