@@ -123,6 +123,16 @@ async fn ends_the_right_sessions(home: &str, op: &Provided, clock: &AtomicI64) {
         "{home}: later"
     );
     assert_eq!(op.who(&two).await, None, "{home}: later");
+
+    // Told once more, after she came back: what is meant is over already.
+    clock.fetch_add(120, Ordering::Relaxed);
+    let (third, _) = op.sign_in(ALICE).await;
+    let mut before = op.claims(Some(ALICE), None);
+    before.insert("iat".into(), json!(clock.load(Ordering::Relaxed) - 100));
+    let answer = op.send(&op.token(before)).await;
+    assert_eq!(status_of(&answer, home), 200, "{home}");
+    assert_eq!(op.who(&third).await.as_deref(), Some(ALICE), "{home}: late");
+    assert_eq!(op.who(&again).await, None, "{home}: late");
 }
 
 #[rocket::async_test]

@@ -52,6 +52,7 @@ on_every_store![
     delete_ends_one_session,
     delete_by_sid_ends_those_with_it_only,
     delete_by_sub_ends_those_of_the_user_only,
+    delete_by_sub_spares_what_was_begun_later,
     names_that_look_alike_are_not_the_same,
     notes_live_and_end_with_their_session,
     a_lock_is_exclusive_and_given_back_by_its_owner_only,
@@ -91,7 +92,10 @@ async fn create_keeps_a_new_session_and_fails_on_collision(store: Store) {
     let other = Record::new("a", None, "somebody else", "other data", HOUR);
     assert_eq!(store.create(&other).await, Err(StoreError::Collision));
     assert_eq!(data(&store, "a").await.as_deref(), Some("data of a"));
-    store.delete_by_sub("somebody else").await.unwrap();
+    store
+        .delete_by_sub("somebody else", i64::MAX)
+        .await
+        .unwrap();
     assert_eq!(live(&store, &["a"]).await, ["a"]);
 
     // Any text is kept as it is.
@@ -153,7 +157,7 @@ async fn save_never_brings_back_what_has_ended(store: Store) {
         match by {
             "id" => store.delete("a").await.unwrap(),
             "sid" => store.delete_by_sid("sid").await.unwrap(),
-            "sub" => store.delete_by_sub("sub").await.unwrap(),
+            "sub" => store.delete_by_sub("sub", i64::MAX).await.unwrap(),
             _ => {}
         }
         assert_eq!(store.save(&mine.at_version(9)).await, Ok(false), "{case}");
@@ -194,7 +198,7 @@ async fn delete_ends_one_session(store: Store) {
         .unwrap();
     store.delete_by_sid("sid").await.unwrap();
     assert_eq!(live(&store, &["a", "b"]).await, ["a"]);
-    store.delete_by_sub("sub").await.unwrap();
+    store.delete_by_sub("sub", i64::MAX).await.unwrap();
     assert_eq!(live(&store, &["a", "b"]).await, [""; 0]);
 }
 
@@ -219,15 +223,15 @@ async fn delete_by_sid_ends_those_with_it_only(store: Store) {
     assert_eq!(live(&store, &all).await, all);
     store.delete_by_sid("1").await.unwrap();
     assert_eq!(live(&store, &all).await, ["c", "d", "e"]);
-    store.delete_by_sub("alice").await.unwrap();
+    store.delete_by_sub("alice", i64::MAX).await.unwrap();
     assert_eq!(live(&store, &all).await, ["e"]);
 }
 
 async fn delete_by_sub_ends_those_of_the_user_only(store: Store) {
     let all = several(&store).await;
-    store.delete_by_sub("nobody").await.unwrap();
+    store.delete_by_sub("nobody", i64::MAX).await.unwrap();
     assert_eq!(live(&store, &all).await, all);
-    store.delete_by_sub("alice").await.unwrap();
+    store.delete_by_sub("alice", i64::MAX).await.unwrap();
     assert_eq!(live(&store, &all).await, ["e"]);
     // A later session of hers is untouched by what is over.
     store
@@ -239,16 +243,31 @@ async fn delete_by_sub_ends_those_of_the_user_only(store: Store) {
     assert_eq!(live(&store, &["a", "e", "f"]).await, ["e"]);
 }
 
+async fn delete_by_sub_spares_what_was_begun_later(store: Store) {
+    let begun = |id: &str, at| record(id, Some("sid"), "alice").begun_at(at);
+    for (id, at) in [("a", 99), ("b", 100), ("c", 101)] {
+        store.create(&begun(id, at)).await.unwrap();
+    }
+    // A refresh is no beginning.
+    let refreshed = begun("b", 100).at_version(1);
+    assert_eq!(store.save(&refreshed).await, Ok(true));
+    store.delete_by_sub("alice", 100).await.unwrap();
+    assert_eq!(live(&store, &["a", "b", "c"]).await, ["c"]);
+    // And it can still be found.
+    store.delete_by_sub("alice", 101).await.unwrap();
+    assert_eq!(live(&store, &["c"]).await, [""; 0]);
+}
+
 async fn names_that_look_alike_are_not_the_same(store: Store) {
     store.create(&record("a", Some("x"), "y")).await.unwrap();
     for name in ["", "*", "A", "X", "a:", "session:a", "a*", "?", "[a]"] {
         store.delete(name).await.unwrap();
         store.delete_by_sid(name).await.unwrap();
-        store.delete_by_sub(name).await.unwrap();
+        store.delete_by_sub(name, i64::MAX).await.unwrap();
         assert_eq!(live(&store, &["a"]).await, ["a"], "{name:?}");
     }
     store.delete_by_sid("y").await.unwrap();
-    store.delete_by_sub("x").await.unwrap();
+    store.delete_by_sub("x", i64::MAX).await.unwrap();
     assert_eq!(
         live(&store, &["a"]).await,
         ["a"],
@@ -358,7 +377,7 @@ async fn indexes_live_as_long_as_their_longest_session(store: Store) {
     store.delete_by_sid("sid").await.unwrap();
     store.delete_by_sid("2").await.unwrap();
     assert_eq!(live(&store, &all).await, ["e"]);
-    store.delete_by_sub("eve").await.unwrap();
+    store.delete_by_sub("eve", i64::MAX).await.unwrap();
     assert_eq!(live(&store, &all).await, [""; 0]);
 }
 
@@ -407,7 +426,7 @@ async fn an_index_in_redis_does_not_grow_with_what_has_expired() {
     let held = redis.command(&["SCARD", &redis.key(":sub:")]);
     let held: usize = held.trim().trim_start_matches(':').parse().unwrap();
     assert!((200..240).contains(&held), "{held}");
-    store.delete_by_sub("sub").await.unwrap();
+    store.delete_by_sub("sub", i64::MAX).await.unwrap();
     assert_eq!(redis.keys(), [""; 0]);
 }
 
@@ -418,7 +437,7 @@ async fn two_apps_in_one_redis_do_not_meet() {
     let two = RedisStore::new(&redis.url(), "two").expect("a store");
     one.create(&lasting("a", HOUR)).await.unwrap();
     assert_eq!(two.load("a").await, Ok(None));
-    two.delete_by_sub("sub").await.unwrap();
+    two.delete_by_sub("sub", i64::MAX).await.unwrap();
     two.delete("a").await.unwrap();
     assert_eq!(two.lock("l", "x", HOUR).await, Ok(true));
     assert_eq!(one.lock("l", "x", HOUR).await, Ok(true));
@@ -507,7 +526,7 @@ async fn a_redis_that_is_away_is_an_error_and_never_an_answer() {
     is_away("save", store.save(&mine).await.err());
     is_away("delete", store.delete("a").await.err());
     is_away("by sid", store.delete_by_sid("sid").await.err());
-    is_away("by sub", store.delete_by_sub("sub").await.err());
+    is_away("by sub", store.delete_by_sub("sub", i64::MAX).await.err());
     is_away("lock", store.lock("l", "x", HOUR).await.err());
     is_away("note", store.note("a", "n").await.err());
 

@@ -22,12 +22,19 @@ pub struct Record {
     pub version: u32,
     /// How long to keep it.
     pub lifetime: Duration,
+    /// When the user signed in, in seconds since 1970.
+    pub begun_at: i64,
 }
 
 impl Record {
     /// The same at another version.
     pub fn at_version(self, version: u32) -> Record {
         Record { version, ..self }
+    }
+
+    /// The same, begun at another time.
+    pub fn begun_at(self, begun_at: i64) -> Record {
+        Record { begun_at, ..self }
     }
 
     /// A record of these parts, for the tests of a store.
@@ -45,6 +52,7 @@ impl Record {
             data: data.into(),
             version: 0,
             lifetime,
+            begun_at: 0,
         }
     }
 }
@@ -105,8 +113,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Ends all sessions with this `sid`.
     async fn delete_by_sid(&self, sid: &str) -> Result<(), StoreError>;
 
-    /// Ends all sessions of a user.
-    async fn delete_by_sub(&self, sub: &str) -> Result<(), StoreError>;
+    /// Ends all sessions of a user that were begun by then, in seconds since
+    /// 1970: later ones are not meant, however late it is told.
+    async fn delete_by_sub(&self, sub: &str, begun_by: i64) -> Result<(), StoreError>;
 
     /// Keeps a sealed text beside a session, as long as the session. Nothing
     /// happens when the session is gone.
@@ -229,10 +238,10 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
-    async fn delete_by_sub(&self, sub: &str) -> Result<(), StoreError> {
+    async fn delete_by_sub(&self, sub: &str, begun_by: i64) -> Result<(), StoreError> {
         self.inner()
             .sessions
-            .retain(|_, kept| kept.record.sub != sub);
+            .retain(|_, Kept { record, .. }| record.sub != sub || record.begun_at > begun_by);
         Ok(())
     }
 

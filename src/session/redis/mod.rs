@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// | key | holds |
 /// |---|---|
-/// | `logto:<app id>:session:<id>` | `data` (sealed), `version`, `sid`, `sub`, notes `n:<name>` |
+/// | `logto:<app id>:session:<id>` | `data` (sealed), `version`, `sid`, `sub`, `begun`, notes `n:<name>` |
 /// | `logto:<app id>:sid:<sid>`, `…:sub:<sub>` | the ids of sessions to end |
 /// | `logto:<app id>:lock:<name>` | who holds the lock |
 ///
@@ -76,10 +76,10 @@ impl RedisStore {
             .map_err(unavailable)
     }
 
-    async fn end_all(&self, index: &str) -> Result<(), StoreError> {
+    async fn end_all(&self, index: &str, begun_by: i64) -> Result<(), StoreError> {
         let script = Script::new(END_ALL);
         let mut call = script.key(index);
-        call.arg(&self.prefix);
+        call.arg(&self.prefix).arg(begun_by);
         call.invoke_async(&mut self.connection())
             .await
             .map_err(unavailable)
@@ -91,12 +91,12 @@ fn unavailable(error: RedisError) -> StoreError {
     StoreError::Unavailable(format!("{:?}", error.kind()))
 }
 
-/// ARGV: prefix, id, data, lifetime in ms, sub, sid or "", version. An index lives as
+/// ARGV: prefix, id, data, lifetime in ms, sub, sid or "", version, begun. An index lives as
 /// long as the last of its sessions; each new one clears away a few that have
 /// expired, or the index of a user who never stays away would grow for ever.
 const CREATE: &str = r"
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'data', ARGV[3], 'sub', ARGV[5], 'sid', ARGV[6], 'version', ARGV[7])
+redis.call('HSET', KEYS[1], 'data', ARGV[3], 'sub', ARGV[5], 'sid', ARGV[6], 'version', ARGV[7], 'begun', ARGV[8])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 local function index(key)
   for _, id in ipairs(redis.call('SRANDMEMBER', key, 4)) do
@@ -130,16 +130,18 @@ if of[1] then redis.call('SREM', ARGV[1] .. 'sub:' .. of[1], ARGV[2]) end
 if of[2] and of[2] ~= '' then redis.call('SREM', ARGV[1] .. 'sid:' .. of[2], ARGV[2]) end
 return 1";
 
-/// KEYS: an index. ARGV: prefix.
+/// KEYS: an index. ARGV: prefix, begun by.
 const END_ALL: &str = r"
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local key = ARGV[1] .. 'session:' .. id
-  local of = redis.call('HMGET', key, 'sub', 'sid')
-  redis.call('DEL', key)
-  if of[1] then redis.call('SREM', ARGV[1] .. 'sub:' .. of[1], id) end
-  if of[2] and of[2] ~= '' then redis.call('SREM', ARGV[1] .. 'sid:' .. of[2], id) end
+  local of = redis.call('HMGET', key, 'sub', 'sid', 'begun')
+  if tonumber(of[3] or 0) <= tonumber(ARGV[2]) then
+    redis.call('DEL', key)
+    if of[1] then redis.call('SREM', ARGV[1] .. 'sub:' .. of[1], id) end
+    if of[2] and of[2] ~= '' then redis.call('SREM', ARGV[1] .. 'sid:' .. of[2], id) end
+    redis.call('SREM', KEYS[1], id)
+  end
 end
-redis.call('DEL', KEYS[1])
 return 1";
 
 /// ARGV: prefix, field, note.
@@ -161,7 +163,7 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1";
 
 /// The arguments of CREATE and SAVE after the prefix.
-fn arguments(record: &Record) -> [String; 6] {
+fn arguments(record: &Record) -> [String; 7] {
     [
         record.id.clone(),
         record.data.clone(),
@@ -169,6 +171,7 @@ fn arguments(record: &Record) -> [String; 6] {
         record.sub.clone(),
         record.sid.clone().unwrap_or_default(),
         record.version.to_string(),
+        record.begun_at.to_string(),
     ]
 }
 
@@ -197,11 +200,11 @@ impl SessionStore for RedisStore {
     }
 
     async fn delete_by_sid(&self, sid: &str) -> Result<(), StoreError> {
-        self.end_all(&self.key("sid", sid)).await
+        self.end_all(&self.key("sid", sid), i64::MAX).await
     }
 
-    async fn delete_by_sub(&self, sub: &str) -> Result<(), StoreError> {
-        self.end_all(&self.key("sub", sub)).await
+    async fn delete_by_sub(&self, sub: &str, begun_by: i64) -> Result<(), StoreError> {
+        self.end_all(&self.key("sub", sub), begun_by).await
     }
 
     async fn put_note(&self, id: &str, name: &str, note: &str) -> Result<(), StoreError> {

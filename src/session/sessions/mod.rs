@@ -268,11 +268,13 @@ impl Sessions {
     pub(crate) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
         self.opened.forget_named(logout);
         let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
+        // The provider's clock may be behind.
+        let begun_by = logout.issued_at.saturating_add(self.tolerance()).min(now);
         let memory: &dyn SessionStore = &self.memory;
         for store in self.shared.as_deref().into_iter().chain([memory]) {
             match (sid, sub) {
                 (Some(sid), _) => store.delete_by_sid(sid).await?,
-                (None, Some(sub)) => store.delete_by_sub(sub).await?,
+                (None, Some(sub)) => store.delete_by_sub(sub, begun_by).await?,
                 (None, None) => {}
             }
         }
@@ -286,11 +288,7 @@ impl Sessions {
             // The provider's session is over: nothing can begin in it any more,
             // whatever its clock says.
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
-            (None, Some(sub)) => {
-                // The provider's clock may be behind.
-                let begun_by = logout.issued_at.saturating_add(self.tolerance()).min(now);
-                self.revocations.revoke_sub(sub, self.absolute(), begun_by);
-            }
+            (None, Some(sub)) => self.revocations.revoke_sub(sub, self.absolute(), begun_by),
             (None, None) => {}
         }
         Ok(())
@@ -344,6 +342,7 @@ impl Sessions {
             data: keys.seal_text(session.id.as_str(), plain),
             version: session.version,
             lifetime: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
+            begun_at: session.created_at,
         }
     }
 
