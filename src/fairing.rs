@@ -208,7 +208,7 @@ fn store(
         #[cfg(feature = "redis")]
         (StoreConfig::Redis(url), None) => match RedisStore::new(url, &config.app_id) {
             Ok(store) => Ok(Some(Arc::new(store))),
-            Err(error) => Err(format!("{:?}", error.kind())),
+            Err(error) => Err(error.to_string()),
         },
         #[cfg(not(feature = "redis"))]
         (StoreConfig::Redis(_), None) => Err("needs the cargo feature redis".into()),
@@ -229,6 +229,8 @@ async fn start_dev_provider(rocket: Rocket<Build>, config: &LogtoConfig) -> fair
     settings.backchannel_logout_uri = Some(format!("{}{logout}", config.base_url));
     settings.signing_alg = match config.id_token_alg {
         SigningAlg::RS256 => dev_provider::SigningAlg::Rs256,
+        SigningAlg::ES256 => dev_provider::SigningAlg::Es256,
+        // The configuration takes no other.
         _ => dev_provider::SigningAlg::Es384,
     };
     // Rocket sets the level of the whole process at each launch: this one's is

@@ -24,6 +24,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+base_url = \"https://u:p@app.example.com\"", "base_url", "scheme, host and port only"),
     ("+redirect_uri = \"/callback\"", "redirect_uri", "absolute URL like"),
     ("+base_url = \"https://a.example\"\nredirect_uri = \"https://b.example/callback\"", "redirect_uri", "on the origin of base_url"),
+    ("+redirect_uri = \"https://a.example/callback?x=1\"", "redirect_uri", "without query and fragment"),
+    ("+redirect_uri = \"https://a.example/callback#x\"", "redirect_uri", "without query and fragment"),
+    ("+redirect_uri = \"https://u:p@a.example/callback\"", "redirect_uri", "scheme, host, port and path only"),
     ("+post_sign_out = \"//evil.example\"", "post_sign_out", "https://app.example.com/"),
     ("+post_sign_out = \"bye\"", "post_sign_out", "https://app.example.com/"),
     // Resources and scopes.
@@ -50,6 +53,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+extra_params = { audience = [\"a\"] }", "extra_params", "a table of texts"),
     ("+extra_params = \"audience=a\"", "extra_params", "a table of texts"),
     ("+session = { idle = \"2d\", absolute = \"1d\" }", "session.idle", "session.absolute"),
+    ("+session = { store = { redis = \"rediss://r.example\" } }", "session.store", "TLS to Redis is not built in"),
+    ("+session = { store = { redis = \"https://r.example\" } }", "session.store", "redis://host:6379"),
     ("+acr_values = [\"urn:a urn:b\"]", "acr_values", "names without spaces"),
     ("+acr_values = [\"\"]", "acr_values", "names without spaces"),
     // Durations and numbers.
@@ -98,6 +103,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("dev_provider = \"yes\"", "dev_provider", "true, false, or a table"),
     ("dev_provider = { port = 0 }", "dev_provider.port", "from 1 to 65535"),
     ("dev_provider = { port = 70000 }", "dev_provider.port", "from 1 to 65535"),
+    ("id_token_alg = \"PS256\"", "id_token_alg", "\"ES384\", \"ES256\" or \"RS256\" with the development provider"),
     ("dev_provider = { usres = [] }", "dev_provider", "`users`"),
 ];
 

@@ -543,3 +543,12 @@ async fn a_redis_that_is_away_is_an_error_and_never_an_answer() {
     }
     assert_eq!(store.load("a").await, Ok(Some("data of a".to_owned())));
 }
+
+#[rocket::async_test]
+async fn a_url_that_names_no_redis_or_wants_tls_makes_no_store() {
+    for url in ["https://127.0.0.1", "redis:", "rediss://127.0.0.1"] {
+        let error = RedisStore::new(url, "app").err();
+        let refused = matches!(error, Some(StoreError::Unavailable(_)));
+        assert!(refused, "{url}: {error:?}");
+    }
+}

@@ -12,7 +12,7 @@ use rocket::tokio::net::TcpStream;
 use rocket::tokio::time::{sleep, timeout};
 use rocket::{get, routes};
 use rocket_logto::User;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Settings};
+use rocket_logto::dev_provider::{DevProvider, Endpoint};
 
 use crate::support::app::{ALICE, BOB, TestApp, settings};
 use crate::support::browser::Browser;
@@ -92,12 +92,9 @@ async fn a_thousand_silent_connections_leave_the_app_answering() {
 
 #[rocket::async_test]
 async fn a_stop_in_the_middle_of_a_sign_in_waits_for_it() {
-    let provider = DevProvider::start(Settings {
-        client_secret: Some("secret".into()),
-        ..settings()
-    })
-    .await
-    .expect("a provider");
+    let mut settings = settings();
+    settings.client_secret = Some("secret".into());
+    let provider = DevProvider::start(settings).await.expect("a provider");
     let port = free_port();
     let base_url = format!("http://localhost:{port}");
     provider.set_redirect_uris([format!("{base_url}/callback")]);

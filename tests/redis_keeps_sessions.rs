@@ -1,6 +1,7 @@
 //! Sessions in Redis: the browser has an opaque pointer, Redis has what it
 //! cannot read, and a Redis that is away harms nobody for longer than that.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rocket::figment::value::Dict;
@@ -12,7 +13,8 @@ use serde_json::Value;
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
 use crate::support::redis::Redis;
-use crate::support::sessions::{rocket, sign_out, signed_in, who};
+use crate::support::serve::{Process, free_port};
+use crate::support::sessions::{rocket, session_table, sign_out, signed_in, who};
 
 const CANARY: &str = "canary-5e55";
 
@@ -380,4 +382,26 @@ async fn a_redis_that_takes_nothing_uses_nothing_up() {
     }
     let page = bob.navigate_following(&callback, 3).await.pop();
     assert_eq!(page.expect("a page").text(), BOB);
+}
+
+#[rocket::async_test]
+async fn sessions_can_go_through_a_unix_socket() {
+    let socket = std::env::temp_dir().join(format!("logto-{}.sock", free_port()));
+    let socket = socket.to_str().expect("a UTF-8 path");
+    let mut redis = Process::spawn(
+        Command::new("redis-server")
+            .args(["--port", "0", "--unixsocket", socket])
+            .args(["--save", "", "--appendonly", "no"])
+            .current_dir(std::env::temp_dir()),
+    );
+    redis.wait_for_output("to accept connections").await;
+    for scheme in ["unix", "redis+unix"] {
+        let store = Dict::from([("redis".to_owned(), format!("{scheme}://{socket}").into())]);
+        let app = TestApp::with(session_table("store", store), rocket()).await;
+        let browser = signed_in(&app, ALICE).await;
+        let cookie = browser.cookie("logto_session").expect("a cookie");
+        assert!(cookie.value.len() < 256, "{}", cookie.value.len());
+    }
+    drop(redis);
+    std::fs::remove_file(socket).ok();
 }

@@ -5,6 +5,9 @@ use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
 use rocket_logto::LogtoConfig;
 
+use crate::support::app::ALICE;
+use crate::support::browser::Browser;
+use crate::support::demo::Demo;
 use crate::support::launch::{HUSH, Launch};
 
 #[rocket::async_test]
@@ -190,4 +193,34 @@ fn code_wins_over_the_environment() {
         .expect("the test runs");
     let output = String::from_utf8_lossy(&output.stdout);
     assert!(output.contains("1 passed; 0 failed"), "{output}");
+}
+
+/// Each is a key of its own, and has a say in what another key is about.
+#[rocket::async_test]
+async fn the_addresses_of_logtos_samples_meet_the_keys_they_stand_for() {
+    let launch = Launch {
+        toml: "[default.logto]\nendpoint = \"https://file.example\"\napp_id = \"a\"\n\
+               scopes = [\"urn:logto:scope:organizations\"]\npost_sign_out = \"/from-file\"\n"
+            .to_owned(),
+        env: vec![
+            ("LOGTO_REDIRECT_URI", "https://app.example/auth/callback"),
+            ("LOGTO_POST_LOGOUT_REDIRECT_URI", "https://app.example/bye"),
+            ("ROCKET_LOGTO", "{routes={callback=\"/from-rocket\"}}"),
+        ],
+    };
+    let output = launch.announces("source-samples").await;
+    for line in [
+        "redirect URI https://app.example/auth/callback",
+        "post sign-out URI https://app.example/from-file",
+    ] {
+        assert!(output.contains(line), "no {line:?}:\n{output}");
+    }
+}
+
+#[rocket::async_test]
+async fn the_development_provider_signs_as_the_configuration_says() {
+    for alg in ["ES384", "ES256", "RS256"] {
+        let demo = Demo::configured(&format!("id_token_alg=\"{alg}\"")).await;
+        demo.sign_in(&Browser::new(), ALICE).await;
+    }
 }

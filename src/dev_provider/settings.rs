@@ -8,8 +8,10 @@ use super::keys::SigningAlg;
 use super::seed::Seed;
 use super::wire::{Received, Reply};
 
-/// What to start the provider with.
+/// What to start the provider with: [`Settings::new`], and then the fields that
+/// are to differ.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// The port on `127.0.0.1`; 0 takes any free one.
     pub port: u16,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rocket::futures::future::join_all;
 use rocket::tokio::time::timeout;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Settings};
+use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use serde_json::json;
 
 use super::app::{ALICE, settings};
@@ -31,12 +31,9 @@ impl Beside {
         let steps = Arc::<Mutex<Vec<Step>>>::default();
         let script = steps.clone();
         let hostile = RawServer::start(move |_| script.lock().expect("no panic").clone()).await;
-        let provider = DevProvider::start(Settings {
-            client_secret: Some("secret".into()),
-            ..settings()
-        })
-        .await
-        .expect("a provider");
+        let mut settings = settings();
+        settings.client_secret = Some("secret".into());
+        let provider = DevProvider::start(settings).await.expect("a provider");
         let userinfo = hostile.url("/me");
         provider
             .hooks()

@@ -20,8 +20,17 @@ impl Demo {
     /// The app at `localhost`, which is one site with the provider whatever the
     /// port, or at `127.0.0.1`, which is another site.
     pub async fn start_at(host: &'static str) -> Demo {
+        Demo::with_provider(host, "").await
+    }
+
+    /// With these keys of the `logto` table, too.
+    pub async fn configured(keys: &str) -> Demo {
+        Demo::with_provider("localhost", &format!(",{keys}")).await
+    }
+
+    async fn with_provider(host: &'static str, keys: &str) -> Demo {
         let provider_port = free_port();
-        let more = format!("dev_provider={{port={provider_port}}}");
+        let more = format!("dev_provider={{port={provider_port}}}{keys}");
         Demo::launch(host, &more, provider_port).await
     }
 

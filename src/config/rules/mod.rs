@@ -15,7 +15,7 @@ use url::Url;
 use crate::config::raw::{Raw, RawStore};
 use crate::config::{
     ApiConfig, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE, ProviderConfig, ResponseMode,
-    RoutePaths, SessionConfig, SigningAlg, StoreConfig,
+    RoutePaths, SessionConfig, StoreConfig,
 };
 use crate::oidc::authorize::{Prompt, RESERVED};
 
@@ -112,7 +112,7 @@ impl Rules<'_> {
             machine: self.machine(raw, dev.is_some(), client.as_ref())?,
             introspect_opaque_tokens: self.introspection(raw, client.as_ref())?,
             client,
-            id_token_alg: raw.id_token_alg.unwrap_or(SigningAlg::ES384),
+            id_token_alg: self.id_token_alg(raw, dev.is_some())?,
             ca_pem: self.read(raw.ca_file.as_ref(), "ca_file")?,
             clock_tolerance: self.duration("clock_tolerance", raw.clock_tolerance, 60, 0..=300)?,
             http_timeout: self.duration("http_timeout", raw.http_timeout, 5, 1..=120)?,
@@ -137,13 +137,12 @@ impl Rules<'_> {
 
     fn base_url(&self, raw: &Raw) -> figment::Result<Url> {
         let example = "https://app.example.com";
-        let (key, url) = match (&raw.base_url, &raw.redirect_uri) {
+        let (key, url) = match (&raw.base_url, self.redirect_uri(raw)?) {
             (Some(base_url), _) => (
                 "base_url",
                 self.absolute_url("base_url", base_url, example)?,
             ),
-            (None, Some(uri)) => {
-                let mut url = self.absolute_url("redirect_uri", uri, example)?;
+            (None, Some(mut url)) => {
                 url.set_path("/");
                 ("redirect_uri", url)
             }
@@ -176,10 +175,30 @@ impl Rules<'_> {
         Ok(url)
     }
 
+    /// Only its origin and its path have a use: what else is in it would be
+    /// missing from the redirect URI that the provider sees.
+    fn redirect_uri(&self, raw: &Raw) -> figment::Result<Option<Url>> {
+        let (key, example) = ("redirect_uri", "https://app.example.com/callback");
+        let Some(uri) = &raw.redirect_uri else {
+            return Ok(None);
+        };
+        let url = self.absolute_url(key, uri, example)?;
+        let named = !url.username().is_empty() || url.password().is_some();
+        if named || url.query().is_some() || url.fragment().is_some() {
+            return Err(self.error(
+                key,
+                &format!(
+                    "must be scheme, host, port and path only, without query and fragment, like \
+                     \"{example}\""
+                ),
+            ));
+        }
+        Ok(Some(url))
+    }
+
     fn routes(&self, raw: &Raw) -> figment::Result<RoutePaths> {
         let mut routes = raw.routes.clone();
-        if let Some(uri) = &raw.redirect_uri {
-            let url = self.absolute_url("redirect_uri", uri, "https://app.example.com/callback")?;
+        if let Some(url) = self.redirect_uri(raw)? {
             if url.origin() != self.base_url(raw)?.origin() {
                 return Err(self.error("redirect_uri", "must be on the origin of base_url"));
             }
@@ -302,13 +321,22 @@ impl Rules<'_> {
             None | Some(RawStore::Cookie) => return Ok(StoreConfig::Cookie),
             Some(RawStore::Redis(url)) => url,
         };
-        let schemes = ["redis", "rediss", "redis+unix", "unix"];
-        let valid = Url::parse(url).is_ok_and(|url| schemes.contains(&url.scheme()));
-        if !valid {
-            return Err(self.error(
-                "session.store",
-                "must be \"cookie\" or { redis = \"redis://host:6379\" }",
-            ));
+        let scheme = Url::parse(url).map(|url| url.scheme().to_owned());
+        match scheme.as_deref() {
+            Ok("redis" | "redis+unix" | "unix") => {}
+            Ok("rediss") => {
+                return Err(self.error(
+                    "session.store",
+                    "cannot be a rediss:// URL, because TLS to Redis is not built in: write \
+                     redis:// and reach Redis within a private network or through a tunnel",
+                ));
+            }
+            _ => {
+                return Err(self.error(
+                    "session.store",
+                    "must be \"cookie\" or { redis = \"redis://host:6379\" }",
+                ));
+            }
         }
         if !cfg!(feature = "redis") {
             return Err(self.error(

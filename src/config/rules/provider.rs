@@ -5,8 +5,8 @@ use rocket::config::Config as RocketConfig;
 use url::Url;
 
 use super::Rules;
-use crate::config::DevProviderTable;
 use crate::config::raw::{Raw, RawDevSignIn};
+use crate::config::{DevProviderTable, SigningAlg};
 
 const DEV_PORT: u16 = 3001;
 
@@ -75,6 +75,20 @@ impl Rules<'_> {
             resources: sign_in.resources,
             seed: seed.into(),
         }))
+    }
+
+    /// With any other algorithm than its own no sign-in could succeed.
+    pub(super) fn id_token_alg(&self, raw: &Raw, dev: bool) -> figment::Result<SigningAlg> {
+        let alg = raw.id_token_alg.unwrap_or(SigningAlg::ES384);
+        let of_dev = [SigningAlg::ES384, SigningAlg::ES256, SigningAlg::RS256];
+        match dev && !of_dev.contains(&alg) {
+            false => Ok(alg),
+            true => Err(self.error(
+                "id_token_alg",
+                "must be \"ES384\", \"ES256\" or \"RS256\" with the development provider, which \
+                 has no other: write one of them, or endpoint and app_id of your provider",
+            )),
+        }
     }
 
     pub(super) fn issuer(&self, raw: &Raw) -> figment::Result<String> {

@@ -33,16 +33,34 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store at `url` (`redis://[user:password@]host[:port][/db]`) for the
-    /// sessions of `app_id`. Touches no network; must be called on a runtime.
-    pub fn new(url: &str, app_id: &str) -> Result<RedisStore, RedisError> {
+    /// A store at `url` (`redis://[user:password@]host[:port][/db]`, or
+    /// `unix:///path/of/the/socket`) for the sessions of `app_id`. Touches no
+    /// network; must be called on a runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] for a URL that names no Redis, and for
+    /// `rediss://`: TLS to Redis is not built in.
+    ///
+    /// ```rust,no_run
+    /// use rocket_logto::{Logto, RedisStore};
+    ///
+    /// #[rocket::launch]
+    /// fn rocket() -> _ {
+    ///     let store = RedisStore::new("redis://10.0.0.5:6379", "my-app").expect("a URL of Redis");
+    ///     rocket::build().attach(Logto::fairing().session_store(store))
+    /// }
+    /// ```
+    pub fn new(url: &str, app_id: &str) -> Result<RedisStore, StoreError> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT))
             .set_number_of_retries(1)
             .set_min_delay(Duration::from_millis(50))
             .set_max_delay(Duration::from_millis(500));
-        let connection = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
+        let client = Client::open(url).map_err(unavailable)?;
+        let connection =
+            ConnectionManager::new_lazy_with_config(client, config).map_err(unavailable)?;
         Ok(RedisStore {
             reads: Reads::over(connection.clone()),
             connection,
