@@ -81,8 +81,9 @@ pub enum ErrorKind {
     ProviderTimeout,
     /// The provider's metadata could not be loaded yet, or it asks to slow down.
     ProviderNotReady,
-    /// The sign-in does not fit the cookies.
-    SessionTooLarge,
+    /// A sign-in that cannot be started: what it asks for (long `acr_values`)
+    /// does not fit the cookie that remembers it.
+    SignInTooLarge,
     /// The session store cannot be reached.
     StoreUnavailable,
 }
@@ -186,12 +187,12 @@ impl ErrorKind {
                 "The app cannot look up who is signed in. You have not been signed out. Please \
                  try again in a moment.",
             ),
-            ErrorKind::SessionTooLarge => (
-                502,
-                "Session too large",
-                "Your account is too large for this app",
-                "The sign-in service sent more about you than this app can keep. Its operator can \
-                 fix that.",
+            ErrorKind::SignInTooLarge => (
+                500,
+                "Sign-in too large",
+                "This sign-in could not be started",
+                "It asks for more than the app can remember until you are back. Its developer can \
+                 mend that.",
             ),
         };
         Words {
@@ -367,7 +368,7 @@ impl Error {
             | ErrorKind::Misconfigured
             | ErrorKind::MissingClaims
             | ErrorKind::NoOrganization
-            | ErrorKind::SessionTooLarge => [home, again],
+            | ErrorKind::SignInTooLarge => [home, again],
             // A code must not be sent twice: from the callback, start over.
             _ if config
                 .is_some_and(|config| request.uri().path() == config.routes.callback.as_str()) =>

@@ -98,11 +98,15 @@ fn app() -> Rocket<Build> {
 }
 
 async fn start() -> TestApp {
+    started(app()).await
+}
+
+async fn started(rocket: Rocket<Build>) -> TestApp {
     let scopes = "urn:logto:scope:organizations read write orders:read view:reports";
     let resources = vec![Shopping::INDICATOR.to_owned(), Orders::INDICATOR.to_owned()];
     TestApp::with(
         keys([("scopes", scopes.into()), ("resources", resources.into())]),
-        app(),
+        rocket,
     )
     .await
 }
@@ -403,5 +407,49 @@ async fn preflights_and_heads_tell_nothing() {
                 assert_eq!(answer.header(name), None, "{name}");
             }
         }
+    }
+}
+
+#[get("/api/whose-cart")]
+fn whose_cart(caller: Bearer<Read>) -> Json<Value> {
+    Json(json!([null, caller.audience(), caller.organization_id()]))
+}
+
+#[get("/api/organizations/<org_id>/whose-reports")]
+fn whose_reports(org_id: &str, caller: Bearer<ViewReports>) -> Json<Value> {
+    Json(json!([org_id, caller.audience(), caller.organization_id()]))
+}
+
+#[get("/api/organizations/<org_id>/whose-orders")]
+fn whose_orders(org_id: &str, caller: Bearer<ReadOrders>) -> Json<Value> {
+    Json(json!([org_id, caller.audience(), caller.organization_id()]))
+}
+
+#[rocket::async_test]
+async fn a_caller_says_what_the_token_is_for_and_in_which_organization() {
+    let routes = routes![whose_cart, whose_reports, whose_orders];
+    let app = started(app().mount("/", routes)).await;
+    let cases = [
+        (
+            "/token".to_owned(),
+            "/api/whose-cart".to_owned(),
+            json!([null, Shopping::INDICATOR, null]),
+        ),
+        (
+            format!("/token/{ACME}?resource=false"),
+            format!("/api/organizations/{ACME}/whose-reports"),
+            json!([ACME, format!("urn:logto:organization:{ACME}"), ACME]),
+        ),
+        (
+            format!("/token/{ACME}?resource=true"),
+            format!("/api/organizations/{ACME}/whose-orders"),
+            json!([ACME, Orders::INDICATOR, ACME]),
+        ),
+    ];
+    for (token, path, expected) in cases {
+        let token = token_of(&app, ALICE, &token).await;
+        let answer = with(&app, &path, &token).await;
+        assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
+        assert_eq!(answer.json::<Value>(), expected, "{path}");
     }
 }

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::support::app::{ALICE, TestApp, keys};
 use crate::support::browser::Browser;
 use crate::support::clock::{Clock, clock};
-use crate::support::refusal::{NOBODY, Refusal, Trial, rocket, who_is};
+use crate::support::log::reason_of;
+use crate::support::refusal::{NOBODY, Refusal, Trial, reference, rocket, who_is};
 
 struct Recent;
 
@@ -382,4 +383,16 @@ async fn a_refresh_that_tells_of_another_authentication_ends_the_session() {
             assert_eq!(page.status(), 200, "{case}: what was said once holds");
         }
     }
+}
+
+#[rocket::async_test]
+async fn a_sign_in_that_asks_for_more_than_its_cookie_holds_says_so() {
+    let long = format!("urn:{}", "a".repeat(4000));
+    let clock = clock!();
+    let app = start(clock, keys([("acr_values", long.into())])).await;
+    let page = Browser::new().navigate(app.url("/sign-in")).await;
+    assert_eq!(page.status(), 500, "{}", page.text());
+    assert_eq!(page.page().title, "This sign-in could not be started");
+    let reason = reason_of(&reference(&page));
+    assert!(reason.starts_with("transaction_of_"), "{reason}");
 }

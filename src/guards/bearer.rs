@@ -180,6 +180,7 @@ impl<R: Resource, Id: OrganizationId> Audience for Within<R, Id> {
 /// ```
 pub struct Bearer<P: Permission, C = NoCustomClaims> {
     claims: Arc<AccessTokenClaims>,
+    expected: ExpectedAudience,
     custom: C,
     permission: PhantomData<fn() -> P>,
 }
@@ -199,9 +200,17 @@ impl<P: Permission, C> Bearer<P, C> {
         self.claims.client_id.as_deref()
     }
 
-    /// The organization an API-resource token was issued within.
+    /// What the token is for, as `P` demands it: the indicator of the API
+    /// resource, or `urn:logto:organization:<id>`.
+    pub fn audience(&self) -> &str {
+        &self.expected.audience
+    }
+
+    /// The organization the token is for, or was issued within; `None` for a
+    /// global API resource.
     pub fn organization_id(&self) -> Option<&str> {
-        self.claims.organization_id.as_deref()
+        let within = self.expected.organization_id.as_deref();
+        within.or_else(|| self.expected.organization())
     }
 
     /// Everything the token allows.
@@ -290,6 +299,7 @@ async fn verified<P: Permission, C: DeserializeOwned>(
     })?;
     Ok(Bearer {
         claims,
+        expected,
         custom,
         permission: PhantomData,
     })

@@ -268,7 +268,7 @@ pub(crate) async fn start(
         .or_else(|_| add(&home))
         .map_err(|TooLarge(size)| {
             Error::new(
-                ErrorKind::SessionTooLarge,
+                ErrorKind::SignInTooLarge,
                 format!("transaction_of_{size}_bytes"),
             )
         })?;
