@@ -1,16 +1,27 @@
 //! `docs/conformance.md` names every module, once a plan, and each has a test
-//! of its name in the file that the document says.
+//! of its name in the file that the document says, which expects the reason in
+//! the log that the document says.
+
+struct Module {
+    name: String,
+    /// What the log says; empty where nothing is refused.
+    reason: String,
+}
 
 /// The file of tests and the modules of each plan, as the document has them.
-fn plans() -> Vec<(String, Vec<String>)> {
-    let mut plans: Vec<(String, Vec<String>)> = Vec::new();
+fn plans() -> Vec<(String, Vec<Module>)> {
+    let mut plans: Vec<(String, Vec<Module>)> = Vec::new();
     for line in include_str!("../docs/conformance.md").lines() {
         let quoted: Vec<_> = line.split('`').collect();
         match quoted[..] {
             ["Plan ", _, ". Tests: ", file, "."] => plans.push((file.to_owned(), Vec::new())),
             ["| ", module, ..] if module.starts_with("oidcc-client-test") => {
                 let (_, modules) = plans.last_mut().expect("a plan before its modules");
-                modules.push(module.to_owned());
+                let reason = line.split('|').nth(4).expect("a fourth column");
+                modules.push(Module {
+                    name: module.to_owned(),
+                    reason: reason.trim().trim_matches('`').to_owned(),
+                });
             }
             _ => {}
         }
@@ -18,8 +29,15 @@ fn plans() -> Vec<(String, Vec<String>)> {
     plans
 }
 
+/// The text of one function.
+fn body<'a>(file: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = file.split_once(&format!("async fn {name}("))?;
+    rest.split("\n}\n").next()
+}
+
 #[test]
-fn each_module_of_the_document_has_its_test() {
+fn each_module_of_the_document_has_its_test_and_the_reason_that_it_expects() {
+    let shared = include_str!("support/basic_modules.rs");
     let plans = plans();
     let sizes: Vec<_> = plans.iter().map(|(_, modules)| modules.len()).collect();
     assert_eq!(sizes, [14, 6, 14, 3, 3, 8, 1]);
@@ -28,12 +46,16 @@ fn each_module_of_the_document_has_its_test() {
         let tests =
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
         let mut known = std::collections::BTreeSet::new();
-        for module in modules {
-            let name = module.replace('-', "_");
-            let is_test = tests.contains(&format!("async fn {name}() {{"));
+        for Module { name, reason } in modules {
+            let name = name.replace('-', "_");
             let is_listed = tests.contains(&format!("    {name},\n"));
-            assert!(is_test || is_listed, "{file} has no {name}");
-            assert!(known.insert(module), "{name} is twice");
+            let test = body(&tests, &name).or_else(|| body(shared, &name).filter(|_| is_listed));
+            let test = test.unwrap_or_else(|| panic!("{file} has no {name}"));
+            // Up to the first value in it.
+            let expected = reason.split('"').next().unwrap_or_default();
+            let expects = expected.is_empty() || test.contains(&format!("\"{expected}\""));
+            assert!(expects, "{name} does not expect {reason:?}");
+            assert!(known.insert(name.clone()), "{name} is twice");
         }
     }
 }
