@@ -401,3 +401,44 @@ async fn a_page_that_needs_a_recent_sign_in_gets_one() {
     let (_, text) = tenant.read(&browser, "/session").await;
     assert!(text.contains("Proved who you are"), "{text}");
 }
+
+#[rocket::async_test]
+async fn the_menu_says_whether_it_leads_to_this_page_or_to_one_above() {
+    let tenant = Tenant::start(CONFIGURED).await;
+    let browser = tenant.signed_in(ALICE).await;
+    for (path, link, current) in [
+        ("/protected", "/protected", "page"),
+        ("/session", "/session", "page"),
+        ("/session/recent", "/session", "true"),
+        ("/resources", "/resources", "page"),
+        ("/resources/1", "/resources", "true"),
+        ("/resources/userinfo", "/resources", "true"),
+        ("/organizations", "/organizations", "page"),
+        ("/organizations/acme5obvzg01", "/organizations", "true"),
+        (
+            "/organizations/acme5obvzg01/resources/1",
+            "/organizations",
+            "true",
+        ),
+    ] {
+        let hops = browser.navigate_following(tenant.url(path), 10).await;
+        let html = hops.last().expect("a page").text();
+        let expected = format!("<a href=\"{link}\" aria-current=\"{current}\">");
+        assert!(html.contains(&expected), "{path}: {html}");
+        assert_eq!(html.matches("aria-current").count(), 1, "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_long_claim_that_can_be_focused_has_its_name() {
+    let tenant = Tenant::start(&[]).await;
+    let long = "long ".repeat(200);
+    tenant.provider.hooks().id_token(move |_, claims| {
+        claims.insert("a\"b".into(), long.clone().into());
+    });
+    let browser = tenant.signed_in(ALICE).await;
+    let html = browser.navigate(tenant.url("/protected")).await.text();
+    let expected = "tabindex=\"0\" role=\"group\" aria-label=\"a&quot;b\"><bdi>long long";
+    assert!(html.contains(expected), "{html}");
+    assert!(!html.contains("<dd tabindex"), "{html}");
+}

@@ -1,7 +1,8 @@
 //! Claims made readable: rows in a sensible order, and the JSON they came as.
 
-use rocket::serde::Serialize;
 use rocket::serde::json::Value;
+use rocket::serde::{Deserialize, Serialize};
+use rocket_logto::Timestamp;
 use time::OffsetDateTime;
 
 /// Who, how to reach them, what they may do. Claims not named here follow in
@@ -128,20 +129,20 @@ impl Row {
 
 impl Time {
     fn of(name: &str, value: &Value) -> Option<Self> {
-        let number = value
-            .as_i64()
-            .or_else(|| value.as_f64().map(|number| number as i64))?;
-        let seconds = match name {
-            "exp" | "iat" | "auth_time" => number,
-            // OpenID Connect Core section 5.1 says seconds, Logto sends milliseconds.
-            // As seconds these numbers would be past the year 5000.
-            "created_at" | "updated_at" if number >= 100_000_000_000 => number / 1000,
-            "created_at" | "updated_at" => number,
-            _ => return None,
+        let time = match name {
+            "exp" | "iat" | "auth_time" => {
+                let float = || value.as_f64().map(|number| number as i64);
+                let seconds = value.as_i64().or_else(float)?;
+                OffsetDateTime::from_unix_timestamp(seconds).ok()
+            }
+            // In seconds, or in milliseconds as Logto sends them.
+            "created_at" | "updated_at" => {
+                let timestamp = Timestamp::deserialize(value).ok()?;
+                timestamp.to_offset_date_time()
+            }
+            _ => None,
         };
-        OffsetDateTime::from_unix_timestamp(seconds)
-            .ok()
-            .map(Self::at)
+        time.map(Self::at)
     }
 
     /// A moment, shown in UTC.

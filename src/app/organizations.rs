@@ -55,6 +55,7 @@ fn organization(
         "organization",
         context! {
             page: "organizations",
+            below: true,
             dev_provider: logto.dev_provider(),
             signed_in: true,
             organization: Card::of(org_id, &user, info.as_ref()),
@@ -98,6 +99,7 @@ async fn api(
         "organization_api",
         context! {
             page: "organizations",
+            below: true,
             dev_provider: logto.dev_provider(),
             signed_in: true,
             organization: Card::of(org_id, &user, None),

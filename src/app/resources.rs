@@ -75,6 +75,7 @@ async fn resource(
         "resource",
         context! {
             page: "resources",
+            below: true,
             dev_provider: logto.dev_provider(),
             signed_in: true,
             token: TokenView::new(&token),
@@ -126,6 +127,7 @@ pub async fn call(
         "call",
         context! {
             page: "resources",
+            below: true,
             dev_provider: logto.dev_provider(),
             signed_in: true,
             token: TokenView::new(token),

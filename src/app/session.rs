@@ -1,4 +1,4 @@
-//! How long the session lasts, and the two things a user can do about it.
+//! How long the session lasts, and what a user can do about it.
 
 use std::time::Duration;
 
@@ -69,6 +69,7 @@ fn recent(user: StepUp<Recent>, logto: &State<Logto>) -> Template {
         "recent",
         context! {
             page: "session",
+            below: true,
             dev_provider: logto.dev_provider(),
             signed_in: true,
             name: visible(user.name()),
@@ -110,6 +111,7 @@ fn not_refreshed(error: &Error, logto: &Logto) -> Template {
         "error",
         context! {
             page: "session",
+            below: true,
             dev_provider: logto.dev_provider(),
             signed_in: true,
             code: error.status().code,
@@ -138,6 +140,7 @@ fn ended(user: Option<User>, logto: &State<Logto>) -> Either<Redirect, Template>
         "session_ended",
         context! {
             page: "session",
+            below: true,
             dev_provider: logto.dev_provider(),
             signed_in: false,
         },
