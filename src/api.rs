@@ -123,7 +123,6 @@ impl LogtoApi {
     /// kinds. **Standard:** RFC 8693.
     ///
     /// ```rust,no_run
-    /// use rocket::http::Status;
     /// use rocket::{State, post};
     /// use rocket_logto::{Error, LogtoApi, SubjectToken, TokenFor};
     ///
@@ -150,11 +149,15 @@ impl LogtoApi {
     /// it is checked anew: after it was revoked at the provider, say. An opaque
     /// token that is no longer active is out at once; a JWT says itself how
     /// long it lasts. In this process only.
+    ///
+    /// **Cost:** none.
     pub async fn forget_bearer(&self, token: &str) {
         self.inner.bearers.forget(token).await;
     }
 
-    /// Forgets what is known of all callers' tokens.
+    /// Forgets what is known of all callers' tokens, in this process only.
+    ///
+    /// **Cost:** none.
     pub fn forget_bearers(&self) {
         self.inner.bearers.forget_all();
     }

@@ -19,8 +19,8 @@ use crate::return_to::ReturnTo;
 /// Why a guard or a route of this crate gave no success.
 ///
 /// It is a [`Responder`], so `?` in a handler gives the standard answer: 303 to
-/// the sign-in for a page that needs a user, 401 JSON for a program, 403, 502,
-/// 503 or 504 with a page or JSON for the rest. Making one writes a log line
+/// the sign-in for a page that needs a user, 401 JSON for a program, 403, 500,
+/// 502, 503 or 504 with a page or JSON for the rest. Making one writes a log line
 /// with [`reference`](Error::reference) (except where the user only has to sign
 /// in); making a response of it touches no network.
 ///
@@ -265,9 +265,10 @@ impl Error {
         error
     }
 
-    /// The provider's own code when it has said no ([`ErrorKind::Denied`],
-    /// [`ErrorKind::Misconfigured`]): `oidc.access_denied`,
-    /// `oidc.invalid_target`, …
+    /// The provider's code, or one of ours, when the answer is no
+    /// ([`ErrorKind::Denied`], [`ErrorKind::Misconfigured`]):
+    /// `oidc.access_denied`, `oidc.invalid_target`, …; of ours, `no_refresh_token`,
+    /// `no_credentials` and `insufficient_scope`.
     pub fn code(&self) -> Option<&str> {
         let is_no = matches!(self.kind, ErrorKind::Denied | ErrorKind::Misconfigured);
         is_no.then_some(self.detail.as_str())

@@ -31,6 +31,19 @@ impl Logto {
     /// provider that cannot be reached does not: public pages work, signing in
     /// answers 503 until it is back.
     ///
+    /// It mounts these routes; the keys `routes.sign_in` and so on
+    /// ([`RoutePaths`](crate::RoutePaths)) give them other paths.
+    ///
+    /// | route | what it does |
+    /// |---|---|
+    /// | `GET /sign-in` | to the provider and back to `?return_to=/a/path`; straight back when the user is signed in already. Takes Logto's `first_screen`, `identifier`, `direct_sign_in`, `login_hint`, `one_time_token`, `ui_locales` and `organization_id`, and `max_age` (seconds) and `acr_values`, too: the methods of [`SignIn`](crate::SignIn) |
+    /// | `GET /sign-up` | the same, with the provider's registration first |
+    /// | `GET`, `POST /callback` | finishes the sign-in |
+    /// | `GET`, `POST /initiate-login` | starts a sign-in that the provider's own pages began (`iss`, `login_hint`, `target_link_uri`) |
+    /// | `POST /sign-out` | ends the session here and at the provider. `GET` does so from the app's own pages and from the address bar; from elsewhere it asks first |
+    /// | `POST /backchannel-logout` | the provider says that somebody has signed out there |
+    /// | `GET /healthz`, `GET /readyz` | for load balancers: the process answers; people can sign in |
+    ///
     /// ```rust,no_run
     /// use rocket_logto::Logto;
     ///

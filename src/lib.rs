@@ -7,24 +7,31 @@
 //! | guard | gives | network |
 //! |---|---|---|
 //! | [`User`] | the signed-in user and their verified ID-token claims | none (one refresh when the claims are older than `claims_max_age`) |
-//! | [`StepUp<L>`](StepUp) | the same for a user who has authenticated recently, or in a stronger way | none |
+//! | [`StepUp<L>`](StepUp) | the same for a user who has authenticated recently, or in a stronger way | as `User` |
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
 //! | [`Bearer<P>`](Bearer) | the caller of this app's own API, by a verified access token | none while keys are known |
 //! | [`MachineToken<P>`](MachineToken) | a token for the app itself, to call other APIs | none while cached |
 //!
+//! With sessions in Redis or in a [`SessionStore`], all but the last two make a
+//! round trip to it, one for each request.
+//!
 //! Each works as `Option<Guard>` and as `Result<Guard, Error>`, too, and aborts
-//! the launch when it could never succeed.
+//! the launch when it could never succeed. `Option<Guard>` is `None` for whatever
+//! reason, also while Redis or the provider is down: where it matters whether
+//! nobody is signed in or nobody can tell, take `Result<User, Error>`.
 //!
 //! # From nothing to a protected page
 //!
-//! Without the default features, which build the demo app of the repository,
-//! and with the development provider:
+//! The package is not published yet: clone its repository beside your app.
+//! Without the default features, which build the demo app, and with the
+//! development provider:
 //!
-//! ```text
-//! cargo add rocket
-//! cargo add rocket_logto --no-default-features --features dev-provider
+//! ```toml
+//! [dependencies]
+//! rocket = { version = "0.5.2", features = ["json"] }
+//! rocket_logto = { path = "../rocket_logto", default-features = false, features = ["dev-provider"] }
 //! ```
 //!
 //! ```rust,no_run
@@ -76,7 +83,7 @@
 //!
 //! # Who you are: `User` and `UserInfo`
 //!
-//! [`User`] costs one cookie. Its claims are those of the ID token, verified at
+//! [`User`] costs one cookie (with a session store, one round trip). Its claims are those of the ID token, verified at
 //! sign-in: signature, issuer, audience, lifetime, nonce. [`UserInfo`] asks the
 //! provider each time and knows more (`custom_data`, `identities`, …).
 //!
@@ -177,8 +184,15 @@
 //! | outcome | page navigation | program (`Accept` JSON, `Sec-Fetch-Mode` not `navigate`, or not GET) |
 //! |---|---|---|
 //! | nobody is signed in, or the session has ended | 303 to `/sign-in?return_to=…` | 401 `{"error":"Not authenticated"}` |
+//! | signed in, but not as [`StepUp`] demands | 303 to `/sign-in?return_to=…&max_age=…` | 401 `{"error":"insufficient_user_authentication", …}` with `max_age`, `acr_values` |
 //! | the provider says no | 403 page | 403 JSON with the provider's `code` |
+//! | the claims do not fit the type `C` | 403 page | 403 JSON |
+//! | the route does not say which organization | 500 page, and a log line | 500 JSON |
+//! | the provider does not give the app itself what it asks for ([`MachineToken`]) | 500 page, and a log line | 500 JSON |
 //! | the provider is unreachable / answers nonsense / is too slow / is not known yet | 502 / 502 / 504 / 503 page | the same as JSON |
+//! | the session store cannot be reached | 503 page | 503 JSON |
+//!
+//! [`Bearer`] answers programs only, in the words of RFC 6750: [`BearerError`].
 //!
 //! The answer is made by the fairing, not by a catcher, so a 401 of your own
 //! stays yours. `Result<User, Error>` puts it into your hands: [`Error`] is a
@@ -243,8 +257,8 @@
 //!   Rocket's `tls`. Turn it off in your own app: `default-features = false`.
 //! - `dev-provider` (default, by `app`): the development provider.
 //! - `redis`: sessions in Redis.
-//! - `internals`: for this repository's own fuzz targets. What it shows is no
-//!   interface and changes in any release.
+//! - `internals`: for this repository's own fuzz targets and benches. What it
+//!   shows is no interface and changes in any release.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

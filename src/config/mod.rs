@@ -47,30 +47,32 @@ pub(crate) const DEV_MACHINE_SECRET: &str = "dev-machine-secret-known-to-everyon
 /// | `app_secret`, `app_secret_file` | – | the client secret; none makes a public client |
 /// | `machine.app_id`, `machine.app_secret`, `machine.app_secret_file` | `app_id`, `app_secret` | the client that gets tokens for this app itself ([`MachineToken`](crate::MachineToken)); at Logto an application of the type *Machine-to-machine* |
 /// | `introspect_opaque_tokens` | `false` | `true`: [`Bearer`](crate::Bearer) asks the provider about tokens that are no JWTs (RFC 7662) |
-/// | `base_url` | `http://localhost:<port>` in debug | the app's public origin; required in other profiles |
+/// | `base_url` | `http://localhost:<port>` in the debug profile, `https` with Rocket's `tls` | the app's public origin; required in other profiles |
+/// | `redirect_uri` | – | as Logto's samples have it, without query and fragment: its path takes the place of `routes.callback`, even where that is set; its origin stands in for `base_url`, and must be that of a `base_url` that is set |
 /// | `scopes` | `[]` | asked for besides `openid offline_access profile` |
 /// | `include_reserved_scopes` | `true` | `false` leaves those three out (`openid` always stays) |
 /// | `resources` | `[]` | API resource indicators (RFC 8707) |
 /// | `prompt` | `["consent"]` | Logto gives a refresh token only with `consent` |
 /// | `extra_params` | `{}` | more parameters of every authorization request, by name: `{ audience = "…" }` |
-/// | `max_age` | – | how long ago the user may have authenticated at the provider; the ID token's `auth_time` is checked |
+/// | `max_age` | – | how long ago the user may have authenticated at the provider, at most a year; the ID token's `auth_time` is checked, with `clock_tolerance` added |
 /// | `acr_values` | `[]` | in what ways; the ID token's `acr` must be one of them |
-/// | `id_token_alg` | `"ES384"` | the **one** accepted signature algorithm |
-/// | `token_endpoint_auth_method` | `"client_secret_basic"` | or `client_secret_post`, `none` |
+/// | `id_token_alg` | `"ES384"` | the **one** accepted signature algorithm; the development provider has `ES384`, `ES256` and `RS256` |
+/// | `token_endpoint_auth_method` | `"client_secret_basic"`, without a secret `"none"` | or `client_secret_post` |
 /// | `response_mode` | `"query"` | or `form_post` (https only) |
 /// | `use_par` | `true` | pushed authorization requests (RFC 9126) when the provider offers them; `false`: never |
 /// | `signed_userinfo` | `false` | `true`: the userinfo endpoint must answer with a JWT signed by `id_token_alg` |
 /// | `ca_file` | – | PEM file with an extra root certificate for a private provider |
-/// | `clock_tolerance` | `"60s"` | leeway for `exp`, `iat`, `nbf`; at most 5 minutes |
-/// | `http_timeout` | `"5s"` | for one whole exchange with the provider |
-/// | `max_concurrent_op_calls` | `64` | calls to the provider at the same time |
-/// | `claims_max_age` | `"1h"` | after it `User` refreshes first, so that a suspended user is out within that time |
-/// | `session.idle`, `session.absolute` | `"1d"`, `"14d"` | a session ends at whichever comes first |
-/// | `session.store` | `"cookie"` | or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share sessions |
+/// | `clock_tolerance` | `"60s"` | leeway for `exp`, `iat`, `nbf` and `auth_time`; at most 5 minutes |
+/// | `http_timeout` | `"5s"` | for one whole exchange with the provider; from 1 second to 120 |
+/// | `max_concurrent_op_calls` | `64` | calls to the provider at the same time; at least 1 |
+/// | `claims_max_age` | `"1h"` | after it `User` refreshes first, so that a suspended user is out within that time; from 1 second to 14 days |
+/// | `session.idle`, `session.absolute` | `"1d"`, `"14d"` | a session ends at whichever comes first; from 1 second to a year, and `idle` not longer than `absolute` |
+/// | `session.store` | `"cookie"` | or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share sessions; `unix:///path/of/the/socket` on one machine, no `rediss://` |
 /// | `session.previous_secret_keys` | `[]` | old values of Rocket's `secret_key` that still open cookies |
-/// | `post_sign_out` | `"/"` | where the browser goes after signing out |
-/// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.initiate_login`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, … | paths the fairing mounts |
-/// | `dev_provider` | on in debug when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `machines`, `organizations`, `resources`; refused outside debug |
+/// | `post_sign_out` | `"/"` | where the browser goes after signing out: a path of the app, or an absolute URL |
+/// | `post_logout_redirect_uri` | – | as Logto's samples have it: stands in for `post_sign_out` where that is not set |
+/// | `routes.sign_in`, `.sign_up`, `.callback`, `.sign_out`, `.initiate_login`, `.backchannel_logout`, `.healthz`, `.readyz` | `/sign-in`, `/sign-up`, `/callback`, `/sign-out`, `/initiate-login`, `/backchannel-logout`, `/healthz`, `/readyz` | paths the fairing mounts |
+/// | `dev_provider` | on in the debug profile when no provider is named | `false`, or a table with `port`, `sign_in`, `users`, `machines`, `organizations`, `resources`; refused in other profiles |
 /// | `dev_provider.sign_in` | `{}` | `scopes` and `resources` to ask for, too, while the development provider is in use: a real tenant may not know them |
 ///
 /// Durations are a number of seconds or text like `"90s"`, `"15m"`, `"1h"`, `"14d"`.
@@ -89,9 +91,15 @@ pub(crate) const DEV_MACHINE_SECRET: &str = "dev-machine-secret-known-to-everyon
 /// (`name=value&name=value`), `LOGTO_ID_TOKEN_ALG`,
 /// `LOGTO_TOKEN_ENDPOINT_AUTH_METHOD`, `LOGTO_RESPONSE_MODE`, `LOGTO_CA_FILE`,
 /// `LOGTO_CLOCK_TOLERANCE`, `LOGTO_HTTP_TIMEOUT`, and `LOGTO_REDIRECT_URI`,
-/// `LOGTO_POST_LOGOUT_REDIRECT_URI` as Logto's samples spell them. They win over
-/// `Rocket.toml`; `ROCKET_LOGTO` and values set in code win over them.
+/// `LOGTO_POST_LOGOUT_REDIRECT_URI` as Logto's samples spell them.
 /// `ROCKET_LOGTO` can say all the rest: `ROCKET_LOGTO={session={idle="1h"}}`.
+///
+/// Each stands for the key of its name: it wins over that key in `Rocket.toml`,
+/// and loses to that key in `ROCKET_LOGTO` or in code. Where two keys are about
+/// one thing, it does not matter who has set them: `post_sign_out` wins over
+/// `LOGTO_POST_LOGOUT_REDIRECT_URI`, the path of `LOGTO_REDIRECT_URI` wins over
+/// `routes.callback`, and `LOGTO_ISSUER` beside an `endpoint`, or
+/// `LOGTO_APP_SECRET` beside an `app_secret_file`, stops the launch.
 ///
 /// # Example
 ///
@@ -233,26 +241,27 @@ impl std::fmt::Debug for StoreConfig {
     }
 }
 
-/// Paths of the routes the fairing mounts.
+/// Paths of the routes the fairing mounts; each field begins with its default.
+/// What they do is told at [`Logto::fairing()`](crate::Logto::fairing).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RoutePaths {
-    /// Starts a sign-in.
+    /// `/sign-in`: starts a sign-in.
     pub sign_in: String,
-    /// Starts a sign-in on the provider's registration screen.
+    /// `/sign-up`: starts a sign-in on the provider's registration screen.
     pub sign_up: String,
-    /// Receives the authorization response.
+    /// `/callback`: receives the authorization response.
     pub callback: String,
-    /// Ends the session.
+    /// `/sign-out`: ends the session.
     pub sign_out: String,
-    /// Starts a sign-in that somebody else began.
+    /// `/initiate-login`: starts a sign-in that somebody else began.
     pub initiate_login: String,
-    /// Receives logout tokens from the provider.
+    /// `/backchannel-logout`: receives logout tokens from the provider.
     pub backchannel_logout: String,
-    /// Whether the process is alive.
+    /// `/healthz`: whether the process is alive.
     pub healthz: String,
-    /// Whether people can sign in.
+    /// `/readyz`: whether people can sign in.
     pub readyz: String,
 }
 

@@ -11,7 +11,7 @@ use serde::de::{self, Deserializer};
 use super::{ClientAuthMethod, ResponseMode, RoutePaths, SigningAlg};
 use crate::oidc::authorize::Prompt;
 
-/// The table as written. Everything optional, so that the checks below can
+/// The table as written. Everything optional, so that the rules (`rules/`) can
 /// name what is missing and what to write.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table of keys")]

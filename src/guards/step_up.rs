@@ -31,7 +31,8 @@ const SHORTEST: Duration = Duration::from_secs(10);
 /// }
 /// ```
 pub trait Level: Send + Sync + 'static {
-    /// How long ago at most, in whole seconds (`max_age`).
+    /// How long ago at most, in whole seconds (`max_age`). Clocks differ, so
+    /// `clock_tolerance` is added: 300 seconds are 360 unless it is set.
     const MAX_AGE: Option<Duration> = None;
     /// In one of these ways, the best one first (`acr_values`). None: any.
     const ACR_VALUES: &'static [&'static str] = &[];
@@ -44,12 +45,14 @@ pub trait Level: Send + Sync + 'static {
 /// sent to the provider to authenticate once more and comes back to the page;
 /// a program gets 401 with `insufficient_user_authentication` and what is
 /// needed. When the provider does not do as it was asked, the sign-in is
-/// refused. Derefs to [`User`].
+/// refused. `clock_tolerance` (a minute unless set) is added to
+/// [`MAX_AGE`](Level::MAX_AGE). Derefs to [`User`].
 ///
 /// The form and the request it sends need the guard both: a POST cannot come
 /// back from a sign-in.
 ///
-/// **Cost:** as [`User`]; no network. **Errors:** as [`User`], and
+/// **Cost:** as [`User`], whose guard it runs, and nothing more. **Errors:** as
+/// [`User`], and
 /// [`ErrorKind::InsufficientAuthentication`](crate::ErrorKind::InsufficientAuthentication).
 /// **Standard:** OpenID Connect Core sections 2 (`auth_time`, `acr`) and
 /// 3.1.2.1 (`max_age`, `acr_values`), RFC 9470.

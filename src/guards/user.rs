@@ -19,17 +19,21 @@ use crate::session::token::{Token, TokenFor};
 /// In a handler's arguments it makes the route need a user: a page navigation
 /// without one is answered 303 to the sign-in and comes back afterwards, any
 /// other request 401 with `{"error":"Not authenticated"}`. `Option<User>` lets
-/// everybody in, `Result<User, Error>` says why not.
+/// everybody in, and is `None` also while the session store is down; where that
+/// matters, `Result<User, Error>` says why there is no user.
 ///
 /// `C` is the type the claims are read into, [`IdTokenClaims`] unless another
 /// one is named. Claims that do not fit `C` are answered 403.
 ///
-/// **Cost:** opens one cookie; no network, until the claims are older than
-/// `claims_max_age`: then one refresh, and a user whom the provider no longer
-/// knows is out. While the provider cannot be reached the old claims serve.
-/// **Errors:** [`ErrorKind::NotSignedIn`], [`ErrorKind::SessionEnded`],
-/// [`ErrorKind::MissingClaims`]. **Standard:**
-/// OpenID Connect Core section 2.
+/// **Cost:** opens one cookie; with sessions in Redis or in a
+/// [`SessionStore`](crate::SessionStore) one round trip to it for each request.
+/// No call to the provider until the claims are older than `claims_max_age`:
+/// then one refresh, and a user whom the provider no longer knows is out. While
+/// the provider cannot be reached the old claims serve. **Errors:**
+/// [`ErrorKind::NotSignedIn`], [`ErrorKind::SessionEnded`],
+/// [`ErrorKind::MissingClaims`] (403), and, with such a store,
+/// [`ErrorKind::StoreUnavailable`] (503). **Standard:** OpenID Connect Core
+/// section 2.
 ///
 /// ```rust
 /// use rocket::serde::Deserialize;
@@ -116,6 +120,9 @@ impl<C> User<C> {
 
     /// Forgets the cached access tokens of this session, so that the next one
     /// asked for is a new one: after a role has changed, say.
+    ///
+    /// **Cost:** none; one round trip to Redis or to another session store. When
+    /// that is down, the log says so, and this process alone has forgotten them.
     pub async fn clear_tokens(&self) {
         self.current.clear_tokens().await;
     }

@@ -34,8 +34,8 @@ use crate::session::transaction::Transaction;
 /// **Cost:** one call where the provider takes pushed requests (`use_par`),
 /// else none once its metadata is loaded. **Answers:** 303; 503 with
 /// `Retry-After` while the metadata cannot be had; 502 or 504 when the provider
-/// does not take the pushed request. **Standard:** OpenID Connect Core section
-/// 3.1.2.1, RFC 9126.
+/// does not take the pushed request; 500 when what it asks for does not fit a
+/// cookie. **Standard:** OpenID Connect Core section 3.1.2.1, RFC 9126.
 ///
 /// ```rust
 /// use rocket::{get, uri};
@@ -117,8 +117,8 @@ impl SignIn {
 
     /// How long ago the user may have authenticated, in whole seconds; the
     /// provider asks them to do so again when it was longer ago. The answer is
-    /// checked: an ID token without a recent `auth_time` is refused. Zero means
-    /// now.
+    /// checked, with `clock_tolerance` added: an ID token without a recent
+    /// `auth_time` is refused. Zero means now.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         let seconds = u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX);
         self.0.options.max_age = Some(seconds);

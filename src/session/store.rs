@@ -64,7 +64,8 @@ pub enum StoreError {
     /// There is a session with this id already.
     #[error("the session id is taken")]
     Collision,
-    /// The store cannot be reached, or did not answer in time.
+    /// The store cannot be reached, or did not answer in time. The text goes into
+    /// the log.
     #[error("the session store is not available: {0}")]
     Unavailable(String),
 }
@@ -77,8 +78,12 @@ pub enum StoreError {
 ///
 /// Every method is one exchange with the store and must end within a second or
 /// so: a store that hangs makes every request of a signed-in user hang. What
-/// has expired is as good as gone. Cloning an `id` out of logs is a sign-in, so
-/// log none.
+/// has expired is as good as gone. `GET /readyz` asks the store, too: it loads an
+/// id that nobody has.
+///
+/// An `id` alone signs nobody in, because the cookie that carries it is sealed
+/// under Rocket's `secret_key`. The text of [`StoreError::Unavailable`] goes into
+/// the log: write no id, no data and no password of the store into it.
 ///
 /// ```rust
 /// use std::time::Duration;
