@@ -13,6 +13,31 @@ use crate::response::json;
 ///
 /// Making one writes a line to the log with its
 /// [`reference`](BearerError::reference), except where no token came at all.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Bearer, BearerError, BearerErrorKind};
+///
+/// # use rocket_logto::{Permission, Resource};
+/// # struct Shopping;
+/// # impl Resource for Shopping {
+/// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+/// # }
+/// # struct ReadCart;
+/// # impl Permission for ReadCart {
+/// #     type Audience = Shopping;
+/// #     const SCOPES: &'static [&'static str] = &["read"];
+/// # }
+/// #[get("/api/cart")]
+/// fn cart(caller: Result<Bearer<ReadCart>, BearerError>) -> Result<String, BearerError> {
+///     match caller {
+///         Ok(caller) => Ok(format!("The cart of {}", caller.sub())),
+///         // Without a token there is something to see, too; a bad one is refused.
+///         Err(error) if *error.kind() == BearerErrorKind::Missing => Ok("An empty cart".into()),
+///         Err(error) => Err(error),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{kind}")]
 pub struct BearerError {
@@ -27,7 +52,8 @@ pub enum BearerErrorKind {
     /// No credentials: 401, without an error code.
     #[error("no bearer token")]
     Missing,
-    /// Credentials in a form that cannot be read, or twice: 400.
+    /// Credentials in a form that cannot be read, or twice, or in the address; or
+    /// a request that names no organization where one is needed: 400.
     #[error("{0}")]
     InvalidRequest(&'static str),
     /// A token that is not good, or no longer, or for somebody else: 401.

@@ -10,6 +10,17 @@ use crate::session::token::TokenFor;
 /// 8693 section 2.1). `Debug` shows nothing of it; memory is wiped on drop.
 ///
 /// See [`LogtoApi::exchange_token`](crate::LogtoApi::exchange_token).
+///
+/// ```rust,no_run
+/// use rocket_logto::{Error, LogtoApi, SubjectToken, TokenFor};
+///
+/// # async fn run(logto: LogtoApi, subject: String, mine: String) -> Result<(), Error> {
+/// // `subject` is what `POST /api/subject-tokens` has answered; `mine` says who acts.
+/// let subject = SubjectToken::impersonation(subject).actor(mine);
+/// let shopping = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
+/// let token = logto.exchange_token(subject, shopping).await?;
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub struct SubjectToken {
     token: Zeroizing<String>,

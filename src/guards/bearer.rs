@@ -50,7 +50,29 @@ pub trait Permission: Send + Sync + 'static {
 }
 
 /// Whom a token must be for: a [`Resource`], an [`Organization`], or
-/// [`Within`] one.
+/// [`Within`] one. Your own, where that is known at run time only:
+///
+/// ```rust
+/// use rocket::Request;
+/// use rocket_logto::{BearerAudience, ExpectedAudience};
+///
+/// /// Managed by Rocket, read from your configuration.
+/// struct Api {
+///     indicator: String,
+/// }
+///
+/// struct Configured;
+///
+/// impl BearerAudience for Configured {
+///     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
+///         let api = request.rocket().state::<Api>()?;
+///         Some(ExpectedAudience {
+///             audience: api.indicator.clone(),
+///             organization_id: None,
+///         })
+///     }
+/// }
+/// ```
 pub trait Audience: Send + Sync + 'static {
     /// The audience and the organization a token must name for `request`;
     /// `None` when the request does not say which organization it is about.
@@ -65,7 +87,7 @@ pub trait Audience: Send + Sync + 'static {
 
 const ORGANIZATION: &str = "urn:logto:organization:";
 
-/// What a token must name.
+/// What a token must name: [`BearerAudience`](crate::BearerAudience) has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedAudience {
     /// The value of `aud`.
@@ -92,6 +114,22 @@ impl<R: Resource> Audience for R {
 
 /// Organization permissions that belong to no API resource: `Id` says where
 /// the organization's id comes from.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Bearer, Organization, PathOrg, Permission};
+///
+/// struct ViewReports;
+/// impl Permission for ViewReports {
+///     type Audience = Organization<PathOrg>;
+///     const SCOPES: &'static [&'static str] = &["view:reports"];
+/// }
+///
+/// #[get("/api/organizations/<org_id>/reports")]
+/// fn reports(org_id: &str, caller: Bearer<ViewReports>) -> String {
+///     format!("Reports of {org_id} for {}", caller.sub())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Organization<Id: OrganizationId>(PhantomData<fn() -> Id>);
 
@@ -111,6 +149,27 @@ impl<Id: OrganizationId> Audience for Organization<Id> {
 }
 
 /// The API resource `R` within the organization that `Id` finds.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Bearer, PathOrg, Permission, Resource, Within};
+///
+/// struct Orders;
+/// impl Resource for Orders {
+///     const INDICATOR: &'static str = "https://orders.your-app.com/api";
+/// }
+///
+/// struct ReadOrders;
+/// impl Permission for ReadOrders {
+///     type Audience = Within<Orders, PathOrg>;
+///     const SCOPES: &'static [&'static str] = &["orders:read"];
+/// }
+///
+/// #[get("/api/organizations/<org_id>/orders")]
+/// fn orders(org_id: &str, caller: Bearer<ReadOrders>) -> String {
+///     format!("Orders of {org_id} for {}", caller.sub())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Within<R: Resource, Id: OrganizationId>(PhantomData<fn() -> (R, Id)>);
 
@@ -133,8 +192,9 @@ impl<R: Resource, Id: OrganizationId> Audience for Within<R, Id> {
 ///
 /// Needs no session: any client with a token may call. Answers are JSON, as
 /// RFC 6750 has them: 401 without a good token, 403 with `insufficient_scope`
-/// and the missing scopes, 400 for credentials that cannot be read, 503 while
-/// the provider's keys cannot be had.
+/// and the missing scopes, 400 for credentials that cannot be read and for a
+/// request that names no organization where `P` needs one, 503 while the
+/// provider's keys cannot be had.
 ///
 /// Tokens are JWTs. With `introspect_opaque_tokens = true` the provider is asked
 /// about others, and they must meet the same conditions.

@@ -72,14 +72,55 @@ impl Name for OrgId {
 pub struct PathOrg<N: Name = OrgId>(PhantomData<fn() -> N>);
 
 /// The query parameter `org_id`, or another one by [`Name`].
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{OrgToken, QueryOrg};
+///
+/// /// `/reports?org_id=acme5obvzg01`
+/// #[get("/reports")]
+/// fn reports(token: OrgToken<QueryOrg>) -> String {
+///     format!("may view reports: {}", token.has_scope("view:reports"))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct QueryOrg<N: Name = OrgId>(PhantomData<fn() -> N>);
 
 /// A header by [`Name`].
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{HeaderOrg, Name, OrgToken};
+///
+/// struct Tenant;
+/// impl Name for Tenant {
+///     const NAME: &'static str = "X-Organization";
+/// }
+///
+/// #[get("/reports")]
+/// fn reports(token: OrgToken<HeaderOrg<Tenant>>) -> String {
+///     format!("may view reports: {}", token.has_scope("view:reports"))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderOrg<N: Name>(PhantomData<fn() -> N>);
 
 /// Always the same organization: [`Name::NAME`] is its id.
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{ConstOrg, Name, OrgToken};
+///
+/// struct Acme;
+/// impl Name for Acme {
+///     const NAME: &'static str = "acme5obvzg01";
+/// }
+///
+/// #[get("/staff")]
+/// fn staff(token: OrgToken<ConstOrg<Acme>>) -> String {
+///     format!("may manage members: {}", token.has_scope("manage:members"))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConstOrg<N: Name>(PhantomData<fn() -> N>);
 

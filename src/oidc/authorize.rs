@@ -123,6 +123,16 @@ impl Identifier {
 }
 
 /// Skips Logto's screens and goes straight to a connector (`direct_sign_in`).
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{DirectSignIn, SignIn};
+///
+/// #[get("/by-github")]
+/// fn by_github() -> SignIn {
+///     SignIn::new().direct_sign_in(DirectSignIn::Social("github".into()))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DirectSignIn {
@@ -156,6 +166,17 @@ impl DirectSignIn {
 }
 
 /// What the provider must ask the person (`prompt`).
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Prompt, SignIn};
+///
+/// /// To come back as somebody else.
+/// #[get("/switch")]
+/// fn switch() -> SignIn {
+///     SignIn::new().prompt([Prompt::Login, Prompt::Consent])
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

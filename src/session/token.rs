@@ -1,4 +1,4 @@
-//! `Token`: an access token with what is known of it, and `TokenKey`: what it
+//! `Token`: an access token with what is known of it, and `TokenFor`: what it
 //! is for.
 
 use std::fmt;
@@ -20,6 +20,18 @@ use crate::oidc::verify::{self, Seconds};
 /// and the API it is for is the one to verify it. `Debug` and `Serialize` never
 /// show the token itself; `Serialize` gives the claims (null for an opaque
 /// token).
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Error, Token, User};
+///
+/// #[get("/token")]
+/// async fn about(user: User) -> Result<String, Error> {
+///     let token: Token = user.access_token("https://shopping.your-app.com/api").await?;
+///     let ends = token.expires_at();
+///     Ok(format!("may write: {}, until {ends}", token.has_scope("write")))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Token {
     secret: Secret,
