@@ -1,6 +1,6 @@
-//! The parsers that meet what strangers send, for the fuzz targets of this
-//! repository (`fuzz/`). Thin, feature `internals` only, **not an interface**:
-//! any release may change it.
+//! The parsers that meet what strangers send, for the fuzz targets (`fuzz/`) and
+//! the benches of this repository. Thin, feature `internals` only, **not an
+//! interface**: any release may change it.
 
 #![allow(missing_docs)]
 

@@ -195,7 +195,7 @@ impl Bench {
     }
 }
 
-/// What a token for this app must match, nearly: without the issuer.
+/// What a token of `issuer` for this app must match.
 pub fn expected(issuer: &str) -> rocket_logto::internals::Expected<'_> {
     rocket_logto::internals::Expected {
         issuer,

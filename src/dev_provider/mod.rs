@@ -96,7 +96,8 @@ impl DevProvider {
         let wanted = config.port;
         let (tell, listening) = oneshot::channel();
         let on_port = provider.clone();
-        // No shield: hooks must have the last word on headers.
+        // An empty shield replaces Rocket's default: hooks must have the last word
+        // on headers.
         let rocket = rocket::custom(config)
             .attach(Shield::new())
             // Rocket logs the address of a request; tokens may be in its query.
