@@ -6,6 +6,9 @@ use rocket::Request;
 use rocket::http::uri::Origin;
 use rocket::http::{Accept, MediaType, Method};
 
+/// The longest parameter of a sign-in that is taken, in bytes.
+pub(crate) const MAX_PARAMETER: usize = 512;
+
 /// The query of a request to one of our own routes.
 #[derive(Default)]
 struct HiddenQuery(OnceLock<String>);

@@ -37,6 +37,23 @@ struct Nothing;
 
 impl Level for Nothing {}
 
+/// Two names in one.
+struct Spaced;
+
+impl Level for Spaced {
+    const ACR_VALUES: &'static [&'static str] = &["urn:mfa urn:phr"];
+}
+
+/// Longer than what goes into one parameter.
+struct Long;
+
+impl Level for Long {
+    const ACR_VALUES: &'static [&'static str] = &[LONG_NAME; 6];
+}
+
+const LONG_NAME: &str = "https://refeds.example/profile/a-name-that-is-as-long-as-they-come/\
+                         and-then-some-more-of-it";
+
 struct Short;
 
 impl Level for Short {
@@ -45,6 +62,12 @@ impl Level for Short {
 
 #[get("/")]
 fn asks_for_nothing(_user: StepUp<Nothing>) {}
+
+#[get("/")]
+fn spaced(_user: StepUp<Spaced>) {}
+
+#[get("/")]
+fn long(_user: StepUp<Long>) {}
 
 #[get("/")]
 fn short(_user: StepUp<Short>) {}
@@ -86,6 +109,7 @@ fn launches() -> Vec<Launch> {
         table
     };
     let resources_missing = Some("write resources = [\"https://shopping.your-app.com/api\"]");
+    let gets_lost = "gets lost on the way to the sign-in: ACR_VALUES are names without spaces";
     let id_missing = Some("no route has the path parameter <org_id>");
     vec![
         launch("everything is there", routes![right], None),
@@ -128,6 +152,8 @@ fn launches() -> Vec<Launch> {
         launch("a route without parameters", routes![no_id], id_missing),
         launch("a parameter of another name", routes![other_id], id_missing),
         launch("nearly the name", routes![underscored], id_missing),
+        launch("names with spaces", routes![spaced], Some(gets_lost)),
+        launch("names without end", routes![long], Some(gets_lost)),
         launch(
             "a level that asks for nothing",
             routes![asks_for_nothing],

@@ -12,7 +12,7 @@ use super::access_token::Resource;
 use super::organization_id::OrganizationId;
 use crate::api::LogtoApi;
 use crate::bearer_error::{BearerError, BearerErrorKind};
-use crate::claims::AccessTokenClaims;
+use crate::claims::{AccessTokenClaims, ORGANIZATION};
 use crate::session::context::{PENDING, Pending, RequestContext};
 
 /// Longer than any token of a user with many scopes, shorter than a flood.
@@ -84,8 +84,6 @@ pub trait Audience: Send + Sync + 'static {
         Ok(())
     }
 }
-
-const ORGANIZATION: &str = "urn:logto:organization:";
 
 /// What a token must name: [`BearerAudience`](crate::BearerAudience) has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]

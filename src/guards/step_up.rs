@@ -14,6 +14,7 @@ use crate::claims::IdTokenClaims;
 use crate::error::Error;
 use crate::logto::Logto;
 use crate::oidc::authentication::Asked;
+use crate::request::MAX_PARAMETER;
 
 /// From the provider back to the page takes some time: a level that is over
 /// sooner would send the browser around for ever.
@@ -145,11 +146,22 @@ impl<L: Level, C> Sentinel for StepUp<L, C> {
                 "is over before the browser is back: MAX_AGE and logto.clock_tolerance together \
                  must be 10 seconds at least"
             }
+            (_, acr_values) if !fit_the_way(acr_values) => {
+                "gets lost on the way to the sign-in: ACR_VALUES are names without spaces, and \
+                 512 characters together at most"
+            }
             _ => return false,
         };
         log::error!("logto: the level `{}` {why}", std::any::type_name::<L>());
         true
     }
+}
+
+/// Whether the sign-in, to which they go as one parameter, gets them as they are.
+fn fit_the_way(acr_values: &[&str]) -> bool {
+    let is_name =
+        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    acr_values.iter().all(is_name) && acr_values.join(" ").len() <= MAX_PARAMETER
 }
 
 fn tolerance(rocket: &Rocket<Ignite>) -> Duration {

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
 use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
-use crate::request::{is_speculative, query};
+use crate::request::{MAX_PARAMETER, is_speculative, query};
 use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::SessionRef;
@@ -202,7 +202,8 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
     let options = &mut start.options;
     let query = query(request);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let text = (!value.is_empty() && value.len() <= 512).then(|| value.clone().into_owned());
+        let text =
+            (!value.is_empty() && value.len() <= MAX_PARAMETER).then(|| value.clone().into_owned());
         let valid = match &*name {
             "return_to" => set(&mut start.return_to, ReturnTo::parse(&value)),
             "first_screen" => set(&mut options.first_screen, FirstScreen::parse(&value)),

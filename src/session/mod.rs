@@ -21,7 +21,7 @@ use openidconnect::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
 
 use self::sessions::Seal;
-use self::token::{Token, TokenKey};
+use self::token::{Token, TokenFor};
 use crate::config::SessionConfig;
 use crate::oidc::authentication::Authenticated;
 use crate::oidc::tokens::RawIdToken;
@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// The access token kept in the session, while it is good past `until`.
-    pub(crate) fn access_at_hand(&self, key: &TokenKey, until: Seconds) -> Option<Token> {
+    pub(crate) fn access_at_hand(&self, key: &TokenFor, until: Seconds) -> Option<Token> {
         let access = self
             .access
             .as_ref()

@@ -11,7 +11,7 @@ use openidconnect::AccessToken as Secret;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use crate::claims::AccessTokenClaims;
+use crate::claims::{AccessTokenClaims, ORGANIZATION};
 use crate::oidc::verify::{self, Seconds};
 
 /// An access token: for an outgoing call, and to see what it allows.
@@ -129,8 +129,6 @@ pub struct TokenFor {
     scopes: Vec<String>,
 }
 
-pub(crate) type TokenKey = TokenFor;
-
 impl TokenFor {
     /// A JWT for an API resource (RFC 8707), named in `resources`.
     pub fn resource(indicator: impl Into<String>) -> TokenFor {
@@ -177,7 +175,7 @@ impl TokenFor {
         };
         let named = |claims: &AccessTokenClaims| match &self.resource {
             Some(_) => claims.organization_id.as_deref() == Some(id),
-            None => claims.aud.contains(&format!("urn:logto:organization:{id}")),
+            None => claims.aud.contains(&format!("{ORGANIZATION}{id}")),
         };
         token.claims().is_some_and(named)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{KeepError, ONCE, Pointer, Sessions};
 use crate::oidc::verify::Seconds;
 use crate::session::store::{SessionStore, StoreError};
-use crate::session::token::{Token, TokenKey};
+use crate::session::token::{Token, TokenFor};
 use crate::session::{Home, Session, SessionId};
 
 /// A lock outlives the longest exchange with the provider by this much.
@@ -57,7 +57,7 @@ impl Sessions {
     }
 
     /// Shares a token with the other instances.
-    pub(crate) async fn put_token(&self, session: &Session, key: &TokenKey, token: &Token) {
+    pub(crate) async fn put_token(&self, session: &Session, key: &TokenFor, token: &Token) {
         let (Some(keys), Some(store)) = (self.keys.get(), &self.shared) else {
             return;
         };
@@ -81,7 +81,7 @@ impl Sessions {
     pub(crate) async fn token(
         &self,
         session: &Session,
-        key: &TokenKey,
+        key: &TokenFor,
     ) -> Result<Option<Token>, StoreError> {
         let (Some(keys), Some(store)) = (self.keys.get(), &self.shared) else {
             return Ok(None);

@@ -20,7 +20,7 @@ use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::Seconds;
 use crate::session::sessions::Sessions;
-use crate::session::token::{Token, TokenKey};
+use crate::session::token::{Token, TokenFor};
 use crate::session::{Session, SessionId};
 
 /// Sessions remembered here at once; beyond that, tokens are fetched anew.
@@ -52,13 +52,13 @@ struct Known {
     /// The session as the last refresh left it. Requests still under way with
     /// the cookie before it are served from here.
     session: Option<Arc<Session>>,
-    tokens: HashMap<TokenKey, (Arc<Token>, Instant)>,
+    tokens: HashMap<TokenFor, (Arc<Token>, Instant)>,
     /// The last refresh, when it has failed.
     failure: Option<Failure>,
 }
 
 struct Failure {
-    of: TokenKey,
+    of: TokenFor,
     error: Error,
     at: Instant,
     now: Seconds,
@@ -66,7 +66,7 @@ struct Failure {
 
 /// What a request wants.
 struct Wanted {
-    key: TokenKey,
+    key: TokenFor,
     /// Nothing from before `asked` will do.
     anew: bool,
     asked: Instant,
@@ -124,7 +124,7 @@ impl Live {
                 known.tokens.retain(|_, (token, _)| token.ends_at() > now);
             }
             if known.tokens.len() >= MAX_TOKENS {
-                let ends = |(_, (token, _)): &(&TokenKey, &(Arc<Token>, _))| token.ends_at();
+                let ends = |(_, (token, _)): &(&TokenFor, &(Arc<Token>, _))| token.ends_at();
                 let first = known.tokens.iter().min_by_key(ends);
                 first
                     .map(|(key, _)| key.clone())
@@ -152,7 +152,7 @@ impl Tokens {
     /// Remembers the access token that came with a sign-in.
     pub(crate) fn remember(&self, session: &Session, token: Token, now: Seconds) {
         self.live(session)
-            .remember(&wanted(TokenKey::default(), now), Arc::new(token));
+            .remember(&wanted(TokenFor::default(), now), Arc::new(token));
     }
 
     /// The newest state of `session`, which may be ahead of its cookie.
@@ -189,7 +189,7 @@ impl Tokens {
         oidc: &Arc<OidcClient>,
         sessions: &Arc<Sessions>,
         session: &Arc<Session>,
-        key: TokenKey,
+        key: TokenFor,
         now: Seconds,
     ) -> Result<Granted, Error> {
         let wanted = wanted(key, now);
@@ -218,7 +218,7 @@ impl Tokens {
         }
         let wanted = Wanted {
             anew: true,
-            ..wanted(TokenKey::default(), now)
+            ..wanted(TokenFor::default(), now)
         };
         refreshed(oidc, sessions, self.live(session), session, wanted).await
     }
@@ -238,7 +238,7 @@ impl Tokens {
     }
 }
 
-fn wanted(key: TokenKey, now: Seconds) -> Wanted {
+fn wanted(key: TokenFor, now: Seconds) -> Wanted {
     Wanted {
         key,
         anew: false,
