@@ -9,11 +9,11 @@ use rocket::futures::future::join_all;
 use rocket::serde::json::{Value as Json, json};
 use rocket::tokio::time::sleep;
 use rocket::{Build, Rocket, State, get, post, routes};
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
-use rocket_logto::{Error, Logto, LogtoApi, MachineToken, Permission, TokenFor, User};
+use rocket_logto::dev_provider::Endpoint;
+use rocket_logto::{Error, LogtoApi, MachineToken, Permission, TokenFor, User};
 
 use crate::support::api_app::{ApiApp, MACHINE, as_machine};
-use crate::support::app::{TestApp, absent, keys, settings};
+use crate::support::app::{TestApp, absent, keys};
 use crate::support::bearer_api::{Read, ReadOrders, ViewReports};
 use crate::support::browser::{Browser, Response};
 use crate::support::log::{lines_with, reason_of};
@@ -83,6 +83,12 @@ fn rocket() -> Rocket<Build> {
 
 async fn start() -> ApiApp {
     ApiApp::start(as_machine(), rocket()).await
+}
+
+async fn start_with_timeout(seconds: u32) -> ApiApp {
+    let mut table = as_machine();
+    table.insert("http_timeout".into(), seconds.into());
+    ApiApp::start(table, rocket()).await
 }
 
 async fn get(app: &ApiApp, path: &str) -> Response {
@@ -203,9 +209,10 @@ async fn tokens_for_different_targets_are_not_mixed_up() {
 /// Fifty who fail together fail by one call; the next one tries again.
 #[rocket::async_test]
 async fn a_failure_is_shared_and_not_kept() {
-    let app = start().await;
+    let app = start_with_timeout(20).await;
     let hooks = app.provider.hooks();
-    hooks.delay(Endpoint::Token, Duration::from_secs(2));
+    // All of them arrive before the answer.
+    hooks.delay(Endpoint::Token, Duration::from_secs(4));
     hooks.respond(Endpoint::Token, |_, reply| reply.status = 500);
     let answers = fifty(&app).await;
     assert!(answers.iter().all(|answer| answer.status() == 502));
@@ -217,10 +224,10 @@ async fn a_failure_is_shared_and_not_kept() {
 #[rocket::async_test]
 async fn it_is_renewed_a_minute_before_its_end() {
     let app = start().await;
-    app.provider.hooks().token_lifetime(Duration::from_secs(62));
+    app.provider.hooks().token_lifetime(Duration::from_secs(66));
     let first = json(&app, "/shopping").await;
     assert_eq!(json(&app, "/shopping").await, first);
-    sleep(Duration::from_millis(2_100)).await;
+    sleep(Duration::from_millis(6_100)).await;
     assert_ne!(json(&app, "/shopping").await["secret"], first["secret"]);
     assert_eq!(app.token_requests().len(), 2);
     // One that is as good as over serves whoever has asked for it.
@@ -286,13 +293,13 @@ async fn what_the_app_may_not_have_is_a_fault_of_its_own() {
 
 #[rocket::async_test]
 async fn the_providers_faults_are_answered_as_everywhere() {
-    let mut table = as_machine();
-    table.insert("http_timeout".into(), 1.into());
-    let provider = DevProvider::start(settings()).await.expect("a provider");
-    let hooks = |app: &ApiApp| app.provider.hooks().reset();
-    let app = ApiApp::attached(provider, table, rocket().attach(Logto::api())).await;
-    // Metadata is there.
-    json(&app, &format!("/organizations/{ACME}")).await;
+    let start = async |http_timeout| {
+        let app = start_with_timeout(http_timeout).await;
+        // Metadata is there.
+        json(&app, &format!("/organizations/{ACME}")).await;
+        app
+    };
+    let (patient, hasty) = (start(20).await, start(2).await);
     let faults: [(u16, &str, fn(&ApiApp)); 5] = [
         (502, "nonsense", |app| {
             let hooks = app.provider.hooks();
@@ -316,18 +323,19 @@ async fn the_providers_faults_are_answered_as_everywhere() {
         (504, "silence", |app| {
             app.provider
                 .hooks()
-                .delay(Endpoint::Token, Duration::from_secs(3));
+                .delay(Endpoint::Token, Duration::from_secs(20));
         }),
     ];
     for (status, case, spoil) in faults {
-        spoil(&app);
-        let answer = get(&app, "/shopping").await;
+        let app = if status == 504 { &hasty } else { &patient };
+        spoil(app);
+        let answer = get(app, "/shopping").await;
         assert_eq!(answer.status(), status, "{case}: {}", answer.text());
         let reference = answer.json::<Json>()["reference"].clone();
         assert!(!reason_of(reference.as_str().expect("a reference")).is_empty());
-        hooks(&app);
+        app.provider.hooks().reset();
     }
-    let ApiApp { app, provider } = app;
+    let ApiApp { app, provider } = patient;
     provider.stop().await;
     let answer = Browser::new().fetch_json(app.url("/shopping")).await;
     assert_eq!(answer.status(), 502, "{}", answer.text());

@@ -6,7 +6,7 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::serde::Deserialize;
 use rocket::{Request, Route, catch, catchers, delete, get, options, post, put, routes};
-use rocket_logto::dev_provider::{Endpoint, Reply};
+use rocket_logto::dev_provider::{Endpoint, Hooks, Reply};
 use rocket_logto::{Error, ErrorKind, User, UserInfo};
 use serde_json::Value as Json;
 
@@ -260,41 +260,38 @@ async fn claims_that_do_not_fit_are_403() {
 
 #[rocket::async_test]
 async fn faults_of_the_provider_are_told_from_faults_of_the_user() {
-    let app = TestApp::with(
-        keys([("http_timeout", "1s".into())]),
-        rocket::build().mount("/", all()),
-    )
-    .await;
-    let browser = Browser::new();
-    app.sign_in(&browser, "/user", ALICE).await;
-    let hooks = app.provider.hooks();
-    type Misbehave<'a> = Box<dyn Fn() + 'a>;
-    let reply = |status: u16, body: &'static str| {
+    let start = async |http_timeout: &str| {
+        let keys = keys([("http_timeout", http_timeout.into())]);
+        let app = TestApp::with(keys, rocket::build().mount("/", all())).await;
+        let browser = Browser::new();
+        app.sign_in(&browser, "/user", ALICE).await;
+        (app, browser)
+    };
+    let (patient, hasty) = (start("20s").await, start("2s").await);
+    let reply = |hooks: &Hooks, status: u16, body: &'static str| {
         hooks.respond(Endpoint::UserInfo, move |_, reply| {
             *reply = Reply::json(status, &Json::Null);
             reply.body = body.into();
         });
     };
-    let cases: [(&str, u16, Misbehave); 7] = [
-        ("500", 502, Box::new(|| reply(500, "{}"))),
-        ("429", 503, Box::new(|| reply(429, "{}"))),
-        ("403", 502, Box::new(|| reply(403, "{}"))),
-        ("no JSON", 502, Box::new(|| reply(200, "<html>"))),
-        ("no sub", 502, Box::new(|| reply(200, "{\"name\":\"Eve\"}"))),
-        (
-            "another sub",
-            502,
-            Box::new(|| reply(200, "{\"sub\":\"eve\"}")),
-        ),
-        (
-            "too late",
-            504,
-            Box::new(|| hooks.delay(Endpoint::UserInfo, std::time::Duration::from_secs(20))),
-        ),
+    let cases: [(&str, u16, &dyn Fn(&Hooks)); 7] = [
+        ("500", 502, &|hooks| reply(hooks, 500, "{}")),
+        ("429", 503, &|hooks| reply(hooks, 429, "{}")),
+        ("403", 502, &|hooks| reply(hooks, 403, "{}")),
+        ("no JSON", 502, &|hooks| reply(hooks, 200, "<html>")),
+        ("no sub", 502, &|hooks| {
+            reply(hooks, 200, "{\"name\":\"Eve\"}")
+        }),
+        ("another sub", 502, &|hooks| {
+            reply(hooks, 200, "{\"sub\":\"eve\"}")
+        }),
+        ("too late", 504, &|hooks| {
+            hooks.delay(Endpoint::UserInfo, std::time::Duration::from_secs(20));
+        }),
     ];
     for (case, status, misbehave) in cases {
-        hooks.behave(Endpoint::UserInfo);
-        misbehave();
+        let (app, browser) = if status == 504 { &hasty } else { &patient };
+        misbehave(app.provider.hooks());
         for path in ["/info", "/question/info"] {
             let page = browser.navigate(app.url(path)).await;
             assert_eq!(page.status(), status, "{case} {path}");

@@ -5,6 +5,7 @@ use fantoccini::Locator;
 use crate::support::app::{ALICE, BOB};
 use crate::support::chromium::Look;
 use crate::support::demo::Demo;
+use crate::support::eventually::eventually;
 use crate::support::person::{DESKTOP, PHONE, Person};
 
 const LOOKS: [(&str, Look); 3] = [
@@ -116,9 +117,14 @@ async fn a_suspended_user_is_out_at_once() {
     let again = Locator::XPath("//button[starts-with(., 'Unsuspend')]");
     person.wait().for_element(again).await.expect("she is");
 
-    // The provider has told the app, which ended the session there and then.
-    person.open(demo.url("/session")).await;
-    person.arrives_below(demo.provider_url("/")).await;
+    // The provider tells the app, which ends the session there and then.
+    let provider = demo.provider_url("/");
+    eventually("she is out", async || {
+        person.open(demo.url("/session")).await;
+        let here = person.current_url().await.expect("an address");
+        here.as_str().starts_with(&provider)
+    })
+    .await;
     // Where "Refresh now" leads who was told nothing and is out all the same.
     person.open(demo.url("/session/ended")).await;
     assert_eq!(person.heading().await, "You have been signed out");

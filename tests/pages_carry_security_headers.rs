@@ -302,7 +302,7 @@ async fn on_every_route_by_every_method() {
 /// 413 do not occur: a method nobody knows is 404, a form too large is 400.)
 #[rocket::async_test]
 async fn on_every_kind_of_error() {
-    let app = Beside::start("1s").await;
+    let (patient, hasty) = (Beside::start("20s").await, Beside::start("2s").await);
     let slow_down = "HTTP/1.1 429 Slow Down\r\nContent-Length: 0\r\n\r\n";
     let broken = response("200 OK", "text/html", b"<h1>Oops");
     let large = format!("code={}", "x".repeat(70_000));
@@ -318,6 +318,7 @@ async fn on_every_kind_of_error() {
         (userinfo, vec![Step::text(slow_down)], 503),
         (userinfo, vec![Step::Hang], 504),
     ] {
+        let app = if status == 504 { &hasty } else { &patient };
         app.answers(steps);
         for is_script in [false, true] {
             // Whoever is signed in goes on from a callback that is no good.
@@ -345,6 +346,7 @@ async fn on_every_kind_of_error() {
         }
     }
     let form = "application/x-www-form-urlencoded";
+    let app = patient;
     let post = app.browser.request(Method::POST, app.url("/callback"));
     let answer = post.navigation().body(form, large).send().await;
     assert_eq!(answer.status(), 400, "{}", answer.text());

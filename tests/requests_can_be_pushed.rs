@@ -2,7 +2,6 @@
 //! the request goes to it directly, and through the browser goes a reference.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
@@ -160,8 +159,7 @@ async fn fails(app: &TestApp, case: &str, status: u16, reason: &str) -> Response
 
 #[rocket::async_test]
 async fn a_request_that_is_not_taken_begins_no_sign_in() {
-    let timeout = keys([("http_timeout", 1.into())]);
-    let app = offering(Some(CLIENT_SECRET), timeout).await;
+    let app = offering(Some(CLIENT_SECRET), Dict::new()).await;
     let hooks = app.provider.hooks();
     let answers = |edit: fn(&mut Reply)| {
         hooks.respond(Endpoint::PushedAuth, move |_, reply| edit(reply));
@@ -205,8 +203,11 @@ async fn a_request_that_is_not_taken_begins_no_sign_in() {
     });
     let page = fails(&app, "429", 503, "answered 429 Too Many Requests").await;
     assert_eq!(page.header("retry-after"), Some("17"));
-    hooks.delay(Endpoint::PushedAuth, Duration::from_secs(3));
-    fails(&app, "slow", 504, "no answer within 1s").await;
+
+    let timeout = keys([("http_timeout", 2.into())]);
+    let app = offering(Some(CLIENT_SECRET), timeout).await;
+    let _held = app.provider.hooks().hold(Endpoint::PushedAuth);
+    fails(&app, "slow", 504, "no answer within 2s").await;
 }
 
 /// What the provider knows nothing of is refused when it is used, and a
