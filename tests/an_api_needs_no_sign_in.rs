@@ -13,6 +13,7 @@ use crate::support::api_app::{ApiApp, as_machine, configured};
 use crate::support::app::{CLIENT_ID, CLIENT_SECRET, absent, keys, settings};
 use crate::support::bearer_api::{Read, ViewReports};
 use crate::support::browser::Browser;
+use crate::support::eventually::eventually;
 use crate::support::log::lines_with;
 use crate::support::serve::free_port;
 use crate::support::token_app::SHOPPING;
@@ -103,9 +104,10 @@ async fn it_starts_before_the_provider_and_recovers_by_itself() {
     assert_eq!(browser.get(app.url("/readyz")).await.status(), 503);
 
     app.provider.hooks().reset();
-    while browser.get(app.url("/readyz")).await.status() != 200 {
-        rocket::tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually("ready", async || {
+        browser.get(app.url("/readyz")).await.status() == 200
+    })
+    .await;
     assert_eq!(app.call("/cart", &token).await.status(), 200);
 }
 
@@ -265,7 +267,7 @@ async fn what_can_never_work_aborts_the_launch() {
             "an organization that no route names",
             routes![reports],
             Aborts,
-            "no route has the path parameter <org_id>",
+            "::ViewReports` in an organization, but no route has the path parameter <org_id>",
         ),
         Launch {
             table: introspect(confidential()),

@@ -104,6 +104,20 @@ async fn everything_a_plan_needs_comes_from_the_environment() {
     assert!(!app.output().contains(CLIENT_SECRET));
 }
 
+/// RFC 6797: no answer may leave it out, the last one counts.
+#[rocket::async_test]
+async fn a_browser_is_told_to_come_back_over_tls_only() {
+    let app = TlsApp::start(&[]).await;
+    for (path, status) in [("/", 200), ("/protected", 303), ("/nowhere", 404)] {
+        let answer = app.browser().navigate(app.url(path)).await;
+        assert_eq!(answer.status(), status, "{path}");
+        let told = answer.header("strict-transport-security");
+        let told = told.and_then(|told| told.strip_prefix("max-age="));
+        let seconds = told.and_then(|told| told.split(';').next()?.parse::<u32>().ok());
+        assert!(seconds > Some(0), "{path}: {:#?}", answer.headers());
+    }
+}
+
 /// Each refusal is one line that says why.
 #[rocket::async_test]
 async fn the_log_says_why_a_module_was_refused() {

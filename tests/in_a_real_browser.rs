@@ -1,12 +1,14 @@
 //! A person signs in, looks around and signs out in Chromium, with the app and
 //! the provider as `cargo run` starts them.
 
+use fantoccini::Locator;
 use fantoccini::key::Key;
 use rocket::response::content::RawHtml;
 use rocket::{State, get, routes};
 
 use crate::support::app::{ALICE, BOB, ZOE};
 use crate::support::demo::Demo;
+use crate::support::eventually::eventually;
 use crate::support::person::Person;
 use crate::support::serve::Served;
 
@@ -133,9 +135,12 @@ async fn the_back_button_shows_nothing_private_after_sign_out() {
     person.arrives_at(demo.url("/protected/userinfo")).await;
     person.click("Sign out").await;
     person.arrives_signed_out(&demo).await;
-    for _ in 0..3 {
+    for n in 0..3 {
         person.back().await.unwrap();
         // The page it was is asked for again, and that leads to the sign-in.
+        if n == 0 {
+            person.arrives_below(demo.provider_url("/")).await;
+        }
         let html = person.source().await.unwrap();
         for private in [ALICE, "You are signed in as", "Sign out"] {
             let at_the_provider = html.contains("Development provider</title>");
@@ -262,6 +267,26 @@ async fn another_site_signs_nobody_out() {
     person.arrives_signed_out(&demo).await;
     assert!(!person.text().await.contains("Alice"));
     assert_eq!(person.complaints().await, [""; 0]);
+}
+
+#[rocket::async_test]
+async fn another_site_cannot_show_the_app_in_a_frame() {
+    let (demo, person) = start().await;
+    let (_served, elsewhere) = elsewhere(&demo).await;
+    person.open(&elsewhere).await;
+    assert_eq!(person.complaints().await, [""; 0]);
+    let frame = "const frame = document.createElement('iframe');
+        document.body.append(frame); frame.src = ";
+    person.script(&format!("{frame}'{}'", demo.url("/"))).await;
+    eventually("the frame is refused", async || {
+        let said = person.complaints().await;
+        said.iter().any(|line| line.contains("frame-ancestors"))
+    })
+    .await;
+    let frame = person.find(Locator::Css("iframe")).await.unwrap();
+    frame.enter_frame().await.unwrap();
+    let html = person.source().await.unwrap();
+    assert!(!html.contains("rocket_logto"), "{html}");
 }
 
 #[rocket::async_test]

@@ -1,7 +1,6 @@
 //! A panic, a thousand silent connections, a stop in the middle of a sign-in:
 //! nobody else notices, and what has begun is finished.
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,13 +8,14 @@ use rocket::futures::future::join_all;
 use rocket::serde::{Deserialize, Deserializer};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
-use rocket::tokio::time::{sleep, timeout};
+use rocket::tokio::time::timeout;
 use rocket::{get, routes};
 use rocket_logto::User;
 use rocket_logto::dev_provider::{DevProvider, Endpoint};
 
 use crate::support::app::{ALICE, BOB, TestApp, settings};
 use crate::support::browser::Browser;
+use crate::support::eventually::asked;
 use crate::support::pages::pages;
 use crate::support::serve::{Process, free_port};
 use crate::support::sessions::signed_in;
@@ -118,12 +118,8 @@ async fn a_stop_in_the_middle_of_a_sign_in_waits_for_it() {
         .hooks()
         .delay(Endpoint::Token, Duration::from_millis(1200));
     let stop = async {
-        while provider.requests_to(Endpoint::Token).is_empty() {
-            sleep(Duration::from_millis(10)).await;
-        }
-        let pid = process.id().to_string();
-        let killed = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(killed.expect("kill runs").success());
+        asked(&provider, Endpoint::Token, 1).await;
+        process.signal("TERM");
     };
     let (finished, ()) = rocket::tokio::join!(browser.follow(&answer), stop);
     assert_eq!(finished.status(), 303, "{}", finished.text());

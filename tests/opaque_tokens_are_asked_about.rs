@@ -6,7 +6,6 @@ use std::time::Duration;
 use rocket::figment::value::Dict;
 use rocket::futures::future::{join, join_all};
 use rocket::serde::json::{Json, Value, json};
-use rocket::tokio::time::sleep;
 use rocket::{Build, Rocket, State, get, post, routes};
 use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use rocket_logto::{Bearer, Error, Logto, LogtoApi, PathOrg, Permission, TokenFor, Within};
@@ -15,6 +14,7 @@ use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, machine
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, keys, settings};
 use crate::support::bearer_api::Read;
 use crate::support::browser::Browser;
+use crate::support::eventually::asked;
 use crate::support::log::reason_of;
 use crate::support::token_app::{ACME, Orders, SHOPPING};
 
@@ -328,9 +328,7 @@ async fn a_flood_of_made_up_tokens_leaves_turns_for_others() {
         request.send().await.status()
     });
     let other = async {
-        while questions(&app) < 2 {
-            sleep(Duration::from_millis(20)).await;
-        }
+        asked(&app.provider, Endpoint::Introspection, 2).await;
         let status = app.call("/machine?scope=write", "").await.status();
         (status, questions(&app))
     };

@@ -211,6 +211,30 @@ async fn names_cannot_write_markup_into_the_pages() {
 }
 
 #[rocket::async_test]
+async fn only_a_picture_over_https_is_shown() {
+    let tenant = Tenant::start(&[]).await;
+    for (picture, is_shown) in [
+        ("https://pictures.example/alice.png", true),
+        ("http://pictures.example/alice.png", false),
+        ("javascript:alert(1)", false),
+        ("data:image/svg+xml,<svg onload=alert(1)>", false),
+    ] {
+        tenant.provider.edit_seed(|seed| {
+            let alice = seed.users.iter_mut().find(|user| user.id == ALICE);
+            alice.expect("she is there").picture = Some(picture.into());
+        });
+        let browser = tenant.signed_in(ALICE).await;
+        let home = browser.navigate(tenant.url("/")).await.text();
+        assert!(home.contains("Alice Example"), "{picture}: {home}");
+        assert_eq!(
+            home.contains("data-initial="),
+            is_shown,
+            "{picture}: {home}"
+        );
+    }
+}
+
+#[rocket::async_test]
 async fn the_app_calls_an_api_with_the_token() {
     let tenant = Tenant::start(CONFIGURED).await;
     tenant.provider.hooks().token_prefix("canary-");

@@ -4,12 +4,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rocket::tokio::time::{sleep, timeout};
 use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use serde_json::{Value as Json, json};
 
 use crate::support::app::{ALICE, TestApp, keys, settings};
 use crate::support::browser::Browser;
+use crate::support::eventually::{asked, eventually};
 use crate::support::pages::{NOBODY, own_cookies, pages};
 use crate::support::serve::free_port;
 
@@ -47,15 +47,7 @@ async fn the_app_starts_without_it_and_recovers_by_itself() {
     settings.redirect_uris = vec![app.url("/callback")];
     let provider = DevProvider::start(settings).await.expect("a provider");
     // Nobody asks the app for anything meanwhile.
-    let asked = async {
-        while provider.requests_to(Endpoint::Jwks).is_empty() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    // The longest pause between attempts is 4 s.
-    timeout(Duration::from_secs(15), asked)
-        .await
-        .expect("the app loads the metadata by itself");
+    asked(&provider, Endpoint::Jwks, 1).await;
     let app = TestApp { app, provider };
     let page = app.sign_in(&browser, "/protected", ALICE).await;
     assert_eq!(page.text(), ALICE);
@@ -125,12 +117,10 @@ async fn metadata_that_is_no_good_is_as_good_as_none() {
         assert_eq!(browser.navigate(app.url("/")).await.status(), 200, "{case}");
         // Once it is right the app notices by itself.
         provider.hooks().behave(Endpoint::Discovery);
-        let ready = async {
-            while browser.navigate(app.url("/sign-in")).await.status() != 303 {
-                sleep(Duration::from_millis(50)).await;
-            }
-        };
-        timeout(Duration::from_secs(15), ready).await.expect(case);
+        eventually(case, async || {
+            browser.navigate(app.url("/sign-in")).await.status() == 303
+        })
+        .await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sessions in Redis: the browser has an opaque pointer, Redis has what it
 //! cannot read, and a Redis that is away harms nobody for longer than that.
 
+use std::cell::Cell;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
+use crate::support::eventually::{asked, eventually};
 use crate::support::redis::Redis;
 use crate::support::serve::{Process, free_port};
 use crate::support::sessions::{rocket, session_table, sign_out, signed_in, who};
@@ -246,27 +248,29 @@ async fn a_redis_that_does_not_answer_is_503_and_holds_up_nobody_else() {
     let (redis, app) = start().await;
     let browser = signed_in(&app, ALICE).await;
     redis.pause();
-    let asked = Instant::now();
+    let (start, guarded_wait) = (Instant::now(), Cell::new(true));
     let others = async {
         // These have nothing to do with a session, and do not wait.
         let mut served = 0;
-        for _ in 0..20 {
+        while guarded_wait.get() {
             assert_eq!(browser.navigate(app.url("/public")).await.text(), "public");
             assert_eq!(Browser::new().navigate(app.url("/")).await.text(), "nobody");
             served += 1;
         }
-        (served, asked.elapsed())
+        served
     };
     let guarded = async {
         let pages = join_all((0..10).map(|_| browser.navigate(app.url("/protected")))).await;
-        (pages, asked.elapsed())
+        guarded_wait.set(false);
+        (pages, start.elapsed())
     };
-    let ((served, others_took), (pages, guarded_took)) = rocket::tokio::join!(others, guarded);
-    assert_eq!(served, 20);
+    let ((pages, guarded_took), served) = rocket::tokio::join!(guarded, others);
+    // One may have come first, and one be answered last.
+    assert!(served > 2, "{served} were served meanwhile");
     for page in &pages {
         is_unavailable(page, "paused");
     }
-    println!("public pages took {others_took:?}, guarded ones {guarded_took:?}");
+    println!("{served} public pages while guarded ones took {guarded_took:?}");
     // The limit is one second; the rest is a slow machine.
     assert!(guarded_took < Duration::from_secs(8), "{guarded_took:?}");
     redis.resume();
@@ -281,11 +285,10 @@ async fn a_redis_that_starts_after_the_app_is_found() {
     let app = TestApp::with(redis.table(), rocket()).await;
     assert_eq!(Browser::new().get(app.url("/readyz")).await.status(), 503);
     redis.restart().await;
-    let end = Instant::now() + Duration::from_secs(15);
-    while Browser::new().get(app.url("/readyz")).await.status() != 200 {
-        assert!(Instant::now() < end, "never ready");
-        sleep(Duration::from_millis(50)).await;
-    }
+    eventually("ready", async || {
+        Browser::new().get(app.url("/readyz")).await.status() == 200
+    })
+    .await;
     signed_in(&app, ALICE).await;
 }
 
@@ -297,9 +300,10 @@ async fn requests_side_by_side_refresh_once() {
     app.provider.hooks().rotate_refresh_tokens(true);
     let browser = signed_in(&app, ALICE).await;
     assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 1);
-    app.provider
-        .hooks()
-        .delay(Endpoint::Token, Duration::from_secs(1));
+    // The new one serves whoever comes late.
+    let hooks = app.provider.hooks();
+    hooks.token_lifetime(Duration::from_secs(3600));
+    hooks.delay(Endpoint::Token, Duration::from_secs(1));
     let pages = join_all((0..20).map(|_| browser.navigate(app.url("/userinfo")))).await;
     for page in pages {
         assert_eq!((page.status(), page.text().as_str()), (200, ALICE));
@@ -312,18 +316,15 @@ async fn what_ends_during_a_refresh_does_not_come_back() {
     let (redis, app) = start().await;
     let browser = signed_in(&app, ALICE).await;
     let elsewhere = browser.clone();
-    app.provider
-        .hooks()
-        .delay(Endpoint::Token, Duration::from_secs(1));
+    let held = app.provider.hooks().hold(Endpoint::Token);
     let refresh = browser.post_form(app.url("/refresh"), &[]);
     let end = async {
         // The refresh is under way.
-        while app.provider.requests_to(Endpoint::Token).len() < 2 {
-            sleep(Duration::from_millis(10)).await;
-        }
+        asked(&app.provider, Endpoint::Token, 2).await;
         // As another instance does it: this one knows nothing of it.
         let key = redis.key(":session:");
         redis.command(&["DEL", &key]);
+        drop(held);
     };
     let (page, ()) = rocket::tokio::join!(refresh, end);
     assert_eq!(page.status(), 401, "{}", page.text());

@@ -1,6 +1,7 @@
 //! The tests' own tools do what they say: forms, redirects, the byte-level
 //! server, servers in this process, child processes.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -16,6 +17,22 @@ use crate::support::browser::{Browser, Response};
 use crate::support::html::{Link, Page};
 use crate::support::raw_server::{RawServer, Step, json_response, response};
 use crate::support::serve::{Process, Served, free_port};
+
+/// Cargo finds no test file by itself here.
+#[test]
+fn every_file_of_tests_is_in_the_suite() {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"));
+    let names = folder
+        .expect("tests")
+        .map(|file| file.expect("a file").file_name());
+    let files = names.filter_map(|name| Some(name.to_str()?.strip_suffix(".rs")?.to_owned()));
+    let mut files: BTreeSet<String> = files.collect();
+    assert!(files.remove("suite"));
+    let lines = include_str!("suite.rs").lines();
+    let modules = lines.filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    let modules = modules.filter(|module| *module != "support");
+    assert_eq!(files, modules.map(str::to_owned).collect());
+}
 
 #[test]
 fn a_page_is_read_as_a_browser_reads_it() {

@@ -62,18 +62,16 @@ impl Redis {
 
     /// Connections stay open but nothing is answered.
     pub fn pause(&self) {
-        self.signal("-STOP");
+        self.signal("STOP");
     }
 
     pub fn resume(&self) {
-        self.signal("-CONT");
+        self.signal("CONT");
     }
 
     fn signal(&self, signal: &str) {
         let process = self.process.as_ref().expect("a running Redis");
-        let id = process.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status();
-        assert!(sent.expect("kill").success(), "kill {signal} {id}");
+        process.signal(signal);
     }
 
     /// Sends one command and gives the raw answer (RESP).

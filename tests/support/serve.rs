@@ -155,6 +155,14 @@ impl Process {
         self.child.id()
     }
 
+    /// Sends `TERM`, `STOP` or another signal. The shell has a `kill` of its
+    /// own; a program of that name is not everywhere.
+    pub fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.expect("a shell").success(), "{kill}");
+    }
+
     /// All of stdout and stderr so far.
     pub fn output(&self) -> String {
         let length = self.output.metadata().expect("its length").len();
