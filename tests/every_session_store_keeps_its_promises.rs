@@ -2,13 +2,14 @@
 //! memory and in Redis.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rocket::futures::FutureExt;
 use rocket::futures::future::join_all;
 use rocket::tokio::time::sleep;
 use rocket_logto::{MemoryStore, Record, RedisStore, SessionStore, StoreError};
 
+use crate::support::eventually::eventually;
 use crate::support::redis::Redis;
 
 type Store = Arc<dyn SessionStore>;
@@ -340,11 +341,10 @@ async fn a_lock_is_exclusive_and_given_back_by_its_owner_only(store: Store) {
 
 async fn a_lock_ends_by_itself(store: Store) {
     assert_eq!(store.lock("l", "x", SHORT).await, Ok(true));
-    let end = Instant::now() + Duration::from_secs(10);
-    while store.lock("l", "y", HOUR).await != Ok(true) {
-        assert!(Instant::now() < end, "the lock is never free again");
-        sleep(SHORT / 3).await;
-    }
+    eventually("the lock is free", async || {
+        store.lock("l", "y", HOUR).await == Ok(true)
+    })
+    .await;
     store.unlock("l", "x").await.unwrap();
     assert_eq!(store.lock("l", "z", HOUR).await, Ok(false));
 }
@@ -537,16 +537,14 @@ async fn a_redis_that_is_away_is_an_error_and_never_an_answer() {
     is_away("note", store.note("a", "n").await.err());
 
     redis.restart().await;
-    let end = Instant::now() + Duration::from_secs(10);
-    while store.create(&mine).await.is_err() {
-        assert!(Instant::now() < end, "it never recovers");
-    }
+    eventually("it recovers", async || store.create(&mine).await.is_ok()).await;
     redis.pause();
     is_away("paused", store.load("a").await.err());
     redis.resume();
-    while store.load("a").await.is_err() {
-        assert!(Instant::now() < end, "it never recovers from a pause");
-    }
+    eventually("it recovers from a pause", async || {
+        store.load("a").await.is_ok()
+    })
+    .await;
     assert_eq!(store.load("a").await, Ok(Some("data of a".to_owned())));
 }
 

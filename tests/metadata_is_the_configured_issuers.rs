@@ -2,16 +2,14 @@
 //! unsafe, is as good as none: nobody is sent anywhere (OpenID Connect
 //! Discovery section 4.3, RFC 9700 section 4.4, ASVS 10.5.3).
 
-use std::time::{Duration, Instant};
-
 use rocket::figment::value::Dict;
 use rocket::serde::json::Value;
 use rocket::serde::json::serde_json::json;
-use rocket::tokio::time::sleep;
 use rocket_logto::dev_provider::{DevProvider, Endpoint, Reply, SigningAlg};
 
 use crate::support::app::{ALICE, TestApp, settings};
 use crate::support::browser::Browser;
+use crate::support::eventually::eventually;
 use crate::support::log::reason_of;
 use crate::support::refusal::{NOBODY, Refusal, Trial, app_at, app_with, reference, who_is};
 use crate::support::signer::Signer;
@@ -58,16 +56,11 @@ async fn cannot_sign_in(app: &TestApp, case: &str, reason: &str) {
 /// Once the provider behaves the app notices by itself.
 async fn recovers(app: &TestApp, case: &str) {
     app.provider.hooks().behave(Endpoint::Discovery);
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
+    eventually(case, async || {
         let browser = Browser::new();
-        let start = browser.navigate(app.url("/again")).await;
-        if start.is_redirect() {
-            break;
-        }
-        assert!(Instant::now() < end, "{case}: still {}", start.text());
-        sleep(Duration::from_millis(100)).await;
-    }
+        browser.navigate(app.url("/again")).await.is_redirect()
+    })
+    .await;
     Trial::new(app, case).accepts(ALICE).await;
 }
 

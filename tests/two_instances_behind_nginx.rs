@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rocket::futures::future::join_all;
 use rocket::tokio;
@@ -12,6 +12,7 @@ use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::app::{ALICE, BOB};
 use crate::support::browser::{Browser, Response};
+use crate::support::eventually::eventually;
 use crate::support::instances::{Pair, RedisServer, answered_by};
 use crate::support::nginx::DOCUMENTED;
 
@@ -235,16 +236,12 @@ async fn with_redis_a_killed_instance_loses_no_session() {
     // It comes back with nothing in memory, and nginx finds it again.
     victim.restart().await;
     let back = victim.port;
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
+    eventually("nginx finds it again", async || {
         let answer = who(&pair, &browsers[0]).await;
         assert!(is(ALICE, &answer), "{}", answer.text());
-        if answered_by(&answer) == Some(back) {
-            break;
-        }
-        assert!(Instant::now() < end, "nginx does not find it again");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        answered_by(&answer) == Some(back)
+    })
+    .await;
     for browser in &browsers {
         let page = browser.navigate(pair.url(USERINFO)).await;
         assert_eq!(page.status(), 200, "{}", page.text());
