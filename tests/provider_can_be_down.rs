@@ -55,7 +55,7 @@ async fn the_app_starts_without_it_and_recovers_by_itself() {
 
 #[rocket::async_test]
 async fn who_is_signed_in_needs_no_provider() {
-    let app = TestApp::with(keys([("http_timeout", "1s".into())]), pages()).await;
+    let app = TestApp::start(pages()).await;
     let browser = Browser::new();
     app.sign_in(&browser, "/protected", ALICE).await;
     app.provider.clear_requests();
