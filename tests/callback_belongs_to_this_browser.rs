@@ -167,8 +167,8 @@ async fn a_response_is_good_once() {
     let unrelated = Refusal::unrelated("state_unknown");
     let signed_out = Trial::new(&app, "without the cookies");
     signed_out.refuses_at(callback.as_str(), unrelated).await;
-    // Whoever copied the cookies finds the code used up at the provider.
-    let used = Refusal::after_exchange("token_invalid_grant");
+    // Whoever copied the cookies comes too late; the code goes nowhere again.
+    let used = Refusal::before_exchange("state_used");
     copy.refuses_at(callback.as_str(), used).await;
     copy.refuses_at(callback.as_str(), unrelated).await;
 }
@@ -224,7 +224,7 @@ async fn the_codes_of_two_tabs_cannot_be_swapped() {
     // And states neither: it is the same exchange.
     let other = Trial::in_browser(&app, both, "other tab");
     let third = other.callback().await;
-    let swapped = with(&third, "state", Some(&state(&first)));
+    let swapped = with(&third, "state", Some(&state(&second)));
     other.refuses_at(&swapped, refusal).await;
 }
 
