@@ -40,7 +40,7 @@ impl Logto {
     /// | `GET /sign-up` | the same, with the provider's registration first |
     /// | `GET`, `POST /callback` | finishes the sign-in |
     /// | `GET`, `POST /initiate-login` | starts a sign-in that the provider's own pages began (`iss`, `login_hint`, `target_link_uri`) |
-    /// | `POST /sign-out` | ends the session here and at the provider. `GET` does so from the app's own pages and from the address bar; from elsewhere it asks first |
+    /// | `POST /sign-out` | ends the session here and at the provider. `GET` does so for a link in the app's own pages and from the address bar; otherwise it asks first |
     /// | `POST /backchannel-logout` | the provider says that somebody has signed out there |
     /// | `GET /healthz`, `GET /readyz` | for load balancers: the process answers; people can sign in |
     ///

@@ -24,7 +24,7 @@ impl Handler for HealthRoute {
 }
 
 /// Ready: people can sign in, callers be let in. The provider's metadata is here
-/// and the session store, if there is one, answers; asks the store, never the
+/// and the session store, if there is one, takes what it is given; asks the store, never the
 /// provider.
 #[derive(Clone)]
 pub(super) struct ReadinessRoute;
