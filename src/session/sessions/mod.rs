@@ -1,6 +1,7 @@
 //! `Sessions`: from the cookies of a request to the session, and back. Knows
 //! where a session is kept; nobody else needs to.
 
+mod once;
 mod opened;
 mod shared;
 
@@ -8,11 +9,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::cookie::{Key, SameSite};
+use aws_lc_rs::digest;
 use figment::Figment;
 use rocket::config::SecretKey;
 use rocket::{Orbit, Rocket};
 use serde::{Deserialize, Serialize};
 
+use self::once::Once;
 pub(crate) use self::opened::Seal;
 use self::opened::{Content, Opened, OpenedBefore};
 use crate::config::LogtoConfig;
@@ -32,7 +35,8 @@ const MAX_IN_MEMORY: usize = 1000;
 const ONCE: &str = "once";
 /// RFC 6749 section 4.1.2: a code lives no longer.
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
-const MAX_ANSWERED: u64 = 20_000;
+/// How many sign-ins are known to have been answered.
+const ANSWERED: usize = 1 << 12;
 /// How long the trace of a look at the store lasts.
 const READINESS: Duration = Duration::from_secs(1);
 
@@ -45,7 +49,7 @@ pub(crate) struct Sessions {
     revocations: Revocations,
     opened: OpenedBefore,
     /// Sign-ins whose authorization response has come, where nothing is shared.
-    answered: moka::sync::Cache<String, ()>,
+    answered: Once,
     /// The name of the session cookie.
     name: String,
 }
@@ -72,10 +76,7 @@ impl Sessions {
         Sessions {
             name: cookie::name(&config, SESSION_COOKIE),
             opened: OpenedBefore::new(),
-            answered: moka::sync::Cache::builder()
-                .max_capacity(MAX_ANSWERED)
-                .time_to_live(CODE_LIFETIME)
-                .build(),
+            answered: Once::with_places(ANSWERED),
             config,
             keys: OnceLock::new(),
             shared,
@@ -308,8 +309,9 @@ impl Sessions {
         match &self.shared {
             Some(store) => store.lock(transaction, ONCE, CODE_LIFETIME).await,
             None => {
-                let entry = self.answered.entry_by_ref(transaction).or_insert(());
-                Ok(entry.is_fresh())
+                let digest = digest::digest(&digest::SHA256, transaction.as_bytes());
+                let hash = digest.as_ref().first_chunk();
+                Ok(hash.is_some_and(|hash| !self.answered.has(hash)))
             }
         }
     }

@@ -7,13 +7,13 @@
 //! sessions are in a store, so is the text itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::rand;
 
 use super::Pointer;
+use super::once::Once;
 use crate::oidc::logout::Logout;
 use crate::session::cookie::CookieKeys;
 use crate::session::{Home, Session};
@@ -26,7 +26,7 @@ const LIFETIME: Duration = Duration::from_secs(120);
 const CAPACITY: u64 = 32 * 1024 * 1024;
 
 /// How many texts are known to have been opened once.
-const PLACES: u64 = 1 << 16;
+const PLACES: usize = 1 << 16;
 
 /// The keyed hash of a sealed text: the text itself is not kept.
 pub(crate) type Seal = [u8; 16];
@@ -78,7 +78,7 @@ impl OpenedBefore {
             .build();
         OpenedBefore {
             hash: Hash::new(),
-            once: Once::new(),
+            once: Once::with_places(PLACES),
             seen,
         }
     }
@@ -136,25 +136,6 @@ impl OpenedBefore {
                 self.seen.invalidate(&*seal);
             }
         }
-    }
-}
-
-/// Texts that were opened once, each by half of its hash, in the place that the
-/// other half names. Whoever comes to a place takes it: then the one before has
-/// to come twice again.
-struct Once(Box<[AtomicU64]>);
-
-impl Once {
-    fn new() -> Once {
-        Once((0..PLACES).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    /// Whether it was here before. From now on it was.
-    fn has(&self, seal: &Seal) -> bool {
-        let bits = u128::from_ne_bytes(*seal);
-        let [place, mark] = [bits as u64, (bits >> 64) as u64];
-        let place = usize::try_from(place % PLACES).unwrap_or_default();
-        self.0[place].swap(mark, Ordering::Relaxed) == mark
     }
 }
 

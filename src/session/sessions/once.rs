@@ -1,0 +1,54 @@
+//! `Once`: whether something was here before, in memory that does not grow.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Things that were here once, each by half of its hash, in the place that the
+/// other half names. Whoever comes to a place takes it: the one before has then
+/// never been here.
+pub(super) struct Once(Box<[AtomicU64]>);
+
+impl Once {
+    pub(super) fn with_places(count: usize) -> Once {
+        Once((0..count.max(1)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Whether it was here before. From now on it was.
+    pub(super) fn has(&self, hash: &[u8; 16]) -> bool {
+        let bits = u128::from_ne_bytes(*hash);
+        let [place, mark] = [bits as u64, (bits >> 64) as u64];
+        let place = place % self.0.len() as u64;
+        let place = usize::try_from(place).unwrap_or_default();
+        self.0[place].swap(mark, Ordering::Relaxed) == mark
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(place: u64, mark: u64) -> [u8; 16] {
+        (u128::from(place) | u128::from(mark) << 64).to_ne_bytes()
+    }
+
+    #[test]
+    fn what_was_here_is_known_until_another_takes_its_place() {
+        let once = Once::with_places(8);
+        assert!(!once.has(&hash(1, 7)) && once.has(&hash(1, 7)));
+        // Its place, its half of the hash, but another thing.
+        assert!(!once.has(&hash(2, 7)));
+        assert!(once.has(&hash(1, 7)));
+        assert!(!once.has(&hash(9, 8)), "the same place");
+        assert!(!once.has(&hash(1, 7)), "it was taken");
+    }
+
+    #[test]
+    fn of_many_at_once_exactly_one_is_the_first() {
+        let once = Once::with_places(8);
+        let has = || once.has(&hash(3, 4));
+        let firsts = std::thread::scope(|scope| {
+            let all = [(); 8].map(|()| scope.spawn(has));
+            all.map(|one| one.join().unwrap())
+        });
+        assert_eq!(firsts.iter().filter(|had| !**had).count(), 1);
+    }
+}
