@@ -208,6 +208,10 @@ async fn a_redis_that_is_down_is_503_until_it_is_back() {
         (page_with_nobody.status(), page_with_nobody.text().as_str()),
         (200, "public")
     );
+    // Who does without a user is not told of it; nor may a cache keep that answer.
+    let home = browser.navigate(app.url("/")).await;
+    assert_eq!((home.status(), home.text().as_str()), (200, "nobody"));
+    assert_eq!(home.header("cache-control"), Some("no-store"));
     // Nobody without a cookie needs Redis.
     assert_eq!(who(&Browser::new(), app.url("/protected")).await, None);
     // The cookies are as they were.

@@ -150,7 +150,7 @@ pub async fn run(words: &[String]) -> Outcome {
     table(&measured, &[(1, 0, 0.60)]);
     let each = commands as f64 / measured[1].requests as f64;
     row(
-        "Redis: round trips for each request",
+        "Redis: commands for each request",
         format!("{each:.3}"),
         "1",
     );
