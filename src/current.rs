@@ -166,10 +166,7 @@ impl Current {
         if let Err(error) = &granted
             && error.kind() == ErrorKind::SessionEnded
         {
-            match self.logto.sessions().is_still_live(&self.session).await {
-                true => self.end().await,
-                false => self.context.set_session(None),
-            }
+            self.end().await;
             return granted;
         }
         let newest = match &granted {
@@ -192,9 +189,14 @@ impl Current {
         granted
     }
 
-    /// The reason is given already; what the store answers adds nothing.
+    /// The provider has ended it. If it was over before, the browser's cookie is
+    /// none of our business any more.
     async fn end(&self) {
-        let _ = self.logto.end(&self.context, &self.session).await;
+        match self.logto.sessions().is_still_live(&self.session).await {
+            // The reason is given already; what the store answers adds nothing.
+            true => drop(self.logto.end(&self.context, &self.session).await),
+            false => self.context.set_session(None),
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 
 use rocket::figment::value::Value;
 use rocket::futures::future::join;
-use rocket_logto::dev_provider::Endpoint;
+use rocket_logto::dev_provider::{Endpoint, Reply};
+use serde_json::json;
 
 use crate::support::app::BOB;
 use crate::support::browser::{Browser, Response};
@@ -119,4 +120,32 @@ async fn of_a_session_in_redis() {
     assert_eq!(answer.status(), 401, "{}", answer.text());
     assert_eq!(answer.set_cookies(), [""; 0]);
     assert_eq!(app.fetch(&alice, "/me").await.status(), 200);
+}
+
+/// Without a refresh token, a refusal of the access token ends the session.
+#[rocket::async_test]
+async fn nor_takes_it_away_from_another() {
+    let prompt = Value::from(vec!["login"]);
+    let app = TokenApp::with(clock!(), [("prompt", prompt)]).await;
+    let hooks = app.at.provider.hooks();
+    let refuse = || {
+        hooks.respond(Endpoint::UserInfo, |_, reply| {
+            *reply = Reply::json(401, &json!({ "error": "invalid_token" }));
+        });
+    };
+    let alice = app.alice().await;
+    let answer = late(&app, &alice, async {
+        app.post(&alice, "/sign-out").await;
+        hooks.sign_in_as(Some(BOB));
+        alice.navigate_following(app.at.url("/me"), 5).await;
+        refuse();
+    });
+    let answer = answer.await;
+    assert_eq!(answer.status(), 401, "{}", answer.text());
+    assert_eq!(answer.set_cookies(), [""; 0]);
+    assert_eq!(app.json(&alice, "/me").await["name"], "bob");
+
+    let answer = late(&app, &alice, async { refuse() }).await;
+    assert_eq!(answer.status(), 401, "{}", answer.text());
+    assert_eq!(session(&alice), None);
 }

@@ -410,3 +410,25 @@ async fn sessions_can_go_through_a_unix_socket() {
     drop(redis);
     std::fs::remove_file(socket).ok();
 }
+
+/// The claim reached Redis, and only its answer came too late.
+#[rocket::async_test]
+async fn a_redis_that_answers_too_late_uses_nothing_up() {
+    let (redis, app) = start().await;
+    // What it takes to give a claim back is known to Redis.
+    sign_out(&signed_in(&app, ALICE).await, &app).await;
+    let bob = Browser::new();
+    app.provider.hooks().sign_in_as(Some(BOB));
+    let start = bob.navigate(app.url("/sign-in?return_to=/protected")).await;
+    let back = bob.follow(&start).await;
+    let callback = back.location().expect("the callback").to_string();
+    app.provider.clear_requests();
+
+    redis.pause();
+    is_unavailable(&bob.navigate(&callback).await, "callback");
+    redis.resume();
+    let page = recovers(&bob, callback).await;
+    assert_eq!(page.status(), 303, "{}", page.text());
+    assert_eq!(who(&bob, app.url("/protected")).await.as_deref(), Some(BOB));
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 1);
+}

@@ -63,12 +63,12 @@ async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
     let good_for = logout.good_until.saturating_sub(now).max(1);
     let good_for = Duration::from_secs(u64::try_from(good_for).unwrap_or(1));
     let first = sessions.first_time(&replay, good_for).await;
-    if !first.map_err(unable)? {
+    let Some(first) = first.map_err(unable)? else {
         return Err(Refusal::Token(Rejection::Replayed.to_string()));
-    }
+    };
     if let Err(error) = sessions.end_named(&logout, now).await {
         // The provider may send this very token again.
-        sessions.forget_first_time(&replay).await;
+        first.give_back().await;
         return Err(unable(error));
     }
     log::info!("logto: the provider has signed a user out");

@@ -129,7 +129,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .await
         .map_err(unavailable)?;
     let name = transactions.name(state);
-    let is_first = logto.sessions().is_first_answer(&name).await;
+    let is_first = logto.sessions().claim_answer(&name).await;
     let is_first = is_first.map_err(store_failed)?;
     RequestContext::of(request).set_cookie(transactions.removal(&name));
     if !is_first {

@@ -78,8 +78,9 @@ pub enum StoreError {
 ///
 /// Every method is one exchange with the store and must end within a second or
 /// so: a store that hangs makes every request of a signed-in user hang. What
-/// has expired is as good as gone. `GET /readyz` asks the store, too: it loads an
-/// id that nobody has.
+/// has expired is as good as gone. `GET /readyz` asks the store, too: it takes the
+/// lock `readiness` for a second, so that a store that cannot be written to is
+/// not ready.
 ///
 /// An `id` alone signs nobody in, because the cookie that carries it is sealed
 /// under Rocket's `secret_key`. The text of [`StoreError::Unavailable`] goes into

@@ -72,9 +72,10 @@ impl Reads {
         match values {
             Ok(values) => {
                 for (read, value) in reads.into_iter().zip(values) {
-                    let text = from_redis_value(value).map_err(|error| unavailable(error.into()));
+                    let value = value.extract_error();
+                    let text = value.and_then(|value| Ok(from_redis_value(value)?));
                     // Who has gone meanwhile needs no answer.
-                    let _ = read.answer.send(text);
+                    let _ = read.answer.send(text.map_err(unavailable));
                 }
             }
             Err(error) => {

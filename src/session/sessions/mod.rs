@@ -31,8 +31,6 @@ use crate::session::{Home, Session, SessionId, SessionRef};
 const SESSION_COOKIE: &str = "logto_session";
 /// Sessions in memory that are too large for cookies.
 const MAX_IN_MEMORY: usize = 1000;
-/// The owner of locks that say that something has happened.
-const ONCE: &str = "once";
 /// RFC 6749 section 4.1.2: a code lives no longer.
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 /// How many sign-ins are known to have been answered.
@@ -45,7 +43,7 @@ pub(crate) struct Sessions {
     keys: OnceLock<CookieKeys>,
     /// What all instances share, when there is such a thing.
     shared: Option<Arc<dyn SessionStore>>,
-    memory: MemoryStore,
+    memory: Arc<MemoryStore>,
     revocations: Revocations,
     opened: OpenedBefore,
     /// Sign-ins whose authorization response has come, where nothing is shared.
@@ -80,7 +78,7 @@ impl Sessions {
             config,
             keys: OnceLock::new(),
             shared,
-            memory: MemoryStore::new(MAX_IN_MEMORY),
+            memory: Arc::new(MemoryStore::new(MAX_IN_MEMORY)),
             revocations: Revocations::default(),
         }
     }
@@ -269,9 +267,9 @@ impl Sessions {
     pub(crate) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
         self.opened.forget_named(logout);
         let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
-        // The provider's clock may be behind.
-        let begun_by = logout.issued_at.saturating_add(self.tolerance()).min(now);
-        let memory: &dyn SessionStore = &self.memory;
+        // The provider's clock may be behind, or that of the instance where it began ahead.
+        let begun_by = logout.issued_at.saturating_add(self.tolerance());
+        let memory: &dyn SessionStore = &*self.memory;
         for store in self.shared.as_deref().into_iter().chain([memory]) {
             match (sid, sub) {
                 (Some(sid), _) => store.delete_by_sid(sid).await?,
@@ -289,7 +287,11 @@ impl Sessions {
             // The provider's session is over: nothing can begin in it any more,
             // whatever its clock says.
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
-            (None, Some(sub)) => self.revocations.revoke_sub(sub, self.absolute(), begun_by),
+            // What is to begin yet is not meant.
+            (None, Some(sub)) => {
+                self.revocations
+                    .revoke_sub(sub, self.absolute(), begun_by.min(now));
+            }
             (None, None) => {}
         }
         Ok(())
@@ -305,31 +307,28 @@ impl Sessions {
     /// `true` for the first authorization response to a sign-in: a second one at
     /// the same time, as of an impatient reload, must not use the code again, or
     /// the provider takes back what it gave for it.
-    pub(crate) async fn is_first_answer(&self, transaction: &str) -> Result<bool, StoreError> {
-        match &self.shared {
-            Some(store) => store.lock(transaction, ONCE, CODE_LIFETIME).await,
-            None => {
-                let digest = digest::digest(&digest::SHA256, transaction.as_bytes());
-                let hash = digest.as_ref().first_chunk();
-                Ok(hash.is_some_and(|hash| !self.answered.has(hash)))
-            }
+    pub(crate) async fn claim_answer(&self, transaction: &str) -> Result<bool, StoreError> {
+        if self.shared.is_some() {
+            return Ok(self.take(transaction, CODE_LIFETIME).await?.is_some());
         }
+        let digest = digest::digest(&digest::SHA256, transaction.as_bytes());
+        let hash = digest.as_ref().first_chunk();
+        Ok(hash.is_some_and(|hash| !self.answered.was_here(hash)))
     }
 
     /// Whether the store, if there is one, takes what it is given: one that
     /// only answers questions, as a replica does, is of no use to a sign-in.
     pub(crate) async fn is_ready(&self) -> Result<(), StoreError> {
-        let Some(store) = &self.shared else {
-            return Ok(());
-        };
-        let taken = store.lock("readiness", ONCE, READINESS).await;
-        taken.map(|_| ())
+        match &self.shared {
+            Some(store) => store.lock("readiness", "", READINESS).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     fn store_of(&self, home: Home) -> Option<&dyn SessionStore> {
         match home {
             Home::Cookie => None,
-            Home::Memory => Some(&self.memory),
+            Home::Memory => Some(&*self.memory),
             Home::Store => self.shared.as_deref(),
         }
     }

@@ -13,7 +13,7 @@ impl Once {
     }
 
     /// Whether it was here before. From now on it was.
-    pub(super) fn has(&self, hash: &[u8; 16]) -> bool {
+    pub(super) fn was_here(&self, hash: &[u8; 16]) -> bool {
         let bits = u128::from_ne_bytes(*hash);
         let [place, mark] = [bits as u64, (bits >> 64) as u64];
         let place = place % self.0.len() as u64;
@@ -33,22 +33,22 @@ mod tests {
     #[test]
     fn what_was_here_is_known_until_another_takes_its_place() {
         let once = Once::with_places(8);
-        assert!(!once.has(&hash(1, 7)) && once.has(&hash(1, 7)));
+        assert!(!once.was_here(&hash(1, 7)) && once.was_here(&hash(1, 7)));
         // Its place, its half of the hash, but another thing.
-        assert!(!once.has(&hash(2, 7)));
-        assert!(once.has(&hash(1, 7)));
-        assert!(!once.has(&hash(9, 8)), "the same place");
-        assert!(!once.has(&hash(1, 7)), "it was taken");
+        assert!(!once.was_here(&hash(2, 7)));
+        assert!(once.was_here(&hash(1, 7)));
+        assert!(!once.was_here(&hash(9, 8)), "the same place");
+        assert!(!once.was_here(&hash(1, 7)), "it was taken");
     }
 
     #[test]
     fn of_many_at_once_exactly_one_is_the_first() {
         let once = Once::with_places(8);
-        let has = || once.has(&hash(3, 4));
+        let ask = || once.was_here(&hash(3, 4));
         let firsts = std::thread::scope(|scope| {
-            let all = [(); 8].map(|()| scope.spawn(has));
+            let all = [(); 8].map(|()| scope.spawn(ask));
             all.map(|one| one.join().unwrap())
         });
-        assert_eq!(firsts.iter().filter(|had| !**had).count(), 1);
+        assert_eq!(firsts.iter().filter(|was_here| !**was_here).count(), 1);
     }
 }

@@ -113,7 +113,7 @@ impl OpenedBefore {
             size: u32::try_from(sealed.len()).unwrap_or(u32::MAX),
         };
         if let Some(seal) = seal
-            && self.once.has(&seal)
+            && self.once.was_here(&seal)
         {
             self.seen.insert(seal, opened.clone());
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeepError, ONCE, Pointer, Sessions};
+use super::{KeepError, Pointer, Sessions};
 use crate::oidc::verify::Seconds;
 use crate::session::store::{SessionStore, StoreError};
 use crate::session::token::{Token, TokenFor};
@@ -27,32 +27,52 @@ struct Note {
 impl Sessions {
     /// Waits until no other instance refreshes this session. `None` when
     /// instances share nothing.
-    pub(crate) async fn exclusive(&self, id: &SessionId) -> Result<Option<Exclusive>, StoreError> {
-        let Some(store) = &self.shared else {
+    pub(crate) async fn exclusive(&self, id: &SessionId) -> Result<Option<Lock>, StoreError> {
+        if self.shared.is_none() {
             return Ok(None);
-        };
+        }
         let lifetime = self.config.http_timeout * 3 + LOCK_MARGIN;
-        let owner =
-            SessionId::random().map_err(|_| StoreError::Unavailable("no randomness".into()))?;
-        let exclusive = Exclusive {
-            store: store.clone(),
-            name: format!("refresh:{}", id.as_str()),
-            owner,
-        };
+        let name = format!("refresh:{}", id.as_str());
         let waited = rocket::tokio::time::timeout(lifetime, async {
-            while !store
-                .lock(&exclusive.name, exclusive.owner.as_str(), lifetime)
-                .await?
-            {
+            loop {
+                if let Some(lock) = self.take(&name, lifetime).await? {
+                    return Ok(Some(lock));
+                }
                 rocket::tokio::time::sleep(LOCK_POLL).await;
             }
-            Ok(())
         });
-        match waited.await {
-            Ok(taken) => taken.map(|()| Some(exclusive)),
-            Err(_) => Err(StoreError::Unavailable(
+        waited.await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable(
                 "the refresh lock is not given back".into(),
-            )),
+            ))
+        })
+    }
+
+    /// Takes a lock where instances look for it, unless somebody has it.
+    pub(super) async fn take(
+        &self,
+        name: &str,
+        lifetime: Duration,
+    ) -> Result<Option<Lock>, StoreError> {
+        let owner =
+            SessionId::random().map_err(|_| StoreError::Unavailable("no randomness".into()))?;
+        let store = match &self.shared {
+            Some(store) => store.clone(),
+            None => self.memory.clone(),
+        };
+        let lock = Lock {
+            store,
+            name: name.to_owned(),
+            owner,
+        };
+        match lock.store.lock(name, lock.owner.as_str(), lifetime).await {
+            Ok(true) => Ok(Some(lock)),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                // It may have been taken, and only the answer got lost.
+                rocket::tokio::spawn(lock.give_back());
+                Err(error)
+            }
         }
     }
 
@@ -101,26 +121,16 @@ impl Sessions {
         }
     }
 
-    /// `true` the first time `name` is seen within `lifetime`, on any instance.
+    /// `Some` the first time `name` is seen within `lifetime`, on any instance;
+    /// to be given back when it comes to nothing.
     pub(crate) async fn first_time(
         &self,
         name: &str,
         lifetime: Duration,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Lock>, StoreError> {
         // What can be ended is as old as a session at most.
-        let lifetime = lifetime.min(self.config.session.absolute);
-        self.shared_or_memory().lock(name, ONCE, lifetime).await
-    }
-
-    /// Takes [`first_time`](Sessions::first_time) back: it came to nothing.
-    pub(crate) async fn forget_first_time(&self, name: &str) {
-        if let Err(error) = self.shared_or_memory().unlock(name, ONCE).await {
-            log::warn!("logto: {error}; what has failed cannot be tried again");
-        }
-    }
-
-    fn shared_or_memory(&self) -> &dyn SessionStore {
-        self.shared.as_deref().unwrap_or(&self.memory)
+        self.take(name, lifetime.min(self.config.session.absolute))
+            .await
     }
 
     /// Writes a refreshed session where other instances will look for it,
@@ -155,17 +165,17 @@ impl Sessions {
     }
 }
 
-/// The right to refresh a session, among all instances.
-pub(crate) struct Exclusive {
+/// The right to do something, among all instances.
+pub(crate) struct Lock {
     store: Arc<dyn SessionStore>,
     name: String,
     owner: SessionId,
 }
 
-impl Exclusive {
+impl Lock {
     pub(crate) async fn give_back(self) {
         if let Err(error) = self.store.unlock(&self.name, self.owner.as_str()).await {
-            log::warn!("logto: {error}; the refresh lock ends by itself");
+            log::warn!("logto: {error}; a lock ends by itself");
         }
     }
 }

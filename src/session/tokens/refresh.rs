@@ -147,6 +147,8 @@ async fn refresh(
         // Whatever may be wrong with the rest, the old one is used up.
         live.with(|known| known.session = Some(Arc::new(next.clone())));
         publish(sessions, &next, *now).await?;
+        // What it may become below is newer than that.
+        next.version = next.version.saturating_add(1);
     }
     if let Some(id_token) = &tokens.id_token {
         verify_refreshed(oidc, session, id_token, &tokens, *now).await?;
