@@ -4,7 +4,7 @@ use super::*;
 use crate::dev_provider::{DevProvider, Endpoint, Reply, Settings};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Shorter than any answer of a provider that hangs.
+/// For so long a provider may hang before it is given up.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A provider whose metadata and keys are here, and an hour old.
