@@ -175,7 +175,9 @@ impl Fairing for LogtoFairing {
             *response = Box::pin(answer(request, context.take_pending())).await;
         }
         let mut cookies = context.take_cookies();
-        if let (Some(session), Ok(logto)) = (context.take_session_cookies(), Logto::of(request)) {
+        if let Some(session) = context.take_session_cookies()
+            && let Ok(logto) = Logto::of(request)
+        {
             cookies.extend(Box::pin(logto.cookies(session)).await);
         }
         // Whoever asked who the user is has an answer for that user alone, and

@@ -101,15 +101,7 @@ async fn no_more_than_so_many_wait_for_it() {
     ]);
     let app = TestApp::with(logto, pages()).await;
     let hooks = app.provider.hooks();
-    hooks.sign_in_as(Some(ALICE));
-    // Each of them is on the way back from the provider.
-    let returning = async || {
-        let browser = Browser::new();
-        let start = app.url("/sign-in?return_to=/protected");
-        let start = browser.navigate(start).await;
-        let answer = browser.follow(&start).await;
-        (browser, answer)
-    };
+    let returning = async || app.on_the_way_back(ALICE).await;
     let (one, other, third) = (returning().await, returning().await, returning().await);
     let held = hooks.hold(Endpoint::Token);
     let meanwhile = async {

@@ -357,10 +357,7 @@ async fn a_redis_that_takes_nothing_uses_nothing_up() {
     let (redis, app) = start().await;
     let alice = signed_in(&app, ALICE).await;
     let copy = alice.clone();
-    let bob = Browser::new();
-    app.provider.hooks().sign_in_as(Some(BOB));
-    let start = bob.navigate(app.url("/sign-in?return_to=/protected")).await;
-    let back = bob.follow(&start).await;
+    let (bob, back) = app.on_the_way_back(BOB).await;
     let callback = back.location().expect("the callback").to_string();
     app.provider.clear_requests();
 
@@ -417,10 +414,7 @@ async fn a_redis_that_answers_too_late_uses_nothing_up() {
     let (redis, app) = start().await;
     // What it takes to give a claim back is known to Redis.
     sign_out(&signed_in(&app, ALICE).await, &app).await;
-    let bob = Browser::new();
-    app.provider.hooks().sign_in_as(Some(BOB));
-    let start = bob.navigate(app.url("/sign-in?return_to=/protected")).await;
-    let back = bob.follow(&start).await;
+    let (bob, back) = app.on_the_way_back(BOB).await;
     let callback = back.location().expect("the callback").to_string();
     app.provider.clear_requests();
 

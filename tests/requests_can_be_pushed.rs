@@ -268,10 +268,7 @@ async fn a_flood_of_sign_ins_leaves_turns_for_those_who_come_back() {
         ("http_timeout", 20.into()),
     ]);
     let app = offering(Some(CLIENT_SECRET), table).await;
-    let browser = Browser::new();
-    app.provider.hooks().sign_in_as(Some(ALICE));
-    let start = browser.navigate(app.url("/sign-in")).await;
-    let back = browser.follow(&start).await;
+    let (browser, back) = app.on_the_way_back(ALICE).await;
     let before = pushed(&app).len();
 
     let held = app.provider.hooks().hold(Endpoint::PushedAuth);

@@ -19,8 +19,9 @@ pub(crate) struct Logout {
     pub sub: Option<String>,
     pub sid: Option<String>,
     pub jti: String,
-    /// Sessions begun later are not meant, however late the token arrives.
-    pub issued_at: Seconds,
+    /// Sessions begun later are not meant, however late the token arrives: when it
+    /// was issued, and a little later, because clocks differ.
+    pub begun_by: Seconds,
     /// Until then the token must not be accepted a second time.
     pub good_until: Seconds,
 }
@@ -91,7 +92,7 @@ pub(crate) fn logout_token(
         sub,
         sid,
         jti: claims.jti,
-        issued_at: claims.iat,
+        begun_by: claims.iat.saturating_add(expected.tolerance),
         good_until: claims
             .exp
             .unwrap_or(claims.iat.saturating_add(LIFETIME + 1))

@@ -118,7 +118,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     let cookies = raw_cookies(request);
     let transactions = logto.transactions(request, &cookies);
     let Some(transaction) = transactions.find(state) else {
-        return finished_before(request, "state_unknown").await;
+        return finished_before(logto, request, "state_unknown").await;
     };
     // Until the provider is known, and the session has a place to go, nothing
     // was used up: a reload may try again.
@@ -133,7 +133,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     let is_first = is_first.map_err(store_failed)?;
     RequestContext::of(request).set_cookie(transactions.removal(&name));
     if !is_first {
-        return finished_before(request, "state_used").await;
+        return finished_before(logto, request, "state_used").await;
     }
 
     // RFC 9207 section 2.4: before the code goes anywhere.
@@ -171,8 +171,12 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
 }
 
 /// Back button, reload, double click: whoever is signed in by now goes home.
-async fn finished_before(request: &Request<'_>, reason: &str) -> Result<ReturnTo, Error> {
-    match Logto::of(request)?.session(request).await? {
+async fn finished_before(
+    logto: &Logto,
+    request: &Request<'_>,
+    reason: &str,
+) -> Result<ReturnTo, Error> {
+    match logto.session(request).await? {
         Some(_) => Ok(ReturnTo::home()),
         None => Err(rejected(reason)),
     }

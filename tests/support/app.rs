@@ -106,6 +106,17 @@ impl TestApp {
         let button = browser.submit(&page, user, &[]).await;
         browser.follow_all(button, 10).await.pop().expect("a page")
     }
+
+    /// A browser in which `user` has signed in at the provider, and the provider's answer, which
+    /// leads to the callback and then to `/protected`.
+    pub async fn on_the_way_back(&self, user: &str) -> (Browser, Response) {
+        self.provider.hooks().sign_in_as(Some(user));
+        let browser = Browser::new();
+        let start = self.url("/sign-in?return_to=/protected");
+        let start = browser.navigate(start).await;
+        let answer = browser.follow(&start).await;
+        (browser, answer)
+    }
 }
 
 /// Pushed requests are for the tests that are about them: most want to see the

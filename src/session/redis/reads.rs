@@ -4,7 +4,7 @@
 //! message, and their answers come back in one.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::aio::ConnectionManager;
 use redis::{RedisError, Value, from_redis_value, pipe};
@@ -43,7 +43,7 @@ impl Reads {
         let field = field.into();
         let (answer, answered) = oneshot::channel();
         let is_first = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.waiting();
             waiting.push(Read { key, field, answer });
             waiting.len() == 1
         };
@@ -55,13 +55,14 @@ impl Reads {
         answered.await.unwrap_or_else(gone)
     }
 
+    fn waiting(&self) -> MutexGuard<'_, Vec<Read>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn send(mut self) {
         // Until every request that has arrived has come this far.
         yield_now().await;
-        let reads = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *waiting)
-        };
+        let reads = std::mem::take(&mut *self.waiting());
         let mut pipe = pipe();
         // The error of one read is not that of the others.
         pipe.ignore_errors();

@@ -267,13 +267,11 @@ impl Sessions {
     pub(crate) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
         self.opened.forget_named(logout);
         let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
-        // The provider's clock may be behind, or that of the instance where it began ahead.
-        let begun_by = logout.issued_at.saturating_add(self.tolerance());
         let memory: &dyn SessionStore = &*self.memory;
         for store in self.shared.as_deref().into_iter().chain([memory]) {
             match (sid, sub) {
                 (Some(sid), _) => store.delete_by_sid(sid).await?,
-                (None, Some(sub)) => store.delete_by_sub(sub, begun_by).await?,
+                (None, Some(sub)) => store.delete_by_sub(sub, logout.begun_by).await?,
                 (None, None) => {}
             }
         }
@@ -289,8 +287,8 @@ impl Sessions {
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
             // What is to begin yet is not meant.
             (None, Some(sub)) => {
-                self.revocations
-                    .revoke_sub(sub, self.absolute(), begun_by.min(now));
+                let begun_by = logout.begun_by.min(now);
+                self.revocations.revoke_sub(sub, self.absolute(), begun_by);
             }
             (None, None) => {}
         }
@@ -406,10 +404,6 @@ impl Sessions {
             secure,
             same_site: SameSite::Lax,
         }
-    }
-
-    fn tolerance(&self) -> Seconds {
-        Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60)
     }
 
     fn absolute(&self) -> Seconds {

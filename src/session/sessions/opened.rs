@@ -287,7 +287,7 @@ mod tests {
             sid: sid.map(str::to_owned),
             sub: sub.map(str::to_owned),
             jti: "jti".into(),
-            issued_at: 20,
+            begun_by: 20,
             good_until: 30,
         };
         opened.forget_named(&logout(None, Some("b")));
