@@ -7,19 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fail() { echo "benches/instructions.sh: $*" >&2; exit 1; }
-
-if ! command -v valgrind >/dev/null; then
-    command -v apt-get >/dev/null || fail 'please install: valgrind'
-    as_root=()
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || fail 'not root and no sudo; please install: valgrind'
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends valgrind
-fi
+command -v valgrind >/dev/null || .ci/install valgrind
 
 root=$PWD/target/tools
 version=$(sed -n '/^name = "gungraun-runner"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)

@@ -13,18 +13,7 @@ fail() { echo "benches/load.sh: $*" >&2; exit 1; }
 missing=()
 command -v wrk >/dev/null || missing+=(wrk)
 command -v redis-server >/dev/null || missing+=(redis-server)
-if ((${#missing[@]})); then
-    command -v apt-get >/dev/null || fail "please install: ${missing[*]}"
-    as_root=()
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || fail "not root and no sudo; please install: ${missing[*]}"
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get update -qq
-    # RUNLEVEL=1 keeps Debian's own Redis from being started.
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}"
-fi
+((${#missing[@]} == 0)) || .ci/install "${missing[@]}"
 
 cargo build --locked --release --all-features --bin rocket_logto --bench load
 built=$(cargo build --locked --release --all-features --bench load --message-format=json 2>/dev/null |
