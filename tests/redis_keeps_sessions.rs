@@ -412,8 +412,6 @@ async fn sessions_can_go_through_a_unix_socket() {
 #[rocket::async_test]
 async fn a_redis_that_answers_too_late_uses_nothing_up() {
     let (redis, app) = start().await;
-    // What it takes to give a claim back is known to Redis.
-    sign_out(&signed_in(&app, ALICE).await, &app).await;
     let (bob, back) = app.on_the_way_back(BOB).await;
     let callback = back.location().expect("the callback").to_string();
     app.provider.clear_requests();

@@ -69,8 +69,9 @@ impl Sessions {
             Ok(true) => Ok(Some(lock)),
             Ok(false) => Ok(None),
             Err(error) => {
-                // It may have been taken, and only the answer got lost.
-                rocket::tokio::spawn(lock.give_back());
+                // It may have been taken, and only the answer got lost. Whoever
+                // tries again after this must not come before it is given back.
+                let _ = rocket::tokio::spawn(lock.give_back()).await;
                 Err(error)
             }
         }
