@@ -3,12 +3,17 @@
 
 use std::time::Duration;
 
+use rocket::figment::value::Dict;
+use rocket::futures::future::join;
+use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use serde_json::json;
 
-use crate::support::app::{TestApp, keys};
+use crate::support::app::{ALICE, BOB, TestApp, keys, settings};
 use crate::support::browser::{Browser, Response};
+use crate::support::eventually::asked;
 use crate::support::pages::{NOBODY, own_cookies, pages};
 use crate::support::raw_server::{RawRequest, RawServer, Step, json_response, response};
+use crate::support::redis::Redis;
 use crate::support::serve::{Served, free_port};
 
 type Script = Box<dyn Fn(&RawRequest) -> Vec<Step> + Send + Sync>;
@@ -233,6 +238,77 @@ async fn a_broken_token_endpoint_is_told_once_and_leaves_nobody_half_signed_in()
         let again = broken.browser.navigate(page.url()).await;
         assert_eq!(again.status(), 400, "{case}");
         assert_eq!(broken.server.count("/oidc/token"), 1, "{case}: reload");
+    }
+}
+
+/// Nobody has seen the code: it is as good as before.
+#[rocket::async_test]
+async fn a_code_that_went_nowhere_is_sent_by_a_reload() {
+    let redis = Redis::start().await;
+    for (store, table) in [("cookies", Dict::new()), ("Redis", redis.table())] {
+        let provider = DevProvider::start(settings());
+        let provider = provider.await.expect("a provider");
+        let gone = free_port();
+        let token_endpoint = format!("http://localhost:{gone}/token");
+        provider
+            .hooks()
+            .respond(Endpoint::Discovery, move |_, reply| {
+                reply.edit_json(|metadata| metadata["token_endpoint"] = json!(token_endpoint));
+            });
+        let app = TestApp::serve(free_port(), &provider.endpoint(), table, pages()).await;
+        let browser = Browser::new();
+        let start = browser.navigate(app.url("/sign-in")).await;
+        let state = start.location_query("state").expect("a state");
+        let iss = provider.issuer();
+        let url = app.url(&format!("/callback?code=c0de&state={state}&iss={iss}"));
+        for attempt in 1..=2 {
+            let page = browser.navigate(&url).await;
+            assert_eq!(page.status(), 502, "{store} {attempt}: {}", page.text());
+            assert_eq!(page.set_cookies(), [""; 0], "{store} {attempt}");
+        }
+
+        let back = RawServer::start_on(gone, |_| vec![Step::Reset]).await;
+        let page = browser.navigate(&url).await;
+        assert_eq!(page.status(), 502, "{store}: {}", page.text());
+        assert_eq!(own_cookies(&browser), [""; 0], "{store}: sent, so used up");
+        let sent = &back.requests()[0];
+        let sent = String::from_utf8_lossy(&sent.body);
+        assert!(sent.contains("code=c0de&"), "{store}: {sent}");
+        assert_eq!(browser.navigate(&url).await.status(), 400, "{store}");
+        assert_eq!(back.count("/token"), 1, "{store}");
+    }
+}
+
+/// All turns are taken, and Bob waits for none.
+#[rocket::async_test]
+async fn a_code_that_finds_the_provider_busy_is_sent_by_a_reload() {
+    let redis = Redis::start().await;
+    for (store, mut table) in [("cookies", Dict::new()), ("Redis", redis.table())] {
+        table.insert("max_concurrent_op_calls".into(), 1.into());
+        table.insert("http_timeout".into(), 20.into());
+        let app = TestApp::with(table, pages()).await;
+        let alice = Browser::new();
+        app.sign_in(&alice, "/protected", ALICE).await;
+        let (bob, back) = app.on_the_way_back(BOB).await;
+        let callback = back.location().expect("the callback").to_string();
+        let exchanges = app.provider.requests_to(Endpoint::Token).len();
+
+        let held = app.provider.hooks().hold(Endpoint::UserInfo);
+        let others = async {
+            asked(&app.provider, Endpoint::UserInfo, 1).await;
+            let page = bob.navigate(&callback).await;
+            assert_eq!(page.status(), 503, "{store}: {}", page.text());
+            assert!(page.header("retry-after").is_some(), "{store}");
+            drop(held);
+        };
+        let (info, ()) = join(alice.navigate(app.url("/userinfo")), others).await;
+        assert_eq!(info.status(), 200, "{store}");
+        let page = bob.navigate(&callback).await;
+        assert_eq!(page.status(), 303, "{store}: {}", page.text());
+        let protected = bob.navigate(app.url("/protected")).await;
+        assert_eq!(protected.text(), BOB, "{store}");
+        let now = app.provider.requests_to(Endpoint::Token).len();
+        assert_eq!(now, exchanges + 1, "{store}");
     }
 }
 

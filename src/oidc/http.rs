@@ -38,6 +38,13 @@ pub(crate) enum HttpError {
     Busy,
 }
 
+impl HttpError {
+    /// Whether the provider has certainly seen nothing of the request.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(self, HttpError::Connect(_) | HttpError::Busy)
+    }
+}
+
 pub(crate) struct HttpClient {
     client: reqwest::Client,
     deadline: Duration,

@@ -10,7 +10,8 @@ use super::{answer, form_text, nothing};
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::Authenticated;
-use crate::oidc::tokens::TokenError;
+use crate::oidc::metadata::Metadata;
+use crate::oidc::tokens::{TokenError, TokenSet};
 use crate::oidc::verify::Nonce;
 use crate::request::{is_speculative, query};
 use crate::response::redirect;
@@ -129,28 +130,25 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .await
         .map_err(unavailable)?;
     let name = transactions.name(state);
-    let is_first = logto.sessions().claim_answer(&name).await;
-    let is_first = is_first.map_err(store_failed)?;
-    RequestContext::of(request).set_cookie(transactions.removal(&name));
-    if !is_first {
+    let used_up = || RequestContext::of(request).set_cookie(transactions.removal(&name));
+    let claimed = logto.sessions().claim_answer(&name).await;
+    let Some(claim) = claimed.map_err(store_failed)? else {
+        used_up();
         return finished_before(logto, request, "state_used").await;
-    }
-
-    // RFC 9207 section 2.4: before the code goes anywhere.
-    match &parameters.iss {
-        Some(iss) if *iss != metadata.issuer => return Err(rejected("iss_mismatch")),
-        None if metadata.authorization_response_iss_parameter_supported => {
-            return Err(rejected("iss_missing"));
-        }
-        _ => {}
-    }
-    let code = match (parameters.code, parameters.error) {
-        (Some(code), None) => code,
-        (Some(_), Some(_)) => return Err(rejected("code_and_error")),
-        (None, Some(error)) => return Err(refused(&error)),
-        (None, None) => return Err(rejected("code_missing")),
     };
-    let (mut session, token) = exchange(logto, code, &transaction).await?;
+    let tokens = match redeem(logto, &metadata, parameters, &transaction).await {
+        Err(NoTokens::CodeNotSent(error)) => {
+            logto.sessions().give_back(claim).await;
+            return Err(error);
+        }
+        Err(NoTokens::Finally(error)) => {
+            used_up();
+            return Err(error);
+        }
+        Ok(tokens) => tokens,
+    };
+    used_up();
+    let (mut session, token) = verified(logto, &tokens, &transaction).await?;
     let before = logto.session(request).await?;
     let before = before.map(|before| before.reference());
     let before = before.or_else(|| transaction.replaces.clone());
@@ -182,27 +180,60 @@ async fn finished_before(
     }
 }
 
-/// One token request, then verification; no other call to the provider.
-async fn exchange(
+/// Why there are no tokens.
+enum NoTokens {
+    /// The code is as good as before: a reload may send it.
+    CodeNotSent(Error),
+    Finally(Error),
+}
+
+impl From<Error> for NoTokens {
+    fn from(error: Error) -> NoTokens {
+        NoTokens::Finally(error)
+    }
+}
+
+/// What the provider gives for the code of this response: one token request,
+/// if the response is one that a code may be taken from.
+async fn redeem(
     logto: &Logto,
-    code: String,
+    metadata: &Metadata,
+    parameters: Parameters,
+    transaction: &Transaction,
+) -> Result<TokenSet, NoTokens> {
+    // RFC 9207 section 2.4: before the code goes anywhere.
+    match &parameters.iss {
+        Some(iss) if *iss != metadata.issuer => return Err(rejected("iss_mismatch").into()),
+        None if metadata.authorization_response_iss_parameter_supported => {
+            return Err(rejected("iss_missing").into());
+        }
+        _ => {}
+    }
+    let code = match (parameters.code, parameters.error) {
+        (Some(code), None) => code,
+        (Some(_), Some(_)) => return Err(rejected("code_and_error").into()),
+        (None, Some(error)) => return Err(refused(&error).into()),
+        (None, None) => return Err(rejected("code_missing").into()),
+    };
+    let verifier = transaction.code_verifier.clone();
+    let tokens = logto.oidc().exchange_code(metadata, code, verifier).await;
+    tokens.map_err(|error| match error {
+        // The code is used, too old, or somebody else's.
+        TokenError::Denied(body) if body.error == "invalid_grant" => {
+            rejected("token_invalid_grant").into()
+        }
+        TokenError::Http(ref cause) if cause.is_unsent() => NoTokens::CodeNotSent(failed(error)),
+        error => failed(error).into(),
+    })
+}
+
+/// The session these tokens are for, and the access token, once the ID token
+/// is verified; no call to the provider but for keys that are not known.
+async fn verified(
+    logto: &Logto,
+    tokens: &TokenSet,
     transaction: &Transaction,
 ) -> Result<(Session, Token), Error> {
-    let metadata = logto
-        .oidc()
-        .provider
-        .metadata()
-        .await
-        .map_err(unavailable)?;
-    let verifier = transaction.code_verifier.clone();
-    let tokens = match logto.oidc().exchange_code(&metadata, code, verifier).await {
-        Ok(tokens) => tokens,
-        // The code is used, too old, or somebody else's.
-        Err(TokenError::Denied(body)) if body.error == "invalid_grant" => {
-            return Err(rejected("token_invalid_grant"));
-        }
-        Err(error) => return Err(failed(error)),
-    };
     let id_token = tokens
         .id_token
         .as_ref()
@@ -231,7 +262,7 @@ async fn exchange(
         )
     })?;
     // Without a refresh token this access token is the only one there will be.
-    let token = token(&tokens, now);
+    let token = token(tokens, now);
     let only_token = tokens.refresh_token.is_none().then(|| Access::from(&token));
     let session = Session {
         id,

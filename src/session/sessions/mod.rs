@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use self::once::Once;
 pub(crate) use self::opened::Seal;
 use self::opened::{Content, Opened, OpenedBefore};
+use self::shared::Lock;
 use crate::config::LogtoConfig;
 use crate::oidc::logout::Logout;
 use crate::oidc::verify::Seconds;
@@ -50,6 +51,12 @@ pub(crate) struct Sessions {
     answered: Once,
     /// The name of the session cookie.
     name: String,
+}
+
+/// The right to answer a sign-in.
+pub(crate) enum Claim {
+    Shared(Lock),
+    Here([u8; 16]),
 }
 
 /// A session could not be kept.
@@ -302,16 +309,28 @@ impl Sessions {
         context.set_session_cookies(SessionCookies { of: None, lines });
     }
 
-    /// `true` for the first authorization response to a sign-in: a second one at
+    /// `Some` for the first authorization response to a sign-in: a second one at
     /// the same time, as of an impatient reload, must not use the code again, or
     /// the provider takes back what it gave for it.
-    pub(crate) async fn claim_answer(&self, transaction: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn claim_answer(
+        &self,
+        transaction: &str,
+    ) -> Result<Option<Claim>, StoreError> {
         if self.shared.is_some() {
-            return Ok(self.take(transaction, CODE_LIFETIME).await?.is_some());
+            let lock = self.take(transaction, CODE_LIFETIME).await?;
+            return Ok(lock.map(Claim::Shared));
         }
         let digest = digest::digest(&digest::SHA256, transaction.as_bytes());
-        let hash = digest.as_ref().first_chunk();
-        Ok(hash.is_some_and(|hash| !self.answered.was_here(hash)))
+        let hash = digest.as_ref().first_chunk().copied().unwrap_or_default();
+        Ok((!self.answered.was_here(&hash)).then_some(Claim::Here(hash)))
+    }
+
+    /// For a response whose code has gone nowhere.
+    pub(crate) async fn give_back(&self, claim: Claim) {
+        match claim {
+            Claim::Shared(lock) => lock.give_back().await,
+            Claim::Here(hash) => self.answered.forget(&hash),
+        }
     }
 
     /// Whether the store, if there is one, takes what it is given: one that

@@ -14,11 +14,22 @@ impl Once {
 
     /// Whether it was here before. From now on it was.
     pub(super) fn was_here(&self, hash: &[u8; 16]) -> bool {
+        let (place, mark) = self.place(hash);
+        place.swap(mark, Ordering::Relaxed) == mark
+    }
+
+    /// It was never here, after all.
+    pub(super) fn forget(&self, hash: &[u8; 16]) {
+        let (place, mark) = self.place(hash);
+        // If it fails, another has the place, and there is nothing to forget.
+        let _ = place.compare_exchange(mark, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn place(&self, hash: &[u8; 16]) -> (&AtomicU64, u64) {
         let bits = u128::from_ne_bytes(*hash);
         let [place, mark] = [bits as u64, (bits >> 64) as u64];
         let place = place % self.0.len() as u64;
-        let place = usize::try_from(place).unwrap_or_default();
-        self.0[place].swap(mark, Ordering::Relaxed) == mark
+        (&self.0[usize::try_from(place).unwrap_or_default()], mark)
     }
 }
 
@@ -39,6 +50,16 @@ mod tests {
         assert!(once.was_here(&hash(1, 7)));
         assert!(!once.was_here(&hash(9, 8)), "the same place");
         assert!(!once.was_here(&hash(1, 7)), "it was taken");
+    }
+
+    #[test]
+    fn what_is_forgotten_was_never_here() {
+        let once = Once::with_places(8);
+        once.was_here(&hash(1, 7));
+        once.forget(&hash(1, 7));
+        assert!(!once.was_here(&hash(1, 7)));
+        once.forget(&hash(9, 8));
+        assert!(once.was_here(&hash(1, 7)), "another at the same place");
     }
 
     #[test]
