@@ -119,8 +119,9 @@ impl LogtoApi {
     ///
     /// **Cost:** one call to the token endpoint; nothing is cached. **Errors:**
     /// [`ErrorKind::Denied`] when the token is not good or the user may not
-    /// have what is asked for, [`ErrorKind::Misconfigured`] and the `Provider…`
-    /// kinds. **Standard:** RFC 8693.
+    /// have what is asked for, [`ErrorKind::ProviderBadAnswer`] for a token that
+    /// is not within the organization asked for, [`ErrorKind::Misconfigured`] and
+    /// the other `Provider…` kinds. **Standard:** RFC 8693.
     ///
     /// ```rust,no_run
     /// use rocket::{State, post};
@@ -142,7 +143,9 @@ impl LogtoApi {
     ) -> Result<Token, Error> {
         let params = subject.params(&wanted);
         let tokens = self.inner.service.exchange(&params).await;
-        Ok(token(&tokens.map_err(exchange_failed)?, self.now()))
+        let token = token(&tokens.map_err(exchange_failed)?, self.now());
+        wanted.check(&token)?;
+        Ok(token)
     }
 
     /// Forgets what is known of a caller's token, so that the next request with

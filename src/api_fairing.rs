@@ -6,7 +6,7 @@ use rocket::{Build, Orbit, Request, Response, Rocket};
 
 use crate::api::{Clock, LogtoApi, system_clock};
 use crate::config::ApiConfig;
-use crate::fairing::{api, catch_pending};
+use crate::fairing::{api, catch_pending, put};
 use crate::logto::Logto;
 use crate::routes;
 use crate::session::context::{PENDING, Pending, RequestContext};
@@ -135,8 +135,8 @@ impl Fairing for LogtoApiFairing {
             return;
         }
         match RequestContext::of(request).take_pending() {
-            Some(Pending::Bearer(error)) => *response = error.to_response(),
-            Some(Pending::Failure(error)) => *response = error.to_response(request),
+            Some(Pending::Bearer(error)) => put(error.to_response(), response),
+            Some(Pending::Failure(error)) => put(error.to_response(request), response),
             // A handler's own 490; signing in and out need the other fairing.
             _ => {}
         }

@@ -14,7 +14,8 @@ use crate::oidc::tokens::TokenError;
 use crate::oidc::verify::{Rejection, Seconds};
 
 const CAPACITY: u64 = 10_000;
-/// A token whose key the provider has withdrawn is out after this.
+/// A token whose key the provider has withdrawn is out after this, once the key
+/// is gone from the set, which is fetched each hour.
 const LIFETIME: Duration = Duration::from_secs(300);
 /// An answer of the provider about an opaque token, good or bad, holds for
 /// this long: a revoked token is out after it.

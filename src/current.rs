@@ -14,6 +14,7 @@ use crate::logto::Logto;
 use crate::oidc::authentication::Asked;
 use crate::oidc::object;
 use crate::oidc::verify::Seconds;
+use crate::return_to::ReturnTo;
 use crate::session::Session;
 use crate::session::context::RequestContext;
 use crate::session::failure::{failed, store_failed};
@@ -59,6 +60,11 @@ impl Current {
         self.logto.config().session
     }
 
+    /// Where a sign-in that is not needed ends.
+    pub(crate) fn landing(&self, return_to: ReturnTo) -> ReturnTo {
+        self.logto.landing(return_to)
+    }
+
     /// An access token: the one at hand, else by one refresh.
     pub(crate) async fn token(&self, key: TokenFor) -> Result<Arc<Token>, Error> {
         let (oidc, now) = (self.logto.oidc(), self.logto.now());
@@ -73,12 +79,17 @@ impl Current {
 
     /// Claims and tokens anew, by one refresh.
     pub(crate) async fn refreshed(&self) -> Result<Current, Error> {
+        self.refreshed_since(None).await
+    }
+
+    /// With `since`, what another instance was told after that will do.
+    async fn refreshed_since(&self, since: Option<Seconds>) -> Result<Current, Error> {
         let (oidc, now) = (self.logto.oidc(), self.logto.now());
         let sessions = self.logto.sessions();
         let granted = self
             .logto
             .tokens()
-            .refresh(oidc, sessions, &self.session, now)
+            .refresh(oidc, sessions, &self.session, since, now)
             .await;
         let (_, session) = self.settle(granted).await?;
         Ok(Current {
@@ -92,15 +103,14 @@ impl Current {
     pub(crate) async fn fresh(self) -> Result<Current, Error> {
         let max_age = self.logto.config().claims_max_age.as_secs();
         let now = self.logto.now();
-        let age = now.saturating_sub(self.session.refreshed_at);
-        let fresh_enough = age < Seconds::try_from(max_age).unwrap_or(Seconds::MAX);
-        if fresh_enough
+        let since = now.saturating_sub(Seconds::try_from(max_age).unwrap_or(Seconds::MAX));
+        if self.session.refreshed_at > since
             || self.session.refresh_token.is_none()
             || !self.logto.tokens().may_refresh(&self.session, now)
         {
             return Ok(self);
         }
-        match Box::pin(self.refreshed()).await {
+        match Box::pin(self.refreshed_since(Some(since))).await {
             Err(error) if error.kind() != ErrorKind::SessionEnded => Ok(self),
             result => result,
         }
@@ -148,8 +158,11 @@ impl Current {
 
     /// Forgets the access tokens of the session: the next one is a new one.
     pub(crate) async fn clear_tokens(&self) {
-        self.logto.tokens().clear(&self.session);
-        self.logto.sessions().clear_tokens(&self.session).await;
+        let (sessions, now) = (self.logto.sessions(), self.logto.now());
+        let tokens = self.logto.tokens();
+        if let Err(error) = tokens.clear(sessions, &self.session, now).await {
+            log::warn!("logto: tokens are forgotten in this process only: {error}");
+        }
     }
 
     /// Writes down what a refresh has changed, whatever the handler answers: a

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rocket::Request;
-use rocket::http::Status;
+use rocket::http::{Method, Status};
 use rocket::response::{Responder, Response};
 use url::form_urlencoded;
 
 use crate::config::LogtoConfig;
 use crate::pages::{Action, Page};
-use crate::request::{address, is_navigation};
+use crate::request::{address, is_form, is_navigation};
 use crate::response::{html_page, json, no_store, redirect};
 use crate::return_to::ReturnTo;
 
@@ -300,10 +300,12 @@ impl Error {
     pub(crate) fn to_response(&self, request: &Request<'_>) -> Response<'static> {
         // A service without sign-in has no pages to link to.
         let has_pages = request.rocket().state::<Arc<LogtoConfig>>().is_some();
-        let mut response = match has_pages && is_navigation(request) {
-            true => return self.to_page(request),
-            false => self.json(),
-        };
+        // A form is not sent again by coming back from signing in.
+        let may_be_a_form = self.status() != Status::Unauthorized;
+        if has_pages && (is_navigation(request) || may_be_a_form && is_form(request)) {
+            return self.to_page(request);
+        }
+        let mut response = self.json();
         self.finish(&mut response);
         response
     }
@@ -376,6 +378,8 @@ impl Error {
             {
                 [again, home]
             }
+            // The address alone does not send the form again.
+            _ if request.method() == Method::Post => [home, again],
             _ => [retry, home],
         };
         let mut paragraphs = vec![words.text];

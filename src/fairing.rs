@@ -16,7 +16,7 @@ use crate::config::{LogtoConfig, ProviderConfig, StoreConfig};
 #[cfg(feature = "dev-provider")]
 use crate::dev_provider::{self, DevProvider};
 use crate::logto::Logto;
-use crate::request::{hide_query, keep_method};
+use crate::request::{hide_query, is_at, keep_method};
 use crate::routes::{self, sign_in, sign_out};
 use crate::session::context::{PENDING, Pending, RequestContext};
 #[cfg(feature = "redis")]
@@ -139,23 +139,24 @@ impl Fairing for LogtoFairing {
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
         keep_method(request);
-        let Ok(routes) = Logto::of(request).map(|logto| &logto.config().routes) else {
+        let Some(config) = request.rocket().state::<Arc<LogtoConfig>>() else {
             return;
         };
-        let path = request.uri().path();
+        let routes = &config.routes;
         // Codes and logout tokens, also those that were sent by the wrong method;
         // hints that name somebody.
-        if [
+        let with_secrets = [
             &routes.callback,
             &routes.sign_in,
             &routes.sign_up,
             &routes.backchannel_logout,
             &routes.initiate_login,
-        ]
-        .iter()
-        .any(|own| path == own.as_str())
+        ];
+        if let Some(own) = with_secrets
+            .into_iter()
+            .find(|own| is_at(request.uri(), own))
         {
-            hide_query(request);
+            hide_query(request, own);
         }
     }
 
@@ -172,7 +173,8 @@ impl Fairing for LogtoFairing {
             // Boxed, here and where a session is written or the provider is asked:
             // a future is as large as the largest thing it may come to wait for,
             // and Rocket makes this one for every request.
-            *response = Box::pin(answer(request, context.take_pending())).await;
+            let answer = Box::pin(answer(request, context.take_pending())).await;
+            put(answer, response);
         }
         let mut cookies = context.take_cookies();
         if let Some(session) = context.take_session_cookies()
@@ -301,6 +303,13 @@ pub(crate) fn catch_pending(rocket: Rocket<Build>) -> Rocket<Build> {
 
 fn leave_pending<'r>(status: Status, _: &'r Request<'_>) -> catcher::BoxFuture<'r> {
     Box::pin(async move { Response::build().status(status).ok() })
+}
+
+/// Puts an answer in the place of a pending one, which may have cookies of the
+/// handler's, and headers of Rocket's and of other fairings, already.
+pub(crate) fn put<'r>(answer: Response<'r>, response: &mut Response<'r>) {
+    response.set_status(answer.status());
+    response.merge(answer);
 }
 
 /// The answer a guard or handler has asked for.

@@ -17,7 +17,8 @@
 //! With sessions in Redis or in a [`SessionStore`], all but the last two make a
 //! round trip to it, one for each request.
 //!
-//! Each works as `Option<Guard>` and as `Result<Guard, Error>`, too, and aborts
+//! Each works as `Option<Guard>` and as `Result<Guard, Error>` (of [`Bearer`]
+//! `Result<Bearer<P>, BearerError>`), too, and aborts
 //! the launch when it could never succeed. `Option<Guard>` is `None` for whatever
 //! reason, also while Redis or the provider is down: where it matters whether
 //! nobody is signed in or nobody can tell, take `Result<User, Error>`.

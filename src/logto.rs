@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use rocket::Request;
+use rocket::http::uri::Origin;
 use url::Url;
 
 use crate::api::LogtoApi;
@@ -11,6 +12,8 @@ use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::verify::Seconds;
+use crate::request::is_at;
+use crate::return_to::ReturnTo;
 use crate::session::context::{RequestContext, SessionCookies};
 use crate::session::cookie;
 use crate::session::cookie_header::raw_cookies;
@@ -171,13 +174,17 @@ impl Logto {
         };
         let read = session.version;
         let session = self.tokens().newest(session);
-        let rolled = session.rolled(now).map(Arc::new);
+        let rolled = session.rolled(&self.config().session, now).map(Arc::new);
         let write = rolled.is_some() || old_key || session.version > read;
         let session = rolled.unwrap_or(session);
         if write {
             match Box::pin(sessions.save(context, &session, now)).await {
                 Ok(()) => {}
                 Err(KeepError::Gone) => return Ok(None),
+                // What was read is still true; only that it was used is lost.
+                Err(KeepError::Store(error)) if session.version == read => {
+                    log::warn!("logto: {error}; a session was read and cannot be written");
+                }
                 Err(KeepError::Store(error)) => return Err(store_failed(error)),
             }
         }
@@ -222,6 +229,15 @@ impl Logto {
     pub(crate) fn drop_cookies(&self, context: &RequestContext) {
         context.set_session(None);
         self.sessions().drop_cookies(context);
+    }
+
+    /// Where a sign-in ends. At the callback it would seem to have failed.
+    pub(crate) fn landing(&self, return_to: ReturnTo) -> ReturnTo {
+        let callback = &self.config().routes.callback;
+        match Origin::parse(return_to.as_str()) {
+            Ok(uri) if is_at(&uri, callback) => ReturnTo::home(),
+            _ => return_to,
+        }
     }
 
     /// The sign-ins this browser has begun.

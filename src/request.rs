@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use rocket::Request;
 use rocket::http::uri::Origin;
-use rocket::http::{Accept, MediaType, Method};
+use rocket::http::{Accept, ContentType, MediaType, Method};
 
 /// The longest parameter of a sign-in that is taken, in bytes.
 pub(crate) const MAX_PARAMETER: usize = 512;
@@ -25,13 +25,21 @@ pub(crate) fn keep_method(request: &Request<'_>) {
     }
 }
 
-/// Takes the query out of the request's URI, before Rocket logs that: on the
-/// routes of the sign-in it holds codes and one-time tokens.
-pub(crate) fn hide_query(request: &mut Request<'_>) {
+/// Whether Rocket's router takes `uri` for the path `own`, in whatever way it is
+/// written: `//callback`, `/callback/`, `/%63allback`.
+pub(crate) fn is_at(uri: &Origin<'_>, own: &str) -> bool {
+    let segments = own.split('/').filter(|segment| !segment.is_empty());
+    uri.path().segments().eq(segments)
+}
+
+/// Takes the query out of the request's URI, which is at the path `own`, before
+/// Rocket logs it: on the routes of the sign-in it holds codes and one-time
+/// tokens.
+pub(crate) fn hide_query(request: &mut Request<'_>, own: &str) {
     let Some(query) = request.uri().query().map(|query| query.to_string()) else {
         return;
     };
-    if let Ok(bare) = Origin::parse_owned(request.uri().path().to_string()) {
+    if let Ok(bare) = Origin::parse_owned(own.to_owned()) {
         request.set_uri(bare);
         let hidden: &HiddenQuery = request.local_cache(HiddenQuery::default);
         let _ = hidden.0.set(query);
@@ -64,9 +72,18 @@ pub(crate) fn address(request: &Request<'_>) -> String {
 
 /// Whether a person's browser asks for a page, rather than a program for data.
 pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return false;
-    }
+    matches!(request.method(), Method::Get | Method::Head) && wants_page(request)
+}
+
+/// Whether a person's browser sends a form. A program says what it wants, or
+/// nothing at all; then it gets data.
+pub(crate) fn is_form(request: &Request<'_>) -> bool {
+    let has_form = request.content_type() == Some(&ContentType::Form);
+    let says_so = request.accept().is_some() || request.headers().contains("Sec-Fetch-Mode");
+    request.method() == Method::Post && has_form && says_so && wants_page(request)
+}
+
+fn wants_page(request: &Request<'_>) -> bool {
     if let Some(mode) = request.headers().get_one("Sec-Fetch-Mode") {
         return mode == "navigate";
     }

@@ -96,7 +96,7 @@ async fn others_are_served_while_it_hangs() {
 #[rocket::async_test]
 async fn no_more_than_so_many_wait_for_it() {
     let logto = keys([
-        ("max_concurrent_op_calls", 2.into()),
+        ("max_concurrent_op_calls", 4.into()),
         ("http_timeout", "20s".into()),
     ]);
     let app = TestApp::with(logto, pages()).await;
@@ -123,6 +123,42 @@ async fn no_more_than_so_many_wait_for_it() {
     rocket::tokio::join!(finish(&one), finish(&other), meanwhile);
     let again = third.0.navigate_following(app.url("/protected"), 10).await;
     assert_eq!(again.last().expect("a page").text(), ALICE);
+}
+
+/// Anybody can begin a sign-in and come back with a code of their own making.
+#[rocket::async_test]
+async fn made_up_codes_leave_turns_for_who_is_signed_in() {
+    let logto = keys([
+        ("max_concurrent_op_calls", 4.into()),
+        ("http_timeout", "20s".into()),
+    ]);
+    let app = TestApp::with(logto, pages()).await;
+    let alice = Browser::new();
+    app.sign_in(&alice, "/protected", ALICE).await;
+    app.provider.clear_requests();
+    let held = app.provider.hooks().hold(Endpoint::Token);
+    let (url, iss) = (app.url("/callback"), app.provider.issuer());
+    let mut flood = JoinSet::new();
+    for _ in 0..4 {
+        let stranger = Browser::new();
+        let start = stranger.navigate(app.url("/sign-in")).await;
+        let state = start.location_query("state").expect("a state");
+        let url = format!("{url}?code=made-up&state={state}&iss={iss}");
+        flood.spawn(async move { stranger.navigate(url).await.status() });
+    }
+    asked(&app.provider, Endpoint::Token, 2).await;
+    let info = alice.navigate(app.url("/userinfo")).await;
+    assert_eq!(info.status(), 200, "{}", info.text());
+    // Who waits for a turn has given up by the time it is free.
+    for _ in 0..2 {
+        let status = flood.join_next().await.expect("a stranger");
+        assert_eq!(status.expect("an answer"), 503);
+    }
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 2);
+    drop(held);
+    while let Some(status) = flood.join_next().await {
+        assert_eq!(status.expect("an answer"), 400);
+    }
 }
 
 #[rocket::async_test]

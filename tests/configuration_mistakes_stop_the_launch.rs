@@ -92,6 +92,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+app_secret = [\"hush-hush\"]", "app_secret", "text in quotes"),
     ("+app_secret = \"\"", "app_secret", "remove the key for a public client"),
     ("+app_secrets = \"hush-hush\"", "app_secrets", "`app_secret`"),
+    ("+session = \"redis://u:hush-hush@h\"", "session", "must be a table"),
+    ("+session = { store = \"redis://u:hush-hush@h\" }", "session.store", "{ redis = \"redis://…\" }"),
+    ("+session = { store = { rediss = \"redis://u:hush-hush@h\" } }", "session.store", "{ redis = \"redis://…\" }"),
+    ("+machine = \"hush-hush\"", "machine", "must be a table"),
+    ("endpoint = \"https://u:hush-hush@t.logto.app\"", "endpoint", "no user name and no password"),
     // Machines and opaque tokens.
     ("+machine.app_id = \"m\"", "machine.app_secret", "LOGTO_MACHINE_APP_SECRET"),
     ("+machine.app_secret = \"hush-hush\"", "machine.app_id", "LOGTO_MACHINE_APP_ID"),
@@ -233,6 +238,34 @@ async fn mistakes_in_the_environment_name_the_variable() {
         let output = launch.fails(&format!("variable-{index}"), source).await;
         let named = output.to_lowercase().contains(&format!("logto.{key}"));
         assert!(named && output.contains(source), "{variable:?}:\n{output}");
+    }
+}
+
+/// It is not shown, and no variable that can be read makes up for it.
+#[rocket::async_test]
+async fn a_variable_that_cannot_be_read_stops_the_launch() {
+    for (index, text) in [
+        "{app_secret=\"hush-hush\"",
+        "{\"app_secret\":\"hush-hush\"}",
+        "hush-hush",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let launch = Launch {
+            toml: format!("[default.logto]\n{PROVIDER}"),
+            env: vec![("ROCKET_LOGTO", text), ("LOGTO_APP_SECRET", "a-secret")],
+        };
+        let output = launch.fails(&format!("unreadable-{index}"), text).await;
+        assert!(
+            output.contains("logto must be a table"),
+            "{text}:\n{output}"
+        );
+        assert!(
+            output.contains("`ROCKET_` environment variable(s)"),
+            "{text}:\n{output}"
+        );
+        assert!(!output.contains("hush-hush"), "{text}:\n{output}");
     }
 }
 

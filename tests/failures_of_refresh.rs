@@ -75,6 +75,39 @@ async fn a_grant_that_is_gone_ends_the_session() {
     }
 }
 
+/// Not of one organization or resource: of the user.
+#[rocket::async_test]
+async fn a_user_who_is_denied_ends_the_session_too() {
+    let app = TokenApp::start(clock!()).await;
+    let alice = app.alice().await;
+    app.let_tokens_end();
+    app.at
+        .provider
+        .hooks()
+        .respond(Endpoint::Token, |_, reply| {
+            *reply = Reply::json(400, &json!({ "error": "access_denied" }));
+        });
+    app.assert_ended("denied", &alice, "/me").await;
+}
+
+/// Where the provider refuses it as it is, asking each time is of no use.
+#[rocket::async_test]
+async fn a_refresh_that_is_refused_is_not_tried_by_every_request() {
+    let app = TokenApp::start(clock!()).await;
+    let alice = app.alice().await;
+    app.let_tokens_end();
+    app.at
+        .provider
+        .hooks()
+        .respond(Endpoint::Token, |_, reply| {
+            *reply = Reply::json(400, &json!({ "error": "invalid_scope" }));
+        });
+    for _ in 0..5 {
+        assert_eq!(app.fetch(&alice, "/me").await.status(), 200);
+    }
+    assert_eq!(app.refreshes().len(), 1);
+}
+
 #[rocket::async_test]
 async fn a_session_ends_once_for_all_who_wait() {
     let app = TokenApp::start(clock!()).await;
@@ -352,16 +385,20 @@ async fn without_a_refresh_token_the_sign_in_serves_until_its_tokens_end() {
         app.assert_signed_in(at, &alice).await;
         let info = app.fetch(&alice, "/userinfo").await;
         assert_eq!(info.status(), 200, "{at}: {}", info.text());
-        for (path, method) in [("/shopping", "GET"), ("/refresh", "POST")] {
-            let refused = match method {
-                "GET" => app.fetch(&alice, path).await,
-                _ => app.post(&alice, path).await,
-            };
-            assert_eq!(refused.status(), 403, "{at}: {path}: {}", refused.text());
-            let body: serde_json::Value = refused.json();
-            assert_eq!(body["code"], "no_refresh_token", "{at}: {path}");
-            assert!(body["hint"].as_str().unwrap().contains("offline_access"));
-        }
+        let refused = app.fetch(&alice, "/shopping").await;
+        assert_eq!(refused.status(), 403, "{at}: {}", refused.text());
+        let body: serde_json::Value = refused.json();
+        assert_eq!(body["code"], "no_refresh_token", "{at}");
+        assert!(body["hint"].as_str().unwrap().contains("offline_access"));
+        // A person has pressed a button.
+        let page = app.post(&alice, "/refresh").await;
+        assert_eq!(page.status(), 403, "{at}: {}", page.text());
+        assert!(
+            page.page().title.contains("may not"),
+            "{at}: {}",
+            page.page().title
+        );
+        assert!(page.text().contains("offline_access"), "{at}");
         // In the cookie, not in the process.
         app = app.restart().await;
     }

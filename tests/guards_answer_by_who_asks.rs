@@ -2,16 +2,18 @@
 //! program JSON. What the app answers itself is left alone.
 
 use reqwest::Method;
-use rocket::http::Status;
+use rocket::fairing::AdHoc;
+use rocket::http::{Cookie, CookieJar, Status};
 use rocket::response::Redirect;
 use rocket::serde::Deserialize;
 use rocket::{Request, Route, catch, catchers, delete, get, options, post, put, routes};
 use rocket_logto::dev_provider::{Endpoint, Hooks, Reply};
-use rocket_logto::{Error, ErrorKind, User, UserInfo};
+use rocket_logto::{Error, ErrorKind, SignIn, User, UserInfo};
 use serde_json::Value as Json;
 
 use crate::support::app::{ALICE, BOB, TestApp, keys};
 use crate::support::browser::{self, Browser, Response};
+use crate::support::pages::pages;
 
 #[get("/user")]
 fn get_user(user: User) -> String {
@@ -173,6 +175,35 @@ async fn without_a_user_pages_go_to_the_sign_in_and_programs_get_401() {
             let (answer, case) = ask(&nobody, method, app.url("/user"), headers).await;
             assert_not_authenticated(&answer, &case);
         }
+    }
+}
+
+#[get("/join")]
+fn join(jar: &CookieJar<'_>) -> SignIn {
+    jar.add(Cookie::new("cart", "42"));
+    SignIn::new()
+}
+
+/// Cookies of the handler, headers of Rocket's own and of other fairings.
+#[rocket::async_test]
+async fn an_answer_keeps_what_others_have_put_on_it() {
+    let own = AdHoc::on_response("own", |_, response| {
+        Box::pin(async move {
+            response.set_raw_header("X-Own", "yes");
+        })
+    });
+    let app = TestApp::start(pages().mount("/", routes![join]).attach(own)).await;
+    let browser = Browser::new();
+    let sign_in = browser.navigate(app.url("/join")).await;
+    assert_eq!(sign_in.status(), 303);
+    let cookies = sign_in.set_cookies();
+    let has = |name: &str| cookies.iter().any(|line| line.starts_with(name));
+    assert!(has("cart=42") && has("logto_txn_"), "{cookies:?}");
+    let refused = browser.fetch_json(app.url("/protected")).await;
+    assert_eq!(refused.status(), 401);
+    for answer in [sign_in, refused] {
+        assert_eq!(answer.header("x-own"), Some("yes"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
 }
 

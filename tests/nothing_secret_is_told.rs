@@ -50,6 +50,36 @@ async fn in_a_whole_session() {
     }
 }
 
+/// Rocket's router takes an address in more than one way.
+#[rocket::async_test]
+async fn however_an_address_is_written() {
+    let app = TestApp::start(rocket()).await;
+    let secret = "aCodeOfNobody-0123456789";
+    leaks::keep("code", secret);
+    for own in leaks::OWN {
+        let encoded = format!("/%{:02x}{}", own.as_bytes()[1], &own[2..]);
+        for path in [
+            own.to_owned(),
+            format!("{own}/"),
+            format!("/{own}"),
+            encoded,
+        ] {
+            if ["/sign-out", "/healthz", "/readyz"].contains(&own) {
+                continue;
+            }
+            let url = format!("{path}?code={secret}&state=unknown");
+            let url = app.url("").trim_end_matches('/').to_owned() + &url;
+            let status = Browser::new().navigate(url).await.status();
+            let expected = match own {
+                "/callback" | "/initiate-login" => 400,
+                "/backchannel-logout" => 404,
+                _ => 303,
+            };
+            assert_eq!(status, expected, "{path}");
+        }
+    }
+}
+
 /// The one place where it is: Rocket itself, before any fairing.
 #[rocket::async_test]
 async fn what_rocket_tells_at_level_debug_is_warned_of() {

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::tokio::time::sleep;
+use rocket_logto::Logto;
 use rocket_logto::dev_provider::Endpoint;
 use serde_json::Value;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
+use crate::support::clock::clock;
 use crate::support::eventually::{asked, eventually};
 use crate::support::redis::Redis;
 use crate::support::serve::{Process, free_port};
@@ -347,8 +349,31 @@ async fn a_sign_out_that_redis_does_not_hear_of_says_so() {
     let (mut redis, app) = start().await;
     let browser = signed_in(&app, ALICE).await;
     redis.stop();
-    is_unavailable(&sign_out(&browser, &app).await, "sign-out");
+    let page = sign_out(&browser, &app).await;
+    is_unavailable(&page, "sign-out");
+    // A person has pressed a button.
+    let links = page.page().links;
+    assert!(
+        links.iter().any(|link| link.text == "Go to the home page"),
+        "{links:?}"
+    );
     assert_eq!(app.provider.requests_to(Endpoint::Revocation).len(), 0);
+}
+
+/// Everything can be read, and only that it was used cannot be written down.
+#[rocket::async_test]
+async fn a_session_that_can_only_be_read_is_one() {
+    let clock = clock!();
+    let redis = Redis::start().await;
+    let fairing = Logto::fairing().with_clock(clock.read);
+    let app = TestApp::with_fairing(redis.table(), fairing, rocket()).await;
+    let alice = signed_in(&app, ALICE).await;
+    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    for _ in 0..2 {
+        clock.advance(&app.provider, 61);
+        let page = alice.navigate(app.url("/protected")).await;
+        assert_eq!(page.text(), ALICE);
+    }
 }
 
 /// As a replica, or a disk that is full, makes it: everything can be read.

@@ -254,6 +254,29 @@ async fn values_that_are_too_long_or_twice_there_or_no_text_end_at_home() {
     assert_eq!(answer.header("location"), Some(value.as_str()));
 }
 
+/// There it would seem to have failed.
+#[rocket::async_test]
+async fn no_sign_in_ends_at_the_callback() {
+    let app = TestApp::start(pages()).await;
+    let browser = Browser::new();
+    for path in [
+        "/callback",
+        "/callback?error=x",
+        "//callback",
+        "/%63allback/",
+    ] {
+        for case in ["signs in", "is signed in"] {
+            let start = app.url(&format!("/sign-in?return_to={path}"));
+            app.provider.hooks().sign_in_as(Some(ALICE));
+            let steps = browser.navigate_following(start, 10).await;
+            let page = steps.last().expect("a page");
+            assert_eq!(page.url().path(), "/", "{path} {case}");
+            assert_eq!(page.text(), ALICE, "{path} {case}");
+        }
+        browser.post_form(app.url("/sign-out"), &[]).await;
+    }
+}
+
 #[rocket::async_test]
 async fn a_deep_link_survives_the_sign_in() {
     let ways = Ways::start().await;

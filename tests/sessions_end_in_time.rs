@@ -94,22 +94,24 @@ async fn used_it_is_written_once_a_minute_and_ends_at_absolute() {
     static NOW: AtomicI64 = AtomicI64::new(0);
     let start = real_now();
     NOW.store(start, Ordering::SeqCst);
-    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("100s", "400s")).await;
+    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("400s", "1600s")).await;
     let first = browser.cookie("logto_session").expect("a session");
-    assert_eq!(first.lifetime().map(|life| life.whole_seconds()), Some(100));
+    assert_eq!(first.lifetime().map(|life| life.whole_seconds()), Some(400));
     // When the page is asked for, and the Max-Age of the cookie that comes back.
     let steps = [
         (0, None),
         (59, None),
-        (60, Some(100)),
+        (60, Some(400)),
         (60, None),
         (119, None),
-        (120, Some(100)),
-        (219, Some(100)),
-        (290, Some(100)),
-        (320, None),
-        (350, Some(50)),
-        (399, None),
+        (120, Some(400)),
+        (519, Some(400)),
+        (900, Some(400)),
+        (1160, Some(400)),
+        (1219, None),
+        (1400, Some(200)),
+        (1550, Some(50)),
+        (1599, None),
     ];
     for (at, expected) in steps {
         NOW.store(start + at, Ordering::SeqCst);
@@ -122,16 +124,48 @@ async fn used_it_is_written_once_a_minute_and_ends_at_absolute() {
         assert_eq!(max_age(&page), expected, "at {at} s");
     }
     let copy = browser.clone();
-    for at in [400, 401] {
+    for at in [1600, 1601] {
         NOW.store(start + at, Ordering::SeqCst);
         assert!(!is_signed_in(&app, &copy).await, "at {at} s");
     }
     // The first cookie is no way around: it was not used since.
-    NOW.store(start + 399, Ordering::SeqCst);
+    NOW.store(start + 1599, Ordering::SeqCst);
     let header = format!("{}={}", first.name, first.value);
     let request = browser.request(Method::GET, app.url("/"));
     let answer = request.cookie_header_override(header).send().await;
     assert_eq!(answer.text(), NOBODY);
+}
+
+/// Also where `idle` is shorter than the minute between two writings.
+#[rocket::async_test]
+async fn somebody_who_is_there_stays_signed_in_however_short_idle_is() {
+    static NOW: AtomicI64 = AtomicI64::new(0);
+    let start = real_now();
+    NOW.store(start, Ordering::SeqCst);
+    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("30s", "400s")).await;
+    for at in (0..390).step_by(22) {
+        NOW.store(start + at, Ordering::SeqCst);
+        let page = browser.navigate(app.url("/protected")).await;
+        assert_eq!(page.text(), ALICE, "at {at} s");
+    }
+    NOW.fetch_add(30, Ordering::SeqCst);
+    assert!(!is_signed_in(&app, &browser).await);
+}
+
+/// The callback may come to an instance whose clock is behind.
+#[rocket::async_test]
+async fn a_sign_in_from_the_near_future_is_finished() {
+    static NOW: AtomicI64 = AtomicI64::new(0);
+    let start = real_now();
+    NOW.store(start, Ordering::SeqCst);
+    let (app, _) = app(|| NOW.load(Ordering::SeqCst), limits("400s", "400s")).await;
+    for (behind, expected) in [(30, 303), (61, 400)] {
+        NOW.store(start, Ordering::SeqCst);
+        let (browser, back) = app.on_the_way_back(ALICE).await;
+        NOW.store(start - behind, Ordering::SeqCst);
+        let page = browser.follow(&back).await;
+        assert_eq!(page.status(), expected, "{behind}: {}", page.text());
+    }
 }
 
 #[rocket::async_test]

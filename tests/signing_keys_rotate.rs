@@ -224,8 +224,12 @@ async fn ten_thousand_made_up_keys_cost_three_fetches() {
     let earned = usize::try_from(started.elapsed().as_secs() / 30).expect("a small number");
     let fetched = fetches(&app) - 1;
     assert!((1..=3 + earned).contains(&fetched), "{fetched} fetches");
-    // Whoever brings a token by a known key is served as before.
+    // Whoever brings a token by a known key is served as before,
     Trial::new(&app, "a known key").accepts(ALICE).await;
+    // and so is whoever signs in after a rotation.
+    app.provider.hooks().rotate_keys();
+    app.provider.hooks().drop_previous_keys();
+    Trial::new(&app, "a new key").accepts(ALICE).await;
 }
 
 /// Sends all requests of `flood` on one connection and counts the answers.

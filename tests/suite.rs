@@ -46,6 +46,7 @@ mod id_token_claims_are_checked;
 mod id_token_header_is_not_trusted;
 mod id_token_signature_is_pinned;
 mod in_a_real_browser;
+mod instances_agree_on_tokens;
 mod keys_can_be_rotated;
 mod many_tabs;
 mod metadata_is_the_configured_issuers;

@@ -71,6 +71,23 @@ async fn exchange(app: &ApiApp, query: &str, token: &str) -> Response {
     request.body("text/plain", token).send().await
 }
 
+/// A provider without organizations ignores the parameter.
+#[rocket::async_test]
+async fn a_token_that_is_not_within_the_organization_is_none_of_it() {
+    let app = ApiApp::start(as_machine(), rocket()).await;
+    app.provider.hooks().access_token(|_, claims| {
+        claims.insert("aud".into(), SHOPPING.into());
+        claims.remove("organization_id");
+    });
+    for query in [
+        format!("organization={ACME}"),
+        format!("organization={ACME}&resource={SHOPPING}"),
+    ] {
+        let answer = exchange(&app, &query, PERSONAL_ACCESS_TOKEN).await;
+        assert_eq!(answer.status(), 502, "{query}: {}", answer.text());
+    }
+}
+
 #[rocket::async_test]
 async fn a_personal_access_token_becomes_a_token_of_its_owner() {
     let app = ApiApp::start(as_machine(), rocket()).await;

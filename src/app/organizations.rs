@@ -145,6 +145,8 @@ impl Card {
     fn of(id: &str, user: &User, info: Option<&UserInfo>) -> Card {
         let data = info.and_then(|info| info.claims().organization_data.as_deref());
         let data = data.unwrap_or_default().iter().find(|data| data.id == id);
+        let name = data.map(|data| data.name.as_str());
+        let name = name.filter(|name| !name.trim().is_empty());
         let roles = match info {
             Some(info) => info.claims().organization_role_pairs().collect(),
             None => user.claims().organization_role_pairs().collect::<Vec<_>>(),
@@ -152,7 +154,7 @@ impl Card {
         let here = roles.into_iter().filter(|(of, _)| *of == id);
         Card {
             id: id.to_owned(),
-            name: visible(data.map_or(id, |data| &data.name)),
+            name: visible(name.unwrap_or(id)),
             description: data.and_then(|data| data.description.as_deref().map(visible)),
             roles: here.map(|(_, role)| visible(role)).collect(),
         }

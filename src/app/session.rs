@@ -132,11 +132,16 @@ async fn forget(_form: OwnForm, user: Option<User>) -> Redirect {
 }
 
 #[get("/session/ended")]
-fn ended(user: Option<User>, logto: &State<Logto>) -> Either<Redirect, Template> {
-    if user.is_some() {
-        return Either::Left(Redirect::to(uri!(session(None::<Done>))));
+fn ended(
+    user: Result<User, Error>,
+    logto: &State<Logto>,
+) -> Result<Either<Redirect, Template>, Error> {
+    match user {
+        Ok(_) => return Ok(Either::Left(Redirect::to(uri!(session(None::<Done>))))),
+        Err(error) if error.status() != Status::Unauthorized => return Err(error),
+        Err(_) => {}
     }
-    Either::Right(Template::render(
+    Ok(Either::Right(Template::render(
         "session_ended",
         context! {
             page: "session",
@@ -144,7 +149,7 @@ fn ended(user: Option<User>, logto: &State<Logto>) -> Either<Redirect, Template>
             dev_provider: logto.dev_provider(),
             signed_in: false,
         },
-    ))
+    )))
 }
 
 /// A page of this app sent the form. The session cookie is `SameSite=Lax`, but

@@ -65,7 +65,7 @@ pub(crate) const DEV_MACHINE_SECRET: &str = "dev-machine-secret-known-to-everyon
 /// | `clock_tolerance` | `"60s"` | leeway for `exp`, `iat`, `nbf` and `auth_time`; at most 5 minutes |
 /// | `http_timeout` | `"5s"` | for one whole exchange with the provider; from 1 second to 120 |
 /// | `max_concurrent_op_calls` | `64` | calls to the provider at the same time; at least 1 |
-/// | `claims_max_age` | `"1h"` | after it `User` refreshes first, so that a suspended user is out within that time; from 1 second to 14 days |
+/// | `claims_max_age` | `"1h"` | after it `User` refreshes first, so that a suspended user is out within that time, if the sign-in gave a refresh token; from 1 second to 14 days |
 /// | `session.idle`, `session.absolute` | `"1d"`, `"14d"` | a session ends at whichever comes first; from 1 second to a year, and `idle` not longer than `absolute` |
 /// | `session.store` | `"cookie"` | or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share sessions; `unix:///path/of/the/socket` on one machine, no `rediss://` |
 /// | `session.previous_secret_keys` | `[]` | old values of Rocket's `secret_key` that still open cookies |
@@ -180,7 +180,24 @@ pub struct LogtoConfig {
 
 /// The table as written, and the figment with the environment that it is from.
 fn read(figment: &Figment) -> figment::Result<(Figment, Raw)> {
+    // Its text may hold a secret, and a variable of the environment would hide it.
+    if let Ok(value) = figment.find_value("logto")
+        && value.as_dict().is_none()
+    {
+        let rules = Rules { figment };
+        return Err(rules.misplaced("logto", "{ app_id = \"…\", app_secret = \"…\" }"));
+    }
     let figment = environment::with_environment(figment.clone());
+    for table in ["session", "machine"] {
+        let path = format!("logto.{table}");
+        if figment
+            .find_value(&path)
+            .is_ok_and(|value| value.as_dict().is_none())
+        {
+            let rules = Rules { figment: &figment };
+            return Err(rules.misplaced(&path, "{ key = \"value\" }"));
+        }
+    }
     let raw = match figment.find_value("logto") {
         Ok(_) => figment.extract_inner("logto").map_err(in_order)?,
         Err(_) => Figment::new().extract()?,

@@ -83,16 +83,14 @@ pub(super) struct RawSession {
     pub(super) idle: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) absolute: Option<Duration>,
+    #[serde(default, deserialize_with = "store")]
     pub(super) store: Option<RawStore>,
     #[serde(default, deserialize_with = "secret_keys")]
     pub(super) previous_secret_keys: Vec<SecretKey>,
 }
 
 #[derive(Deserialize)]
-#[serde(
-    rename_all = "snake_case",
-    expecting = "\"cookie\" or { redis = \"redis://…\" }"
-)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum RawStore {
     Cookie,
     Redis(String),
@@ -189,6 +187,14 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
 }
 
 /// As Rocket reads its `secret_key`, but an error never shows the value.
+/// A URL of Redis in the wrong place may hold a password.
+fn store<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawStore>, D::Error> {
+    let value = <Value as Deserialize>::deserialize(deserializer)?;
+    let wrong = "must be \"cookie\" or { redis = \"redis://…\" }";
+    let store = value.deserialize().map_err(|_| de::Error::custom(wrong))?;
+    Ok(Some(store))
+}
+
 fn secret_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretKey>, D::Error> {
     let wrong =
         "must be an array of keys as Rocket's secret_key has them: 256 bits in base64 or hex";

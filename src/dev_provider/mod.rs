@@ -102,7 +102,10 @@ impl DevProvider {
             .attach(Shield::new())
             // Rocket logs the address of a request; tokens may be in its query.
             .attach(AdHoc::on_request("Private queries", |request, _| {
-                Box::pin(async move { crate::request::hide_query(request) })
+                Box::pin(async move {
+                    let path = request.uri().path().to_string();
+                    crate::request::hide_query(request, &path);
+                })
             }))
             .mount("/", routes(&provider));
         let rocket = rocket.attach(AdHoc::on_liftoff("Development provider", move |rocket| {

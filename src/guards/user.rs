@@ -121,8 +121,9 @@ impl<C> User<C> {
     /// Forgets the cached access tokens of this session, so that the next one
     /// asked for is a new one: after a role has changed, say.
     ///
-    /// **Cost:** none; one round trip to Redis or to another session store. When
-    /// that is down, the log says so, and this process alone has forgotten them.
+    /// **Cost:** none; some round trips to Redis or to another session store, where
+    /// instances share sessions: then all of them have forgotten the tokens. When
+    /// it is down, the log says so, and this process alone has.
     pub async fn clear_tokens(&self) {
         self.current.clear_tokens().await;
     }

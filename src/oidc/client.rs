@@ -16,15 +16,16 @@ use openidconnect::{
     IssuerUrl, JsonWebKeySet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
     Scope, TokenUrl,
 };
+use rocket::tokio::sync::Semaphore;
 use url::Url;
 
 use super::authentication::Asked;
 use super::authorize::{AuthorizeOptions, Prompt};
 use super::credentials;
-use super::http::HttpClient;
+use super::http::{HttpClient, turn};
 use super::logout::{self, Logout};
 use super::metadata::{Metadata, ProviderError};
-use super::provider::ProviderState;
+use super::provider::{ProviderState, Sender};
 use super::service::ServiceClient;
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
 use super::verify::{self, ForClient, Nonce, Rejection, Seconds};
@@ -59,6 +60,7 @@ pub(crate) struct OidcClient {
     pub(super) http: Arc<HttpClient>,
     pub(crate) provider: Arc<ProviderState>,
     pub(super) service: Arc<ServiceClient>,
+    turns_for_codes: Semaphore,
 }
 
 /// One started sign-in: where the browser goes, and what must come back.
@@ -83,6 +85,7 @@ pub(crate) enum AuthorizeError {
 impl OidcClient {
     pub(crate) fn new(config: Arc<LogtoConfig>, service: Arc<ServiceClient>) -> OidcClient {
         OidcClient {
+            turns_for_codes: Semaphore::new(config.max_concurrent_op_calls.div_ceil(2)),
             config,
             http: service.http.clone(),
             provider: service.provider.clone(),
@@ -167,7 +170,8 @@ impl OidcClient {
         })
     }
 
-    /// Exchanges a code for tokens: one request, never repeated.
+    /// Exchanges a code for tokens: one request, never repeated. Anybody can
+    /// make a code up, so turns are left for those who are signed in.
     pub(crate) async fn exchange_code(
         &self,
         metadata: &Metadata,
@@ -175,6 +179,8 @@ impl OidcClient {
         code_verifier: String,
     ) -> Result<TokenSet, TokenError> {
         let protocol = self.protocol(metadata).map_err(configuration)?;
+        let turn = turn(&self.turns_for_codes).await;
+        let _turn = turn.map_err(TokenError::Http)?;
         protocol
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(PkceCodeVerifier::new(code_verifier))
@@ -236,7 +242,7 @@ impl OidcClient {
         let expected = self.expected(now);
         let access_token = Some(access_token.secret().as_str());
         self.provider
-            .with_keys(|keys| {
+            .with_keys(Sender::Provider, |keys| {
                 verify::id_token(token.as_str(), keys, &expected, nonce, access_token)
             })
             .await
@@ -250,7 +256,9 @@ impl OidcClient {
     ) -> Result<Result<Logout, Rejection>, ProviderError> {
         let expected = self.expected(now);
         self.provider
-            .with_keys(|keys| logout::logout_token(token, keys, &expected))
+            .with_keys(Sender::Stranger, |keys| {
+                logout::logout_token(token, keys, &expected)
+            })
             .await
     }
 

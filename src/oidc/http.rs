@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use openidconnect::http::{Request, Response, StatusCode, header};
 use openidconnect::{AsyncHttpClient, HttpRequest};
-use rocket::tokio::sync::Semaphore;
+use rocket::tokio::sync::{Semaphore, SemaphorePermit};
 use rocket::tokio::time::timeout;
 
 use crate::config::ProviderConfig;
@@ -15,7 +15,7 @@ use crate::config::ProviderConfig;
 /// Discovery documents and key sets are a few kB, tokens with many claims tens.
 const MAX_BODY: usize = 1024 * 1024;
 /// How long a call may wait for its turn before the answer is "busy".
-pub(super) const MAX_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Why there is no usable answer. Never holds a body: that may be a token.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -74,10 +74,7 @@ impl HttpClient {
         &self,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, HttpError> {
-        let turn = timeout(MAX_WAIT.min(self.deadline), self.turns.acquire());
-        let Ok(Ok(_turn)) = turn.await else {
-            return Err(HttpError::Busy);
-        };
+        let _turn = turn(&self.turns).await?;
         match timeout(self.deadline, self.exchange(request)).await {
             Ok(result) => result,
             Err(_) => Err(HttpError::Timeout(self.deadline)),
@@ -123,6 +120,14 @@ impl HttpClient {
             response.body_mut().extend_from_slice(&chunk);
         }
         Ok(response)
+    }
+}
+
+/// One of so many turns.
+pub(super) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, HttpError> {
+    match timeout(MAX_WAIT, turns.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(HttpError::Busy),
     }
 }
 

@@ -49,13 +49,29 @@ struct Bucket {
     filled: Instant,
 }
 
+/// Strangers have one of their own: else made-up tokens would keep people from
+/// signing in right after a rotation.
+struct Buckets {
+    providers: Bucket,
+    strangers: Bucket,
+}
+
+/// Who has sent a token that is to be verified.
+#[derive(Clone, Copy)]
+pub(super) enum Sender {
+    /// The provider, in answer to a request.
+    Provider,
+    /// Anybody.
+    Stranger,
+}
+
 pub(crate) struct ProviderState {
     issuer: String,
     alg: SigningAlg,
     http: Arc<HttpClient>,
     loaded: RwLock<Option<Loaded>>,
     attempts: Arc<Mutex<Attempts>>,
-    refetches: Mutex<Bucket>,
+    refetches: Mutex<Buckets>,
 }
 
 impl ProviderState {
@@ -66,9 +82,9 @@ impl ProviderState {
             http,
             loaded: RwLock::new(None),
             attempts: Arc::default(),
-            refetches: Mutex::new(Bucket {
-                tokens: REFETCH_BURST,
-                filled: Instant::now(),
+            refetches: Mutex::new(Buckets {
+                providers: Bucket::full(),
+                strangers: Bucket::full(),
             }),
         }
     }
@@ -109,8 +125,12 @@ impl ProviderState {
 
     /// New keys because a token's key is not among `seen`. `None` when nothing
     /// newer is to be had: the bucket is empty or the provider is.
-    pub(crate) async fn refetch_keys(self: &Arc<Self>, seen: &Arc<KeySet>) -> Option<Arc<KeySet>> {
-        let mut bucket = self.refetches.lock().await;
+    async fn refetch_keys(
+        self: &Arc<Self>,
+        seen: &Arc<KeySet>,
+        sender: Sender,
+    ) -> Option<Arc<KeySet>> {
+        let mut buckets = self.refetches.lock().await;
         // Someone else may have fetched while this call waited for its turn.
         let (jwks_uri, current) = {
             let loaded = self.loaded();
@@ -120,6 +140,10 @@ impl ProviderState {
         if !Arc::ptr_eq(&current, seen) {
             return Some(current);
         }
+        let bucket = match sender {
+            Sender::Provider => &mut buckets.providers,
+            Sender::Stranger => &mut buckets.strangers,
+        };
         if !bucket.take() {
             log::warn!("logto: keys are not fetched again: too many tokens with unknown keys");
             return None;
@@ -144,6 +168,7 @@ impl ProviderState {
     /// first was that none fits.
     pub(super) async fn with_keys<T>(
         self: &Arc<Self>,
+        sender: Sender,
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
     ) -> Result<Result<T, Rejection>, ProviderError> {
         let keys = self.keys().await?;
@@ -151,7 +176,7 @@ impl ProviderState {
         if !matches!(verdict, Err(Rejection::UnknownKey)) {
             return Ok(verdict);
         }
-        match self.refetch_keys(&keys).await {
+        match self.refetch_keys(&keys, sender).await {
             Some(keys) => Ok(verify(&keys)),
             None => Ok(verdict),
         }
@@ -283,6 +308,13 @@ impl ProviderState {
 }
 
 impl Bucket {
+    fn full() -> Bucket {
+        Bucket {
+            tokens: REFETCH_BURST,
+            filled: Instant::now(),
+        }
+    }
+
     fn take(&mut self) -> bool {
         let earned = self.filled.elapsed().as_secs() / REFETCH_INTERVAL.as_secs();
         if earned > 0 {

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use openidconnect::http::StatusCode;
 use rocket::tokio::sync::{Semaphore, SemaphorePermit};
-use rocket::tokio::time::timeout;
 
 use super::access_token::{self, Expected};
 use super::credentials;
-use super::http::{HttpClient, HttpError, MAX_WAIT};
+use super::http::{HttpClient, turn};
 use super::introspection;
 use super::metadata::ProviderError;
 use super::object;
-use super::provider::ProviderState;
+use super::provider::{ProviderState, Sender};
 use super::tokens::{TokenError, TokenSet};
 use super::verify::{Rejection, Seconds};
 use crate::claims::AccessTokenClaims;
@@ -62,7 +61,9 @@ impl ServiceClient {
     ) -> Result<Result<AccessTokenClaims, Rejection>, ProviderError> {
         let expected = self.expected(now);
         self.provider
-            .with_keys(|keys| access_token::access_token(token, keys, &expected))
+            .with_keys(Sender::Stranger, |keys| {
+                access_token::access_token(token, keys, &expected)
+            })
             .await
     }
 
@@ -91,10 +92,8 @@ impl ServiceClient {
     /// A turn that leaves others for those who are on their way back, or signed
     /// in.
     pub(super) async fn turn_for_a_stranger(&self) -> Result<SemaphorePermit<'_>, TokenError> {
-        match timeout(MAX_WAIT, self.turns_for_strangers.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(TokenError::Http(HttpError::Busy)),
-        }
+        let turn = turn(&self.turns_for_strangers).await;
+        turn.map_err(TokenError::Http)
     }
 
     /// A token for this app itself (RFC 6749 section 4.4), for what `params`

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::client::OidcClient;
 use super::keys::KeySet;
+use super::provider::Sender;
 use super::tokens::TokenError;
 use super::verify::{ForClient, Rejection, Seconds, is_over, jws};
 use crate::claims::{Audience, Claim};
@@ -80,7 +81,7 @@ impl OidcClient {
         let token = std::str::from_utf8(body).map_err(|_| rejected(Rejection::Malformed))?;
         let expected = self.expected(now);
         self.provider
-            .with_keys(|keys| signed(token, keys, &expected))
+            .with_keys(Sender::Provider, |keys| signed(token, keys, &expected))
             .await?
             .map_err(rejected)
     }

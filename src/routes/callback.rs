@@ -131,23 +131,28 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .map_err(unavailable)?;
     let name = transactions.name(state);
     let used_up = || RequestContext::of(request).set_cookie(transactions.removal(&name));
+    let code = code_of(parameters, &metadata).inspect_err(|_| used_up())?;
     let claimed = logto.sessions().claim_answer(&name).await;
     let Some(claim) = claimed.map_err(store_failed)? else {
         used_up();
         return finished_before(logto, request, "state_used").await;
     };
-    let tokens = match redeem(logto, &metadata, parameters, &transaction).await {
-        Err(NoTokens::CodeNotSent(error)) => {
-            logto.sessions().give_back(claim).await;
-            return Err(error);
+    let verifier = transaction.code_verifier.clone();
+    let tokens = logto.oidc().exchange_code(&metadata, code, verifier).await;
+    if let Err(TokenError::Http(error)) = &tokens
+        && error.is_unsent()
+    {
+        logto.sessions().give_back(claim).await;
+    } else {
+        used_up();
+    }
+    let tokens = tokens.map_err(|error| match error {
+        // The code is used, too old, or somebody else's.
+        TokenError::Denied(body) if body.error == "invalid_grant" => {
+            rejected("token_invalid_grant")
         }
-        Err(NoTokens::Finally(error)) => {
-            used_up();
-            return Err(error);
-        }
-        Ok(tokens) => tokens,
-    };
-    used_up();
+        error => failed(error),
+    })?;
     let (mut session, token) = verified(logto, &tokens, &transaction).await?;
     let before = logto.session(request).await?;
     let before = before.map(|before| before.reference());
@@ -165,7 +170,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     if let Some(before) = before {
         logto.revoke(&before).await?;
     }
-    Ok(transaction.return_to())
+    Ok(logto.landing(transaction.return_to()))
 }
 
 /// Back button, reload, double click: whoever is signed in by now goes home.
@@ -180,51 +185,22 @@ async fn finished_before(
     }
 }
 
-/// Why there are no tokens.
-enum NoTokens {
-    /// The code is as good as before: a reload may send it.
-    CodeNotSent(Error),
-    Finally(Error),
-}
-
-impl From<Error> for NoTokens {
-    fn from(error: Error) -> NoTokens {
-        NoTokens::Finally(error)
-    }
-}
-
-/// What the provider gives for the code of this response: one token request,
-/// if the response is one that a code may be taken from.
-async fn redeem(
-    logto: &Logto,
-    metadata: &Metadata,
-    parameters: Parameters,
-    transaction: &Transaction,
-) -> Result<TokenSet, NoTokens> {
+/// The code of a response that one may be taken from.
+fn code_of(parameters: Parameters, metadata: &Metadata) -> Result<String, Error> {
     // RFC 9207 section 2.4: before the code goes anywhere.
     match &parameters.iss {
-        Some(iss) if *iss != metadata.issuer => return Err(rejected("iss_mismatch").into()),
+        Some(iss) if *iss != metadata.issuer => return Err(rejected("iss_mismatch")),
         None if metadata.authorization_response_iss_parameter_supported => {
-            return Err(rejected("iss_missing").into());
+            return Err(rejected("iss_missing"));
         }
         _ => {}
     }
-    let code = match (parameters.code, parameters.error) {
-        (Some(code), None) => code,
-        (Some(_), Some(_)) => return Err(rejected("code_and_error").into()),
-        (None, Some(error)) => return Err(refused(&error).into()),
-        (None, None) => return Err(rejected("code_missing").into()),
-    };
-    let verifier = transaction.code_verifier.clone();
-    let tokens = logto.oidc().exchange_code(metadata, code, verifier).await;
-    tokens.map_err(|error| match error {
-        // The code is used, too old, or somebody else's.
-        TokenError::Denied(body) if body.error == "invalid_grant" => {
-            rejected("token_invalid_grant").into()
-        }
-        TokenError::Http(ref cause) if cause.is_unsent() => NoTokens::CodeNotSent(failed(error)),
-        error => failed(error).into(),
-    })
+    match (parameters.code, parameters.error) {
+        (Some(code), None) => Ok(code),
+        (Some(_), Some(_)) => Err(rejected("code_and_error")),
+        (None, Some(error)) => Err(refused(&error)),
+        (None, None) => Err(rejected("code_missing")),
+    }
 }
 
 /// The session these tokens are for, and the access token, once the ID token
@@ -276,6 +252,7 @@ async fn verified(
         refreshed_at: now,
         authenticated,
         version: 0,
+        tokens_from: 0,
         home: Home::default(),
         seal: None,
     };

@@ -186,7 +186,7 @@ impl Handler for SignInRoute {
         match Current::of(request).await {
             // A new sign-in would tell nothing new.
             Ok(current) if current.satisfies(&start.options.asked()) => {
-                let return_to = start.return_to.unwrap_or_else(ReturnTo::home);
+                let return_to = current.landing(start.return_to.unwrap_or_else(ReturnTo::home));
                 answer(redirect(return_to.as_str().to_owned()))
             }
             Err(error) if error.kind() != ErrorKind::NotSignedIn => answer(error.to_page(request)),

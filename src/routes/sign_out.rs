@@ -50,8 +50,8 @@ impl SignOut {
         SignOut::default()
     }
 
-    /// Signs out here only: the provider's session stays, the browser goes to
-    /// `path` of this app.
+    /// Signs out here only: the provider's session stays and its refresh token is
+    /// not revoked there, only forgotten; the browser goes to `path` of this app.
     pub fn local(path: impl ToString) -> SignOut {
         let path = ReturnTo::parse(&path.to_string()).unwrap_or_else(ReturnTo::home);
         SignOut { local: Some(path) }

@@ -27,8 +27,10 @@ use crate::oidc::authentication::Authenticated;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Seconds;
 
-/// A used session is written anew at most this often.
+/// A used session is written anew this often, or four times within `idle`.
 const ROLL_EVERY: Seconds = 60;
+/// Clocks of instances differ, but not by a minute.
+const CLOCKS_DIFFER: Seconds = 60;
 
 /// 256 random bits that name one session. New at every sign-in.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,11 +104,19 @@ pub(crate) struct Session {
     /// Counts refreshes, so that of two copies the newer one is known.
     #[serde(rename = "v", default)]
     pub version: u32,
+    /// The version at which everything from before was forgotten: access tokens
+    /// of an older one are not used any more, at whatever instance.
+    #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
+    pub tokens_from: u32,
     #[serde(skip)]
     pub home: Home,
     /// The sealed text it was read from.
     #[serde(skip)]
     pub seal: Option<Seal>,
+}
+
+fn is_zero(version: &u32) -> bool {
+    *version == 0
 }
 
 /// What it takes to end a session, its cookie at hand or not.
@@ -174,15 +184,17 @@ impl Session {
     pub(crate) fn is_live(&self, limits: &SessionConfig, now: Seconds) -> bool {
         let within = |since: Seconds, limit: u64| {
             let age = now.saturating_sub(since);
-            age < Seconds::try_from(limit).unwrap_or(Seconds::MAX) && age > -ROLL_EVERY
+            age < Seconds::try_from(limit).unwrap_or(Seconds::MAX) && age > -CLOCKS_DIFFER
         };
         within(self.seen_at, limits.idle.as_secs())
             && within(self.created_at, limits.absolute.as_secs())
     }
 
     /// The session as just used, when that is worth writing down.
-    pub(crate) fn rolled(&self, now: Seconds) -> Option<Session> {
-        (now.saturating_sub(self.seen_at) >= ROLL_EVERY).then(|| Session {
+    pub(crate) fn rolled(&self, limits: &SessionConfig, now: Seconds) -> Option<Session> {
+        let idle = Seconds::try_from(limits.idle.as_secs()).unwrap_or(Seconds::MAX);
+        let every = ROLL_EVERY.min(idle / 4).max(1);
+        (now.saturating_sub(self.seen_at) >= every).then(|| Session {
             seen_at: now,
             ..self.clone()
         })
@@ -231,11 +243,28 @@ mod tests {
     #[test]
     fn rolls_once_a_minute_and_never_past_the_absolute_limit() {
         let session = session(5000, 5000);
-        assert!(session.rolled(5059).is_none());
-        let rolled = session.rolled(5060).unwrap();
+        let day = SessionConfig {
+            idle: Duration::from_secs(86_400),
+            ..LIMITS
+        };
+        assert!(session.rolled(&day, 5059).is_none());
+        let rolled = session.rolled(&day, 5060).unwrap();
         assert_eq!((rolled.created_at, rolled.seen_at), (5000, 5060));
         assert_eq!(rolled.max_age(&LIMITS, 5060), 100);
         assert_eq!(rolled.max_age(&LIMITS, 5950), 50);
         assert_eq!(rolled.max_age(&LIMITS, 7000), 0);
+    }
+
+    #[test]
+    fn rolls_well_before_it_would_end_unused() {
+        let session = session(5000, 5000);
+        assert!(session.rolled(&LIMITS, 5024).is_none());
+        assert!(session.rolled(&LIMITS, 5025).is_some());
+        let second = SessionConfig {
+            idle: Duration::from_secs(1),
+            ..LIMITS
+        };
+        assert!(session.rolled(&second, 5000).is_none());
+        assert!(session.rolled(&second, 5001).is_some());
     }
 }

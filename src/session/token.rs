@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::claims::{AccessTokenClaims, ORGANIZATION};
+use crate::error::{Error, ErrorKind};
 use crate::oidc::verify::{self, Seconds};
 
 /// An access token: for an outgoing call, and to see what it allows.
@@ -166,18 +167,24 @@ impl TokenFor {
         *self == TokenFor::default()
     }
 
-    /// Whether `token` is within the organization that was asked for. A provider
-    /// that has none ignores the parameter (RFC 6749 section 3.2), and its token
-    /// says nothing of a membership.
-    pub(crate) fn is_met_by(&self, token: &Token) -> bool {
+    /// Refuses a token that is not within the organization that was asked for. A
+    /// provider that has none ignores the parameter (RFC 6749 section 3.2), and
+    /// its token says nothing of a membership.
+    pub(crate) fn check(&self, token: &Token) -> Result<(), Error> {
         let Some(id) = &self.organization else {
-            return true;
+            return Ok(());
         };
         let named = |claims: &AccessTokenClaims| match &self.resource {
             Some(_) => claims.organization_id.as_deref() == Some(id),
             None => claims.aud.contains(&format!("{ORGANIZATION}{id}")),
         };
-        token.claims().is_some_and(named)
+        match token.claims().is_some_and(named) {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::ProviderBadAnswer,
+                "token_is_not_within_the_organization",
+            )),
+        }
     }
 
     /// A short name for it, the same on all instances.

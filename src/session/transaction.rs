@@ -7,9 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::SessionRef;
 use super::cookie::{CookieKeys, CookieSpec, TooLarge, name};
 use super::cookie_header::only;
+use super::{CLOCKS_DIFFER, SessionRef};
 use crate::config::{LogtoConfig, ResponseMode};
 use crate::oidc::authentication::Asked;
 use crate::oidc::client::Authorization;
@@ -67,8 +67,9 @@ impl Transaction {
         ReturnTo::parse(&self.return_to).unwrap_or_else(ReturnTo::home)
     }
 
+    /// It may have begun at an instance whose clock is ahead.
     fn is_live(&self, now: Seconds) -> bool {
-        (0..LIFETIME).contains(&now.saturating_sub(self.created_at))
+        (-CLOCKS_DIFFER..LIFETIME).contains(&now.saturating_sub(self.created_at))
     }
 }
 

@@ -18,7 +18,7 @@ use rocket_logto::{
 use super::app::{ALICE, TestApp, configuration};
 use super::browser::{Browser, Response};
 use super::clock::Clock;
-use super::serve::Served;
+use super::serve::{Served, free_port};
 
 pub const SHOPPING: &str = "https://shopping.your-app.com/api";
 pub const ORDERS: &str = "https://orders.your-app.com/api";
@@ -254,6 +254,20 @@ impl TokenApp {
         assert_eq!(page.status(), 200, "{}", page.text());
         self.at.provider.clear_requests();
         browser
+    }
+
+    /// Another instance of the app, at the same provider.
+    pub async fn another(&self) -> Served {
+        let (port, endpoint) = (free_port(), self.at.provider.endpoint());
+        let fairing = Logto::fairing().with_clock(self.clock.read);
+        TestApp::serve_with(
+            fairing,
+            port,
+            &endpoint,
+            self.table.clone(),
+            rocket(&self.table),
+        )
+        .await
     }
 
     pub async fn fetch(&self, browser: &Browser, path: &str) -> Response {

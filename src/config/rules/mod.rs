@@ -389,13 +389,22 @@ impl Rules<'_> {
         }
     }
 
+    /// For what should be a table, and may be a secret in the wrong place: it is
+    /// not shown.
+    pub(super) fn misplaced(&self, path: &str, example: &str) -> figment::Error {
+        self.error_at(path, &format!("must be a table, like {example}"))
+    }
+
     /// An error at `logto.{key}`, with the source of the value where there is
     /// one; a missing value is laid to the selected profile.
     fn error(&self, key: &str, message: &str) -> figment::Error {
-        let path = format!("logto.{key}");
-        let mut error = figment::Error::from(format!("logto.{key} {message}")).with_path(&path);
+        self.error_at(&format!("logto.{key}"), message)
+    }
+
+    fn error_at(&self, path: &str, message: &str) -> figment::Error {
+        let mut error = figment::Error::from(format!("{path} {message}")).with_path(path);
         error.profile = Some(self.figment.profile().clone());
-        error.metadata = self.figment.find_metadata(&path).cloned().or_else(|| {
+        error.metadata = self.figment.find_metadata(path).cloned().or_else(|| {
             Some(Metadata::named(
                 "the configuration (Rocket.toml, ROCKET_LOGTO or LOGTO_* variables)",
             ))

@@ -125,6 +125,10 @@ impl Rules<'_> {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(self.error(key, "must have no query and no fragment"));
         }
+        // It would be in the log and in the browser's address bar.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(self.error(key, "must have no user name and no password"));
+        }
         let debug = self.figment.profile() == RocketConfig::DEBUG_PROFILE;
         if url.scheme() != "https" && !debug && !is_loopback(&url) {
             return Err(self.error(

@@ -6,13 +6,17 @@ mod reads;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, Script};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, IntoConnectionInfo, RedisError, Script};
 
 use self::reads::Reads;
 use super::store::{Record, SessionStore, StoreError};
 
 /// Redis is next door: what takes longer is down.
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// A connection over which nothing has been acknowledged for so long is dead.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// Sessions in Redis (or Valkey), one hash each, with expiry:
 ///
@@ -58,7 +62,8 @@ impl RedisStore {
             .set_number_of_retries(1)
             .set_min_delay(Duration::from_millis(50))
             .set_max_delay(Duration::from_millis(500));
-        let client = Client::open(url).map_err(unavailable)?;
+        let info = url.into_connection_info().map_err(unavailable)?;
+        let client = Client::open(info.set_tcp_settings(tcp())).map_err(unavailable)?;
         let connection =
             ConnectionManager::new_lazy_with_config(client, config).map_err(unavailable)?;
         Ok(RedisStore {
@@ -102,6 +107,15 @@ impl RedisStore {
             .await
             .map_err(unavailable)
     }
+}
+
+/// A Redis that has vanished, as by a loss of power, says nothing of it: without
+/// these, the connection to it is given up after a quarter of an hour.
+fn tcp() -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let settings = settings.set_user_timeout(GIVEN_UP);
+    settings
 }
 
 /// Never the value of a command, only what went wrong.

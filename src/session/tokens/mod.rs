@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use self::refresh::{no_refresh_token, refreshed};
+use self::refresh::{cleared, no_refresh_token, refreshed};
 use moka::policy::EvictionPolicy;
 use openidconnect::OAuth2TokenResponse;
 use rocket::tokio::sync::Mutex as Turn;
@@ -21,7 +21,7 @@ use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::Seconds;
 use crate::session::sessions::Sessions;
 use crate::session::token::{Token, TokenFor};
-use crate::session::{Session, SessionId};
+use crate::session::{Home, Session, SessionId};
 
 /// Sessions remembered here at once; beyond that, tokens are fetched anew.
 const MAX_SESSIONS: u64 = 20_000;
@@ -52,9 +52,16 @@ struct Known {
     /// The session as the last refresh left it. Requests still under way with
     /// the cookie before it are served from here.
     session: Option<Arc<Session>>,
-    tokens: HashMap<TokenFor, (Arc<Token>, Instant)>,
+    tokens: HashMap<TokenFor, Fetched>,
     /// The last refresh, when it has failed.
     failure: Option<Failure>,
+}
+
+struct Fetched {
+    token: Arc<Token>,
+    at: Instant,
+    /// The version of the session it came with.
+    version: u32,
 }
 
 struct Failure {
@@ -67,8 +74,10 @@ struct Failure {
 /// What a request wants.
 struct Wanted {
     key: TokenFor,
-    /// Nothing from before `asked` will do.
+    /// Nothing from before `asked` will do,
     anew: bool,
+    /// but what another instance was told after this.
+    since: Option<Seconds>,
     asked: Instant,
     now: Seconds,
 }
@@ -90,11 +99,12 @@ impl Live {
 
     /// A token that may still be used: not about to end, or fetched since the
     /// request asked, however short it lives.
-    fn token(&self, wanted: &Wanted) -> Option<Arc<Token>> {
+    fn token(&self, session: &Session, wanted: &Wanted) -> Option<Arc<Token>> {
         self.with(|known| {
-            let (token, fetched) = known.tokens.get(&wanted.key)?;
+            let Fetched { token, at, version } = known.tokens.get(&wanted.key)?;
             let lasts = !wanted.anew && token.ends_at() - LEEWAY > wanted.now;
-            (lasts || *fetched >= wanted.asked).then(|| token.clone())
+            let counts = *version >= session.tokens_from && (lasts || *at >= wanted.asked);
+            counts.then(|| token.clone())
         })
     }
 
@@ -113,25 +123,28 @@ impl Live {
         })
     }
 
-    fn remember(&self, wanted: &Wanted, token: Arc<Token>) {
+    fn remember(&self, wanted: &Wanted, token: Arc<Token>, version: u32) {
         self.with(|known| {
             if wanted.anew {
-                // What was fetched before may allow what is no longer allowed.
                 known.tokens.clear();
             }
             if known.tokens.len() >= MAX_TOKENS {
                 let now = wanted.now;
-                known.tokens.retain(|_, (token, _)| token.ends_at() > now);
+                known.tokens.retain(|_, known| known.token.ends_at() > now);
             }
             if known.tokens.len() >= MAX_TOKENS {
-                let ends = |(_, (token, _)): &(&TokenFor, &(Arc<Token>, _))| token.ends_at();
+                let ends = |(_, known): &(&TokenFor, &Fetched)| known.token.ends_at();
                 let first = known.tokens.iter().min_by_key(ends);
                 first
                     .map(|(key, _)| key.clone())
                     .map(|key| known.tokens.remove(&key));
             }
             known.failure = None;
-            let fetched = (token, Instant::now());
+            let fetched = Fetched {
+                token,
+                at: Instant::now(),
+                version,
+            };
             known.tokens.insert(wanted.key.clone(), fetched);
         });
     }
@@ -151,8 +164,9 @@ impl Tokens {
 
     /// Remembers the access token that came with a sign-in.
     pub(crate) fn remember(&self, session: &Session, token: Token, now: Seconds) {
+        let wanted = wanted(TokenFor::default(), now);
         self.live(session)
-            .remember(&wanted(TokenFor::default(), now), Arc::new(token));
+            .remember(&wanted, Arc::new(token), session.version);
     }
 
     /// The newest state of `session`, which may be ahead of its cookie.
@@ -168,9 +182,20 @@ impl Tokens {
         self.sessions.invalidate(id);
     }
 
-    /// Forgets the access tokens of a session: the next one is a new one.
-    pub(crate) fn clear(&self, session: &Session) {
-        self.live(session).with(|known| known.tokens.clear());
+    /// Forgets the access tokens of a session, at all instances: the next one is
+    /// a new one.
+    pub(crate) async fn clear(
+        &self,
+        sessions: &Arc<Sessions>,
+        session: &Arc<Session>,
+        now: Seconds,
+    ) -> Result<(), Error> {
+        let live = self.live(session);
+        live.with(|known| known.tokens.clear());
+        match session.home {
+            Home::Cookie | Home::Memory => Ok(()),
+            Home::Store => cleared(sessions, live, session, now).await,
+        }
     }
 
     /// Forgets a token that was refused, but not the one that another request
@@ -179,7 +204,7 @@ impl Tokens {
         self.live(session).with(|known| {
             known
                 .tokens
-                .retain(|_, (other, _)| other.secret() != token.secret());
+                .retain(|_, other| other.token.secret() != token.secret());
         });
     }
 
@@ -194,8 +219,9 @@ impl Tokens {
     ) -> Result<Granted, Error> {
         let wanted = wanted(key, now);
         let live = self.live(session);
-        if let Some(token) = live.token(&wanted) {
-            return Ok((token, live.newest(session)));
+        let newest = live.newest(session);
+        if let Some(token) = live.token(&newest, &wanted) {
+            return Ok((token, newest));
         }
         if let Some(token) = session.access_at_hand(&wanted.key, now) {
             return Ok((Arc::new(token), session.clone()));
@@ -205,12 +231,13 @@ impl Tokens {
 
     /// A refresh that takes nothing from the cache, for fresh claims, and
     /// forgets the tokens from before it. Requests that ask while one is under
-    /// way share it.
+    /// way share it; with `since`, instances share one that came after that.
     pub(crate) async fn refresh(
         &self,
         oidc: &Arc<OidcClient>,
         sessions: &Arc<Sessions>,
         session: &Arc<Session>,
+        since: Option<Seconds>,
         now: Seconds,
     ) -> Result<Granted, Error> {
         if session.refresh_token.is_none() {
@@ -218,6 +245,7 @@ impl Tokens {
         }
         let wanted = Wanted {
             anew: true,
+            since,
             ..wanted(TokenFor::default(), now)
         };
         refreshed(oidc, sessions, self.live(session), session, wanted).await
@@ -226,7 +254,9 @@ impl Tokens {
     /// Whether a refresh for fresher claims is worth trying yet.
     pub(crate) fn may_refresh(&self, session: &Session, now: Seconds) -> bool {
         self.live(session).with(|known| match &known.failure {
-            Some(failure) if failure.error.kind() != ErrorKind::Denied => {
+            Some(failure)
+                if failure.of.is_default() || failure.error.kind() != ErrorKind::Denied =>
+            {
                 !(0..PAUSE).contains(&now.saturating_sub(failure.now))
             }
             _ => true,
@@ -242,6 +272,7 @@ fn wanted(key: TokenFor, now: Seconds) -> Wanted {
     Wanted {
         key,
         anew: false,
+        since: None,
         asked: Instant::now(),
         now,
     }

@@ -8,7 +8,7 @@ use super::{Failure, Granted, LEEWAY, Live, Wanted, token};
 use crate::claims::IdTokenClaims;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
-use crate::oidc::tokens::{RawIdToken, TokenSet};
+use crate::oidc::tokens::{RawIdToken, TokenError, TokenSet};
 use crate::oidc::verify::{Nonce, Rejection, Seconds};
 use crate::session::Session;
 use crate::session::failure::{failed, store_failed, unavailable};
@@ -29,7 +29,7 @@ pub(super) async fn refreshed(
     let task = rocket::tokio::spawn(async move {
         let _turn = live.turn.lock().await;
         let session = live.newest(&session);
-        if let Some(token) = live.token(&wanted) {
+        if let Some(token) = live.token(&session, &wanted) {
             return Ok((token, session));
         }
         if let Some(error) = live.failure(&wanted) {
@@ -47,12 +47,7 @@ pub(super) async fn refreshed(
         }
         result
     });
-    task.await.unwrap_or_else(|_| {
-        Err(Error::new(
-            ErrorKind::ProviderBadAnswer,
-            "refresh_task_ended",
-        ))
-    })
+    task.await.unwrap_or_else(|_| Err(task_ended()))
 }
 
 /// With the turn of this process in hand, takes that of all instances: another
@@ -73,7 +68,7 @@ async fn refresh_unless_done(
     };
     let result = match done_elsewhere(sessions, &session, wanted).await {
         Ok((Some(token), current)) => {
-            live.remember(wanted, token.clone());
+            live.remember(wanted, token.clone(), current.version);
             live.with(|known| known.session = Some(current.clone()));
             Ok((token, current))
         }
@@ -88,12 +83,12 @@ async fn refresh_unless_done(
 /// fetched it.
 async fn done_elsewhere(
     sessions: &Sessions,
-    session: &Session,
+    session: &Arc<Session>,
     wanted: &Wanted,
 ) -> Result<(Option<Arc<Token>>, Arc<Session>), Error> {
-    let current = sessions.reload(session).await.map_err(store_failed)?;
-    let current = current.ok_or_else(ended_elsewhere)?;
-    if wanted.anew && current.version <= session.version {
+    let current = newest(sessions, session).await?;
+    let is_fresh = |since| current.refreshed_at > since;
+    if wanted.anew && !wanted.since.is_some_and(is_fresh) {
         return Ok((None, current));
     }
     let token = sessions
@@ -102,6 +97,59 @@ async fn done_elsewhere(
         .map_err(store_failed)?;
     let token = token.filter(|token| token.ends_at() - LEEWAY > wanted.now);
     Ok((token.map(Arc::new), current))
+}
+
+/// The session as any instance knows it: this one is ahead where writing down a
+/// new refresh token has failed.
+async fn newest(sessions: &Sessions, session: &Arc<Session>) -> Result<Arc<Session>, Error> {
+    let current = sessions.reload(session).await.map_err(store_failed)?;
+    let current = current.ok_or_else(ended_elsewhere)?;
+    Ok(match current.version < session.version {
+        true => session.clone(),
+        false => current,
+    })
+}
+
+/// Has all instances forget the access tokens of a session. A task of its own,
+/// because it holds a lock.
+pub(super) async fn cleared(
+    sessions: &Arc<Sessions>,
+    live: Arc<Live>,
+    session: &Arc<Session>,
+    now: Seconds,
+) -> Result<(), Error> {
+    let (sessions, session) = (sessions.clone(), session.clone());
+    let task = rocket::tokio::spawn(async move {
+        let _turn = live.turn.lock().await;
+        let session = live.newest(&session);
+        let exclusive = sessions.exclusive(&session.id).await;
+        let exclusive = exclusive.map_err(store_failed)?;
+        let result = forget_tokens(&sessions, &live, &session, now).await;
+        if let Some(exclusive) = exclusive {
+            exclusive.give_back().await;
+        }
+        result
+    });
+    task.await.unwrap_or_else(|_| Err(task_ended()))
+}
+
+async fn forget_tokens(
+    sessions: &Sessions,
+    live: &Live,
+    session: &Arc<Session>,
+    now: Seconds,
+) -> Result<(), Error> {
+    let mut next = Session::clone(&*newest(sessions, session).await?);
+    next.version = next.version.saturating_add(1);
+    next.tokens_from = next.version;
+    publish(sessions, &next, now).await?;
+    sessions.clear_tokens(&next).await;
+    live.with(|known| known.session = Some(Arc::new(next)));
+    Ok(())
+}
+
+fn task_ended() -> Error {
+    Error::new(ErrorKind::ProviderBadAnswer, "refresh_task_ended")
 }
 
 /// Shows a refreshed session to other instances before anybody uses it.
@@ -126,7 +174,7 @@ async fn refresh(
     session: &Session,
     wanted: &Wanted,
 ) -> Result<Granted, Error> {
-    let Wanted { key, now, .. } = wanted;
+    let key = &wanted.key;
     let Some(refresh_token) = &session.refresh_token else {
         return Err(match key.is_default() {
             true => Error::new(
@@ -136,43 +184,49 @@ async fn refresh(
             false => no_refresh_token(),
         });
     };
-    let tokens = oidc
-        .refresh(refresh_token, &key.params())
-        .await
-        .map_err(failed)?;
+    let tokens = oidc.refresh(refresh_token, &key.params()).await;
+    let tokens = tokens.map_err(|error| match error {
+        // Of no organization or resource, but of the user.
+        TokenError::Denied(body) if body.error == "access_denied" && key.is_default() => {
+            Error::new(ErrorKind::SessionEnded, "refresh_access_denied")
+        }
+        error => failed(error),
+    })?;
+    // There may have been a queue.
+    let waited = Seconds::try_from(wanted.asked.elapsed().as_secs()).unwrap_or_default();
+    let now = wanted.now.saturating_add(waited);
     let mut next = session.clone();
     next.version = session.version.saturating_add(1);
     if let Some(refresh_token) = &tokens.refresh_token {
         next.refresh_token = Some(refresh_token.clone());
         // Whatever may be wrong with the rest, the old one is used up.
         live.with(|known| known.session = Some(Arc::new(next.clone())));
-        publish(sessions, &next, *now).await?;
+        publish(sessions, &next, now).await?;
         // What it may become below is newer than that.
         next.version = next.version.saturating_add(1);
     }
     if let Some(id_token) = &tokens.id_token {
-        verify_refreshed(oidc, session, id_token, &tokens, *now).await?;
+        verify_refreshed(oidc, session, id_token, &tokens, now).await?;
         // With fewer scopes come fewer claims.
         if !key.is_narrowed() {
             next.id_token = id_token.clone();
-            next.refreshed_at = *now;
+            next.refreshed_at = now;
         }
     }
     if key.is_default() {
         // A provider may leave the ID token out: it has said all the same that
         // the user is still welcome.
-        next.refreshed_at = *now;
+        next.refreshed_at = now;
     }
-    let (token, next) = (Arc::new(token(&tokens, *now)), Arc::new(next));
-    if !key.is_met_by(&token) {
-        return Err(Error::new(
-            ErrorKind::ProviderBadAnswer,
-            "token_is_not_within_the_organization",
-        ));
+    if wanted.anew {
+        // What was fetched before may allow what is no longer allowed.
+        next.tokens_from = next.version;
     }
-    live.remember(wanted, token.clone());
+    let (token, next) = (Arc::new(token(&tokens, now)), Arc::new(next));
+    key.check(&token)?;
+    live.remember(wanted, token.clone(), next.version);
     live.with(|known| known.session = Some(next.clone()));
-    publish(sessions, &next, *now).await?;
+    publish(sessions, &next, now).await?;
     if wanted.anew {
         sessions.clear_tokens(&next).await;
     }
