@@ -154,7 +154,7 @@ impl ErrorKind {
                 200,
                 "Sign-in cancelled",
                 "Sign-in was cancelled",
-                "You were not signed in. Nothing else has changed.",
+                "The sign-in was not finished. Nothing has changed.",
             ),
             ErrorKind::ProviderUnreachable => (
                 502,
@@ -300,9 +300,10 @@ impl Error {
     pub(crate) fn to_response(&self, request: &Request<'_>) -> Response<'static> {
         // A service without sign-in has no pages to link to.
         let has_pages = request.rocket().state::<Arc<LogtoConfig>>().is_some();
-        // A form is not sent again by coming back from signing in.
-        let may_be_a_form = self.status() != Status::Unauthorized;
-        if has_pages && (is_navigation(request) || may_be_a_form && is_form(request)) {
+        // Coming back from signing in does not send a form again.
+        let asks_to_sign_in = self.status() == Status::Unauthorized;
+        let is_person = is_navigation(request) || !asks_to_sign_in && is_form(request);
+        if has_pages && is_person {
             return self.to_page(request);
         }
         let mut response = self.json();

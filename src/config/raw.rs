@@ -186,7 +186,6 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     }
 }
 
-/// As Rocket reads its `secret_key`, but an error never shows the value.
 /// A URL of Redis in the wrong place may hold a password.
 fn store<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawStore>, D::Error> {
     let value = <Value as Deserialize>::deserialize(deserializer)?;
@@ -195,6 +194,7 @@ fn store<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawStore>,
     Ok(Some(store))
 }
 
+/// As Rocket reads its `secret_key`, but an error never shows the value.
 fn secret_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretKey>, D::Error> {
     let wrong =
         "must be an array of keys as Rocket's secret_key has them: 256 bits in base64 or hex";
