@@ -13,7 +13,7 @@ use crate::config::ProviderConfig;
 use crate::error::{Error, ErrorKind};
 use crate::machine_tokens::MachineTokens;
 use crate::oidc::service::ServiceClient;
-use crate::oidc::verify::Seconds;
+use crate::oidc::verify::{Seconds, seconds};
 use crate::session::failure::exchange_failed;
 use crate::session::token::{Token, TokenFor};
 use crate::session::tokens::token;
@@ -54,7 +54,7 @@ pub(crate) fn system_clock() -> Seconds {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    Seconds::try_from(now.as_secs()).unwrap_or(Seconds::MAX)
+    seconds(now)
 }
 
 impl LogtoApi {

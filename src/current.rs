@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::Asked;
 use crate::oidc::object;
-use crate::oidc::verify::Seconds;
+use crate::oidc::verify::{Seconds, seconds};
 use crate::return_to::ReturnTo;
 use crate::session::Session;
 use crate::session::context::RequestContext;
@@ -101,9 +101,8 @@ impl Current {
     /// The same, once the claims are older than `claims_max_age`. While the
     /// provider cannot be asked, the old ones serve.
     pub(crate) async fn fresh(self) -> Result<Current, Error> {
-        let max_age = self.logto.config().claims_max_age.as_secs();
         let now = self.logto.now();
-        let since = now.saturating_sub(Seconds::try_from(max_age).unwrap_or(Seconds::MAX));
+        let since = now.saturating_sub(seconds(self.logto.config().claims_max_age));
         if self.session.refreshed_at > since
             || self.session.refresh_token.is_none()
             || !self.logto.tokens().may_refresh(&self.session, now)

@@ -48,6 +48,14 @@ impl TokenApp {
         asked
     }
 
+    /// The token endpoint says so from now on.
+    fn refuse_refreshes(&self, error: &'static str) {
+        let hooks = self.at.provider.hooks();
+        hooks.respond(Endpoint::Token, move |_, reply| {
+            *reply = Reply::json(400, &json!({ "error": error }));
+        });
+    }
+
     async fn assert_signed_in(&self, case: &str, browser: &Browser) {
         let me = self.fetch(browser, "/me").await;
         assert_eq!(me.status(), 200, "{case}: {}", me.text());
@@ -62,12 +70,7 @@ async fn a_grant_that_is_gone_ends_the_session() {
         if case == "suspended" {
             app.at.provider.suspend("alice", true);
         } else {
-            app.at
-                .provider
-                .hooks()
-                .respond(Endpoint::Token, |_, reply| {
-                    *reply = Reply::json(400, &json!({ "error": "invalid_grant" }));
-                });
+            app.refuse_refreshes("invalid_grant");
         }
         app.assert_ended(case, &alice, "/shopping").await;
         app.at.provider.suspend("alice", false);
@@ -81,12 +84,7 @@ async fn a_user_who_is_denied_ends_the_session_too() {
     let app = TokenApp::start(clock!()).await;
     let alice = app.alice().await;
     app.let_tokens_end();
-    app.at
-        .provider
-        .hooks()
-        .respond(Endpoint::Token, |_, reply| {
-            *reply = Reply::json(400, &json!({ "error": "access_denied" }));
-        });
+    app.refuse_refreshes("access_denied");
     app.assert_ended("denied", &alice, "/me").await;
 }
 
@@ -96,12 +94,7 @@ async fn a_refresh_that_is_refused_is_not_tried_by_every_request() {
     let app = TokenApp::start(clock!()).await;
     let alice = app.alice().await;
     app.let_tokens_end();
-    app.at
-        .provider
-        .hooks()
-        .respond(Endpoint::Token, |_, reply| {
-            *reply = Reply::json(400, &json!({ "error": "invalid_scope" }));
-        });
+    app.refuse_refreshes("invalid_scope");
     for _ in 0..5 {
         assert_eq!(app.fetch(&alice, "/me").await.status(), 200);
     }

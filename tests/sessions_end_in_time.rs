@@ -1,8 +1,7 @@
 //! A session ends when it is unused, when it is old, when somebody signs out
 //! and when the key is changed; what is no session is nobody, never a fault.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
 
 use reqwest::Method;
 use rocket::figment::value::{Dict, Value};
@@ -11,13 +10,8 @@ use rocket_logto::Logto;
 
 use crate::support::app::{ALICE, TestApp, keys};
 use crate::support::browser::{Browser, Response};
+use crate::support::clock::clock;
 use crate::support::pages::{NOBODY, pages};
-
-/// The provider keeps real time, and its tokens must be fresh.
-fn real_now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.expect("after 1970").as_secs() as i64
-}
 
 fn limits(idle: &str, absolute: &str) -> Dict {
     let session = keys([("idle", idle.into()), ("absolute", absolute.into())]);
@@ -64,10 +58,9 @@ async fn is_signed_in(app: &TestApp, browser: &Browser) -> bool {
 
 #[rocket::async_test]
 async fn unused_it_ends_after_idle_to_the_second() {
-    static NOW: AtomicI64 = AtomicI64::new(0);
-    let start = real_now();
-    NOW.store(start, Ordering::SeqCst);
-    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("100s", "1000s")).await;
+    let clock = clock!();
+    let start = clock.now();
+    let (app, browser) = app(clock.read, limits("100s", "1000s")).await;
     for (after, alive) in [
         (0, true),
         (99, true),
@@ -75,12 +68,12 @@ async fn unused_it_ends_after_idle_to_the_second() {
         (101, false),
         (5000, false),
     ] {
-        NOW.store(start + after, Ordering::SeqCst);
+        clock.now.store(start + after, Ordering::SeqCst);
         assert_eq!(is_signed_in(&app, &browser).await, alive, "after {after} s");
     }
     // The clock was put back: a little is forgiven, much is not.
     for (before, alive) in [(59, true), (61, false)] {
-        NOW.store(start - before, Ordering::SeqCst);
+        clock.now.store(start - before, Ordering::SeqCst);
         assert_eq!(
             is_signed_in(&app, &browser).await,
             alive,
@@ -91,10 +84,9 @@ async fn unused_it_ends_after_idle_to_the_second() {
 
 #[rocket::async_test]
 async fn used_it_is_written_once_a_minute_and_ends_at_absolute() {
-    static NOW: AtomicI64 = AtomicI64::new(0);
-    let start = real_now();
-    NOW.store(start, Ordering::SeqCst);
-    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("400s", "1600s")).await;
+    let clock = clock!();
+    let start = clock.now();
+    let (app, browser) = app(clock.read, limits("400s", "1600s")).await;
     let first = browser.cookie("logto_session").expect("a session");
     assert_eq!(first.lifetime().map(|life| life.whole_seconds()), Some(400));
     // When the page is asked for, and the Max-Age of the cookie that comes back.
@@ -114,7 +106,7 @@ async fn used_it_is_written_once_a_minute_and_ends_at_absolute() {
         (1599, None),
     ];
     for (at, expected) in steps {
-        NOW.store(start + at, Ordering::SeqCst);
+        clock.now.store(start + at, Ordering::SeqCst);
         let page = browser.navigate(app.url("/protected")).await;
         assert_eq!(
             (page.status(), page.text()),
@@ -125,11 +117,11 @@ async fn used_it_is_written_once_a_minute_and_ends_at_absolute() {
     }
     let copy = browser.clone();
     for at in [1600, 1601] {
-        NOW.store(start + at, Ordering::SeqCst);
+        clock.now.store(start + at, Ordering::SeqCst);
         assert!(!is_signed_in(&app, &copy).await, "at {at} s");
     }
     // The first cookie is no way around: it was not used since.
-    NOW.store(start + 1599, Ordering::SeqCst);
+    clock.now.store(start + 1599, Ordering::SeqCst);
     let header = format!("{}={}", first.name, first.value);
     let request = browser.request(Method::GET, app.url("/"));
     let answer = request.cookie_header_override(header).send().await;
@@ -139,30 +131,28 @@ async fn used_it_is_written_once_a_minute_and_ends_at_absolute() {
 /// Also where `idle` is shorter than the minute between two writings.
 #[rocket::async_test]
 async fn somebody_who_is_there_stays_signed_in_however_short_idle_is() {
-    static NOW: AtomicI64 = AtomicI64::new(0);
-    let start = real_now();
-    NOW.store(start, Ordering::SeqCst);
-    let (app, browser) = app(|| NOW.load(Ordering::SeqCst), limits("30s", "400s")).await;
+    let clock = clock!();
+    let start = clock.now();
+    let (app, browser) = app(clock.read, limits("30s", "400s")).await;
     for at in (0..390).step_by(22) {
-        NOW.store(start + at, Ordering::SeqCst);
+        clock.now.store(start + at, Ordering::SeqCst);
         let page = browser.navigate(app.url("/protected")).await;
         assert_eq!(page.text(), ALICE, "at {at} s");
     }
-    NOW.fetch_add(30, Ordering::SeqCst);
+    clock.now.fetch_add(30, Ordering::SeqCst);
     assert!(!is_signed_in(&app, &browser).await);
 }
 
 /// The callback may come to an instance whose clock is behind.
 #[rocket::async_test]
 async fn a_sign_in_from_the_near_future_is_finished() {
-    static NOW: AtomicI64 = AtomicI64::new(0);
-    let start = real_now();
-    NOW.store(start, Ordering::SeqCst);
-    let (app, _) = app(|| NOW.load(Ordering::SeqCst), limits("400s", "400s")).await;
+    let clock = clock!();
+    let start = clock.now();
+    let (app, _) = app(clock.read, limits("400s", "400s")).await;
     for (behind, expected) in [(30, 303), (61, 400)] {
-        NOW.store(start, Ordering::SeqCst);
+        clock.now.store(start, Ordering::SeqCst);
         let (browser, back) = app.on_the_way_back(ALICE).await;
-        NOW.store(start - behind, Ordering::SeqCst);
+        clock.now.store(start - behind, Ordering::SeqCst);
         let page = browser.follow(&back).await;
         assert_eq!(page.status(), expected, "{behind}: {}", page.text());
     }

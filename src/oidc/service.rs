@@ -14,7 +14,7 @@ use super::metadata::ProviderError;
 use super::object;
 use super::provider::{ProviderState, Sender};
 use super::tokens::{TokenError, TokenSet};
-use super::verify::{Rejection, Seconds};
+use super::verify::{Rejection, Seconds, seconds};
 use crate::claims::AccessTokenClaims;
 use crate::config::{ClientConfig, ProviderConfig};
 
@@ -44,7 +44,7 @@ impl ServiceClient {
     }
 
     pub(crate) fn tolerance(&self) -> Seconds {
-        Seconds::try_from(self.config.clock_tolerance.as_secs()).unwrap_or(60)
+        seconds(self.config.clock_tolerance)
     }
 
     /// The client this app is at the provider.

@@ -2,6 +2,8 @@
 //! 3.1.3.7 lists them. The signature is `jsonwebtoken`'s; what the claims must
 //! say is decided here, on typed values.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,6 +17,11 @@ use crate::config::SigningAlg;
 
 /// Seconds since 1970-01-01 UTC.
 pub(crate) type Seconds = i64;
+
+/// The whole seconds of a duration.
+pub(crate) fn seconds(duration: Duration) -> Seconds {
+    Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX)
+}
 
 /// An ID token at sign-in is fresh from the token endpoint.
 const MAX_AGE_AT_SIGN_IN: Seconds = 600;

@@ -25,7 +25,7 @@ use self::token::{Token, TokenFor};
 use crate::config::SessionConfig;
 use crate::oidc::authentication::Authenticated;
 use crate::oidc::tokens::RawIdToken;
-use crate::oidc::verify::Seconds;
+use crate::oidc::verify::{Seconds, seconds};
 
 /// A used session is written anew this often, or four times within `idle`.
 const ROLL_EVERY: Seconds = 60;
@@ -182,18 +182,16 @@ impl Session {
     /// Whether the session is still alive at `now`: used within `idle`, begun
     /// within `absolute`. A session from the future is no session.
     pub(crate) fn is_live(&self, limits: &SessionConfig, now: Seconds) -> bool {
-        let within = |since: Seconds, limit: u64| {
+        let within = |since, limit| {
             let age = now.saturating_sub(since);
-            age < Seconds::try_from(limit).unwrap_or(Seconds::MAX) && age > -CLOCKS_DIFFER
+            age < seconds(limit) && age > -CLOCKS_DIFFER
         };
-        within(self.seen_at, limits.idle.as_secs())
-            && within(self.created_at, limits.absolute.as_secs())
+        within(self.seen_at, limits.idle) && within(self.created_at, limits.absolute)
     }
 
     /// The session as just used, when that is worth writing down.
     pub(crate) fn rolled(&self, limits: &SessionConfig, now: Seconds) -> Option<Session> {
-        let idle = Seconds::try_from(limits.idle.as_secs()).unwrap_or(Seconds::MAX);
-        let every = ROLL_EVERY.min(idle / 4).max(1);
+        let every = ROLL_EVERY.min(seconds(limits.idle) / 4).max(1);
         (now.saturating_sub(self.seen_at) >= every).then(|| Session {
             seen_at: now,
             ..self.clone()
@@ -202,10 +200,8 @@ impl Session {
 
     /// How long the browser should keep it, in seconds.
     pub(crate) fn max_age(&self, limits: &SessionConfig, now: Seconds) -> Seconds {
-        let idle = Seconds::try_from(limits.idle.as_secs()).unwrap_or(Seconds::MAX);
-        let absolute = Seconds::try_from(limits.absolute.as_secs()).unwrap_or(Seconds::MAX);
-        let left = self.created_at.saturating_add(absolute).saturating_sub(now);
-        idle.min(left).max(0)
+        let end = self.created_at.saturating_add(seconds(limits.absolute));
+        seconds(limits.idle).min(end.saturating_sub(now)).max(0)
     }
 }
 

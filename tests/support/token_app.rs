@@ -9,13 +9,13 @@ use rocket::http::Status;
 use rocket::serde::json::{Value as Json, json};
 use rocket::tokio::time::timeout;
 use rocket::{Build, Rocket, Route, get, post, routes};
-use rocket_logto::dev_provider::{Endpoint, Received};
+use rocket_logto::dev_provider::{DevProvider, Endpoint, Received};
 use rocket_logto::{
     AccessToken, DefaultResource, Error, Logto, OrgToken, PathOrg, Resource, Token, TokenFor, User,
     UserInfo,
 };
 
-use super::app::{ALICE, TestApp, configuration};
+use super::app::{ALICE, TestApp};
 use super::browser::{Browser, Response};
 use super::clock::Clock;
 use super::serve::{Served, free_port};
@@ -184,6 +184,12 @@ fn rocket(table: &Dict) -> Rocket<Build> {
     }
 }
 
+async fn serve(port: u16, provider: &DevProvider, clock: Clock, table: &Dict) -> Served {
+    let fairing = Logto::fairing().with_clock(clock.read);
+    let endpoint = provider.endpoint();
+    TestApp::serve_with(fairing, port, &endpoint, table.clone(), rocket(table)).await
+}
+
 /// What the development provider's seed can give, all of it asked for.
 pub fn table() -> Dict {
     let scopes = [
@@ -231,11 +237,7 @@ impl TokenApp {
         let TestApp { app, provider } = self.at;
         let port = app.port();
         app.stop().await;
-        let rocket = rocket(&self.table);
-        let endpoint = provider.endpoint();
-        let figment = configuration(rocket.figment(), port, &endpoint, self.table.clone());
-        let fairing = Logto::fairing().with_clock(self.clock.read);
-        let app = Served::start_on(port, rocket.configure(figment).attach(fairing)).await;
+        let app = serve(port, &provider, self.clock, &self.table).await;
         TokenApp {
             at: TestApp { app, provider },
             ..self
@@ -258,16 +260,7 @@ impl TokenApp {
 
     /// Another instance of the app, at the same provider.
     pub async fn another(&self) -> Served {
-        let (port, endpoint) = (free_port(), self.at.provider.endpoint());
-        let fairing = Logto::fairing().with_clock(self.clock.read);
-        TestApp::serve_with(
-            fairing,
-            port,
-            &endpoint,
-            self.table.clone(),
-            rocket(&self.table),
-        )
-        .await
+        serve(free_port(), &self.at.provider, self.clock, &self.table).await
     }
 
     pub async fn fetch(&self, browser: &Browser, path: &str) -> Response {

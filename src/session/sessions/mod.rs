@@ -21,7 +21,7 @@ use self::opened::{Content, Opened, OpenedBefore};
 use self::shared::Lock;
 use crate::config::LogtoConfig;
 use crate::oidc::logout::Logout;
-use crate::oidc::verify::Seconds;
+use crate::oidc::verify::{Seconds, seconds};
 use crate::session::context::{RequestContext, SessionCookies};
 use crate::session::cookie::{self, CookieKeys, CookieSpec, TooLarge};
 use crate::session::revocation::Revocations;
@@ -426,7 +426,7 @@ impl Sessions {
     }
 
     fn absolute(&self) -> Seconds {
-        Seconds::try_from(self.config.session.absolute.as_secs()).unwrap_or(Seconds::MAX)
+        seconds(self.config.session.absolute)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::claims::IdTokenClaims;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::{RawIdToken, TokenError, TokenSet};
-use crate::oidc::verify::{Nonce, Rejection, Seconds};
+use crate::oidc::verify::{Nonce, Rejection, Seconds, seconds};
 use crate::session::Session;
 use crate::session::failure::{failed, store_failed, unavailable};
 use crate::session::sessions::{KeepError, Sessions};
@@ -193,8 +193,7 @@ async fn refresh(
         error => failed(error),
     })?;
     // There may have been a queue.
-    let waited = Seconds::try_from(wanted.asked.elapsed().as_secs()).unwrap_or_default();
-    let now = wanted.now.saturating_add(waited);
+    let now = wanted.now.saturating_add(seconds(wanted.asked.elapsed()));
     let mut next = session.clone();
     next.version = session.version.saturating_add(1);
     if let Some(refresh_token) = &tokens.refresh_token {
