@@ -1,197 +1,67 @@
-//! `LogtoApi`: what an API and a machine need of the provider, with nobody signed
-//! in. Managed by Rocket; made by either fairing.
+//! What programs ask for: JSON, and a 401 instead of a redirect.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use rocket::http::Status;
+use rocket::serde::json::{Json, Value, json};
+use rocket::{Route, get, routes};
+use rocket_logto::{Bearer, Organization, PathOrg, Permission, Resource, User};
 
-use rocket::Request;
-
-use crate::bearer_error::BearerError;
-use crate::bearers::Bearers;
-use crate::claims::AccessTokenClaims;
-use crate::config::ProviderConfig;
-use crate::error::{Error, ErrorKind};
-use crate::machine_tokens::MachineTokens;
-use crate::oidc::service::ServiceClient;
-use crate::oidc::verify::{Seconds, seconds};
-use crate::session::failure::exchange_failed;
-use crate::session::token::{Token, TokenFor};
-use crate::session::tokens::token;
-use crate::subject_token::SubjectToken;
-
-/// The side of the fairing that knows no users, as managed state:
-/// `&State<LogtoApi>` in a handler. There with
-/// [`Logto::fairing()`](crate::Logto::fairing) and with
-/// [`Logto::api()`](crate::Logto::api).
-///
-/// ```rust
-/// use rocket::{State, get};
-/// use rocket_logto::{Error, LogtoApi, TokenFor};
-///
-/// #[get("/report")]
-/// async fn report(logto: &State<LogtoApi>) -> Result<String, Error> {
-///     let wanted = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
-///     let token = logto.machine_token(wanted).await?;
-///     Ok(format!("this app may read: {}", token.has_scope("read")))
-/// }
-/// ```
-#[derive(Clone)]
-pub struct LogtoApi {
-    inner: Arc<Inner>,
+pub fn routes() -> Vec<Route> {
+    routes![no_redirect, cart, reports]
 }
 
-struct Inner {
-    service: Arc<ServiceClient>,
-    bearers: Bearers,
-    machine_tokens: MachineTokens,
-    clock: Clock,
+/// Asks for `Option<User>`, so it answers for itself when nobody is signed in.
+#[get("/protected/no-redirect")]
+fn no_redirect(user: Option<User>) -> Result<Json<Value>, (Status, Json<Value>)> {
+    match user {
+        Some(user) => Ok(Json(
+            json!({ "message": "Authenticated", "sub": user.sub() }),
+        )),
+        None => Err((
+            Status::Unauthorized,
+            Json(json!({ "error": "Not authenticated" })),
+        )),
+    }
 }
 
-/// Seconds since 1970-01-01 UTC, from the system or from a test.
-pub(crate) type Clock = fn() -> Seconds;
+/// The shopping API: this app is both its client (`resources.rs`) and, here,
+/// the API itself.
+pub struct Shopping;
 
-pub(crate) fn system_clock() -> Seconds {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    seconds(now)
+impl Resource for Shopping {
+    const INDICATOR: &'static str = "https://shopping.your-app.com/api";
 }
 
-impl LogtoApi {
-    pub(crate) fn new(config: ProviderConfig, clock: Clock) -> Result<LogtoApi, reqwest::Error> {
-        let inner = Inner {
-            service: Arc::new(ServiceClient::new(config)?),
-            bearers: Bearers::new(),
-            machine_tokens: MachineTokens::new(),
-            clock,
-        };
-        Ok(LogtoApi {
-            inner: Arc::new(inner),
-        })
-    }
+struct ReadCart;
 
-    /// Whose tokens are accepted.
-    pub fn issuer(&self) -> &str {
-        &self.inner.service.config().issuer
-    }
+impl Permission for ReadCart {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &["read"];
+}
 
-    /// An access token for this app itself, as
-    /// [`MachineToken`](crate::MachineToken) gives it, outside of a request or
-    /// for a handler that decides at run time. Name every scope that is needed:
-    /// Logto gives none that was not asked for.
-    ///
-    /// **Cost:** none while cached (until 60 s before its end), else one call
-    /// to the token endpoint, and one only however many ask at once.
-    /// **Errors:** [`ErrorKind::Misconfigured`] and the `Provider…` kinds.
-    /// **Standard:** RFC 6749 section 4.4, RFC 8707.
-    ///
-    /// ```rust,no_run
-    /// use rocket_logto::{Error, LogtoApi, TokenFor};
-    ///
-    /// # async fn run(logto: LogtoApi) -> Result<(), Error> {
-    /// let orders = TokenFor::resource("https://orders.your-app.com/api").within("acme5obvzg01");
-    /// let token = logto.machine_token(orders.scope("orders:read")).await?;
-    /// # Ok(()) }
-    /// ```
-    pub async fn machine_token(&self, wanted: TokenFor) -> Result<Token, Error> {
-        let token = self.machine_token_shared(wanted).await?;
-        Ok(Token::clone(&token))
-    }
+/// Needs no session, but a token for the shopping API that allows `read`.
+#[get("/api/cart")]
+fn cart(caller: Bearer<ReadCart>) -> Json<Value> {
+    Json(json!({
+        "cart_of": caller.sub(),
+        "asked_by": caller.client_id(),
+        "may_change_it": caller.has_scope("write"),
+    }))
+}
 
-    pub(crate) async fn machine_token_shared(&self, wanted: TokenFor) -> Result<Arc<Token>, Error> {
-        let Inner {
-            machine_tokens,
-            service,
-            ..
-        } = &*self.inner;
-        machine_tokens.get(service, wanted, self.now()).await
-    }
+pub struct ViewReports;
 
-    /// Forgets the tokens for this app itself, so that the next ones asked for
-    /// are new ones: after a role has changed, say.
-    pub fn clear_machine_tokens(&self) {
-        self.inner.machine_tokens.clear();
-    }
+impl Permission for ViewReports {
+    type Audience = Organization<PathOrg>;
+    const SCOPES: &'static [&'static str] = &["view:reports"];
+}
 
-    /// Exchanges a token that stands for a user for an access token of that
-    /// user. At Logto the application has to be allowed to: "Token exchange" in
-    /// its settings. Name every scope that is needed.
-    ///
-    /// **Cost:** one call to the token endpoint; nothing is cached. **Errors:**
-    /// [`ErrorKind::Denied`] when the token is not good or the user may not
-    /// have what is asked for, [`ErrorKind::ProviderBadAnswer`] for a token that
-    /// is not within the organization asked for, [`ErrorKind::Misconfigured`] and
-    /// the other `Provider…` kinds. **Standard:** RFC 8693.
-    ///
-    /// ```rust,no_run
-    /// use rocket::{State, post};
-    /// use rocket_logto::{Error, LogtoApi, SubjectToken, TokenFor};
-    ///
-    /// /// Lets a script in, by its owner's personal access token.
-    /// #[post("/cart", data = "<token>")]
-    /// async fn cart(token: String, logto: &State<LogtoApi>) -> Result<String, Error> {
-    ///     let shopping = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
-    ///     let token = SubjectToken::personal_access_token(token);
-    ///     let token = logto.exchange_token(token, shopping).await?;
-    ///     Ok(token.claims().map(|claims| claims.sub.clone()).unwrap_or_default())
-    /// }
-    /// ```
-    pub async fn exchange_token(
-        &self,
-        subject: SubjectToken,
-        wanted: TokenFor,
-    ) -> Result<Token, Error> {
-        let params = subject.params(&wanted);
-        let tokens = self.inner.service.exchange(&params).await;
-        let token = token(&tokens.map_err(exchange_failed)?, self.now());
-        wanted.check(&token)?;
-        Ok(token)
-    }
-
-    /// Forgets what is known of a caller's token, so that the next request with
-    /// it is checked anew: after it was revoked at the provider, say. An opaque
-    /// token that is no longer active is out at once; a JWT says itself how
-    /// long it lasts. In this process only.
-    ///
-    /// **Cost:** none.
-    pub async fn forget_bearer(&self, token: &str) {
-        self.inner.bearers.forget(token).await;
-    }
-
-    /// Forgets what is known of all callers' tokens, in this process only.
-    ///
-    /// **Cost:** none.
-    pub fn forget_bearers(&self) {
-        self.inner.bearers.forget_all();
-    }
-
-    pub(crate) fn service(&self) -> &Arc<ServiceClient> {
-        &self.inner.service
-    }
-
-    pub(crate) fn now(&self) -> Seconds {
-        (self.inner.clock)()
-    }
-
-    /// The claims of a bearer token, verified now or before.
-    pub(crate) async fn verify_bearer(
-        &self,
-        token: &str,
-    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
-        let Inner {
-            bearers, service, ..
-        } = &*self.inner;
-        bearers.verify(service, token, self.now()).await
-    }
-
-    /// The state of the fairing, for code that runs inside a request. Guards
-    /// are sentinels, so only a hand-made router can be without it.
-    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r LogtoApi, Error> {
-        request.rocket().state::<LogtoApi>().ok_or_else(|| {
-            Error::new(
-                ErrorKind::ProviderNotReady,
-                "neither Logto::fairing() nor Logto::api() is attached",
-            )
-        })
-    }
+/// Needs a token for the organization in the path that allows `view:reports`.
+#[get("/api/organizations/<org_id>/reports")]
+pub fn reports(org_id: &str, caller: Bearer<ViewReports>) -> Json<Value> {
+    Json(json!({
+        "reports_of": org_id,
+        "asked_for": caller.sub(),
+        "asked_by": caller.client_id(),
+        "may_manage_members": caller.has_scope("manage:members"),
+    }))
 }

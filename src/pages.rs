@@ -1,206 +1,166 @@
-//! The few HTML pages the library answers with itself.
-//!
-//! An application that uses the library may have no templates at all, so these
-//! pages are self-contained: one inline stylesheet, no script, nothing fetched.
+//! The pages people see, and the two static files they need.
 
-use std::fmt::Write as _;
-use std::sync::LazyLock;
+use rocket::http::{ContentType, Header, Status};
+use rocket::outcome::Outcome;
+use rocket::response::Responder;
+use rocket::serde::Serialize;
+use rocket::serde::json::{Json, Value, json};
+use rocket::{Catcher, Either, Request, Route, State, catch, catchers, get, routes};
+use rocket_dyn_templates::{Template, context};
+use rocket_logto::{Logto, User, UserInfo};
 
-use aws_lc_rs::digest;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
+use crate::claims::{ClaimsView, visible};
 
-const STYLE: &str = include_str!("pages.css");
-
-/// CSP Level 3, section 2.3.1: the hash source that admits [`STYLE`] and no other
-/// inline style.
-static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| {
-    let hash = digest::digest(&digest::SHA256, STYLE.as_bytes());
-    format!("'sha256-{}'", BASE64_STANDARD.encode(hash))
-});
-
-/// What a page says and what can be done about it. All of it is escaped.
-pub(crate) struct Page<'a> {
-    pub title: &'a str,
-    pub paragraphs: &'a [&'a str],
-    /// An id that also stands in the log, for a person to quote.
-    pub reference: Option<&'a str>,
-    /// The first one is shown as the obvious choice.
-    pub actions: &'a [Action<'a>],
+pub fn routes() -> Vec<Route> {
+    routes![home, protected, userinfo, stylesheet, icon]
 }
 
-/// Something to click. Links lead where a GET is enough, buttons change state.
-pub(crate) enum Action<'a> {
-    Link { href: &'a str, label: &'a str },
-    Post { action: &'a str, label: &'a str },
+pub fn catchers() -> Vec<Catcher> {
+    catchers![error]
 }
 
-/// The whole HTML document.
-///
-/// Send it with [`csp`]: without that header nothing vouches for the inline
-/// style, and with a stricter one the browser drops it.
-pub(crate) fn render(page: &Page<'_>) -> String {
-    let title = escape(page.title);
-    let mut main = format!("<h1>{title}</h1>\n");
-    for paragraph in page.paragraphs {
-        // Writing to a String cannot fail.
-        let _ = writeln!(main, "<p>{}</p>", escape(paragraph));
-    }
-    if let Some(reference) = page.reference {
-        let _ = writeln!(
-            main,
-            "<p class=\"reference\">Reference: <code>{}</code></p>",
-            escape(reference)
-        );
-    }
-    if !page.actions.is_empty() {
-        main.push_str("<div class=\"actions\">\n");
-        for (index, action) in page.actions.iter().enumerate() {
-            let class = if index == 0 { "action first" } else { "action" };
-            main.push_str(&action.render(class));
-        }
-        main.push_str("</div>\n");
-    }
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"robots\" content=\"noindex\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
-         <body>\n<main>\n{main}</main>\n</body>\n</html>\n"
-    )
+#[get("/")]
+fn home(user: Option<User>, logto: &State<Logto>) -> Result<Template, Status> {
+    let profile = user.as_ref().map(Profile::of).transpose()?;
+    Ok(Template::render(
+        "home",
+        context! {
+            page: "home",
+            dev_provider: logto.dev_provider(),
+            signed_in: user.is_some(),
+            profile,
+        },
+    ))
 }
 
-/// The `Content-Security-Policy` of these pages.
-///
-/// `form_action` holds origins beside our own. Chromium applies `form-action` to
-/// the redirects that follow a form's POST as well, so a sign-out button whose
-/// POST is answered with a redirect to the provider needs the provider's origin.
-/// They must be serialised origins (RFC 6454 section 6.2), which cannot hold the
-/// `;` and `,` that would start another directive or policy.
-pub(crate) fn csp(form_action: &[String]) -> String {
-    let mut policy = format!(
-        "default-src 'none'; style-src {}; form-action 'self'",
-        *STYLE_SOURCE
-    );
-    for origin in form_action {
-        policy.push(' ');
-        policy.push_str(origin);
-    }
-    policy.push_str("; frame-ancestors 'none'; base-uri 'none'");
-    policy
+/// Nobody gets in here without a verified session: the guard in the arguments
+/// sends everyone else to sign in, and brings them back afterwards.
+#[get("/protected")]
+fn protected(user: User, logto: &State<Logto>) -> Result<Template, Status> {
+    claims_page("protected", user.claims(), logto)
 }
 
-impl Action<'_> {
-    fn render(&self, class: &str) -> String {
-        match self {
-            Action::Link { href, label } => format!(
-                "<a class=\"{class}\" href=\"{}\">{}</a>\n",
-                escape(href),
-                escape(label)
-            ),
-            Action::Post { action, label } => format!(
-                "<form method=\"post\" action=\"{}\"><button class=\"{class}\">{}</button></form>\n",
-                escape(action),
-                escape(label)
-            ),
-        }
-    }
+#[get("/protected/userinfo")]
+fn userinfo(info: UserInfo, logto: &State<Logto>) -> Result<Template, Status> {
+    claims_page("userinfo", info.claims(), logto)
 }
 
-/// Makes `text` safe between tags and inside a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
+fn claims_page(
+    page: &'static str,
+    claims: &impl Serialize,
+    logto: &State<Logto>,
+) -> Result<Template, Status> {
+    Ok(Template::render(
+        page,
+        context! {
+            page,
+            dev_provider: logto.dev_provider(),
+            signed_in: true,
+            claims: ClaimsView::new(&to_value(claims)?),
+        },
+    ))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Who is signed in, as the home page shows it.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Profile {
+    name: String,
+    initial: Option<char>,
+    sub: String,
+    picture: Option<String>,
+}
 
-    const HOSTILE: &str = "\"><script>alert('&amp;')</script>";
-    const ESCAPED: &str = "&quot;&gt;&lt;script&gt;alert(&#39;&amp;amp;&#39;)&lt;/script&gt;";
-
-    fn hostile_page() -> String {
-        render(&Page {
-            title: HOSTILE,
-            paragraphs: &[HOSTILE],
-            reference: Some(HOSTILE),
-            actions: &[
-                Action::Link {
-                    href: HOSTILE,
-                    label: HOSTILE,
-                },
-                Action::Post {
-                    action: HOSTILE,
-                    label: HOSTILE,
-                },
-            ],
+impl Profile {
+    fn of(user: &User) -> Result<Self, Status> {
+        let claims = to_value(user.claims())?;
+        let picture = claims["picture"].as_str().filter(|url| is_https(url));
+        let initial = user.name().chars().find(|letter| letter.is_alphanumeric());
+        Ok(Self {
+            name: visible(user.name()),
+            initial: initial.and_then(|letter| letter.to_uppercase().next()),
+            sub: visible(user.sub()),
+            picture: picture.map(str::to_owned),
         })
     }
+}
 
-    #[test]
-    fn every_part_of_a_page_is_escaped() {
-        let html = hostile_page();
-        assert!(!html.contains("<script"), "{html}");
-        for place in [
-            format!("<title>{ESCAPED}</title>"),
-            format!("<h1>{ESCAPED}</h1>"),
-            format!("<p>{ESCAPED}</p>"),
-            format!("<code>{ESCAPED}</code>"),
-            format!("href=\"{ESCAPED}\">{ESCAPED}</a>"),
-            format!("action=\"{ESCAPED}\"><button class=\"action\">{ESCAPED}</button>"),
-        ] {
-            assert!(html.contains(&place), "{place} not in {html}");
+/// Anything else (`javascript:`, `data:`, plain http) is not worth showing.
+fn is_https(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
+}
+
+pub fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
+    rocket::serde::json::to_value(claims).map_err(|error| {
+        rocket::error!("claims cannot be shown: {error}");
+        Status::InternalServerError
+    })
+}
+
+#[catch(default)]
+async fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<Value>> {
+    let (title, advice) = match status.code {
+        404 => (
+            "Page not found",
+            "There is nothing at this address. It may have been mistyped, or the page has moved.",
+        ),
+        422 => (
+            "That did not make sense here",
+            "The request arrived, but what it contained could not be used. \
+             Go back, check what you entered and try again.",
+        ),
+        500 => (
+            "Something went wrong on our side",
+            "It is not your fault, and it has been logged. Trying again in a moment may help.",
+        ),
+        _ => (
+            status.reason_lossy(),
+            "The request could not be answered as asked.",
+        ),
+    };
+    if request
+        .accept()
+        .is_some_and(|accept| accept.preferred().is_json())
+    {
+        return Either::Right(Json(json!({ "error": status.reason_lossy() })));
+    }
+    let logto = request.rocket().state::<Logto>();
+    Either::Left(Template::render(
+        "error",
+        context! {
+            page: "error",
+            dev_provider: logto.is_some_and(Logto::dev_provider),
+            signed_in: matches!(request.guard::<User>().await, Outcome::Success(_)),
+            code: status.code,
+            title,
+            advice,
+        },
+    ))
+}
+
+// Both files are part of the program, so it does not matter where it is started.
+
+#[get("/static/app.css")]
+fn stylesheet() -> StaticFile {
+    StaticFile::new(ContentType::CSS, include_str!("../static/app.css"))
+}
+
+#[get("/static/icon.svg")]
+fn icon() -> StaticFile {
+    StaticFile::new(ContentType::SVG, include_str!("../static/icon.svg"))
+}
+
+#[derive(Responder)]
+struct StaticFile {
+    body: (ContentType, &'static str),
+    cache: Header<'static>,
+}
+
+impl StaticFile {
+    fn new(content_type: ContentType, text: &'static str) -> Self {
+        Self {
+            body: (content_type, text),
+            cache: Header::new("Cache-Control", "public, max-age=600"),
         }
-    }
-
-    #[test]
-    fn csp_admits_the_very_style_that_is_in_the_page() {
-        let html = hostile_page();
-        let (_, rest) = html.split_once("<style>").expect("a style element");
-        let (style, _) = rest.split_once("</style>").expect("its end");
-        let hash = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, style.as_bytes()));
-        assert!(csp(&[]).contains(&format!("style-src 'sha256-{hash}';")));
-        assert_eq!(html.matches("<style").count(), 1);
-        assert!(
-            !html.contains("style="),
-            "inline style attributes are blocked"
-        );
-        // The HTML parser turns CR LF into LF before the browser hashes.
-        assert!(!style.contains('\r'));
-    }
-
-    #[test]
-    fn csp_lists_the_provider_for_redirects_after_a_post() {
-        let policy = csp(&["https://id.example".into(), "http://localhost:3001".into()]);
-        assert!(policy.starts_with("default-src 'none'; "));
-        assert!(policy.contains("; form-action 'self' https://id.example http://localhost:3001; "));
-        assert!(policy.ends_with("; frame-ancestors 'none'; base-uri 'none'"));
-        assert!(!policy.contains("unsafe"));
-        assert!(csp(&[]).contains("; form-action 'self'; "));
-    }
-
-    #[test]
-    fn page_without_extras_has_no_empty_boxes() {
-        let html = render(&Page {
-            title: "Signed out",
-            paragraphs: &[],
-            reference: None,
-            actions: &[],
-        });
-        assert!(!html.contains("class=\"actions\""));
-        assert!(!html.contains("Reference"));
-        assert!(html.contains("<html lang=\"en\">"));
-        assert!(html.contains("<main>\n<h1>Signed out</h1>\n</main>"));
     }
 }

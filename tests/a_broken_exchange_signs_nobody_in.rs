@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::figment::value::Dict;
 use rocket::futures::future::join;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use serde_json::json;
 
 use crate::support::app::{ALICE, BOB, TestApp, keys, settings};

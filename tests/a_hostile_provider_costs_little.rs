@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::tokio::task::JoinSet;
 use rocket::tokio::time::sleep;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use serde_json::json;
 
 use crate::support::app::{ALICE, TestApp, keys, settings};

@@ -2,9 +2,9 @@
 //! ended, or refreshed, by another request. Its answer comes last, and must not
 //! put back what it began with.
 
+use logto_dev_provider::{Endpoint, Reply};
 use rocket::figment::value::Value;
 use rocket::futures::future::join;
-use rocket_logto::dev_provider::{Endpoint, Reply};
 use serde_json::json;
 
 use crate::support::app::BOB;

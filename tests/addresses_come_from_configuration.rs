@@ -233,7 +233,7 @@ async fn a_form_that_is_none_is_refused_before_anything_is_asked() {
     for (case, request, status) in cases {
         let answer = request.navigation().send().await;
         assert_eq!(answer.status(), status, "{case}: {}", answer.text());
-        let token = rocket_logto::dev_provider::Endpoint::Token;
+        let token = logto_dev_provider::Endpoint::Token;
         assert_eq!(app.provider.requests_to(token).len(), 0, "{case}");
     }
 }

@@ -1,13 +1,13 @@
 //! `Bearer<P>`: an API lets in whoever brings a good access token for it, and
 //! answers everybody else in the words of RFC 6750.
 
+use logto_dev_provider::{Endpoint, Reply, Signing, SigningAlg};
 use reqwest::Method;
 use rocket::futures::future::join_all;
 use rocket::serde::json::{Json, Value, json};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::{Build, Rocket, get, routes};
-use rocket_logto::dev_provider::{Endpoint, Reply, Signing, SigningAlg};
 use rocket_logto::{AccessToken, Bearer, BearerError, Permission, Resource, User};
 
 use crate::support::api_app::ApiApp;

@@ -2,11 +2,11 @@
 //! neither sessions, nor cookies, nor sign-in routes, nor a configuration for
 //! any of these.
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::error::ErrorKind;
 use rocket::figment::value::{Dict, Value};
 use rocket::figment::{Figment, Profile};
 use rocket::{Build, Rocket, Route, get, routes};
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use rocket_logto::{Bearer, Logto, MachineToken, SignIn, User};
 
 use crate::support::api_app::{ApiApp, as_machine, configured};

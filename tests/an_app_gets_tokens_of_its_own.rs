@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::Endpoint;
 use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::serde::json::{Value as Json, json};
 use rocket::tokio::time::sleep;
 use rocket::{Build, Rocket, State, get, post, routes};
-use rocket_logto::dev_provider::Endpoint;
 use rocket_logto::{Error, LogtoApi, MachineToken, Permission, TokenFor, User};
 
 use crate::support::api_app::{ApiApp, MACHINE, as_machine};

@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use logto_dev_provider::{DevProvider, Endpoint, Signing};
 use rocket::figment::value::Dict;
 use rocket::tokio::time::sleep;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Signing};
 use serde_json::json;
 
 use crate::support::app::{ALICE, BOB, TestApp, settings};
@@ -219,7 +219,7 @@ async fn the_development_provider_tells_of_sign_outs_and_suspensions() {
 #[rocket::async_test]
 async fn without_the_providers_keys_it_is_to_try_again() {
     let provider = DevProvider::start(settings()).await.expect("a provider");
-    let spoil = |reply: &mut rocket_logto::dev_provider::Reply| reply.status = 500;
+    let spoil = |reply: &mut logto_dev_provider::Reply| reply.status = 500;
     provider
         .hooks()
         .respond(Endpoint::Jwks, move |_, reply| spoil(reply));

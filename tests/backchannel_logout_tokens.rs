@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use rocket_logto::dev_provider::{Endpoint, Signing, SigningAlg};
+use logto_dev_provider::{Endpoint, Signing, SigningAlg};
 use serde_json::{Value, json};
 
 use crate::support::app::{ALICE, CLIENT_SECRET};

@@ -2,11 +2,11 @@
 //! says what it must (RFC 9068 section 4). The provider signs all of these
 //! tokens rightly: only the claim is at fault.
 
+use logto_dev_provider::{DevProvider, Signing, SigningAlg};
 use rocket::figment::value::Dict;
 use rocket::serde::json::Value;
 use rocket::serde::json::serde_json::json;
 use rocket_logto::Logto;
-use rocket_logto::dev_provider::{DevProvider, Signing, SigningAlg};
 
 use crate::support::api_app::ApiApp;
 use crate::support::app::{ALICE, CLIENT_ID, settings};

@@ -2,8 +2,8 @@
 //! configured algorithm, whatever its header says: the attacks on ID tokens,
 //! tried on an API (RFC 8725).
 
+use logto_dev_provider::{Endpoint, Signing, SigningAlg};
 use rocket::serde::json::serde_json::{json, to_string};
-use rocket_logto::dev_provider::{Endpoint, Signing, SigningAlg};
 
 use crate::support::app::ALICE;
 use crate::support::attacks;

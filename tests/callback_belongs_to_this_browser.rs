@@ -5,8 +5,8 @@
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use logto_dev_provider::Endpoint;
 use rocket::serde::json::Value;
-use rocket_logto::dev_provider::Endpoint;
 use url::Url;
 
 use crate::support::app::{ALICE, BOB, TestApp};

@@ -3,8 +3,8 @@
 //! 3.1, 4.1.2 and appendix A). Nothing a provider or a stranger writes there
 //! appears on a page.
 
+use logto_dev_provider::Endpoint;
 use reqwest::Method;
-use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::app::ALICE;
 use crate::support::browser::query;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rocket_logto::dev_provider::{Endpoint, Reply};
+use logto_dev_provider::{Endpoint, Reply};
 
 use crate::support::browser::Browser;
 use crate::support::clock::{Clock, clock};

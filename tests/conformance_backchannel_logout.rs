@@ -2,8 +2,8 @@
 //! modules, under its own name. What else a logout token must be is in
 //! `backchannel_logout_tokens`.
 
+use logto_dev_provider::{Signing, SigningAlg};
 use rocket_logto::ResponseMode;
-use rocket_logto::dev_provider::{Signing, SigningAlg};
 use serde_json::{Map, Value, json};
 
 use crate::support::app::ALICE;

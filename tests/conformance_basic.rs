@@ -1,8 +1,8 @@
 //! OpenID Foundation's relying-party plan "Basic": each of its modules, under
 //! its own name, and beside them what the plan leaves out.
 
+use logto_dev_provider::{Endpoint, Signing, SigningAlg};
 use rocket_logto::ResponseMode;
-use rocket_logto::dev_provider::{Endpoint, Signing, SigningAlg};
 use serde_json::json;
 
 use crate::support::app::{ALICE, CLIENT_SECRET};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rocket_logto::dev_provider::{Endpoint, Received};
+use logto_dev_provider::{Endpoint, Received};
 
 use crate::support::app::ALICE;
 use crate::support::browser::{Browser, Response, query};

@@ -1,8 +1,8 @@
 //! OpenID Foundation's relying-party plan "Config": each of its modules, under
 //! its own name. Metadata and keys are what the provider says at the moment.
 
+use logto_dev_provider::{Endpoint, Signing};
 use rocket_logto::ResponseMode;
-use rocket_logto::dev_provider::{Endpoint, Signing};
 use serde_json::Value;
 
 use crate::support::conformance::{ONE_SIGN_IN, Plan, Suite, offer};

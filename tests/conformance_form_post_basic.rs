@@ -2,8 +2,8 @@
 //! modules, under its own name. The response comes from the provider's site by
 //! POST, and the sign-in has survived that.
 
+use logto_dev_provider::Endpoint;
 use rocket_logto::ResponseMode;
-use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::conformance::{Plan, Suite, modules};
 

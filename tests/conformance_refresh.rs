@@ -1,8 +1,8 @@
 //! OpenID Foundation's relying-party plan "Refresh Token": each of its modules,
 //! under its own name.
 
+use logto_dev_provider::Endpoint;
 use rocket_logto::ResponseMode;
-use rocket_logto::dev_provider::Endpoint;
 use serde_json::{Map, Value, json};
 
 use crate::support::app::{ALICE, BOB};

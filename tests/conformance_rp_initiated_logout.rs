@@ -1,8 +1,8 @@
 //! OpenID Foundation's relying-party plan "RP-Initiated Logout": each of its
 //! modules, under its own name.
 
+use logto_dev_provider::Endpoint;
 use rocket_logto::ResponseMode;
-use rocket_logto::dev_provider::Endpoint;
 use url::Url;
 
 use crate::support::app::ALICE;

@@ -1,9 +1,9 @@
 //! A cookie counts under the very name it was sealed for, once, byte for byte.
 //! Tossed in from elsewhere, renamed, doubled or disguised it is nobody's.
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use reqwest::Method;
 use rocket::figment::value::Dict;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use url::Url;
 
 use crate::support::app::{ALICE, BOB, TestApp, settings};

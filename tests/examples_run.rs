@@ -1,9 +1,9 @@
 //! What stands in `examples/` runs beside the development provider, as its
 //! first lines say.
 
+use logto_dev_provider::DevProvider;
 use rocket::figment::value::Dict;
 use rocket::serde::json::{Value, json};
-use rocket_logto::dev_provider::DevProvider;
 
 use crate::support::api_app::{ApiApp, MANAGEMENT_API, as_machine};
 use crate::support::app::settings;
@@ -12,10 +12,10 @@ use crate::support::token_app::{ACME, GLOBEX, ORDERS, SHOPPING};
 
 // Each has a `main` as well.
 #[allow(dead_code)]
-#[path = "../examples/api.rs"]
+#[path = "../crates/rocket_logto/examples/api.rs"]
 mod api;
 #[allow(dead_code)]
-#[path = "../examples/management_api.rs"]
+#[path = "../crates/rocket_logto/examples/management_api.rs"]
 mod management_api;
 
 async fn start(rocket: rocket::Rocket<rocket::Build>, logto: Dict) -> ApiApp {

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::{Endpoint, Reply};
 use rocket::figment::value::Value;
-use rocket_logto::dev_provider::{Endpoint, Reply};
 use serde_json::{Map, json};
 
 use crate::support::app::{BOB, CLIENT_ID};

@@ -2,9 +2,9 @@
 //! provider's site. It is judged like one in the query (OAuth 2.0 Form Post
 //! Response Mode; RFC 9700 section 4.7).
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use reqwest::Method;
 use rocket::figment::value::Dict;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 
 use crate::support::app::{ALICE, BOB, TestApp, settings};
 use crate::support::browser::{Browser, Response};

@@ -1,13 +1,13 @@
 //! A guard that fails answers by who asks: a page gets a redirect or a page, a
 //! program JSON. What the app answers itself is left alone.
 
+use logto_dev_provider::{Endpoint, Hooks, Reply};
 use reqwest::Method;
 use rocket::fairing::AdHoc;
 use rocket::http::{Cookie, CookieJar, Status};
 use rocket::response::Redirect;
 use rocket::serde::Deserialize;
 use rocket::{Request, Route, catch, catchers, delete, get, options, post, put, routes};
-use rocket_logto::dev_provider::{Endpoint, Hooks, Reply};
 use rocket_logto::{Error, ErrorKind, SignIn, User, UserInfo};
 use serde_json::Value as Json;
 

@@ -3,9 +3,9 @@
 //! 3.1.3.6 and 3.1.3.8). CVE-2026-28498: other functions must not pass.
 
 use aws_lc_rs::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
+use logto_dev_provider::{DevProvider, Endpoint, SigningAlg};
 use rocket::figment::value::Dict;
 use rocket::serde::json::serde_json::Value;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, SigningAlg};
 
 use crate::support::app::{ALICE, settings};
 use crate::support::refusal::{Refusal, Trial, app_with};

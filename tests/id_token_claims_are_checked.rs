@@ -2,8 +2,8 @@
 //! says what it must (OpenID Connect Core section 3.1.3.7). The provider signs
 //! all of these tokens rightly: only the claim is at fault.
 
+use logto_dev_provider::SigningAlg;
 use rocket::serde::json::serde_json::{Value, json};
-use rocket_logto::dev_provider::SigningAlg;
 
 use crate::support::app::{ALICE, CLIENT_ID, TestApp};
 use crate::support::attacks::{self, ABSENT, with};

@@ -2,8 +2,8 @@
 //! names no address to fetch one from, and asks for nothing else that is not
 //! understood (RFC 7515 sections 4.1 and 10, RFC 8725 sections 3.10, 3.11).
 
+use logto_dev_provider::{Endpoint, SigningAlg};
 use rocket::serde::json::serde_json::{Map, Value, json};
-use rocket_logto::dev_provider::{Endpoint, SigningAlg};
 
 use crate::support::app::{ALICE, TestApp};
 use crate::support::attacks;

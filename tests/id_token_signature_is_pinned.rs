@@ -1,9 +1,9 @@
 //! An ID token counts only when a published key signed it with the one
 //! configured algorithm, whatever its header says (RFC 8725 sections 2.1, 3.1).
 
+use logto_dev_provider::{DevProvider, Signing, SigningAlg};
 use rocket::figment::value::Dict;
 use rocket::serde::json::serde_json::json;
-use rocket_logto::dev_provider::{DevProvider, Signing, SigningAlg};
 
 use crate::support::app::{ALICE, TestApp, settings};
 use crate::support::attacks;

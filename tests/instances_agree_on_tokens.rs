@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::Endpoint;
 use rocket::futures::future::join;
 use rocket::tokio::time::sleep;
-use rocket_logto::dev_provider::Endpoint;
 use serde_json::Value as Json;
 
 use crate::support::browser::Browser;

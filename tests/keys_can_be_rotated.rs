@@ -1,10 +1,10 @@
 //! A new `secret_key` signs nobody out, as long as the old one is named in
 //! `session.previous_secret_keys`.
 
+use logto_dev_provider::DevProvider;
 use rocket::error::ErrorKind;
 use rocket::figment::value::Dict;
 use rocket_logto::Logto;
-use rocket_logto::dev_provider::DevProvider;
 
 use crate::support::app::{ALICE, TestApp, configuration, settings};
 use crate::support::browser::Browser;

@@ -1,10 +1,10 @@
 //! Sign-ins in many tabs at once, twice, backwards, and as somebody else.
 
+use logto_dev_provider::Endpoint;
 use rocket::figment::value::Dict;
 use rocket::futures::future::join;
 use rocket::{get, routes};
 use rocket_logto::SignIn;
-use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};

@@ -2,10 +2,10 @@
 //! unsafe, is as good as none: nobody is sent anywhere (OpenID Connect
 //! Discovery section 4.3, RFC 9700 section 4.4, ASVS 10.5.3).
 
+use logto_dev_provider::{DevProvider, Endpoint, Reply, SigningAlg};
 use rocket::figment::value::Dict;
 use rocket::serde::json::Value;
 use rocket::serde::json::serde_json::json;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Reply, SigningAlg};
 
 use crate::support::app::{ALICE, TestApp, settings};
 use crate::support::browser::Browser;

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::futures::StreamExt;
 use rocket::futures::stream;
 use rocket::tokio::time::timeout;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use serde_json::json;
 
 use crate::support::app::{ALICE, TestApp, keys, settings};

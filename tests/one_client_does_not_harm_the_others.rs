@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::futures::future::join_all;
 use rocket::serde::{Deserialize, Deserializer};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +12,6 @@ use rocket::tokio::net::TcpStream;
 use rocket::tokio::time::timeout;
 use rocket::{get, routes};
 use rocket_logto::User;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 
 use crate::support::app::{ALICE, BOB, TestApp, settings};
 use crate::support::browser::Browser;

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::figment::value::Dict;
 use rocket::futures::future::{join, join_all};
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, post, routes};
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use rocket_logto::{Bearer, Error, Logto, LogtoApi, PathOrg, Permission, TokenFor, Within};
 
 use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, machine_token};

@@ -1,9 +1,9 @@
 //! Tokens for an organization, or for an API resource within one, wherever the
 //! request says which; whoever is no member gets none.
 
+use logto_dev_provider::{Endpoint, SeedOrganization};
 use rocket::serde::json::Value as Json;
 use rocket::{Build, Request, Rocket, get, routes};
-use rocket_logto::dev_provider::{Endpoint, SeedOrganization};
 use rocket_logto::{ConstOrg, HeaderOrg, Name, OrgToken, OrganizationId, PathOrg, QueryOrg};
 
 use crate::support::app::{ALICE, BOB, TestApp};

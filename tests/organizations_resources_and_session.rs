@@ -1,8 +1,8 @@
 //! The app's own pages for organizations, API resources and the session, as a
 //! tenant sees them: `LOGTO_ENDPOINT` and its two friends are set, nothing else.
 
+use logto_dev_provider::{Endpoint, Reply};
 use reqwest::Method;
-use rocket_logto::dev_provider::{Endpoint, Reply};
 
 use crate::support::app::{ALICE, BOB};
 use crate::support::browser::{Browser, CROSS_SITE};

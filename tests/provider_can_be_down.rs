@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
+use logto_dev_provider::{DevProvider, Endpoint};
 use serde_json::{Value as Json, json};
 
 use crate::support::app::{ALICE, TestApp, keys, settings};

@@ -1,14 +1,14 @@
 //! A response says which provider it is from, and one from another provider is
 //! refused before the code goes anywhere (RFC 9207, RFC 9700 section 4.4).
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::figment::value::Dict;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 
 use crate::support::app::{ALICE, TestApp, settings};
 use crate::support::browser::Browser;
 use crate::support::refusal::{Refusal, Trial, app, app_at, rocket};
 use crate::support::signer::Signer;
-use rocket_logto::dev_provider::SigningAlg;
+use logto_dev_provider::SigningAlg;
 
 #[rocket::async_test]
 async fn the_issuer_of_the_response_is_compared_byte_for_byte() {

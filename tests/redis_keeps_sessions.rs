@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use logto_dev_provider::Endpoint;
 use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::tokio::time::sleep;
 use rocket_logto::Logto;
-use rocket_logto::dev_provider::Endpoint;
 use serde_json::Value;
 
 use crate::support::app::{ALICE, BOB, TestApp};

@@ -5,10 +5,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use logto_dev_provider::Endpoint;
 use rocket::figment::value::Value;
 use rocket::futures::future::{join, join_all};
 use rocket::tokio::time::sleep;
-use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::app::ALICE;
 use crate::support::browser::Browser;
@@ -216,7 +216,7 @@ async fn a_handler_that_gives_up_loses_nothing() {
 async fn a_rotated_refresh_token_survives_an_id_token_that_is_no_good() {
     let (app, alice) = rotating(clock!()).await;
     let hooks = app.at.provider.hooks();
-    hooks.sign_id_tokens(rocket_logto::dev_provider::Signing::Corrupt);
+    hooks.sign_id_tokens(logto_dev_provider::Signing::Corrupt);
     let answer = app.fetch(&alice, "/shopping").await;
     assert_eq!(answer.status(), 502, "{}", answer.text());
     app.at.provider.hooks().reset();

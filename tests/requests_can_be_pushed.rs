@@ -3,10 +3,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use logto_dev_provider::{DevProvider, Endpoint, Received, Reply};
 use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::{get, routes};
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Received, Reply};
 use rocket_logto::{FirstScreen, SignIn};
 
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, absent, keys, settings};
@@ -250,7 +250,7 @@ async fn what_is_pushed_is_what_would_have_been_sent() {
 /// `DevProvider` as `cargo run` starts it offers them, as Logto does.
 #[rocket::async_test]
 async fn the_development_provider_offers_them() {
-    use rocket_logto::dev_provider::Settings;
+    use logto_dev_provider::Settings;
     let provider = DevProvider::start(Settings::new(CLIENT_ID, CLIENT_SECRET));
     let provider = provider.await.expect("a provider");
     let url = format!("{}/.well-known/openid-configuration", provider.issuer());

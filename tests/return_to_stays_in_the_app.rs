@@ -1,8 +1,8 @@
 //! Where a sign-in ends is a path of the app, whatever anybody writes into
 //! `return_to`; and the sign-in itself is finished all the same.
 
+use logto_dev_provider::Endpoint;
 use rocket::{get, routes};
-use rocket_logto::dev_provider::Endpoint;
 use rocket_logto::{SignIn, UserInfo};
 use url::Url;
 use url::form_urlencoded::byte_serialize;

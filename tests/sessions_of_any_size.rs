@@ -1,8 +1,8 @@
 //! A session may be small or huge: it goes into one cookie, into a few, or into
 //! the server's memory, and the person notices nothing.
 
+use logto_dev_provider::{DevProvider, Endpoint, Settings};
 use rocket::tokio::join;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Settings};
 use serde_json::json;
 
 use crate::support::app::{ALICE, BOB, TestApp};

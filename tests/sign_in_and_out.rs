@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use rocket_logto::dev_provider::{Endpoint, Received};
+use logto_dev_provider::{Endpoint, Received};
 use serde_json::Value as Json;
 
 use crate::support::app::{ALICE, BOB, CLIENT_ID, CLIENT_SECRET, TestApp, absent, keys, settings};

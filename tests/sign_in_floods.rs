@@ -1,10 +1,10 @@
 //! Whoever starts sign-ins, however many, leaves nothing on the server. And
 //! what sessions do take, in figures.
 
+use logto_dev_provider::DevProvider;
 use rocket::futures::future::join_all;
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
-use rocket_logto::dev_provider::DevProvider;
 
 use crate::support::app::{ALICE, settings};
 use crate::support::browser::Browser;

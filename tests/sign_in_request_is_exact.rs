@@ -10,7 +10,7 @@ use crate::support::app::{CLIENT_ID, TestApp, keys, settings};
 use crate::support::browser::{Browser, query};
 use crate::support::pages::pages;
 use crate::support::serve::{Served, free_port};
-use rocket_logto::dev_provider::DevProvider;
+use logto_dev_provider::DevProvider;
 
 const RANDOM: [&str; 3] = ["state", "nonce", "code_challenge"];
 

@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use logto_dev_provider::{Endpoint, Reply};
 use reqwest::Method;
 use rocket::{post, routes};
 use rocket_logto::SignOut;
-use rocket_logto::dev_provider::{Endpoint, Reply};
 use serde_json::Value as Json;
 
 use crate::support::app::{ALICE, CLIENT_ID, TestApp, keys};

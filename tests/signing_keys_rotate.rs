@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logto_dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
 use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::serde::json::serde_json::{Value, json};
@@ -12,7 +13,6 @@ use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::{get, routes};
 use rocket_logto::Bearer;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
 
 use crate::support::app::{ALICE, TestApp, settings};
 use crate::support::bearer_api::Read;

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::Endpoint;
 use rocket::figment::value::Dict;
 use rocket::{Build, Rocket, Route, get, post, routes};
-use rocket_logto::dev_provider::Endpoint;
 use rocket_logto::{Error, ErrorKind, Level, Logto, Prompt, SignIn, StepUp, User};
 use serde_json::{Value, json};
 

@@ -16,7 +16,7 @@ fn named() -> BTreeSet<&'static str> {
 fn source(module: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = match is_unit_test(module) {
-        true => format!("src/{}", module.replace("::", "/")),
+        true => format!("crates/rocket_logto/src/{}", module.replace("::", "/")),
         false => format!("tests/{module}"),
     };
     let places = [format!("{path}.rs"), format!("{path}/mod.rs")];

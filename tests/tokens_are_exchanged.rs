@@ -1,9 +1,9 @@
 //! Token exchange (RFC 8693): a personal access token, or Logto's token for
 //! acting as a user, becomes an access token of that user.
 
+use logto_dev_provider::Endpoint;
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, post, routes};
-use rocket_logto::dev_provider::Endpoint;
 use rocket_logto::{Error, LogtoApi, SubjectToken, TokenFor};
 
 use crate::support::api_app::{ApiApp, MANAGEMENT_API, PERSONAL_ACCESS_TOKEN, as_machine};

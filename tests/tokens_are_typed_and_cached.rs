@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 
+use logto_dev_provider::{Endpoint, SeedUser};
 use rocket::futures::future::join_all;
-use rocket_logto::dev_provider::{Endpoint, SeedUser};
 
 use crate::support::app::{ALICE, BOB, CLIENT_ID, ZOE};
 use crate::support::browser::Browser;

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use logto_dev_provider::Endpoint;
 use rocket::futures::future::join_all;
 use rocket::tokio;
-use rocket_logto::dev_provider::Endpoint;
 
 use crate::support::app::{ALICE, BOB};
 use crate::support::browser::{Browser, Response};

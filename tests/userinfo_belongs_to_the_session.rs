@@ -2,9 +2,9 @@
 //! session's user, as JSON (OpenID Connect Core sections 5.3.2 and 5.3.4), and
 //! a user is their `sub` and nothing else.
 
+use logto_dev_provider::{Endpoint, Reply};
 use rocket::serde::json::Value;
 use rocket::serde::json::serde_json::{from_slice, json};
-use rocket_logto::dev_provider::{Endpoint, Reply};
 
 use crate::support::app::{ALICE, BOB, TestApp, ZOE};
 use crate::support::browser::{Browser, Response};

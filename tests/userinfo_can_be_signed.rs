@@ -2,8 +2,8 @@
 //! count only when its signature, issuer and audience are right (OpenID Connect
 //! Core section 5.3.2).
 
+use logto_dev_provider::{DevProvider, Endpoint, Hooks, Signing, SigningAlg};
 use rocket::serde::json::Value;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Hooks, Signing, SigningAlg};
 use serde_json::{Map, json};
 
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, keys, settings};

@@ -3,9 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use logto_dev_provider::{DevProvider, Endpoint, Settings, Signing};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use rocket::config::LogLevel;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Settings, Signing};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;

@@ -2,6 +2,7 @@
 //! client, and a provider for it: no socket is on the way that is measured.
 
 use cookie::{Cookie, CookieJar, Key};
+use logto_dev_provider::{DevProvider, Settings, Signing};
 use reqwest::redirect::Policy;
 use rocket::figment::Figment;
 use rocket::http::{Header, Status};
@@ -9,7 +10,6 @@ use rocket::local::asynchronous::Client;
 use rocket::serde::Deserialize;
 use rocket::tokio::runtime::{Builder, Runtime};
 use rocket::{get, routes};
-use rocket_logto::dev_provider::{DevProvider, Settings, Signing};
 use rocket_logto::internals::Keys;
 use rocket_logto::{
     AccessToken, Bearer, ConstOrg, Logto, Name, OrgToken, Permission, Resource, SigningAlg, User,

@@ -1,12 +1,12 @@
 //! A service that is an API only, beside a development provider, and callers
 //! that are no browsers.
 
+use logto_dev_provider::{DevProvider, Endpoint, Received};
 use reqwest::Method;
 use rocket::figment::Figment;
 use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket};
 use rocket_logto::Logto;
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Received};
 
 use super::app::settings;
 use super::browser::{Browser, Response};

@@ -1,9 +1,9 @@
 //! The app under test beside a development provider, each on a port of its own.
 
+use logto_dev_provider::{DevProvider, Settings};
 use rocket::figment::Figment;
 use rocket::figment::value::{Dict, Empty, Value};
 use rocket::{Build, Rocket};
-use rocket_logto::dev_provider::{DevProvider, Settings};
 use rocket_logto::{Logto, LogtoFairing};
 
 use super::browser::{Browser, Response};

@@ -3,8 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use logto_dev_provider::{Hooks, SigningAlg};
 use rocket::serde::json::serde_json::{Map, Value, from_str, json};
-use rocket_logto::dev_provider::{Hooks, SigningAlg};
 use url::Url;
 
 use super::app::CLIENT_SECRET;

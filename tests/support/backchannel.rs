@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use logto_dev_provider::{DevProvider, Hooks, Signing};
 use rocket::figment::value::Dict;
 use rocket_logto::Logto;
-use rocket_logto::dev_provider::{DevProvider, Hooks, Signing};
 use serde_json::{Map, Value, json};
 
 use super::app::{TestApp, configuration, settings};

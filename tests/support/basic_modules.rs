@@ -1,7 +1,7 @@
 //! The fourteen modules that the plans Basic and Form Post Basic share; they
 //! differ in how the authorization response comes back.
 
-use rocket_logto::dev_provider::{Endpoint, Hooks, Signing};
+use logto_dev_provider::{Endpoint, Hooks, Signing};
 use serde_json::{Map, Value, json};
 
 use super::app::{ALICE, CLIENT_SECRET};

@@ -1,10 +1,10 @@
 //! An API, tokens for it made by hand, and what must hold when it turns one
 //! away: all of it, for every reason.
 
+use logto_dev_provider::{DevProvider, Hooks, Signing, SigningAlg};
 use rocket::serde::json::serde_json::{Map, json};
 use rocket::serde::json::{Json, Value};
 use rocket::{Build, Rocket, get, routes};
-use rocket_logto::dev_provider::{DevProvider, Hooks, Signing, SigningAlg};
 use rocket_logto::{Bearer, Logto, Organization, PathOrg, Permission, Within};
 use serde::Deserialize;
 

@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::futures::future::join_all;
 use rocket::tokio::time::timeout;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use serde_json::json;
 
 use super::app::{ALICE, settings};

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use logto_dev_provider::DevProvider;
 use rocket::time::OffsetDateTime;
-use rocket_logto::dev_provider::DevProvider;
 
 /// Made by [`clock!`](crate::support::clock::clock): `with_clock` takes a bare
 /// function, so each test has statics of its own.

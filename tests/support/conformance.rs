@@ -8,11 +8,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use logto_dev_provider::{DevProvider, Endpoint, Hooks, Settings, SigningAlg};
 use reqwest::Method;
 use rocket::figment::value::{Dict, Value};
 use rocket::http::Status;
 use rocket::{Build, Rocket, get, post, routes};
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Hooks, Settings, SigningAlg};
 use rocket_logto::{Error, ResponseMode, SignIn, User, UserInfo};
 use serde_json::{Map, Value as Json};
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::tokio::time::sleep;
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use logto_dev_provider::DevProvider;
 use rocket::tokio::time;
-use rocket_logto::dev_provider::DevProvider;
 
 use super::app::{CLIENT_ID, CLIENT_SECRET, settings};
 use super::browser::{Browser, Response};
@@ -201,7 +201,7 @@ impl Pair {
     pub async fn log_out_at(&self, instance: usize, sub: &str) -> u16 {
         let claims = self.provider.logout_claims(Some(sub), None);
         let token = self.provider.hooks().forge(
-            &rocket_logto::dev_provider::Signing::Key,
+            &logto_dev_provider::Signing::Key,
             "logout+jwt",
             claims,
             |_, _| {},

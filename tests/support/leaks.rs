@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use log::{Level, Record};
+use logto_dev_provider::{Endpoint, Received, Reply};
 use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
-use rocket_logto::dev_provider::{Endpoint, Received, Reply};
 use serde_json::Value;
 use url::Url;
 

@@ -1,9 +1,9 @@
 //! One sign-in of one browser, up to the authorization response, and what must
 //! hold when that response is refused: all of it, for every reason.
 
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::figment::value::Dict;
 use rocket::{Build, Rocket, get, routes};
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
 use rocket_logto::{SignIn, User, UserInfo};
 use url::Url;
 

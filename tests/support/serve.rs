@@ -133,7 +133,7 @@ pub struct Process {
 impl Process {
     /// The app's binary, in an empty environment but for `env`.
     pub fn app(env: &[(&str, &str)]) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rocket_logto"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rocket_logto_web"));
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
         Process::spawn(command.env_clear().envs(env.iter().copied()))
     }

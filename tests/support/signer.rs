@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logto_dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
 use rocket::serde::json::Value;
 use rocket::serde::json::serde_json::{Map, from_slice, from_str, json, to_string};
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Signing, SigningAlg};
 
 use super::app::{TestApp, settings};
 

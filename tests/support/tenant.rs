@@ -1,6 +1,6 @@
 //! The app of this repository as its operator runs it beside a real tenant.
 
-use rocket_logto::dev_provider::{DevProvider, Endpoint};
+use logto_dev_provider::{DevProvider, Endpoint};
 
 use super::app::{CLIENT_ID, CLIENT_SECRET, settings};
 use super::browser::{Browser, Response};

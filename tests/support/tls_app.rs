@@ -3,7 +3,7 @@
 //! told is an environment variable. The provider is another site, behind a
 //! certificate that nobody knows but who is told.
 
-use rocket_logto::dev_provider::{DevProvider, Settings, SigningAlg};
+use logto_dev_provider::{DevProvider, Settings, SigningAlg};
 
 use super::browser::Browser;
 use super::certificate::Certificate;

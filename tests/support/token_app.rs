@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use logto_dev_provider::{DevProvider, Endpoint, Received};
 use rocket::figment::value::{Dict, Value};
 use rocket::futures::future::join_all;
 use rocket::http::Status;
 use rocket::serde::json::{Value as Json, json};
 use rocket::tokio::time::timeout;
 use rocket::{Build, Rocket, Route, get, post, routes};
-use rocket_logto::dev_provider::{DevProvider, Endpoint, Received};
 use rocket_logto::{
     AccessToken, DefaultResource, Error, Logto, OrgToken, PathOrg, Resource, Token, TokenFor, User,
     UserInfo,

@@ -1,0 +1,76 @@
+//! Starts the development provider beside an app that names no other one, and
+//! stops it with the app.
+
+use rocket::fairing;
+use rocket::{Build, Orbit, Rocket};
+
+use crate::config::LogtoConfig;
+#[cfg(feature = "dev-provider")]
+use {
+    crate::config::{DEV_APP_ID, DEV_APP_SECRET, SigningAlg},
+    logto_dev_provider::{DevProvider, Settings},
+    rocket::config::LogLevel,
+};
+
+/// Starts the development provider when the configuration says so.
+#[cfg(feature = "dev-provider")]
+pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairing::Result {
+    let Some(table) = &config.dev_provider else {
+        return Ok(rocket);
+    };
+    let mut settings = Settings::new(DEV_APP_ID, DEV_APP_SECRET);
+    settings.port = table.port;
+    settings.redirect_uris = vec![config.redirect_uri()];
+    settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
+    let logout = config.routes.backchannel_logout.trim_start_matches('/');
+    settings.backchannel_logout_uri = Some(format!("{}{logout}", config.base_url));
+    settings.signing_alg = match config.id_token_alg {
+        SigningAlg::RS256 => logto_dev_provider::SigningAlg::Rs256,
+        SigningAlg::ES256 => logto_dev_provider::SigningAlg::Es256,
+        // The configuration takes no other.
+        _ => logto_dev_provider::SigningAlg::Es384,
+    };
+    // Rocket sets the level of the whole process at each launch: this one's is
+    // set again when the app itself launches.
+    settings.log_level = LogLevel::Off;
+    settings.seed = match table.seed.deserialize() {
+        Ok(seed) => seed,
+        Err(mut error) => {
+            let figment = rocket.figment();
+            error.profile = Some(figment.profile().clone());
+            error.metadata = figment.find_metadata("logto.dev_provider").cloned();
+            let table = ["logto", "dev_provider"].map(str::to_owned);
+            error.path.splice(0..0, table);
+            rocket::config::pretty_print_error(error);
+            return Err(rocket);
+        }
+    };
+    match DevProvider::start(settings).await {
+        Ok(provider) => {
+            // Signing out in one browser leaves the others alone.
+            provider.hooks().sid(true);
+            Ok(rocket.manage(provider))
+        }
+        Err(error) => {
+            log::error!("logto: {error}");
+            log::error!(
+                "logto: set logto.dev_provider.port to a free port, or logto.endpoint to the \
+                 provider that is running"
+            );
+            Err(rocket)
+        }
+    }
+}
+
+#[cfg(not(feature = "dev-provider"))]
+pub(crate) async fn start(rocket: Rocket<Build>, _: &LogtoConfig) -> fairing::Result {
+    Ok(rocket)
+}
+
+/// Stops it with the app.
+pub(crate) fn stop(_rocket: &Rocket<Orbit>) {
+    #[cfg(feature = "dev-provider")]
+    if let Some(provider) = _rocket.state::<DevProvider>() {
+        provider.shutdown().notify();
+    }
+}

@@ -1,0 +1,300 @@
+//! `Logto::fairing()`: reads the configuration, manages the state, mounts the
+//! routes, and writes what requests have collected into their responses.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rocket::config::LogLevel;
+use rocket::fairing::{self, Fairing, Info, Kind};
+use rocket::http::Status;
+use rocket::{Build, Catcher, Data, Orbit, Request, Response, Rocket, catcher};
+
+use crate::api::{Clock, LogtoApi, system_clock};
+use crate::config::{LogtoConfig, ProviderConfig, StoreConfig};
+use crate::dev_provider;
+use crate::logto::Logto;
+use crate::request::{hide_query, is_at, keep_method};
+use crate::routes::{self, sign_in, sign_out};
+use crate::session::context::{PENDING, Pending, RequestContext};
+#[cfg(feature = "redis")]
+use crate::session::redis::RedisStore;
+use crate::session::store::SessionStore;
+
+impl Logto {
+    /// The fairing to attach. See the [crate documentation](crate) for a whole
+    /// app and [`LogtoConfig`] for what it reads.
+    ///
+    /// A wrong configuration aborts the launch and says which key to mend. A
+    /// provider that cannot be reached does not: public pages work, signing in
+    /// answers 503 until it is back.
+    ///
+    /// It mounts these routes; the keys `routes.sign_in` and so on
+    /// ([`RoutePaths`](crate::RoutePaths)) give them other paths.
+    ///
+    /// | route | what it does |
+    /// |---|---|
+    /// | `GET /sign-in` | to the provider and back to `?return_to=/a/path`; straight back when the user is signed in already. Takes Logto's `first_screen`, `identifier`, `direct_sign_in`, `login_hint`, `one_time_token`, `ui_locales` and `organization_id`, and `max_age` (seconds) and `acr_values`, too: the methods of [`SignIn`](crate::SignIn) |
+    /// | `GET /sign-up` | the same, with the provider's registration first |
+    /// | `GET`, `POST /callback` | finishes the sign-in |
+    /// | `GET`, `POST /initiate-login` | starts a sign-in that the provider's own pages began (`iss`, `login_hint`, `target_link_uri`) |
+    /// | `POST /sign-out` | ends the session here and at the provider. `GET` does so for a link in the app's own pages and from the address bar; otherwise it asks first |
+    /// | `POST /backchannel-logout` | the provider says that somebody has signed out there |
+    /// | `GET /healthz`, `GET /readyz` | for load balancers: the process answers; people can sign in |
+    ///
+    /// ```rust,no_run
+    /// use rocket_logto::Logto;
+    ///
+    /// #[rocket::launch]
+    /// fn rocket() -> _ {
+    ///     rocket::build().attach(Logto::fairing())
+    /// }
+    /// ```
+    pub fn fairing() -> LogtoFairing {
+        LogtoFairing {
+            clock: system_clock,
+            store: None,
+        }
+    }
+}
+
+/// The fairing that [`Logto::fairing()`] makes.
+pub struct LogtoFairing {
+    clock: Clock,
+    store: Option<Arc<dyn SessionStore>>,
+}
+
+impl LogtoFairing {
+    /// Keeps sessions in a store of your own, instead of where `session.store`
+    /// says.
+    ///
+    /// ```rust,no_run
+    /// use rocket_logto::{Logto, MemoryStore};
+    ///
+    /// let rocket = rocket::build().attach(Logto::fairing().session_store(MemoryStore::new(1000)));
+    /// ```
+    pub fn session_store(mut self, store: impl SessionStore) -> LogtoFairing {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Replaces the clock, for tests of lifetimes.
+    #[doc(hidden)]
+    pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoFairing {
+        self.clock = clock;
+        self
+    }
+}
+
+#[rocket::async_trait]
+impl Fairing for LogtoFairing {
+    fn info(&self) -> Info {
+        Info {
+            name: "Logto",
+            kind: Kind::Ignite
+                | Kind::Liftoff
+                | Kind::Request
+                | Kind::Response
+                | Kind::Shutdown
+                | Kind::Singleton,
+        }
+    }
+
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        let config = match LogtoConfig::from_figment(rocket.figment()) {
+            Ok(config) => Arc::new(config),
+            Err(error) => {
+                rocket::config::pretty_print_error(error);
+                return Err(rocket);
+            }
+        };
+        let store = match store(&config, self.store.clone()) {
+            Ok(store) => store,
+            Err(error) => {
+                log::error!("logto: see logto.session.store: {error}");
+                return Err(rocket);
+            }
+        };
+        let Some(api) = api(&rocket, ProviderConfig::from(&*config), self.clock) else {
+            return Err(rocket);
+        };
+        let logto = Logto::new(config.clone(), api.clone(), store);
+        let rocket = dev_provider::start(rocket, &config).await?;
+        Ok(catch_pending(rocket)
+            .mount("/", routes::all(&config.routes))
+            .manage(config)
+            .manage(api)
+            .manage(logto))
+    }
+
+    async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
+        if let Some(logto) = rocket.state::<Logto>() {
+            warn_of_debug_log(rocket.config().log_level);
+            announce(logto.config());
+            rocket::tokio::spawn(logto.oidc().provider.clone().warm_up());
+        }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        keep_method(request);
+        let Some(config) = request.rocket().state::<Arc<LogtoConfig>>() else {
+            return;
+        };
+        let routes = &config.routes;
+        // Codes and logout tokens, also those that were sent by the wrong method;
+        // hints that name somebody.
+        let with_secrets = [
+            &routes.callback,
+            &routes.sign_in,
+            &routes.sign_up,
+            &routes.backchannel_logout,
+            &routes.initiate_login,
+        ];
+        if let Some(own) = with_secrets
+            .into_iter()
+            .find(|own| is_at(request.uri(), own))
+        {
+            hide_query(request, own);
+        }
+    }
+
+    async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {
+        dev_provider::stop(rocket);
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        let context = RequestContext::of(request);
+        if response.status() == PENDING {
+            // Boxed, here and where a session is written or the provider is asked:
+            // a future is as large as the largest thing it may come to wait for,
+            // and Rocket makes this one for every request.
+            let answer = Box::pin(answer(request, context.take_pending())).await;
+            put(answer, response);
+        }
+        let mut cookies = context.take_cookies();
+        if let Some(session) = context.take_session_cookies()
+            && let Ok(logto) = Logto::of(request)
+        {
+            cookies.extend(Box::pin(logto.cookies(session)).await);
+        }
+        // Whoever asked who the user is has an answer for that user alone, and
+        // a cookie is for one browser alone.
+        if context.is_personal() || !cookies.is_empty() {
+            response.set_raw_header("Cache-Control", "no-store");
+            response.adjoin_raw_header("Vary", "Cookie");
+        }
+        for cookie in cookies {
+            response.adjoin_raw_header("Set-Cookie", cookie);
+        }
+    }
+}
+
+/// The state that an app with and one without sign-in have in common; the log
+/// says why there is none.
+pub(crate) fn api(
+    rocket: &Rocket<Build>,
+    config: ProviderConfig,
+    clock: Clock,
+) -> Option<LogtoApi> {
+    if rocket.state::<LogtoApi>().is_some() {
+        log::error!("logto: Logto::fairing() and Logto::api() are attached: keep the former");
+        return None;
+    }
+    match LogtoApi::new(config, clock) {
+        Ok(api) => Some(api),
+        Err(error) => {
+            log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
+            None
+        }
+    }
+}
+
+/// The store that instances share, if any.
+fn store(
+    config: &LogtoConfig,
+    own: Option<Arc<dyn SessionStore>>,
+) -> Result<Option<Arc<dyn SessionStore>>, String> {
+    match (&config.session_store, own) {
+        (_, Some(store)) => Ok(Some(store)),
+        (StoreConfig::Cookie, None) => Ok(None),
+        #[cfg(feature = "redis")]
+        (StoreConfig::Redis(url), None) => match RedisStore::new(url, &config.app_id) {
+            Ok(store) => Ok(Some(Arc::new(store))),
+            Err(error) => Err(error.to_string()),
+        },
+        #[cfg(not(feature = "redis"))]
+        (StoreConfig::Redis(_), None) => Err("needs the cargo feature redis".into()),
+    }
+}
+
+/// Keeps the app's own catchers away from pending answers: a `#[catch(default)]`
+/// with a status of its own would hide them from the response hook. A catcher
+/// for one code wins over a default one at the same base, and nobody else has
+/// one for this code.
+pub(crate) fn catch_pending(rocket: Rocket<Build>) -> Rocket<Build> {
+    let bases = rocket
+        .catchers()
+        .map(|catcher| catcher.base.path().to_string());
+    let bases: BTreeSet<String> = bases.chain(["/".to_owned()]).collect();
+    bases.into_iter().fold(rocket, |rocket, base| {
+        rocket.register(base, vec![Catcher::new(PENDING.code, leave_pending)])
+    })
+}
+
+fn leave_pending<'r>(status: Status, _: &'r Request<'_>) -> catcher::BoxFuture<'r> {
+    Box::pin(async move { Response::build().status(status).ok() })
+}
+
+/// Puts an answer in the place of a pending one, which may have cookies of the
+/// handler's, and headers of Rocket's and of other fairings, already.
+pub(crate) fn put<'r>(answer: Response<'r>, response: &mut Response<'r>) {
+    response.set_status(answer.status());
+    response.merge(answer);
+}
+
+/// The answer a guard or handler has asked for.
+async fn answer(request: &Request<'_>, pending: Option<Pending>) -> Response<'static> {
+    let done = match pending {
+        Some(Pending::SignIn(start)) => sign_in::start(request, &start).await,
+        Some(Pending::SignOut(local)) => sign_out::finish(request, local).await,
+        Some(Pending::Failure(error)) => Err(error),
+        Some(Pending::Bearer(error)) => Ok(error.to_response()),
+        None => {
+            return Response::build()
+                .status(Status::InternalServerError)
+                .finalize();
+        }
+    };
+    done.unwrap_or_else(|error| error.to_response(request))
+}
+
+/// At this level Rocket writes down each request and response as it is, before
+/// a fairing could do anything about it.
+fn warn_of_debug_log(level: LogLevel) {
+    if level == LogLevel::Debug {
+        log::warn!(
+            "logto: with log_level \"debug\" Rocket logs whole requests and responses, cookies \
+             and tokens included: not for production"
+        );
+    }
+}
+
+/// Few lines, no secrets: what is configured, for whoever starts the app.
+fn announce(config: &LogtoConfig) {
+    if let Some(table) = &config.dev_provider {
+        log::warn!(
+            "logto: DEVELOPMENT PROVIDER on http://localhost:{}: anybody signs in as anybody. \
+             For your own, set logto.endpoint and logto.app_id",
+            table.port
+        );
+    }
+    log::info!(
+        "logto: provider {}, client {}",
+        config.issuer,
+        config.app_id
+    );
+    log::info!("logto: redirect URI {}", config.redirect_uri());
+    log::info!(
+        "logto: post sign-out URI {}",
+        config.post_logout_redirect_uri()
+    );
+}

@@ -1,0 +1,150 @@
+//! The parsers that meet what strangers send, for the fuzz targets (`fuzz/`) and
+//! the benches of this repository. Thin, feature `internals` only, **not an
+//! interface**: any release may change it.
+
+#![allow(missing_docs)]
+
+use cookie::{Key, SameSite};
+use url::Url;
+
+use crate::claims::{AccessTokenClaims, IdTokenClaims};
+use crate::config::SigningAlg;
+use crate::oidc::access_token;
+use crate::oidc::keys::KeySet;
+use crate::oidc::logout::{self, Logout};
+use crate::oidc::metadata::Metadata;
+use crate::oidc::verify::{self, Nonce};
+use crate::return_to::ReturnTo;
+use crate::routes::backchannel_logout;
+use crate::routes::callback::Parameters;
+use crate::session::cookie::{self as session_cookie, CookieKeys, CookieSpec};
+use crate::session::cookie_header;
+
+#[cfg(test)]
+#[path = "../../../fuzz/properties.rs"]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+pub fn kept_return_to(value: &str) -> Option<String> {
+    ReturnTo::parse(value).map(|kept| kept.as_str().to_owned())
+}
+
+/// `code`, `state`, `iss`, `error`.
+pub fn callback_parameters(query: &str) -> Option<[Option<String>; 4]> {
+    let found = Parameters::parse(query).ok()?;
+    Some([found.code, found.state, found.iss, found.error])
+}
+
+pub fn logout_token_of_form(form: &str) -> Option<String> {
+    backchannel_logout::logout_token(form).ok()
+}
+
+/// The endpoints of a discovery document that is good for `issuer`.
+pub fn endpoints(issuer: &str, document: &[u8]) -> Option<Vec<Url>> {
+    let metadata = Metadata::of(issuer, document).ok()?;
+    Some(metadata.endpoints().cloned().collect())
+}
+
+pub fn cookie_pairs(header: &str) -> Vec<(&str, &str)> {
+    cookie_header::parse_header(header).collect()
+}
+
+pub fn cookie_value<'a>(cookies: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
+    cookie_header::only(cookies, name)
+}
+
+/// Seals and opens session cookies under one key.
+pub struct Sealer(CookieKeys);
+
+impl Sealer {
+    pub fn new(key: &[u8; 32]) -> Sealer {
+        Sealer(CookieKeys::new(Key::derive_from(key), Vec::new()))
+    }
+
+    /// The `Set-Cookie` lines; `None` when it takes too many.
+    pub fn seal(&self, name: &str, plain: String) -> Option<Vec<String>> {
+        let spec = CookieSpec {
+            name,
+            max_age: 60,
+            secure: true,
+            same_site: SameSite::Lax,
+        };
+        self.0.seal_chunked(&spec, plain).ok()
+    }
+
+    /// What was sealed under `name`, put together from the chunks in `cookies`.
+    pub fn open(&self, cookies: &[(&str, &str)], name: &str) -> Option<String> {
+        let value = session_cookie::assemble(cookies, name)?;
+        self.0.open(name, &value)
+    }
+}
+
+/// The usable keys of a JWKS document.
+pub struct Keys {
+    keys: KeySet,
+    alg: SigningAlg,
+}
+
+/// What a token must match; the clock stands still.
+#[derive(Clone, Copy)]
+pub struct Expected<'a> {
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    pub nonce: &'a str,
+    pub now: i64,
+    pub tolerance: i64,
+}
+
+impl Keys {
+    pub fn parse(document: &[u8], alg: SigningAlg) -> Option<Keys> {
+        let keys = KeySet::parse(document, alg).ok()?;
+        Some(Keys { keys, alg })
+    }
+
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn for_client<'a>(&self, expected: Expected<'a>) -> verify::ForClient<'a> {
+        verify::ForClient {
+            issuer: expected.issuer,
+            client_id: expected.client_id,
+            alg: self.alg,
+            now: expected.now,
+            tolerance: expected.tolerance,
+        }
+    }
+
+    pub fn id_token(&self, token: &str, expected: Expected<'_>) -> Result<IdTokenClaims, String> {
+        let nonce = Nonce::Is(expected.nonce);
+        verify::id_token(token, &self.keys, &self.for_client(expected), nonce, None)
+            .map_err(|reason| reason.to_string())
+    }
+
+    /// `sub` and `sid`.
+    pub fn logout_token(
+        &self,
+        token: &str,
+        expected: Expected<'_>,
+    ) -> Result<(Option<String>, Option<String>), String> {
+        let verdict = logout::logout_token(token, &self.keys, &self.for_client(expected));
+        let Logout { sub, sid, .. } = verdict.map_err(|reason| reason.to_string())?;
+        Ok((sub, sid))
+    }
+
+    pub fn access_token(
+        &self,
+        token: &str,
+        expected: Expected<'_>,
+    ) -> Result<AccessTokenClaims, String> {
+        let expected = access_token::Expected {
+            issuer: expected.issuer,
+            alg: self.alg,
+            now: expected.now,
+            tolerance: expected.tolerance,
+        };
+        access_token::access_token(token, &self.keys, &expected)
+            .map_err(|reason| reason.to_string())
+    }
+}
