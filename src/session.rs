@@ -10,7 +10,7 @@ use rocket::serde::Serialize;
 use rocket::time::OffsetDateTime;
 use rocket::{Either, Request, Route, State, get, post, routes, uri};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{Error, ErrorKind, Level, Logto, StepUp, User};
+use rocket_logto::{Error, ErrorKind, Logto, StepUp, StepUpPolicy, User};
 
 use crate::claims::{Time, visible};
 
@@ -59,7 +59,7 @@ fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
 /// For what a session alone should not be enough for: to pay, to delete.
 struct Recent;
 
-impl Level for Recent {
+impl StepUpPolicy for Recent {
     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
 }
 
@@ -127,7 +127,7 @@ async fn forget(_form: OwnForm, user: Option<User>) -> Redirect {
     let Some(user) = user else {
         return Redirect::to(uri!(session(None::<Done>)));
     };
-    user.clear_tokens().await;
+    user.forget_tokens().await;
     Redirect::to(uri!(session(Some(Done::Forgotten))))
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use rocket::error::ErrorKind;
 use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket, Route, get, routes};
-use rocket_logto::{AccessToken, ConstOrg, Level, Logto, Name, OrgToken, PathOrg, StepUp, User};
+use rocket_logto::{
+    AccessToken, ConstOrg, Logto, OrgToken, ParameterName, PathOrg, StepUp, StepUpPolicy, User,
+};
 
 use crate::support::app::{ALICE, TestApp, configuration};
 use crate::support::browser::Browser;
@@ -17,7 +19,7 @@ use crate::support::token_app::{ACME, ORDERS, Orders, Shopping, table};
 
 struct Acme;
 
-impl Name for Acme {
+impl ParameterName for Acme {
     const NAME: &'static str = ACME;
 }
 
@@ -35,19 +37,19 @@ fn orders_of_acme(_token: OrgToken<ConstOrg<Acme>, Orders>) {}
 
 struct Nothing;
 
-impl Level for Nothing {}
+impl StepUpPolicy for Nothing {}
 
 /// Two names in one.
 struct Spaced;
 
-impl Level for Spaced {
+impl StepUpPolicy for Spaced {
     const ACR_VALUES: &'static [&'static str] = &["urn:mfa urn:phr"];
 }
 
 /// Longer than what goes into one parameter.
 struct Long;
 
-impl Level for Long {
+impl StepUpPolicy for Long {
     const ACR_VALUES: &'static [&'static str] = &[LONG_NAME; 6];
 }
 
@@ -56,7 +58,7 @@ const LONG_NAME: &str = "https://refeds.example/profile/a-name-that-is-as-long-a
 
 struct Short;
 
-impl Level for Short {
+impl StepUpPolicy for Short {
     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(9));
 }
 

@@ -1,4 +1,4 @@
-//! `MachineToken` and `LogtoApi::machine_token`: tokens for the app itself, by
+//! `MachineToken` and `LogtoService::machine_token`: tokens for the app itself, by
 //! client credentials (RFC 6749 section 4.4). One call serves everybody who
 //! asks until shortly before the token ends.
 
@@ -10,7 +10,7 @@ use rocket::futures::future::join_all;
 use rocket::serde::json::{Value as Json, json};
 use rocket::tokio::time::sleep;
 use rocket::{Build, Rocket, State, get, post, routes};
-use rocket_logto::{Error, LogtoApi, MachineToken, Permission, TokenFor, User};
+use rocket_logto::{Error, LogtoService, MachineToken, Permission, TokenFor, User};
 
 use crate::support::api_app::{ApiApp, MACHINE, as_machine};
 use crate::support::app::{TestApp, absent, keys};
@@ -53,14 +53,14 @@ fn safe(token: MachineToken<Read>) -> String {
 }
 
 #[get("/resource?<indicator>")]
-async fn resource(indicator: &str, logto: &State<LogtoApi>) -> Result<Json, Error> {
+async fn resource(indicator: &str, logto: &State<LogtoService>) -> Result<Json, Error> {
     let wanted = TokenFor::resource(indicator).scope("read");
     Ok(shown(&logto.machine_token(wanted).await?))
 }
 
 #[post("/clear")]
-fn clear(logto: &State<LogtoApi>) {
-    logto.clear_machine_tokens();
+fn clear(logto: &State<LogtoService>) {
+    logto.forget_machine_tokens();
 }
 
 #[get("/me")]

@@ -8,7 +8,7 @@ use rocket::figment::value::Dict;
 use rocket::futures::future::{join, join_all};
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, post, routes};
-use rocket_logto::{Bearer, Error, Logto, LogtoApi, PathOrg, Permission, TokenFor, Within};
+use rocket_logto::{Bearer, Error, Logto, LogtoService, PathOrg, Permission, TokenFor, Within};
 
 use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, machine_token};
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, keys, settings};
@@ -36,16 +36,16 @@ fn orders(org_id: &str, caller: Bearer<ReadOrders>) -> String {
 }
 
 #[post("/forget", data = "<token>")]
-async fn forget(token: &str, logto: &State<LogtoApi>) {
+async fn forget(token: &str, logto: &State<LogtoService>) {
     match token {
-        "all" => logto.forget_bearers(),
-        token => logto.forget_bearer(token).await,
+        "all" => logto.forget_bearer_tokens(),
+        token => logto.forget_bearer_token(token).await,
     }
 }
 
 /// A call to the provider of another kind.
 #[get("/machine?<scope>")]
-async fn machine(scope: Option<&str>, logto: &State<LogtoApi>) -> Result<(), Error> {
+async fn machine(scope: Option<&str>, logto: &State<LogtoService>) -> Result<(), Error> {
     let wanted = TokenFor::resource(SHOPPING).scope(scope.unwrap_or("read"));
     logto.machine_token(wanted).await.map(drop)
 }

@@ -4,7 +4,9 @@
 use logto_dev_provider::{Endpoint, SeedOrganization};
 use rocket::serde::json::Value as Json;
 use rocket::{Build, Request, Rocket, get, routes};
-use rocket_logto::{ConstOrg, HeaderOrg, Name, OrgToken, OrganizationId, PathOrg, QueryOrg};
+use rocket_logto::{
+    ConstOrg, HeaderOrg, OrgToken, OrganizationId, ParameterName, PathOrg, QueryOrg,
+};
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::Browser;
@@ -14,19 +16,19 @@ use crate::support::token_app::{ACME, GLOBEX, ORDERS, ORGANIZATIONS, TokenApp, s
 
 struct Tenant;
 
-impl Name for Tenant {
+impl ParameterName for Tenant {
     const NAME: &'static str = "tenant";
 }
 
 struct XOrg;
 
-impl Name for XOrg {
+impl ParameterName for XOrg {
     const NAME: &'static str = "X-Org";
 }
 
 struct Globex;
 
-impl Name for Globex {
+impl ParameterName for Globex {
     const NAME: &'static str = GLOBEX;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use logto_dev_provider::Endpoint;
 use rocket::figment::value::Dict;
 use rocket::{Build, Rocket, Route, get, post, routes};
-use rocket_logto::{Error, ErrorKind, Level, Logto, Prompt, SignIn, StepUp, User};
+use rocket_logto::{Error, ErrorKind, Logto, Prompt, SignIn, StepUp, StepUpPolicy, User};
 use serde_json::{Value, json};
 
 use crate::support::app::{ALICE, TestApp, keys};
@@ -18,13 +18,13 @@ use crate::support::refusal::{NOBODY, Refusal, Trial, reference, rocket, who_is}
 
 struct Recent;
 
-impl Level for Recent {
+impl StepUpPolicy for Recent {
     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
 }
 
 struct Strong;
 
-impl Level for Strong {
+impl StepUpPolicy for Strong {
     const ACR_VALUES: &'static [&'static str] = &["urn:mfa", "urn:key"];
 }
 

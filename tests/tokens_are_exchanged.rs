@@ -4,7 +4,7 @@
 use logto_dev_provider::Endpoint;
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, post, routes};
-use rocket_logto::{Error, LogtoApi, SubjectToken, TokenFor};
+use rocket_logto::{Error, LogtoService, SubjectToken, TokenFor};
 
 use crate::support::api_app::{ApiApp, MANAGEMENT_API, PERSONAL_ACCESS_TOKEN, as_machine};
 use crate::support::app::{ALICE, BOB};
@@ -21,7 +21,7 @@ async fn personal(
     resource: Option<&str>,
     organization: Option<&str>,
     scope: Vec<&str>,
-    logto: &State<LogtoApi>,
+    logto: &State<LogtoService>,
 ) -> Result<Value, Error> {
     let wanted = resource.map_or_else(TokenFor::default, TokenFor::resource);
     let wanted = organization.map_or(wanted.clone(), |id| wanted.within(id));
@@ -36,7 +36,7 @@ async fn personal(
 /// As Logto describes it: the Management API gives a token for acting as the
 /// user, and that is exchanged.
 #[get("/as/<user>")]
-async fn act_as(user: &str, logto: &State<LogtoApi>) -> Result<Json<Value>, Error> {
+async fn act_as(user: &str, logto: &State<LogtoService>) -> Result<Json<Value>, Error> {
     let manage = TokenFor::resource(MANAGEMENT_API).scope("all");
     let manage = logto.machine_token(manage).await?;
     let endpoint = logto.issuer().trim_end_matches("/oidc");

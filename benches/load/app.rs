@@ -5,7 +5,8 @@ use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, routes};
 use rocket_dyn_templates::{Template, context};
 use rocket_logto::{
-    AccessToken, Bearer, ConstOrg, IdTokenClaims, Logto, Name, OrgToken, Permission, Resource, User,
+    AccessToken, Bearer, ConstOrg, IdTokenClaims, Logto, OrgToken, ParameterName, Permission,
+    Resource, User,
 };
 
 use crate::Outcome;
@@ -21,7 +22,7 @@ impl Resource for Shopping {
 
 struct Acme;
 
-impl Name for Acme {
+impl ParameterName for Acme {
     const NAME: &'static str = ACME;
 }
 

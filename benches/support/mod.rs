@@ -12,7 +12,8 @@ use rocket::tokio::runtime::{Builder, Runtime};
 use rocket::{get, routes};
 use rocket_logto::internals::Keys;
 use rocket_logto::{
-    AccessToken, Bearer, ConstOrg, Logto, Name, OrgToken, Permission, Resource, SigningAlg, User,
+    AccessToken, Bearer, ConstOrg, Logto, OrgToken, ParameterName, Permission, Resource,
+    SigningAlg, User,
 };
 use serde_json::{Map, Value, json};
 
@@ -30,7 +31,7 @@ impl Resource for Shopping {
 
 struct Acme;
 
-impl Name for Acme {
+impl ParameterName for Acme {
     const NAME: &'static str = "acme5obvzg01";
 }
 

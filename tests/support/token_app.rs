@@ -144,7 +144,7 @@ async fn impatient(user: User) -> &'static str {
 
 #[post("/clear")]
 async fn clear(user: User) {
-    user.clear_tokens().await;
+    user.forget_tokens().await;
 }
 
 #[post("/refresh")]

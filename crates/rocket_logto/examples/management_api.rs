@@ -16,7 +16,9 @@ use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Request, State, get, launch, routes};
-use rocket_logto::{BearerAudience, ExpectedAudience, Logto, LogtoApi, MachineToken, Permission};
+use rocket_logto::{
+    BearerAudience, ExpectedAudience, Logto, LogtoService, MachineToken, Permission,
+};
 
 /// The indicator of the Management API. It depends on the configuration; for an
 /// API with a fixed one, `Resource` takes three lines.
@@ -46,7 +48,7 @@ impl Permission for Manage {
 async fn count(
     token: MachineToken<Manage>,
     http: &State<reqwest::Client>,
-    logto: &State<LogtoApi>,
+    logto: &State<LogtoService>,
 ) -> Result<Json<Value>, Status> {
     let endpoint = logto.issuer().trim_end_matches("/oidc");
     let request = http.get(format!("{endpoint}/api/users?page_size=1"));

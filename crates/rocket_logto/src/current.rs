@@ -8,19 +8,20 @@ use std::sync::Arc;
 use rocket::Request;
 use serde::Deserialize;
 
+use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
-use crate::oidc::authentication::Asked;
+use crate::oidc::authentication::RequestedAuthentication;
+use crate::oidc::failure::failed;
 use crate::oidc::object;
-use crate::oidc::verify::{Seconds, seconds};
 use crate::return_to::ReturnTo;
 use crate::session::Session;
 use crate::session::context::RequestContext;
-use crate::session::failure::{failed, store_failed};
 use crate::session::sessions::KeepError;
-use crate::session::token::{Token, TokenFor};
+use crate::session::store::store_failed;
 use crate::session::tokens::Granted;
+use crate::tokens::token::{Token, TokenFor};
 
 #[derive(Clone)]
 pub(crate) struct Current {
@@ -50,7 +51,7 @@ impl Current {
     }
 
     /// Whether the user has authenticated as `asked`.
-    pub(crate) fn satisfies(&self, asked: &Asked) -> bool {
+    pub(crate) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
         let (now, tolerance) = (self.logto.now(), self.logto.oidc().tolerance());
         let authenticated = &self.session.authenticated;
         authenticated.satisfies(asked, now, tolerance).is_ok()
@@ -150,13 +151,13 @@ impl Current {
         let answer = self.logto.oidc().user_info(token.as_secret(), now).await;
         if let Ok(None) = answer {
             self.logto.tokens().refused(&self.session, &token);
-            self.logto.sessions().clear_tokens(&self.session).await;
+            self.logto.sessions().forget_tokens(&self.session).await;
         }
         answer.map_err(failed)
     }
 
     /// Forgets the access tokens of the session: the next one is a new one.
-    pub(crate) async fn clear_tokens(&self) {
+    pub(crate) async fn forget_tokens(&self) {
         let (sessions, now) = (self.logto.sessions(), self.logto.now());
         let tokens = self.logto.tokens();
         if let Err(error) = tokens.clear(sessions, &self.session, now).await {

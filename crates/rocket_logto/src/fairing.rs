@@ -9,12 +9,13 @@ use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
 use rocket::{Build, Catcher, Data, Orbit, Request, Response, Rocket, catcher};
 
-use crate::api::{Clock, LogtoApi, system_clock};
+use crate::clock::{Clock, system_clock};
 use crate::config::{LogtoConfig, ProviderConfig, StoreConfig};
 use crate::dev_provider;
 use crate::logto::Logto;
 use crate::request::{hide_query, is_at, keep_method};
 use crate::routes::{self, sign_in, sign_out};
+use crate::service::LogtoService;
 use crate::session::context::{PENDING, Pending, RequestContext};
 #[cfg(feature = "redis")]
 use crate::session::redis::RedisStore;
@@ -194,12 +195,12 @@ pub(crate) fn api(
     rocket: &Rocket<Build>,
     config: ProviderConfig,
     clock: Clock,
-) -> Option<LogtoApi> {
-    if rocket.state::<LogtoApi>().is_some() {
+) -> Option<LogtoService> {
+    if rocket.state::<LogtoService>().is_some() {
         log::error!("logto: Logto::fairing() and Logto::api() are attached: keep the former");
         return None;
     }
-    match LogtoApi::new(config, clock) {
+    match LogtoService::new(config, clock) {
         Ok(api) => Some(api),
         Err(error) => {
             log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");

@@ -14,11 +14,11 @@ use crate::oidc::keys::KeySet;
 use crate::oidc::logout::{self, Logout};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{self, Nonce};
+use crate::request::cookies as cookie_header;
 use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;
 use crate::routes::callback::Parameters;
 use crate::session::cookie::{self as session_cookie, CookieKeys, CookieSpec};
-use crate::session::cookie_header;
 
 #[cfg(test)]
 #[path = "../../../fuzz/properties.rs"]

@@ -174,10 +174,10 @@
 //! # Calling an API as the app itself
 //!
 //! [`MachineToken<P>`](MachineToken) is a token with which the app may do `P` in
-//! nobody's name (client credentials); [`LogtoApi::machine_token`] gives the same
+//! nobody's name (client credentials); [`LogtoService::machine_token`] gives the same
 //! outside of requests. At Logto it takes a second application, of the type
 //! *Machine-to-machine*: `machine.app_id` and `machine.app_secret`.
-//! [`LogtoApi::exchange_token`] makes access tokens of personal access tokens, and
+//! [`LogtoService::exchange_token`] makes access tokens of personal access tokens, and
 //! of Logto's tokens for acting as a user.
 //!
 //! # What a guard answers when it fails
@@ -262,12 +262,10 @@
 //!   shows is no interface and changes in any release.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod api;
-mod api_fairing;
-mod bearer_error;
-mod bearers;
 mod claims;
+mod clock;
 mod config;
 mod current;
 mod dev_provider;
@@ -278,45 +276,45 @@ mod guards;
 #[doc(hidden)]
 pub mod internals;
 mod logto;
-mod machine_tokens;
 mod oidc;
-mod pages;
 mod request;
 mod response;
 mod return_to;
 mod routes;
+mod service;
 mod session;
-mod subject_token;
+mod tokens;
 
-pub use api::LogtoApi;
-pub use api_fairing::LogtoApiFairing;
-pub use bearer_error::{BearerError, BearerErrorKind};
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
     SsoIdentity, StandardClaims, Timestamp, UserInfoClaims,
 };
+pub use config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use config::{
     AppSecret, ClientAuthMethod, LogtoConfig, ResponseMode, RoutePaths, SessionConfig, SigningAlg,
     StoreConfig,
 };
+pub use error::bearer::{BearerError, BearerErrorKind};
 pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
 pub use guards::{
     AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
-    Level, MachineToken, Name, NoCustomClaims, NoResource, OrgId, OrgToken, Organization,
-    OrganizationId, PathOrg, Permission, QueryOrg, Resource, StepUp, User, UserInfo, Within,
+    MachineToken, NoCustomClaims, NoResource, OrgId, OrgToken, Organization, OrganizationId,
+    ParameterName, PathOrg, Permission, QueryOrg, Resource, StepUp, StepUpPolicy, User, UserInfo,
+    Within,
 };
 pub use logto::Logto;
-pub use oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
+pub use service::LogtoService;
+pub use service::fairing::LogtoServiceFairing;
 #[cfg(feature = "redis")]
 pub use session::redis::RedisStore;
 pub use session::store::{MemoryStore, Record, SessionStore, StoreError};
-pub use session::token::{Token, TokenFor};
-pub use subject_token::SubjectToken;
+pub use tokens::subject_token::SubjectToken;
+pub use tokens::token::{Token, TokenFor};
 
 /// The README's examples compile, too.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

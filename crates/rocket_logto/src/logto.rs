@@ -7,19 +7,19 @@ use rocket::Request;
 use rocket::http::uri::Origin;
 use url::Url;
 
-use crate::api::LogtoApi;
+use crate::clock::Seconds;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
-use crate::oidc::verify::Seconds;
+use crate::request::cookies::raw_cookies;
 use crate::request::is_at;
 use crate::return_to::ReturnTo;
+use crate::service::LogtoService;
 use crate::session::context::{RequestContext, SessionCookies};
 use crate::session::cookie;
-use crate::session::cookie_header::raw_cookies;
-use crate::session::failure::store_failed;
 use crate::session::sessions::{KeepError, Loaded, Sessions};
 use crate::session::store::SessionStore;
+use crate::session::store::store_failed;
 use crate::session::tokens::Tokens;
 use crate::session::transaction::Transactions;
 use crate::session::{Session, SessionRef};
@@ -27,7 +27,7 @@ use crate::session::{Session, SessionRef};
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
 /// [`Logto::fairing()`] makes it; see the [crate documentation](crate). What needs
-/// no users is in [`LogtoApi`].
+/// no users is in [`LogtoService`].
 ///
 /// ```rust
 /// use rocket::{State, get};
@@ -48,13 +48,13 @@ struct Inner {
     oidc: Arc<OidcClient>,
     tokens: Tokens,
     sessions: Arc<Sessions>,
-    api: LogtoApi,
+    api: LogtoService,
 }
 
 impl Logto {
     pub(crate) fn new(
         config: Arc<LogtoConfig>,
-        api: LogtoApi,
+        api: LogtoService,
         store: Option<Arc<dyn SessionStore>>,
     ) -> Logto {
         let inner = Inner {

@@ -5,6 +5,7 @@
 #![allow(clippy::result_large_err)]
 
 mod environment;
+pub(crate) mod parameters;
 mod provider;
 mod raw;
 mod rules;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::oidc::authorize::Prompt;
+use crate::config::parameters::Prompt;
 pub(crate) use provider::{ApiConfig, ClientConfig, ProviderConfig};
 use raw::Raw;
 use rules::Rules;
@@ -218,9 +219,9 @@ fn in_order(mut error: figment::Error) -> figment::Error {
 #[derive(Clone, Debug)]
 pub(crate) struct DevProviderTable {
     pub port: u16,
-    /// Asked for at sign-in besides the `scopes` of the configuration.
+    /// RequestedAuthentication for at sign-in besides the `scopes` of the configuration.
     pub scopes: Vec<String>,
-    /// Asked for at sign-in besides the `resources` of the configuration.
+    /// RequestedAuthentication for at sign-in besides the `resources` of the configuration.
     pub resources: Vec<String>,
     /// Users, organizations and resources as written; the provider reads them.
     #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]

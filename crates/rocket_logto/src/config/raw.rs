@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
 use super::{ClientAuthMethod, ResponseMode, RoutePaths, SigningAlg};
-use crate::oidc::authorize::Prompt;
+use crate::config::parameters::Prompt;
 
 /// The table as written. Everything optional, so that the rules (`rules/`) can
 /// name what is missing and what to write.

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::current::Current;
 use crate::error::Error;
 use crate::logto::Logto;
-use crate::session::token::{Token, TokenFor};
+use crate::tokens::token::{Token, TokenFor};
 
 /// An API resource, named once (RFC 8707).
 ///

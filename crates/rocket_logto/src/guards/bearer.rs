@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::access_token::Resource;
 use super::organization_id::OrganizationId;
-use crate::api::LogtoApi;
-use crate::bearer_error::{BearerError, BearerErrorKind};
 use crate::claims::{AccessTokenClaims, ORGANIZATION};
+use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::service::LogtoService;
 use crate::session::context::{PENDING, Pending, RequestContext};
 
 /// Longer than any token of a user with many scopes, shorter than a flood.
@@ -326,7 +326,7 @@ async fn verified<P: Permission, C: DeserializeOwned>(
     request: &Request<'_>,
 ) -> Result<Bearer<P, C>, BearerError> {
     let token = token(request)?;
-    let logto = LogtoApi::of(request)
+    let logto = LogtoService::of(request)
         .map_err(|_| BearerError::new(BearerErrorKind::Unavailable, "no_fairing"))?;
     let claims = logto.verify_bearer(token).await?;
     let Some(expected) = P::Audience::expected(request) else {

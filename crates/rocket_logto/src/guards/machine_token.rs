@@ -9,9 +9,9 @@ use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::{Serialize, Serializer};
 
 use super::bearer::{Audience, Permission};
-use crate::api::LogtoApi;
 use crate::error::{Error, ErrorKind};
-use crate::session::token::{Token, TokenFor};
+use crate::service::LogtoService;
+use crate::tokens::token::{Token, TokenFor};
 
 /// An access token of this app itself, with which it may do `P`: the same
 /// [`Permission`] that [`Bearer`](crate::Bearer) asks for at the other end.
@@ -20,7 +20,7 @@ use crate::session::token::{Token, TokenFor};
 /// credentials: `machine.app_id` and `machine.app_secret`, else `app_id` and
 /// `app_secret`. At Logto they are those of an application of the type
 /// *Machine-to-machine*, whose roles give the scopes. Outside of a request there
-/// is [`LogtoApi::machine_token`].
+/// is [`LogtoService::machine_token`].
 ///
 /// **Cost:** none while cached (until 60 s before its end), else one call to the
 /// token endpoint, and one only however many requests ask at once. **Errors:**
@@ -88,7 +88,7 @@ impl<'r, P: Permission> FromRequest<'r> for MachineToken<P> {
 }
 
 async fn fetch<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, Error> {
-    let logto = LogtoApi::of(request)?;
+    let logto = LogtoService::of(request)?;
     let name = std::any::type_name::<P>();
     let expected = P::Audience::expected(request).ok_or_else(|| {
         Error::new(
@@ -130,7 +130,7 @@ impl<P: Permission> Sentinel for MachineToken<P> {
             return true;
         }
         let name = std::any::type_name::<P>();
-        let logto = rocket.state::<LogtoApi>();
+        let logto = rocket.state::<LogtoService>();
         if logto.is_none_or(|logto| logto.service().config().machine.is_none()) {
             log::error!(
                 "logto: a route wants a token of this app itself for `{name}`: write machine = {{ \

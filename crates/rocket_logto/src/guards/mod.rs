@@ -16,8 +16,10 @@ pub use bearer::{
 };
 pub use machine_token::MachineToken;
 pub use org_token::{NoResource, OrgToken};
-pub use organization_id::{ConstOrg, HeaderOrg, Name, OrgId, OrganizationId, PathOrg, QueryOrg};
-pub use step_up::{Level, StepUp};
+pub use organization_id::{
+    ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,
+};
+pub use step_up::{StepUp, StepUpPolicy};
 pub use user::User;
 pub use user_info::UserInfo;
 
@@ -25,9 +27,9 @@ use rocket::Request;
 use rocket::request::Outcome;
 use rocket::{Ignite, Rocket};
 
-use crate::api::LogtoApi;
 use crate::error::Error;
 use crate::logto::Logto;
+use crate::service::LogtoService;
 use crate::session::context::{PENDING, Pending, RequestContext};
 
 /// A failed guard leaves the answer to the response hook: only there is it
@@ -46,7 +48,7 @@ fn outcome<T>(request: &Request<'_>, result: Result<T, Error>) -> Outcome<T, Err
 /// without the fairing.
 pub(crate) fn fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
     let missing = rocket.state::<Logto>().is_none();
-    if missing && rocket.state::<LogtoApi>().is_some() {
+    if missing && rocket.state::<LogtoService>().is_some() {
         log::error!(
             "logto: `{what}` needs users to sign in: attach Logto::fairing() in place of \
              Logto::api()"
@@ -59,7 +61,7 @@ pub(crate) fn fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
 
 /// The same for what does without users.
 fn either_fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
-    let missing = rocket.state::<LogtoApi>().is_none();
+    let missing = rocket.state::<LogtoService>().is_none();
     if missing {
         log::error!(
             "logto: `{what}` needs the fairing: .attach(Logto::fairing()), or \

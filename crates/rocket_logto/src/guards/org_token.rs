@@ -14,7 +14,7 @@ use crate::config::ORGANIZATIONS_SCOPE;
 use crate::current::Current;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
-use crate::session::token::Token;
+use crate::tokens::token::Token;
 
 /// No API resource: the token is for the organization itself.
 pub type NoResource = DefaultResource;

@@ -41,10 +41,10 @@ pub trait OrganizationId: Send + Sync + 'static {
 ///
 /// ```rust
 /// use rocket::get;
-/// use rocket_logto::{Name, OrgToken, PathOrg};
+/// use rocket_logto::{ParameterName, OrgToken, PathOrg};
 ///
 /// struct Tenant;
-/// impl Name for Tenant {
+/// impl ParameterName for Tenant {
 ///     const NAME: &'static str = "tenant";
 /// }
 ///
@@ -53,7 +53,7 @@ pub trait OrganizationId: Send + Sync + 'static {
 ///     format!("{} scopes in {tenant}", token.scopes().count())
 /// }
 /// ```
-pub trait Name: Send + Sync + 'static {
+pub trait ParameterName: Send + Sync + 'static {
     /// The name.
     const NAME: &'static str;
 }
@@ -62,16 +62,16 @@ pub trait Name: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct OrgId;
 
-impl Name for OrgId {
+impl ParameterName for OrgId {
     const NAME: &'static str = "org_id";
 }
 
 /// The path parameter `<org_id>` of the matched route, or another one by
-/// [`Name`].
+/// [`ParameterName`].
 #[derive(Clone, Copy, Debug)]
-pub struct PathOrg<N: Name = OrgId>(PhantomData<fn() -> N>);
+pub struct PathOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 
-/// The query parameter `org_id`, or another one by [`Name`].
+/// The query parameter `org_id`, or another one by [`ParameterName`].
 ///
 /// ```rust
 /// use rocket::get;
@@ -84,16 +84,16 @@ pub struct PathOrg<N: Name = OrgId>(PhantomData<fn() -> N>);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct QueryOrg<N: Name = OrgId>(PhantomData<fn() -> N>);
+pub struct QueryOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 
-/// A header by [`Name`].
+/// A header by [`ParameterName`].
 ///
 /// ```rust
 /// use rocket::get;
-/// use rocket_logto::{HeaderOrg, Name, OrgToken};
+/// use rocket_logto::{HeaderOrg, ParameterName, OrgToken};
 ///
 /// struct Tenant;
-/// impl Name for Tenant {
+/// impl ParameterName for Tenant {
 ///     const NAME: &'static str = "X-Organization";
 /// }
 ///
@@ -103,16 +103,16 @@ pub struct QueryOrg<N: Name = OrgId>(PhantomData<fn() -> N>);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct HeaderOrg<N: Name>(PhantomData<fn() -> N>);
+pub struct HeaderOrg<N: ParameterName>(PhantomData<fn() -> N>);
 
-/// Always the same organization: [`Name::NAME`] is its id.
+/// Always the same organization: [`ParameterName::NAME`] is its id.
 ///
 /// ```rust
 /// use rocket::get;
-/// use rocket_logto::{ConstOrg, Name, OrgToken};
+/// use rocket_logto::{ConstOrg, ParameterName, OrgToken};
 ///
 /// struct Acme;
-/// impl Name for Acme {
+/// impl ParameterName for Acme {
 ///     const NAME: &'static str = "acme5obvzg01";
 /// }
 ///
@@ -122,9 +122,9 @@ pub struct HeaderOrg<N: Name>(PhantomData<fn() -> N>);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct ConstOrg<N: Name>(PhantomData<fn() -> N>);
+pub struct ConstOrg<N: ParameterName>(PhantomData<fn() -> N>);
 
-impl<N: Name> OrganizationId for PathOrg<N> {
+impl<N: ParameterName> OrganizationId for PathOrg<N> {
     fn organization_id(request: &Request<'_>) -> Option<String> {
         let uri = &request.route()?.uri;
         let index = position::<N>(uri.unmounted_origin.path().as_str())?;
@@ -144,7 +144,7 @@ impl<N: Name> OrganizationId for PathOrg<N> {
 
 /// Where `<name>` stands among the segments of a route's path, the static ones
 /// counted, too.
-fn position<N: Name>(path: &str) -> Option<usize> {
+fn position<N: ParameterName>(path: &str) -> Option<usize> {
     let segments = path.split('/').filter(|segment| !segment.is_empty());
     segments.into_iter().position(|segment| {
         let name = segment
@@ -154,19 +154,19 @@ fn position<N: Name>(path: &str) -> Option<usize> {
     })
 }
 
-impl<N: Name> OrganizationId for QueryOrg<N> {
+impl<N: ParameterName> OrganizationId for QueryOrg<N> {
     fn organization_id(request: &Request<'_>) -> Option<String> {
         request.query_value::<String>(N::NAME)?.ok()
     }
 }
 
-impl<N: Name> OrganizationId for HeaderOrg<N> {
+impl<N: ParameterName> OrganizationId for HeaderOrg<N> {
     fn organization_id(request: &Request<'_>) -> Option<String> {
         request.headers().get_one(N::NAME).map(str::to_owned)
     }
 }
 
-impl<N: Name> OrganizationId for ConstOrg<N> {
+impl<N: ParameterName> OrganizationId for ConstOrg<N> {
     fn organization_id(_: &Request<'_>) -> Option<String> {
         Some(N::NAME.to_owned())
     }

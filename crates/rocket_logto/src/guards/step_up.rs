@@ -13,7 +13,7 @@ use super::user::User;
 use crate::claims::IdTokenClaims;
 use crate::error::Error;
 use crate::logto::Logto;
-use crate::oidc::authentication::Asked;
+use crate::oidc::authentication::RequestedAuthentication;
 use crate::request::MAX_PARAMETER;
 
 /// From the provider back to the page takes some time: a level that is over
@@ -24,14 +24,14 @@ const SHORTEST: Duration = Duration::from_secs(10);
 ///
 /// ```rust
 /// use std::time::Duration;
-/// use rocket_logto::Level;
+/// use rocket_logto::StepUpPolicy;
 ///
 /// struct Recent;
-/// impl Level for Recent {
+/// impl StepUpPolicy for Recent {
 ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
 /// }
 /// ```
-pub trait Level: Send + Sync + 'static {
+pub trait StepUpPolicy: Send + Sync + 'static {
     /// How long ago at most, in whole seconds (`max_age`). Clocks differ, so
     /// `clock_tolerance` is added: 300 seconds are 360 unless it is set.
     const MAX_AGE: Option<Duration> = None;
@@ -47,7 +47,7 @@ pub trait Level: Send + Sync + 'static {
 /// a program gets 401 with `insufficient_user_authentication` and what is
 /// needed. When the provider does not do as it was asked, the sign-in is
 /// refused. `clock_tolerance` (a minute unless set) is added to
-/// [`MAX_AGE`](Level::MAX_AGE). Derefs to [`User`].
+/// [`MAX_AGE`](StepUpPolicy::MAX_AGE). Derefs to [`User`].
 ///
 /// The form and the request it sends need the guard both: a POST cannot come
 /// back from a sign-in.
@@ -61,10 +61,10 @@ pub trait Level: Send + Sync + 'static {
 /// ```rust
 /// use std::time::Duration;
 /// use rocket::{get, post};
-/// use rocket_logto::{Level, StepUp};
+/// use rocket_logto::{StepUpPolicy, StepUp};
 ///
 /// struct Recent;
-/// impl Level for Recent {
+/// impl StepUpPolicy for Recent {
 ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
 /// }
 ///
@@ -80,19 +80,19 @@ pub trait Level: Send + Sync + 'static {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct StepUp<L: Level, C = IdTokenClaims> {
+pub struct StepUp<L: StepUpPolicy, C = IdTokenClaims> {
     user: User<C>,
     level: PhantomData<fn() -> L>,
 }
 
-impl<L: Level, C> StepUp<L, C> {
+impl<L: StepUpPolicy, C> StepUp<L, C> {
     /// The user, owned.
     pub fn into_user(self) -> User<C> {
         self.user
     }
 }
 
-impl<L: Level, C> Deref for StepUp<L, C> {
+impl<L: StepUpPolicy, C> Deref for StepUp<L, C> {
     type Target = User<C>;
 
     fn deref(&self) -> &User<C> {
@@ -101,14 +101,16 @@ impl<L: Level, C> Deref for StepUp<L, C> {
 }
 
 /// As the claims object.
-impl<L: Level, C: Serialize> Serialize for StepUp<L, C> {
+impl<L: StepUpPolicy, C: Serialize> Serialize for StepUp<L, C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.user.serialize(serializer)
     }
 }
 
 #[rocket::async_trait]
-impl<'r, L: Level, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r> for StepUp<L, C> {
+impl<'r, L: StepUpPolicy, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r>
+    for StepUp<L, C>
+{
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
@@ -126,16 +128,16 @@ impl<'r, L: Level, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r> 
     }
 }
 
-fn asked<L: Level>() -> Asked {
+fn asked<L: StepUpPolicy>() -> RequestedAuthentication {
     let seconds = |max_age: Duration| u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX);
-    Asked {
+    RequestedAuthentication {
         max_age: L::MAX_AGE.map(seconds),
         acr_values: L::ACR_VALUES.iter().copied().map(str::to_owned).collect(),
         since: None,
     }
 }
 
-impl<L: Level, C> Sentinel for StepUp<L, C> {
+impl<L: StepUpPolicy, C> Sentinel for StepUp<L, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
         if super::fairing_is_missing(rocket, "StepUp") {
             return true;

@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 use crate::claims::IdTokenClaims;
 use crate::current::Current;
 use crate::error::{Error, ErrorKind};
-use crate::oidc::authentication::Asked;
-use crate::session::token::{Token, TokenFor};
+use crate::oidc::authentication::RequestedAuthentication;
+use crate::tokens::token::{Token, TokenFor};
 
 /// The signed-in user, with the claims of the verified ID token.
 ///
@@ -124,8 +124,8 @@ impl<C> User<C> {
     /// **Cost:** none; some round trips to Redis or to another session store, where
     /// instances share sessions: then all of them have forgotten the tokens. When
     /// it is down, the log says so, and this process alone has.
-    pub async fn clear_tokens(&self) {
-        self.current.clear_tokens().await;
+    pub async fn forget_tokens(&self) {
+        self.current.forget_tokens().await;
     }
 
     /// When the provider last vouched for the user: at sign-in or at the last
@@ -147,7 +147,7 @@ impl<C> User<C> {
     }
 
     /// Whether the user has authenticated as `asked`.
-    pub(super) fn satisfies(&self, asked: &Asked) -> bool {
+    pub(super) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
         self.current.satisfies(asked)
     }
 

@@ -2,8 +2,9 @@
 //! 9068 section 4).
 
 use super::keys::KeySet;
-use super::verify::{self, Rejection, Seconds, jws};
+use super::verify::{Rejection, jws};
 use crate::claims::AccessTokenClaims;
+use crate::clock::{self, Seconds};
 use crate::config::SigningAlg;
 
 /// What every access token must match; whom it is for and what it allows is
@@ -37,7 +38,7 @@ pub(super) fn check(
     if claims.sub.is_empty() || claims.sub.len() > 255 {
         return Err(Rejection::Claims);
     }
-    if is_over(&claims, expected.now, expected.tolerance) {
+    if has_expired(&claims, expected.now, expected.tolerance) {
         return Err(Rejection::Expired);
     }
     let latest = expected.now.saturating_add(expected.tolerance);
@@ -51,6 +52,6 @@ pub(super) fn check(
 }
 
 /// Whether a token that was good once has ended since.
-pub(crate) fn is_over(claims: &AccessTokenClaims, now: Seconds, tolerance: Seconds) -> bool {
-    verify::is_over(claims.exp, now, tolerance)
+pub(crate) fn has_expired(claims: &AccessTokenClaims, now: Seconds, tolerance: Seconds) -> bool {
+    clock::has_expired(claims.exp, now, tolerance)
 }

@@ -4,13 +4,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::verify::{Rejection, Seconds};
+use super::verify::Rejection;
 use crate::claims::IdTokenClaims;
+use crate::clock::Seconds;
 
 /// What a sign-in has asked of the authentication. The names are short on the
 /// wire: it has to fit a cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct RequestedAuthentication {
     /// At most so many seconds ago (`max_age`).
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u32>,
@@ -22,7 +23,7 @@ pub(crate) struct Asked {
     pub since: Option<Seconds>,
 }
 
-impl Asked {
+impl RequestedAuthentication {
     /// The parameters that ask for it.
     pub(crate) fn params(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
         let max_age = self.max_age.map(|seconds| ("max_age", seconds.to_string()));
@@ -35,7 +36,7 @@ impl Asked {
 
 /// What a provider has said about an authentication.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Authenticated {
+pub(crate) struct AuthenticationEvent {
     /// `auth_time`.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Seconds>,
@@ -43,16 +44,16 @@ pub(crate) struct Authenticated {
     pub acr: Option<String>,
 }
 
-impl Authenticated {
-    pub(crate) fn of(claims: &IdTokenClaims) -> Authenticated {
-        Authenticated {
+impl AuthenticationEvent {
+    pub(crate) fn of(claims: &IdTokenClaims) -> AuthenticationEvent {
+        AuthenticationEvent {
             at: claims.auth_time.value().copied(),
             acr: claims.acr.value().cloned(),
         }
     }
 
     pub(crate) fn is_unknown(&self) -> bool {
-        *self == Authenticated::default()
+        *self == AuthenticationEvent::default()
     }
 
     /// Whether it is what was asked for, to the clocks' `tolerance`. Anybody
@@ -60,7 +61,7 @@ impl Authenticated {
     /// way through the browser, so the answer is what counts.
     pub(crate) fn satisfies(
         &self,
-        asked: &Asked,
+        asked: &RequestedAuthentication,
         now: Seconds,
         tolerance: Seconds,
     ) -> Result<(), Rejection> {
@@ -95,34 +96,37 @@ mod tests {
 
     const NOW: Seconds = 1_800_000_000;
 
-    fn at(age: Seconds) -> Authenticated {
-        Authenticated {
+    fn at(age: Seconds) -> AuthenticationEvent {
+        AuthenticationEvent {
             at: Some(NOW - age),
             acr: None,
         }
     }
 
-    fn checked(authenticated: &Authenticated, asked: &Asked) -> Result<(), Rejection> {
+    fn checked(
+        authenticated: &AuthenticationEvent,
+        asked: &RequestedAuthentication,
+    ) -> Result<(), Rejection> {
         authenticated.satisfies(asked, NOW, 60)
     }
 
     #[test]
     fn max_age_holds_to_the_second_and_needs_auth_time() {
-        let asked = Asked {
+        let asked = RequestedAuthentication {
             max_age: Some(300),
-            ..Asked::default()
+            ..RequestedAuthentication::default()
         };
         assert_eq!(checked(&at(0), &asked), Ok(()));
         assert_eq!(checked(&at(360), &asked), Ok(()));
         let late = Err(Rejection::AuthenticationTime);
         assert_eq!(checked(&at(361), &asked), late);
-        assert_eq!(checked(&Authenticated::default(), &asked), late);
+        assert_eq!(checked(&AuthenticationEvent::default(), &asked), late);
         assert_eq!(checked(&at(Seconds::MIN / 2), &asked), late);
     }
 
     #[test]
     fn a_time_in_the_future_is_no_authentication() {
-        let nothing = Asked::default();
+        let nothing = RequestedAuthentication::default();
         assert_eq!(checked(&at(-60), &nothing), Ok(()));
         let early = Err(Rejection::AuthenticationTime);
         assert_eq!(checked(&at(-61), &nothing), early);
@@ -130,24 +134,24 @@ mod tests {
 
     #[test]
     fn prompt_login_means_during_this_sign_in_where_the_provider_says_when() {
-        let asked = Asked {
+        let asked = RequestedAuthentication {
             since: Some(NOW - 100),
-            ..Asked::default()
+            ..RequestedAuthentication::default()
         };
         assert_eq!(checked(&at(50), &asked), Ok(()));
         assert_eq!(checked(&at(160), &asked), Ok(()));
         let before = Err(Rejection::AuthenticationTime);
         assert_eq!(checked(&at(161), &asked), before);
-        assert_eq!(checked(&Authenticated::default(), &asked), Ok(()));
+        assert_eq!(checked(&AuthenticationEvent::default(), &asked), Ok(()));
     }
 
     #[test]
     fn acr_must_be_one_of_those_asked_for() {
-        let asked = Asked {
+        let asked = RequestedAuthentication {
             acr_values: vec!["urn:mfa".into(), "2".into()],
-            ..Asked::default()
+            ..RequestedAuthentication::default()
         };
-        let with = |acr: Option<&str>| Authenticated {
+        let with = |acr: Option<&str>| AuthenticationEvent {
             at: None,
             acr: acr.map(str::to_owned),
         };

@@ -1,195 +1,8 @@
-//! The typed parameters of an authorization request (OpenID Connect Core
-//! section 3.1.2.1, and Logto's own).
+//! What one sign-in asks of the provider beside the configuration, as the
+//! parameters of an authorization request.
 
-use serde::{Deserialize, Serialize};
-
-use super::authentication::Asked;
-
-/// Parameters that are set elsewhere: a free parameter must not replace one.
-pub(crate) const RESERVED: [&str; 24] = [
-    "client_id",
-    "client_secret",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "nonce",
-    "prompt",
-    "max_age",
-    "acr_values",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "resource",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-    // These have methods of their own: one invalid value, or a second one,
-    // makes Logto drop them all.
-    "first_screen",
-    "identifier",
-    "direct_sign_in",
-    "login_hint",
-    "one_time_token",
-    "ui_locales",
-    "organization_id",
-];
-
-/// The screen Logto shows first (`first_screen`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FirstScreen {
-    /// The sign-in form.
-    SignIn,
-    /// The registration form.
-    Register,
-    /// The form to reset a password.
-    ResetPassword,
-    /// Sign-in with the identifiers of [`Identifier`] only.
-    IdentifierSignIn,
-    /// Registration with the identifiers of [`Identifier`] only.
-    IdentifierRegister,
-    /// The form for enterprise single sign-on.
-    SingleSignOn,
-}
-
-impl FirstScreen {
-    const ALL: [FirstScreen; 6] = [
-        FirstScreen::SignIn,
-        FirstScreen::Register,
-        FirstScreen::ResetPassword,
-        FirstScreen::IdentifierSignIn,
-        FirstScreen::IdentifierRegister,
-        FirstScreen::SingleSignOn,
-    ];
-
-    /// The value on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FirstScreen::SignIn => "sign_in",
-            FirstScreen::Register => "register",
-            FirstScreen::ResetPassword => "reset_password",
-            FirstScreen::IdentifierSignIn => "identifier:sign_in",
-            FirstScreen::IdentifierRegister => "identifier:register",
-            FirstScreen::SingleSignOn => "single_sign_on",
-        }
-    }
-
-    pub(crate) fn parse(value: &str) -> Option<FirstScreen> {
-        FirstScreen::ALL
-            .into_iter()
-            .find(|screen| screen.as_str() == value)
-    }
-
-    /// Logto knows `identifier` on these screens only, and drops **every**
-    /// extra parameter when it meets an invalid one.
-    pub(crate) fn takes_identifier(self) -> bool {
-        matches!(
-            self,
-            FirstScreen::IdentifierSignIn
-                | FirstScreen::IdentifierRegister
-                | FirstScreen::ResetPassword
-        )
-    }
-}
-
-/// What a person identifies with (`identifier`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Identifier {
-    /// An e-mail address.
-    Email,
-    /// A phone number.
-    Phone,
-    /// A user name.
-    Username,
-}
-
-impl Identifier {
-    /// The value on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Identifier::Email => "email",
-            Identifier::Phone => "phone",
-            Identifier::Username => "username",
-        }
-    }
-
-    pub(crate) fn parse(value: &str) -> Option<Identifier> {
-        [Identifier::Email, Identifier::Phone, Identifier::Username]
-            .into_iter()
-            .find(|identifier| identifier.as_str() == value)
-    }
-}
-
-/// Skips Logto's screens and goes straight to a connector (`direct_sign_in`).
-///
-/// ```rust
-/// use rocket::get;
-/// use rocket_logto::{DirectSignIn, SignIn};
-///
-/// #[get("/by-github")]
-/// fn by_github() -> SignIn {
-///     SignIn::new().direct_sign_in(DirectSignIn::Social("github".into()))
-/// }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DirectSignIn {
-    /// A social connector, by its target: `"google"`, `"github"`, …
-    Social(String),
-    /// An enterprise connector, by its id.
-    Sso(String),
-}
-
-impl DirectSignIn {
-    /// The value on the wire.
-    pub fn to_param(&self) -> String {
-        match self {
-            DirectSignIn::Social(target) => format!("social:{target}"),
-            DirectSignIn::Sso(id) => format!("sso:{id}"),
-        }
-    }
-
-    pub(crate) fn parse(value: &str) -> Option<DirectSignIn> {
-        let (method, target) = value.split_once(':')?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if target.is_empty() || target.len() > 128 || !target.chars().all(plain) {
-            return None;
-        }
-        match method {
-            "social" => Some(DirectSignIn::Social(target.to_owned())),
-            "sso" => Some(DirectSignIn::Sso(target.to_owned())),
-            _ => None,
-        }
-    }
-}
-
-/// What the provider must ask the person (`prompt`).
-///
-/// ```rust
-/// use rocket::get;
-/// use rocket_logto::{Prompt, SignIn};
-///
-/// /// To come back as somebody else.
-/// #[get("/switch")]
-/// fn switch() -> SignIn {
-///     SignIn::new().prompt([Prompt::Login, Prompt::Consent])
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Prompt {
-    /// Nothing at all: answers `login_required` when nobody is signed in there.
-    None,
-    /// To sign in again.
-    Login,
-    /// For consent; without it Logto gives no refresh token.
-    Consent,
-    /// Which account (not Logto).
-    SelectAccount,
-}
+use super::authentication::RequestedAuthentication;
+use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt};
 
 /// Everything about one sign-in request that is not configuration.
 #[derive(Clone, Debug, Default)]
@@ -209,8 +22,8 @@ pub(crate) struct AuthorizeOptions {
 
 impl AuthorizeOptions {
     /// What of the authentication is asked for in so many words.
-    pub(crate) fn asked(&self) -> Asked {
-        Asked {
+    pub(crate) fn asked(&self) -> RequestedAuthentication {
+        RequestedAuthentication {
             max_age: self.max_age,
             acr_values: self.acr_values.clone(),
             since: None,
@@ -252,20 +65,6 @@ impl AuthorizeOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn wire_names_come_back_as_they_went() {
-        for screen in FirstScreen::ALL {
-            assert_eq!(FirstScreen::parse(screen.as_str()), Some(screen));
-        }
-        assert_eq!(FirstScreen::parse("Register"), None);
-        assert_eq!(Identifier::parse("phone"), Some(Identifier::Phone));
-        let social = DirectSignIn::Social("google".into());
-        assert_eq!(DirectSignIn::parse(&social.to_param()), Some(social));
-        for bad in ["google", "social:", "saml:x", "social:a b", "sso:a\nb"] {
-            assert_eq!(DirectSignIn::parse(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn identifier_goes_only_where_logto_knows_it() {

@@ -19,8 +19,8 @@ use openidconnect::{
 use rocket::tokio::sync::Semaphore;
 use url::Url;
 
-use super::authentication::Asked;
-use super::authorize::{AuthorizeOptions, Prompt};
+use super::authentication::RequestedAuthentication;
+use super::authorize::AuthorizeOptions;
 use super::credentials;
 use super::http::{HttpClient, turn};
 use super::logout::{self, Logout};
@@ -28,8 +28,10 @@ use super::metadata::{Metadata, ProviderError};
 use super::provider::{ProviderState, Sender};
 use super::service::ServiceClient;
 use super::tokens::{RawIdToken, TokenError, TokenErrorBody, TokenSet};
-use super::verify::{self, ForClient, Nonce, Rejection, Seconds};
+use super::verify::{self, ForClient, Nonce, Rejection};
 use crate::claims::IdTokenClaims;
+use crate::clock::Seconds;
+use crate::config::parameters::Prompt;
 use crate::config::{ClientAuthMethod, LogtoConfig, ResponseMode};
 
 type Protocol = Client<
@@ -69,7 +71,7 @@ pub(crate) struct Authorization {
     pub state: String,
     pub nonce: String,
     pub code_verifier: String,
-    pub asked: Asked,
+    pub asked: RequestedAuthentication,
 }
 
 /// Why a sign-in could not be started.
@@ -172,7 +174,7 @@ impl OidcClient {
 
     /// Exchanges a code for tokens: one request, never repeated. Anybody can
     /// make a code up, so turns are left for those who are signed in.
-    pub(crate) async fn exchange_code(
+    pub(crate) async fn redeem_code(
         &self,
         metadata: &Metadata,
         code: String,

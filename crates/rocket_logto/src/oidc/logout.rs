@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::keys::KeySet;
-use super::verify::{ForClient, Rejection, Seconds, is_over, jws};
+use super::verify::{ForClient, Rejection, jws};
 use crate::claims::{Audience, Claim};
+use crate::clock::{Seconds, has_expired};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Logto before 1.42 sends no `exp`: then a token is good for this long.
@@ -67,7 +68,7 @@ pub(crate) fn logout_token(
     if age < -expected.tolerance || age > oldest {
         return Err(Rejection::IssuedAt);
     }
-    let over = |exp| is_over(exp, expected.now, expected.tolerance);
+    let over = |exp| has_expired(exp, expected.now, expected.tolerance);
     if claims.exp.is_some_and(over) {
         return Err(Rejection::Expired);
     }

@@ -6,6 +6,7 @@ pub(crate) mod authentication;
 pub(crate) mod authorize;
 pub(crate) mod client;
 mod credentials;
+pub(crate) mod failure;
 pub(crate) mod http;
 mod introspection;
 pub(crate) mod keys;

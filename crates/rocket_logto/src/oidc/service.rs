@@ -14,8 +14,9 @@ use super::metadata::ProviderError;
 use super::object;
 use super::provider::{ProviderState, Sender};
 use super::tokens::{TokenError, TokenSet};
-use super::verify::{Rejection, Seconds, seconds};
+use super::verify::Rejection;
 use crate::claims::AccessTokenClaims;
+use crate::clock::{Seconds, seconds};
 use crate::config::{ClientConfig, ProviderConfig};
 
 pub(crate) struct ServiceClient {

@@ -11,8 +11,9 @@ use super::client::OidcClient;
 use super::keys::KeySet;
 use super::provider::Sender;
 use super::tokens::TokenError;
-use super::verify::{ForClient, Rejection, Seconds, is_over, jws};
+use super::verify::{ForClient, Rejection, jws};
 use crate::claims::{Audience, Claim};
+use crate::clock::{Seconds, has_expired};
 
 /// Section 5.3.2: a signed answer names its issuer and whom it is for.
 #[derive(Deserialize)]
@@ -95,7 +96,7 @@ pub(super) fn signed(
 ) -> Result<Vec<u8>, Rejection> {
     let claims: Signed = jws(token, keys, expected.alg, &["JWT"])?;
     expected.concerns(&claims.iss, &claims.aud)?;
-    let over = |exp: &Seconds| is_over(*exp, expected.now, expected.tolerance);
+    let over = |exp: &Seconds| has_expired(*exp, expected.now, expected.tolerance);
     if claims.exp.value().is_some_and(over) {
         return Err(Rejection::Expired);
     }

@@ -2,8 +2,6 @@
 //! 3.1.3.7 lists them. The signature is `jsonwebtoken`'s; what the claims must
 //! say is decided here, on typed values.
 
-use std::time::Duration;
-
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,15 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::keys::KeySet;
 use crate::claims::{Audience, IdTokenClaims};
+use crate::clock::{Seconds, has_expired};
 use crate::config::SigningAlg;
-
-/// Seconds since 1970-01-01 UTC.
-pub(crate) type Seconds = i64;
-
-/// The whole seconds of a duration.
-pub(crate) fn seconds(duration: Duration) -> Seconds {
-    Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX)
-}
 
 /// An ID token at sign-in is fresh from the token endpoint.
 const MAX_AGE_AT_SIGN_IN: Seconds = 600;
@@ -55,11 +46,6 @@ impl ForClient<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether what ends at `exp` is over.
-pub(super) fn is_over(exp: Seconds, now: Seconds, tolerance: Seconds) -> bool {
-    exp.saturating_add(tolerance) <= now
 }
 
 /// The one thing wrong with a token. `Display` is the machine-readable reason
@@ -144,7 +130,7 @@ pub(crate) fn id_token(
         return Err(Rejection::AuthorizedParty);
     }
     // 9. Not expired.
-    if is_over(claims.exp, expected.now, expected.tolerance) {
+    if has_expired(claims.exp, expected.now, expected.tolerance) {
         return Err(Rejection::Expired);
     }
     // 10. Issued just now: not in the future, not long ago.

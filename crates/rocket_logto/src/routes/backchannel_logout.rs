@@ -12,9 +12,10 @@ use url::form_urlencoded;
 use super::{answer, form_text};
 use crate::error::{Error, reference};
 use crate::logto::Logto;
+use crate::oidc::failure::unavailable;
 use crate::oidc::verify::Rejection;
 use crate::response::{json, no_store};
-use crate::session::failure::{store_failed, unavailable};
+use crate::session::store::store_failed;
 
 /// Logout tokens are small.
 const MAX_FORM: usize = 16 * 1024;

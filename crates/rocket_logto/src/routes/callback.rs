@@ -9,20 +9,21 @@ use url::form_urlencoded;
 use super::{answer, form_text, nothing};
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
-use crate::oidc::authentication::Authenticated;
+use crate::oidc::authentication::AuthenticationEvent;
+use crate::oidc::failure::{failed, printable, unavailable};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::tokens::{TokenError, TokenSet};
 use crate::oidc::verify::Nonce;
+use crate::request::cookies::raw_cookies;
 use crate::request::{is_speculative, query};
 use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
-use crate::session::cookie_header::raw_cookies;
-use crate::session::failure::{failed, printable, store_failed, unavailable};
-use crate::session::token::{Token, TokenFor};
+use crate::session::store::store_failed;
 use crate::session::tokens::token;
 use crate::session::transaction::Transaction;
 use crate::session::{Access, Home, Session, SessionId};
+use crate::tokens::token::{Token, TokenFor};
 
 /// More than any authorization response holds.
 const MAX_FORM: usize = 64 * 1024;
@@ -138,7 +139,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         return finished_before(logto, request, "state_used").await;
     };
     let verifier = transaction.code_verifier.clone();
-    let tokens = logto.oidc().exchange_code(&metadata, code, verifier).await;
+    let tokens = logto.oidc().redeem_code(&metadata, code, verifier).await;
     if let Err(TokenError::Http(error)) = &tokens
         && error.is_unsent()
     {
@@ -226,7 +227,7 @@ async fn verified(
         .await
         .map_err(unavailable)?
         .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
-    let authenticated = Authenticated::of(&claims);
+    let authenticated = AuthenticationEvent::of(&claims);
     authenticated
         .satisfies(&transaction.asked, now, logto.oidc().tolerance())
         .map_err(|reason| rejected(&format!("id_token_{reason}")))?;

@@ -7,9 +7,9 @@ use rocket::{Data, Request};
 use serde_json::Value;
 
 use super::{answer, ignore};
-use crate::api::LogtoApi;
 use crate::logto::Logto;
 use crate::response::{json, no_store};
+use crate::service::LogtoService;
 
 /// Alive: the process answers.
 #[derive(Clone)]
@@ -34,8 +34,8 @@ impl Handler for ReadinessRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         ignore(data);
         let rocket = request.rocket();
-        let loaded = |logto: &LogtoApi| logto.service().provider.metadata_if_loaded().is_some();
-        let provider = rocket.state::<LogtoApi>().is_some_and(loaded);
+        let loaded = |logto: &LogtoService| logto.service().provider.metadata_if_loaded().is_some();
+        let provider = rocket.state::<LogtoService>().is_some_and(loaded);
         let mut body = serde_json::json!({ "provider": provider });
         let mut ready = provider;
         if let Some(logto) = rocket.state::<Logto>() {

@@ -9,19 +9,19 @@ use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{answer, ignore, nothing};
 use crate::config::ResponseMode;
+use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
 use crate::current::Current;
 use crate::error::{Error, ErrorKind};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
-use crate::oidc::authorize::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
+use crate::oidc::failure::not_started;
+use crate::request::cookies::raw_cookies;
 use crate::request::{MAX_PARAMETER, is_speculative, query};
 use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::SessionRef;
 use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
 use crate::session::cookie::TooLarge;
-use crate::session::cookie_header::raw_cookies;
-use crate::session::failure::not_started;
 use crate::session::transaction::Transaction;
 
 /// Starts a sign-in, as the answer of a handler.

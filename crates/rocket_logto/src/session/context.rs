@@ -9,8 +9,8 @@ use rocket::Request;
 use rocket::http::Status;
 
 use super::Session;
-use crate::bearer_error::BearerError;
 use crate::error::Error;
+use crate::error::bearer::BearerError;
 use crate::oidc::authorize::AuthorizeOptions;
 use crate::return_to::ReturnTo;
 

@@ -10,9 +10,9 @@ use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::cookie_header::only;
+use crate::clock::Seconds;
 use crate::config::LogtoConfig;
-use crate::oidc::verify::Seconds;
+use crate::request::cookies::only;
 
 /// Browsers drop a larger cookie without a word (RFC 6265bis section 5.5 asks
 /// for 4096 bytes of name and value; attributes are counted here, too).

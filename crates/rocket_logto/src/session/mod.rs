@@ -2,14 +2,11 @@
 
 pub(crate) mod context;
 pub(crate) mod cookie;
-pub(crate) mod cookie_header;
-pub(crate) mod failure;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 pub(crate) mod revocation;
 pub(crate) mod sessions;
 pub(crate) mod store;
-pub(crate) mod token;
 pub(crate) mod tokens;
 pub(crate) mod transaction;
 
@@ -21,11 +18,11 @@ use openidconnect::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
 
 use self::sessions::Seal;
-use self::token::{Token, TokenFor};
+use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
-use crate::oidc::authentication::Authenticated;
+use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::tokens::RawIdToken;
-use crate::oidc::verify::{Seconds, seconds};
+use crate::tokens::token::{Token, TokenFor};
 
 /// A used session is written anew this often, or four times within `idle`.
 const ROLL_EVERY: Seconds = 60;
@@ -98,9 +95,9 @@ pub(crate) struct Session {
     #[serde(
         rename = "n",
         default,
-        skip_serializing_if = "Authenticated::is_unknown"
+        skip_serializing_if = "AuthenticationEvent::is_unknown"
     )]
-    pub authenticated: Authenticated,
+    pub authenticated: AuthenticationEvent,
     /// Counts refreshes, so that of two copies the newer one is known.
     #[serde(rename = "v", default)]
     pub version: u32,

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use super::{Session, SessionId, SessionRef};
-use crate::oidc::verify::Seconds;
+use crate::clock::Seconds;
 
 /// Of each kind.
 const BOUND: usize = 100_000;

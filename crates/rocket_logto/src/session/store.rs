@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, ErrorKind};
+
 /// One session, as a store sees it. `data` is sealed: a store can read nothing
 /// in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +70,11 @@ pub enum StoreError {
     /// the log.
     #[error("the session store is not available: {0}")]
     Unavailable(String),
+}
+
+/// Nobody can be told who they are: not an answer to guess.
+pub(crate) fn store_failed(error: StoreError) -> Error {
+    Error::new(ErrorKind::StoreUnavailable, error.to_string())
 }
 
 /// Keeps sessions outside of cookies, for several instances of an app to share.

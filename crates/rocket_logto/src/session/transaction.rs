@@ -8,12 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::cookie::{CookieKeys, CookieSpec, TooLarge, name};
-use super::cookie_header::only;
 use super::{CLOCKS_DIFFER, SessionRef};
+use crate::clock::Seconds;
 use crate::config::{LogtoConfig, ResponseMode};
-use crate::oidc::authentication::Asked;
+use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::client::Authorization;
-use crate::oidc::verify::Seconds;
+use crate::request::cookies::only;
 use crate::return_to::ReturnTo;
 
 /// Logto gives a person one hour to sign in.
@@ -38,7 +38,7 @@ pub(crate) struct Transaction {
     #[serde(rename = "c")]
     created_at: Seconds,
     #[serde(flatten)]
-    pub asked: Asked,
+    pub asked: RequestedAuthentication,
     /// The session before it, where the response comes without its cookie.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<SessionRef>,

@@ -12,12 +12,12 @@ use figment::{Figment, Metadata};
 use rocket::config::Config as RocketConfig;
 use url::Url;
 
+use crate::config::parameters::{Prompt, RESERVED};
 use crate::config::raw::{Raw, RawStore};
 use crate::config::{
     ApiConfig, DevProviderTable, LogtoConfig, ORGANIZATIONS_SCOPE, ProviderConfig, ResponseMode,
     RoutePaths, SessionConfig, StoreConfig,
 };
-use crate::oidc::authorize::{Prompt, RESERVED};
 
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
 /// `offline_access` there is no refresh token, without `profile` no name.

@@ -39,6 +39,14 @@ fn access_tokens_to_the_second_and_the_character() {
         assert_eq!(access(&claims).unwrap_err(), Rejection::Missing(name));
     }
     let claims = access(&an_access_token()).expect("a good token");
-    assert!(!access_token::is_over(&claims, NOW + 3600 + 59, TOLERANCE));
-    assert!(access_token::is_over(&claims, NOW + 3600 + 60, TOLERANCE));
+    assert!(!access_token::has_expired(
+        &claims,
+        NOW + 3600 + 59,
+        TOLERANCE
+    ));
+    assert!(access_token::has_expired(
+        &claims,
+        NOW + 3600 + 60,
+        TOLERANCE
+    ));
 }

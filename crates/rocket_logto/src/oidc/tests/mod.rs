@@ -15,8 +15,9 @@ use super::access_token::{self, access_token};
 use super::keys::KeySet;
 use super::logout::{Logout, logout_token};
 use super::userinfo::signed;
-use super::verify::{self, ForClient, Nonce, Rejection, Seconds, id_token};
+use super::verify::{self, ForClient, Nonce, Rejection, id_token};
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
+use crate::clock::Seconds;
 use crate::config::SigningAlg;
 
 const ISSUER: &str = "https://id.example/oidc";

@@ -19,9 +19,9 @@ use self::once::Once;
 pub(crate) use self::opened::Seal;
 use self::opened::{Content, Opened, OpenedBefore};
 use self::shared::Lock;
+use crate::clock::{Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::oidc::logout::Logout;
-use crate::oidc::verify::{Seconds, seconds};
 use crate::session::context::{RequestContext, SessionCookies};
 use crate::session::cookie::{self, CookieKeys, CookieSpec, TooLarge};
 use crate::session::revocation::Revocations;
@@ -154,7 +154,7 @@ impl Sessions {
             return Ok(None);
         };
         let id = pointer.id.as_str();
-        // Asked each time: another instance may have ended it.
+        // RequestedAuthentication each time: another instance may have ended it.
         let Some(data) = store.load(id).await? else {
             return Ok(None);
         };

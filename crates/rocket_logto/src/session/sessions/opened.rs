@@ -189,12 +189,12 @@ mod tests {
         }
     }
 
-    /// Asked with keys that open nothing, only what is remembered has an answer.
+    /// RequestedAuthentication with keys that open nothing, only what is remembered has an answer.
     fn is_remembered(opened: &OpenedBefore, name: &str, sealed: &str, home: Home) -> bool {
         opened.open(&keys(), name, sealed, home).is_some()
     }
 
-    /// Asked for twice, so that it is remembered.
+    /// RequestedAuthentication for twice, so that it is remembered.
     fn open_twice(opened: &OpenedBefore, keys: &CookieKeys, text: &str) -> Arc<Session> {
         opened.open(keys, NAME, text, Home::Cookie).unwrap();
         session(opened.open(keys, NAME, text, Home::Cookie)).unwrap()

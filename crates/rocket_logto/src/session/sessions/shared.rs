@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{KeepError, Pointer, Sessions};
-use crate::oidc::verify::Seconds;
+use crate::clock::Seconds;
 use crate::session::store::{SessionStore, StoreError};
-use crate::session::token::{Token, TokenFor};
 use crate::session::{Home, Session, SessionId};
+use crate::tokens::token::{Token, TokenFor};
 
 /// A lock outlives the longest exchange with the provider by this much.
 const LOCK_MARGIN: Duration = Duration::from_secs(5);
@@ -114,7 +114,7 @@ impl Sessions {
     }
 
     /// Forgets the tokens that were shared.
-    pub(crate) async fn clear_tokens(&self, session: &Session) {
+    pub(crate) async fn forget_tokens(&self, session: &Session) {
         if let Some(store) = &self.shared
             && let Err(error) = store.clear_notes(session.id.as_str()).await
         {

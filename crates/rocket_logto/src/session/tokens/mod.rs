@@ -14,14 +14,14 @@ use moka::policy::EvictionPolicy;
 use openidconnect::OAuth2TokenResponse;
 use rocket::tokio::sync::Mutex as Turn;
 
+use crate::clock::Seconds;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::TokenSet;
-use crate::oidc::verify::Seconds;
 use crate::session::sessions::Sessions;
-use crate::session::token::{Token, TokenFor};
 use crate::session::{Home, Session, SessionId};
+use crate::tokens::token::{Token, TokenFor};
 
 /// Sessions remembered here at once; beyond that, tokens are fetched anew.
 const MAX_SESSIONS: u64 = 20_000;

@@ -6,14 +6,16 @@ use std::time::Instant;
 
 use super::{Failure, Granted, LEEWAY, Live, Wanted, token};
 use crate::claims::IdTokenClaims;
+use crate::clock::{Seconds, seconds};
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
+use crate::oidc::failure::{failed, unavailable};
 use crate::oidc::tokens::{RawIdToken, TokenError, TokenSet};
-use crate::oidc::verify::{Nonce, Rejection, Seconds, seconds};
+use crate::oidc::verify::{Nonce, Rejection};
 use crate::session::Session;
-use crate::session::failure::{failed, store_failed, unavailable};
 use crate::session::sessions::{KeepError, Sessions};
-use crate::session::token::Token;
+use crate::session::store::store_failed;
+use crate::tokens::token::Token;
 
 /// Waits for the session's turn, looks again, and refreshes if need be. The
 /// refresh is a task of its own: a person who closes the tab meanwhile must
@@ -143,7 +145,7 @@ async fn forget_tokens(
     next.version = next.version.saturating_add(1);
     next.tokens_from = next.version;
     publish(sessions, &next, now).await?;
-    sessions.clear_tokens(&next).await;
+    sessions.forget_tokens(&next).await;
     live.with(|known| known.session = Some(Arc::new(next)));
     Ok(())
 }
@@ -227,7 +229,7 @@ async fn refresh(
     live.with(|known| known.session = Some(next.clone()));
     publish(sessions, &next, now).await?;
     if wanted.anew {
-        sessions.clear_tokens(&next).await;
+        sessions.forget_tokens(&next).await;
     }
     sessions.put_token(&next, key, &token).await;
     Ok((token, next))

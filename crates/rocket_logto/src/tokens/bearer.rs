@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 
-use crate::bearer_error::{BearerError, BearerErrorKind};
 use crate::claims::AccessTokenClaims;
-use crate::oidc::access_token::is_over;
+use crate::clock::Seconds;
+use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::oidc::access_token::has_expired;
 use crate::oidc::service::ServiceClient;
 use crate::oidc::tokens::TokenError;
-use crate::oidc::verify::{Rejection, Seconds};
+use crate::oidc::verify::Rejection;
 
 const CAPACITY: u64 = 10_000;
 /// A token whose key the provider has withdrawn is out after this, once the key
@@ -91,7 +92,7 @@ impl Bearers {
     ) -> Result<Verdict, BearerError> {
         let hash = hash(token);
         if let Some(claims) = self.verified.get(&hash)
-            && !is_over(&claims, now, service.tolerance())
+            && !has_expired(&claims, now, service.tolerance())
         {
             return Ok(Ok(claims));
         }
@@ -118,7 +119,9 @@ impl Bearers {
         };
         let answer = self.introspected.try_get_with(hash(token), ask).await;
         match answer.map_err(|error| unavailable(&error))? {
-            Ok(claims) if is_over(&claims, now, service.tolerance()) => Ok(Err(Rejection::Expired)),
+            Ok(claims) if has_expired(&claims, now, service.tolerance()) => {
+                Ok(Err(Rejection::Expired))
+            }
             verdict => Ok(verdict),
         }
     }

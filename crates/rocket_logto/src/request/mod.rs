@@ -1,5 +1,7 @@
 //! What the crate wants to know of a request, whoever handles it.
 
+pub(crate) mod cookies;
+
 use std::sync::OnceLock;
 
 use rocket::Request;

@@ -1,6 +1,8 @@
 //! `Error`: what can go wrong for a guard or a route, and how each becomes a
 //! response: a page for a navigation, JSON for a program.
 
+pub(crate) mod bearer;
+
 use std::sync::Arc;
 
 use base64::Engine;
@@ -11,8 +13,8 @@ use rocket::response::{Responder, Response};
 use url::form_urlencoded;
 
 use crate::config::LogtoConfig;
-use crate::pages::{Action, Page};
 use crate::request::{address, is_form, is_navigation};
+use crate::response::pages::{Action, Page};
 use crate::response::{html_page, json, no_store, redirect};
 use crate::return_to::ReturnTo;
 

@@ -1,11 +1,13 @@
 //! The answers the crate gives itself: a page of its own, JSON, a redirect.
 
+pub(crate) mod pages;
+
 use std::io::Cursor;
 
 use rocket::http::{Header, Status};
 use rocket::response::Response;
 
-use crate::pages::{self, Page};
+use self::pages::Page;
 
 /// One of the library's own pages, with the headers that go with it.
 pub(crate) fn html_page(

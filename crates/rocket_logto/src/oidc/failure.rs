@@ -1,6 +1,5 @@
 //! What a failed call to the provider means to the request that needed it.
 
-use super::store::StoreError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::AuthorizeError;
 use crate::oidc::http::HttpError;
@@ -82,11 +81,6 @@ pub(crate) fn not_started(error: AuthorizeError) -> Error {
         }
         AuthorizeError::Push(error) => failed(error),
     }
-}
-
-/// Nobody can be told who they are: not an answer to guess.
-pub(crate) fn store_failed(error: StoreError) -> Error {
-    Error::new(ErrorKind::StoreUnavailable, error.to_string())
 }
 
 /// The provider has understood and says no (RFC 6749 section 5.2, RFC 8707

@@ -1,42 +1,43 @@
-//! `LogtoApi`: what an API and a machine need of the provider, with nobody signed
+//! `LogtoService`: what an API and a machine need of the provider, with nobody signed
 //! in. Managed by Rocket; made by either fairing.
 
+pub(crate) mod fairing;
+
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rocket::Request;
 
-use crate::bearer_error::BearerError;
-use crate::bearers::Bearers;
 use crate::claims::AccessTokenClaims;
+use crate::clock::{Clock, Seconds};
 use crate::config::ProviderConfig;
+use crate::error::bearer::BearerError;
 use crate::error::{Error, ErrorKind};
-use crate::machine_tokens::MachineTokens;
+use crate::oidc::failure::exchange_failed;
 use crate::oidc::service::ServiceClient;
-use crate::oidc::verify::{Seconds, seconds};
-use crate::session::failure::exchange_failed;
-use crate::session::token::{Token, TokenFor};
 use crate::session::tokens::token;
-use crate::subject_token::SubjectToken;
+use crate::tokens::bearer::Bearers;
+use crate::tokens::machine::MachineTokens;
+use crate::tokens::subject_token::SubjectToken;
+use crate::tokens::token::{Token, TokenFor};
 
 /// The side of the fairing that knows no users, as managed state:
-/// `&State<LogtoApi>` in a handler. There with
+/// `&State<LogtoService>` in a handler. There with
 /// [`Logto::fairing()`](crate::Logto::fairing) and with
 /// [`Logto::api()`](crate::Logto::api).
 ///
 /// ```rust
 /// use rocket::{State, get};
-/// use rocket_logto::{Error, LogtoApi, TokenFor};
+/// use rocket_logto::{Error, LogtoService, TokenFor};
 ///
 /// #[get("/report")]
-/// async fn report(logto: &State<LogtoApi>) -> Result<String, Error> {
+/// async fn report(logto: &State<LogtoService>) -> Result<String, Error> {
 ///     let wanted = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
 ///     let token = logto.machine_token(wanted).await?;
 ///     Ok(format!("this app may read: {}", token.has_scope("read")))
 /// }
 /// ```
 #[derive(Clone)]
-pub struct LogtoApi {
+pub struct LogtoService {
     inner: Arc<Inner>,
 }
 
@@ -47,25 +48,18 @@ struct Inner {
     clock: Clock,
 }
 
-/// Seconds since 1970-01-01 UTC, from the system or from a test.
-pub(crate) type Clock = fn() -> Seconds;
-
-pub(crate) fn system_clock() -> Seconds {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    seconds(now)
-}
-
-impl LogtoApi {
-    pub(crate) fn new(config: ProviderConfig, clock: Clock) -> Result<LogtoApi, reqwest::Error> {
+impl LogtoService {
+    pub(crate) fn new(
+        config: ProviderConfig,
+        clock: Clock,
+    ) -> Result<LogtoService, reqwest::Error> {
         let inner = Inner {
             service: Arc::new(ServiceClient::new(config)?),
             bearers: Bearers::new(),
             machine_tokens: MachineTokens::new(),
             clock,
         };
-        Ok(LogtoApi {
+        Ok(LogtoService {
             inner: Arc::new(inner),
         })
     }
@@ -86,9 +80,9 @@ impl LogtoApi {
     /// **Standard:** RFC 6749 section 4.4, RFC 8707.
     ///
     /// ```rust,no_run
-    /// use rocket_logto::{Error, LogtoApi, TokenFor};
+    /// use rocket_logto::{Error, LogtoService, TokenFor};
     ///
-    /// # async fn run(logto: LogtoApi) -> Result<(), Error> {
+    /// # async fn run(logto: LogtoService) -> Result<(), Error> {
     /// let orders = TokenFor::resource("https://orders.your-app.com/api").within("acme5obvzg01");
     /// let token = logto.machine_token(orders.scope("orders:read")).await?;
     /// # Ok(()) }
@@ -109,7 +103,7 @@ impl LogtoApi {
 
     /// Forgets the tokens for this app itself, so that the next ones asked for
     /// are new ones: after a role has changed, say.
-    pub fn clear_machine_tokens(&self) {
+    pub fn forget_machine_tokens(&self) {
         self.inner.machine_tokens.clear();
     }
 
@@ -125,11 +119,11 @@ impl LogtoApi {
     ///
     /// ```rust,no_run
     /// use rocket::{State, post};
-    /// use rocket_logto::{Error, LogtoApi, SubjectToken, TokenFor};
+    /// use rocket_logto::{Error, LogtoService, SubjectToken, TokenFor};
     ///
     /// /// Lets a script in, by its owner's personal access token.
     /// #[post("/cart", data = "<token>")]
-    /// async fn cart(token: String, logto: &State<LogtoApi>) -> Result<String, Error> {
+    /// async fn cart(token: String, logto: &State<LogtoService>) -> Result<String, Error> {
     ///     let shopping = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
     ///     let token = SubjectToken::personal_access_token(token);
     ///     let token = logto.exchange_token(token, shopping).await?;
@@ -154,14 +148,14 @@ impl LogtoApi {
     /// long it lasts. In this process only.
     ///
     /// **Cost:** none.
-    pub async fn forget_bearer(&self, token: &str) {
+    pub async fn forget_bearer_token(&self, token: &str) {
         self.inner.bearers.forget(token).await;
     }
 
     /// Forgets what is known of all callers' tokens, in this process only.
     ///
     /// **Cost:** none.
-    pub fn forget_bearers(&self) {
+    pub fn forget_bearer_tokens(&self) {
         self.inner.bearers.forget_all();
     }
 
@@ -186,8 +180,8 @@ impl LogtoApi {
 
     /// The state of the fairing, for code that runs inside a request. Guards
     /// are sentinels, so only a hand-made router can be without it.
-    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r LogtoApi, Error> {
-        request.rocket().state::<LogtoApi>().ok_or_else(|| {
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r LogtoService, Error> {
+        request.rocket().state::<LogtoService>().ok_or_else(|| {
             Error::new(
                 ErrorKind::ProviderNotReady,
                 "neither Logto::fairing() nor Logto::api() is attached",

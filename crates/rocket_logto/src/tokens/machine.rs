@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use moka::Expiry;
 
+use crate::clock::Seconds;
 use crate::error::Error;
+use crate::oidc::failure::machine_failed;
 use crate::oidc::service::ServiceClient;
-use crate::oidc::verify::Seconds;
-use crate::session::failure::machine_failed;
-use crate::session::token::{Token, TokenFor};
 use crate::session::tokens::{LEEWAY, token};
+use crate::tokens::token::{Token, TokenFor};
 
 /// An organization and a resource each: more than most apps ever name.
 const CAPACITY: u64 = 10_000;

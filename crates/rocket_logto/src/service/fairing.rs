@@ -4,17 +4,18 @@
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Request, Response, Rocket};
 
-use crate::api::{Clock, LogtoApi, system_clock};
+use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
 use crate::fairing::{api, catch_pending, put};
 use crate::logto::Logto;
 use crate::routes;
+use crate::service::LogtoService;
 use crate::session::context::{PENDING, Pending, RequestContext};
 
 impl Logto {
     /// The fairing of a service that is an API only: nobody signs in there, but
     /// [`Bearer`](crate::Bearer) lets callers in, and
-    /// [`MachineToken`](crate::MachineToken) and [`LogtoApi`] get tokens.
+    /// [`MachineToken`](crate::MachineToken) and [`LogtoService`] get tokens.
     ///
     /// It needs `endpoint` (or `issuer`) and nothing else; `app_id` and
     /// `app_secret` only for `introspect_opaque_tokens`, `MachineToken` and token
@@ -50,22 +51,22 @@ impl Logto {
     ///     rocket::build().attach(Logto::api()).mount("/", routes![cart])
     /// }
     /// ```
-    pub fn api() -> LogtoApiFairing {
-        LogtoApiFairing {
+    pub fn api() -> LogtoServiceFairing {
+        LogtoServiceFairing {
             clock: system_clock,
         }
     }
 }
 
 /// The fairing that [`Logto::api()`] makes.
-pub struct LogtoApiFairing {
+pub struct LogtoServiceFairing {
     clock: Clock,
 }
 
-impl LogtoApiFairing {
+impl LogtoServiceFairing {
     /// Replaces the clock, for tests of lifetimes.
     #[doc(hidden)]
-    pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoApiFairing {
+    pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoServiceFairing {
         self.clock = clock;
         self
     }
@@ -91,7 +92,7 @@ fn with_some_secret_key(rocket: Rocket<Build>) -> Rocket<Build> {
 }
 
 #[rocket::async_trait]
-impl Fairing for LogtoApiFairing {
+impl Fairing for LogtoServiceFairing {
     fn info(&self) -> Info {
         Info {
             name: "Logto API",
@@ -124,7 +125,7 @@ impl Fairing for LogtoApiFairing {
     }
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
-        if let Some(logto) = rocket.state::<LogtoApi>() {
+        if let Some(logto) = rocket.state::<LogtoService>() {
             log::info!("logto: tokens of {} are accepted", logto.issuer());
             rocket::tokio::spawn(logto.service().provider.clone().warm_up());
         }

@@ -12,8 +12,9 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::claims::{AccessTokenClaims, ORGANIZATION};
+use crate::clock::Seconds;
 use crate::error::{Error, ErrorKind};
-use crate::oidc::verify::{self, Seconds};
+use crate::oidc::verify;
 
 /// An access token: for an outgoing call, and to see what it allows.
 ///

@@ -4,17 +4,17 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::session::token::TokenFor;
+use crate::tokens::token::TokenFor;
 
 /// A token to be exchanged for an access token of the user it stands for (RFC
 /// 8693 section 2.1). `Debug` shows nothing of it; memory is wiped on drop.
 ///
-/// See [`LogtoApi::exchange_token`](crate::LogtoApi::exchange_token).
+/// See [`LogtoService::exchange_token`](crate::LogtoService::exchange_token).
 ///
 /// ```rust,no_run
-/// use rocket_logto::{Error, LogtoApi, SubjectToken, TokenFor};
+/// use rocket_logto::{Error, LogtoService, SubjectToken, TokenFor};
 ///
-/// # async fn run(logto: LogtoApi, subject: String, mine: String) -> Result<(), Error> {
+/// # async fn run(logto: LogtoService, subject: String, mine: String) -> Result<(), Error> {
 /// // `subject` is what `POST /api/subject-tokens` has answered; `mine` says who acts.
 /// let subject = SubjectToken::impersonation(subject).actor(mine);
 /// let shopping = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
