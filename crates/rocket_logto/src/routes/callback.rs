@@ -20,7 +20,6 @@ use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::store::store_failed;
-use crate::session::tokens::token;
 use crate::session::transaction::Transaction;
 use crate::session::{Access, Home, Session, SessionId};
 use crate::tokens::token::{Token, TokenFor};
@@ -239,7 +238,7 @@ async fn verified(
         )
     })?;
     // Without a refresh token this access token is the only one there will be.
-    let token = token(tokens, now);
+    let token = Token::granted(tokens, now);
     let only_token = tokens.refresh_token.is_none().then(|| Access::from(&token));
     let session = Session {
         id,

@@ -14,7 +14,6 @@ use crate::error::bearer::BearerError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::failure::exchange_failed;
 use crate::oidc::service::ServiceClient;
-use crate::session::tokens::token;
 use crate::tokens::bearer::Bearers;
 use crate::tokens::machine::MachineTokens;
 use crate::tokens::subject_token::SubjectToken;
@@ -137,7 +136,7 @@ impl LogtoService {
     ) -> Result<Token, Error> {
         let params = subject.params(&wanted);
         let tokens = self.inner.service.exchange(&params).await;
-        let token = token(&tokens.map_err(exchange_failed)?, self.now());
+        let token = Token::granted(&tokens.map_err(exchange_failed)?, self.now());
         wanted.check(&token)?;
         Ok(token)
     }

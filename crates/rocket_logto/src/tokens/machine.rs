@@ -10,8 +10,7 @@ use crate::clock::Seconds;
 use crate::error::Error;
 use crate::oidc::failure::machine_failed;
 use crate::oidc::service::ServiceClient;
-use crate::session::tokens::{LEEWAY, token};
-use crate::tokens::token::{Token, TokenFor};
+use crate::tokens::token::{LEEWAY, Token, TokenFor};
 
 /// An organization and a resource each: more than most apps ever name.
 const CAPACITY: u64 = 10_000;
@@ -66,7 +65,7 @@ impl MachineTokens {
         let params = wanted.params();
         let fetch = async {
             let tokens = service.client_credentials(&params).await;
-            let token = token(&tokens.map_err(machine_failed)?, now);
+            let token = Token::granted(&tokens.map_err(machine_failed)?, now);
             let left = token.ends_at().saturating_sub(LEEWAY).saturating_sub(now);
             Ok::<_, Error>(Kept {
                 token: Arc::new(token),

@@ -7,14 +7,20 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::AccessToken as Secret;
+use openidconnect::{AccessToken as Secret, OAuth2TokenResponse};
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::claims::{AccessTokenClaims, ORGANIZATION};
-use crate::clock::Seconds;
+use crate::clock::{Seconds, seconds};
 use crate::error::{Error, ErrorKind};
+use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify;
+
+/// A token this close to its end is not handed out any more.
+pub(crate) const LEEWAY: Seconds = 60;
+/// For an answer without `expires_in` (RFC 6749 section 5.1 allows that).
+const DEFAULT_LIFETIME: Seconds = 3600;
 
 /// An access token: for an outgoing call, and to see what it allows.
 ///
@@ -43,6 +49,13 @@ pub struct Token {
 }
 
 impl Token {
+    /// The token of an answer that came at `now`, with its end.
+    pub(crate) fn granted(tokens: &TokenSet, now: Seconds) -> Token {
+        let lifetime = tokens.expires_in().map(seconds);
+        let ends_at = now.saturating_add(lifetime.unwrap_or(DEFAULT_LIFETIME));
+        Token::new(tokens.access_token.clone(), tokens.scope.clone(), ends_at)
+    }
+
     pub(crate) fn new(secret: Secret, scope: Option<String>, ends_at: Seconds) -> Token {
         let claims = verify::claims(secret.secret()).map(Arc::new);
         Token {

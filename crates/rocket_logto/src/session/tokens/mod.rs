@@ -11,26 +11,20 @@ use std::time::Instant;
 
 use self::refresh::{cleared, no_refresh_token, refreshed};
 use moka::policy::EvictionPolicy;
-use openidconnect::OAuth2TokenResponse;
 use rocket::tokio::sync::Mutex as Turn;
 
 use crate::clock::Seconds;
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
-use crate::oidc::tokens::TokenSet;
 use crate::session::sessions::Sessions;
 use crate::session::{Home, Session, SessionId};
-use crate::tokens::token::{Token, TokenFor};
+use crate::tokens::token::{LEEWAY, Token, TokenFor};
 
 /// Sessions remembered here at once; beyond that, tokens are fetched anew.
 const MAX_SESSIONS: u64 = 20_000;
 /// Tokens remembered of one session: an organization and a resource each.
 const MAX_TOKENS: usize = 64;
-/// A token this close to its end is not handed out any more, in seconds.
-pub(crate) const LEEWAY: Seconds = 60;
-/// For an answer without `expires_in` (RFC 6749 section 5.1 allows that).
-const DEFAULT_LIFETIME: Seconds = 3600;
 /// After a refresh has failed for the provider's sake, claims that want
 /// refreshing serve this much longer before the next attempt, in seconds.
 const PAUSE: Seconds = 10;
@@ -276,17 +270,4 @@ fn wanted(key: TokenFor, now: Seconds) -> Wanted {
         asked: Instant::now(),
         now,
     }
-}
-
-/// The token of an answer, with its end.
-pub(crate) fn token(tokens: &TokenSet, now: Seconds) -> Token {
-    let lifetime = tokens.expires_in().map(|lifetime| lifetime.as_secs());
-    let lifetime = lifetime.map_or(DEFAULT_LIFETIME, |seconds| {
-        Seconds::try_from(seconds).unwrap_or(DEFAULT_LIFETIME)
-    });
-    Token::new(
-        tokens.access_token.clone(),
-        tokens.scope.clone(),
-        now.saturating_add(lifetime),
-    )
 }

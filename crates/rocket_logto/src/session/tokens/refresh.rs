@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Failure, Granted, LEEWAY, Live, Wanted, token};
+use super::{Failure, Granted, Live, Wanted};
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
 use crate::error::{Error, ErrorKind};
@@ -15,7 +15,7 @@ use crate::oidc::verify::{Nonce, Rejection};
 use crate::session::Session;
 use crate::session::sessions::{KeepError, Sessions};
 use crate::session::store::store_failed;
-use crate::tokens::token::Token;
+use crate::tokens::token::{LEEWAY, Token};
 
 /// Waits for the session's turn, looks again, and refreshes if need be. The
 /// refresh is a task of its own: a person who closes the tab meanwhile must
@@ -223,7 +223,7 @@ async fn refresh(
         // What was fetched before may allow what is no longer allowed.
         next.tokens_from = next.version;
     }
-    let (token, next) = (Arc::new(token(&tokens, now)), Arc::new(next));
+    let (token, next) = (Arc::new(Token::granted(&tokens, now)), Arc::new(next));
     key.check(&token)?;
     live.remember(wanted, token.clone(), next.version);
     live.with(|known| known.session = Some(next.clone()));
