@@ -52,9 +52,7 @@ async fn act_as(user: &str, logto: &State<LogtoService>) -> Result<Json<Value>, 
     let again = logto
         .exchange_token(SubjectToken::impersonation(subject), shopping)
         .await;
-    let again = again
-        .err()
-        .and_then(|error| error.code().map(str::to_owned));
+    let again = again.err().map(|error| error.reason().to_owned());
     Ok(Json(json!({ "token": shown(&token), "again": again })))
 }
 

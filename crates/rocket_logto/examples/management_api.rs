@@ -29,10 +29,7 @@ struct ManagementApi {
 impl BearerAudience for ManagementApi {
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
         let api = request.rocket().state::<ManagementApi>()?;
-        Some(ExpectedAudience {
-            audience: api.indicator.clone(),
-            organization_id: None,
-        })
+        Some(ExpectedAudience::new(&api.indicator))
     }
 }
 

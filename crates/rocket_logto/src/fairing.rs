@@ -1,22 +1,23 @@
 //! `Logto::fairing()`: reads the configuration, manages the state, mounts the
 //! routes, and writes what requests have collected into their responses.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
-use rocket::http::Status;
-use rocket::{Build, Catcher, Data, Orbit, Request, Response, Rocket, catcher};
+use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use crate::clock::{Clock, system_clock};
 use crate::config::{LogtoConfig, ProviderConfig, StoreConfig};
 use crate::dev_provider;
 use crate::logto::Logto;
+use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
-use crate::routes::{self, sign_in, sign_out};
+use crate::response::failed_guard;
+use crate::routes;
 use crate::service::LogtoService;
-use crate::session::context::{PENDING, Pending, RequestContext};
+use crate::session::Sessions;
+use crate::session::context::RequestContext;
 #[cfg(feature = "redis")]
 use crate::session::redis::RedisStore;
 use crate::session::store::SessionStore;
@@ -115,15 +116,21 @@ impl Fairing for LogtoFairing {
                 return Err(rocket);
             }
         };
-        let Some(api) = api(&rocket, ProviderConfig::from(&*config), self.clock) else {
+        let Some(service) = service(&rocket, ProviderConfig::from(&*config), self.clock) else {
             return Err(rocket);
         };
-        let logto = Logto::new(config.clone(), api.clone(), store);
+        let oidc = Arc::new(OidcClient::new(config.clone(), service.client().clone()));
+        let logto = Logto::new(config.clone(), oidc.clone());
+        let Some(sessions) = Sessions::new(&rocket, config.clone(), oidc, store, self.clock) else {
+            log::error!("logto: no key can be made to seal cookies with, see secret_key");
+            return Err(rocket);
+        };
         let rocket = dev_provider::start(rocket, &config).await?;
-        Ok(catch_pending(rocket)
+        Ok(rocket
             .mount("/", routes::all(&config.routes))
             .manage(config)
-            .manage(api)
+            .manage(service)
+            .manage(Arc::new(sessions))
             .manage(logto))
     }
 
@@ -163,19 +170,17 @@ impl Fairing for LogtoFairing {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        // Boxed, here and where a session is written or the provider is asked: a
+        // future is as large as the largest thing it may come to wait for, and
+        // Rocket makes this one for every request.
+        failed_guard::answer(request, response);
+        Box::pin(routes::finish_deferred(request, response)).await;
         let context = RequestContext::of(request);
-        if response.status() == PENDING {
-            // Boxed, here and where a session is written or the provider is asked:
-            // a future is as large as the largest thing it may come to wait for,
-            // and Rocket makes this one for every request.
-            let answer = Box::pin(answer(request, context.take_pending())).await;
-            put(answer, response);
-        }
         let mut cookies = context.take_cookies();
         if let Some(session) = context.take_session_cookies()
-            && let Ok(logto) = Logto::of(request)
+            && let Ok(sessions) = Sessions::of(request)
         {
-            cookies.extend(Box::pin(logto.cookies(session)).await);
+            cookies.extend(Box::pin(sessions.cookies(session)).await);
         }
         // Whoever asked who the user is has an answer for that user alone, and
         // a cookie is for one browser alone.
@@ -191,7 +196,7 @@ impl Fairing for LogtoFairing {
 
 /// The state that an app with and one without sign-in have in common; the log
 /// says why there is none.
-pub(crate) fn api(
+pub(crate) fn service(
     rocket: &Rocket<Build>,
     config: ProviderConfig,
     clock: Clock,
@@ -225,47 +230,6 @@ fn store(
         #[cfg(not(feature = "redis"))]
         (StoreConfig::Redis(_), None) => Err("needs the cargo feature redis".into()),
     }
-}
-
-/// Keeps the app's own catchers away from pending answers: a `#[catch(default)]`
-/// with a status of its own would hide them from the response hook. A catcher
-/// for one code wins over a default one at the same base, and nobody else has
-/// one for this code.
-pub(crate) fn catch_pending(rocket: Rocket<Build>) -> Rocket<Build> {
-    let bases = rocket
-        .catchers()
-        .map(|catcher| catcher.base.path().to_string());
-    let bases: BTreeSet<String> = bases.chain(["/".to_owned()]).collect();
-    bases.into_iter().fold(rocket, |rocket, base| {
-        rocket.register(base, vec![Catcher::new(PENDING.code, leave_pending)])
-    })
-}
-
-fn leave_pending<'r>(status: Status, _: &'r Request<'_>) -> catcher::BoxFuture<'r> {
-    Box::pin(async move { Response::build().status(status).ok() })
-}
-
-/// Puts an answer in the place of a pending one, which may have cookies of the
-/// handler's, and headers of Rocket's and of other fairings, already.
-pub(crate) fn put<'r>(answer: Response<'r>, response: &mut Response<'r>) {
-    response.set_status(answer.status());
-    response.merge(answer);
-}
-
-/// The answer a guard or handler has asked for.
-async fn answer(request: &Request<'_>, pending: Option<Pending>) -> Response<'static> {
-    let done = match pending {
-        Some(Pending::SignIn(start)) => sign_in::start(request, &start).await,
-        Some(Pending::SignOut(local)) => sign_out::finish(request, local).await,
-        Some(Pending::Failure(error)) => Err(error),
-        Some(Pending::Bearer(error)) => Ok(error.to_response()),
-        None => {
-            return Response::build()
-                .status(Status::InternalServerError)
-                .finalize();
-        }
-    };
-    done.unwrap_or_else(|error| error.to_response(request))
 }
 
 /// At this level Rocket writes down each request and response as it is, before

@@ -59,7 +59,7 @@ pub struct Sealer(CookieKeys);
 
 impl Sealer {
     pub fn new(key: &[u8; 32]) -> Sealer {
-        Sealer(CookieKeys::new(Key::derive_from(key), Vec::new()))
+        Sealer(CookieKeys::new(Key::derive_from(key), Vec::new()).expect("256 bits"))
     }
 
     /// The `Set-Cookie` lines; `None` when it takes too many.
@@ -70,13 +70,13 @@ impl Sealer {
             secure: true,
             same_site: SameSite::Lax,
         };
-        self.0.seal_chunked(&spec, plain).ok()
+        self.0.seal_chunked(&spec, &plain).ok()
     }
 
     /// What was sealed under `name`, put together from the chunks in `cookies`.
     pub fn open(&self, cookies: &[(&str, &str)], name: &str) -> Option<String> {
         let value = session_cookie::assemble(cookies, name)?;
-        self.0.open(name, &value)
+        serde_json::from_str(&self.0.open(name, &value)?).ok()
     }
 }
 

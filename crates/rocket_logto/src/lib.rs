@@ -267,7 +267,6 @@
 mod claims;
 mod clock;
 mod config;
-mod current;
 mod dev_provider;
 mod error;
 mod fairing;

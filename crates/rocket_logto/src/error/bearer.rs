@@ -1,18 +1,18 @@
 //! `BearerError`: why a caller of an API is turned away, in the words of RFC
 //! 6750 section 3.
 
-use rocket::Request;
 use rocket::http::Status;
-use rocket::response::{Responder, Response};
 
-use crate::error::reference;
-use crate::response::json;
+use super::{Logged, reference};
 
-/// Why [`Bearer`](crate::Bearer) let nobody in. A [`Responder`]: a JSON body,
-/// the status, and the `WWW-Authenticate` header RFC 6750 section 3 asks for.
+/// Why [`Bearer`](crate::Bearer) let nobody in. A
+/// [`Responder`](rocket::response::Responder): a JSON body, the status, and the
+/// `WWW-Authenticate` header RFC 6750 section 3 asks for.
 ///
-/// Making one writes a line to the log with its
-/// [`reference`](BearerError::reference), except where no token came at all.
+/// The answer writes a line to the log with the [`reason`](BearerError::reason) and
+/// the [`reference`](BearerError::reference), except where no token came at all.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -42,7 +42,9 @@ use crate::response::json;
 #[error("{kind}")]
 pub struct BearerError {
     kind: BearerErrorKind,
+    reason: String,
     reference: String,
+    logged: Logged,
 }
 
 /// The kinds of [`BearerError`].
@@ -72,17 +74,13 @@ pub enum BearerErrorKind {
 
 impl BearerError {
     /// `reason` is for the log: a word for programs, never a token or a claim.
-    pub(crate) fn new(kind: BearerErrorKind, reason: &str) -> BearerError {
-        let reference = reference();
-        let what = match kind {
-            BearerErrorKind::Missing => "",
-            BearerErrorKind::Unavailable => "not checked",
-            _ => "rejected",
-        };
-        if !what.is_empty() {
-            log::warn!("logto: bearer token {what}, reason={reason} reference={reference}");
+    pub(crate) fn new(kind: BearerErrorKind, reason: impl Into<String>) -> BearerError {
+        BearerError {
+            kind,
+            reason: reason.into(),
+            reference: reference(),
+            logged: Logged::default(),
         }
-        BearerError { kind, reference }
     }
 
     pub(crate) fn invalid_request(why: &'static str, reason: &str) -> BearerError {
@@ -96,6 +94,11 @@ impl BearerError {
     /// What was wrong.
     pub fn kind(&self) -> &BearerErrorKind {
         &self.kind
+    }
+
+    /// Why, in a word for programs; it stands in the log line, not in the answer.
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// The id that stands in the log line and in the answer.
@@ -124,47 +127,16 @@ impl BearerError {
         }
     }
 
-    /// The challenge. Its values are our own words: nothing to escape.
-    fn challenge(&self) -> Option<String> {
-        let code = self.code();
-        match &self.kind {
-            BearerErrorKind::Missing => Some("Bearer".to_owned()),
-            BearerErrorKind::InvalidRequest(_) | BearerErrorKind::InvalidToken(_) => Some(format!(
-                "Bearer error=\"{code}\", error_description=\"{self}\""
-            )),
-            BearerErrorKind::InsufficientScope { missing } => {
-                let scope = missing.join(" ");
-                Some(format!("Bearer error=\"{code}\", scope=\"{scope}\""))
-            }
-            BearerErrorKind::Unavailable => None,
+    /// Writes the one log line, where the error is answered or given up.
+    pub(crate) fn log(&self) {
+        let what = match self.kind {
+            BearerErrorKind::Missing => return,
+            BearerErrorKind::Unavailable => "not checked",
+            _ => "rejected",
+        };
+        if self.logged.first() {
+            let (reason, reference) = (&self.reason, &self.reference);
+            log::warn!("logto: bearer token {what}, reason={reason} reference={reference}");
         }
-    }
-
-    pub(crate) fn to_response(&self) -> Response<'static> {
-        let mut body = serde_json::json!({
-            "error": self.code(),
-            "error_description": self.to_string(),
-        });
-        if self.kind != BearerErrorKind::Missing {
-            body["reference"] = self.reference.clone().into();
-        }
-        if let BearerErrorKind::InsufficientScope { missing } = &self.kind {
-            body["scope"] = missing.join(" ").into();
-        }
-        let mut response = json(self.status(), &body);
-        response.set_raw_header("Cache-Control", "no-store");
-        if let Some(challenge) = self.challenge() {
-            response.set_raw_header("WWW-Authenticate", challenge);
-        }
-        if self.kind == BearerErrorKind::Unavailable {
-            response.set_raw_header("Retry-After", "5");
-        }
-        response
-    }
-}
-
-impl<'r> Responder<'r, 'static> for BearerError {
-    fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
-        Ok(self.to_response())
     }
 }

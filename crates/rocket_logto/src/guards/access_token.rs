@@ -4,13 +4,15 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use rocket::futures::future::BoxFuture;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::{Serialize, Serializer};
 
-use crate::current::Current;
 use crate::error::Error;
 use crate::logto::Logto;
+use crate::response::failed_guard::guard;
+use crate::session::ActiveSession;
 use crate::tokens::token::{Token, TokenFor};
 
 /// An API resource, named once (RFC 8707).
@@ -92,21 +94,26 @@ impl<R: Resource> Serialize for AccessToken<R> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, R: Resource> FromRequest<'r> for AccessToken<R> {
     type Error = Error;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let token = match Current::of(request).await {
-            Ok(current) => current.token(wanted::<R>()).await,
-            Err(error) => Err(error),
-        };
-        let guard = token.map(|token| AccessToken {
-            token,
-            resource: PhantomData,
-        });
-        super::outcome(request, guard)
+    #[track_caller]
+    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
+    where
+        'r: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        guard(request, find(request))
     }
+}
+
+async fn find<R: Resource>(request: &Request<'_>) -> Result<AccessToken<R>, Error> {
+    let active = ActiveSession::of(request).await?;
+    Ok(AccessToken {
+        token: active.token(wanted::<R>()).await?,
+        resource: PhantomData,
+    })
 }
 
 /// What to ask for to get a token for `R`.

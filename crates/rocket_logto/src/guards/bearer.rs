@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use rocket::futures::future::BoxFuture;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
@@ -12,8 +13,8 @@ use super::access_token::Resource;
 use super::organization_id::OrganizationId;
 use crate::claims::{AccessTokenClaims, ORGANIZATION};
 use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::response::failed_guard::guard;
 use crate::service::LogtoService;
-use crate::session::context::{PENDING, Pending, RequestContext};
 
 /// Longer than any token of a user with many scopes, shorter than a flood.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -44,7 +45,7 @@ const MAX_TOKEN: usize = 16 * 1024;
 /// ```
 pub trait Permission: Send + Sync + 'static {
     /// Whom the token must be for.
-    type Audience: Audience;
+    type Audience: BearerAudience;
     /// The scopes it must have, all of them.
     const SCOPES: &'static [&'static str];
 }
@@ -66,14 +67,11 @@ pub trait Permission: Send + Sync + 'static {
 /// impl BearerAudience for Configured {
 ///     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
 ///         let api = request.rocket().state::<Api>()?;
-///         Some(ExpectedAudience {
-///             audience: api.indicator.clone(),
-///             organization_id: None,
-///         })
+///         Some(ExpectedAudience::new(&api.indicator))
 ///     }
 /// }
 /// ```
-pub trait Audience: Send + Sync + 'static {
+pub trait BearerAudience: Send + Sync + 'static {
     /// The audience and the organization a token must name for `request`;
     /// `None` when the request does not say which organization it is about.
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience>;
@@ -85,8 +83,20 @@ pub trait Audience: Send + Sync + 'static {
     }
 }
 
-/// What a token must name: [`BearerAudience`](crate::BearerAudience) has an example.
+/// What a token must name, as a [`BearerAudience`] finds it for a request.
+///
+/// # Examples
+///
+/// ```rust
+/// use rocket_logto::ExpectedAudience;
+///
+/// let global = ExpectedAudience::new("https://orders.your-app.com/api");
+/// assert_eq!(global.organization_id, None);
+/// let within = global.within("acme5obvzg01");
+/// assert_eq!(within.organization_id.as_deref(), Some("acme5obvzg01"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExpectedAudience {
     /// The value of `aud`.
     pub audience: String,
@@ -95,18 +105,31 @@ pub struct ExpectedAudience {
 }
 
 impl ExpectedAudience {
+    /// A token whose `aud` holds `audience`, and that names no organization.
+    pub fn new(audience: impl Into<String>) -> ExpectedAudience {
+        ExpectedAudience {
+            audience: audience.into(),
+            organization_id: None,
+        }
+    }
+
+    /// One that was issued within an organization (`organization_id`).
+    pub fn within(self, organization_id: impl Into<String>) -> ExpectedAudience {
+        ExpectedAudience {
+            organization_id: Some(organization_id.into()),
+            ..self
+        }
+    }
+
     /// The organization that the audience itself is.
     pub(super) fn organization(&self) -> Option<&str> {
         self.audience.strip_prefix(ORGANIZATION)
     }
 }
 
-impl<R: Resource> Audience for R {
+impl<R: Resource> BearerAudience for R {
     fn expected(_: &Request<'_>) -> Option<ExpectedAudience> {
-        Some(ExpectedAudience {
-            audience: R::INDICATOR.to_owned(),
-            organization_id: None,
-        })
+        Some(ExpectedAudience::new(R::INDICATOR))
     }
 }
 
@@ -131,14 +154,10 @@ impl<R: Resource> Audience for R {
 #[derive(Clone, Copy, Debug)]
 pub struct Organization<Id: OrganizationId>(PhantomData<fn() -> Id>);
 
-impl<Id: OrganizationId> Audience for Organization<Id> {
+impl<Id: OrganizationId> BearerAudience for Organization<Id> {
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
         let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
-        let audience = format!("{ORGANIZATION}{id}");
-        Some(ExpectedAudience {
-            audience,
-            organization_id: None,
-        })
+        Some(ExpectedAudience::new(format!("{ORGANIZATION}{id}")))
     }
 
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
@@ -171,14 +190,10 @@ impl<Id: OrganizationId> Audience for Organization<Id> {
 #[derive(Clone, Copy, Debug)]
 pub struct Within<R: Resource, Id: OrganizationId>(PhantomData<fn() -> (R, Id)>);
 
-impl<R: Resource, Id: OrganizationId> Audience for Within<R, Id> {
+impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
         let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
-        let audience = R::INDICATOR.to_owned();
-        Some(ExpectedAudience {
-            audience,
-            organization_id: Some(id),
-        })
+        Some(ExpectedAudience::new(R::INDICATOR).within(id))
     }
 
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
@@ -307,22 +322,21 @@ impl<P: Permission, C> Serialize for Bearer<P, C> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, P: Permission, C: DeserializeOwned> FromRequest<'r> for Bearer<P, C> {
     type Error = BearerError;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, BearerError> {
-        match verified(request).await {
-            Ok(bearer) => Outcome::Success(bearer),
-            Err(error) => {
-                RequestContext::of(request).set_pending(Pending::Bearer(error.clone()));
-                Outcome::Error((PENDING, error))
-            }
-        }
+    #[track_caller]
+    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, BearerError>>
+    where
+        'r: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        guard(request, find(request))
     }
 }
 
-async fn verified<P: Permission, C: DeserializeOwned>(
+async fn find<P: Permission, C: DeserializeOwned>(
     request: &Request<'_>,
 ) -> Result<Bearer<P, C>, BearerError> {
     let token = token(request)?;

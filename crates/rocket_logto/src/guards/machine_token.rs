@@ -4,12 +4,14 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use rocket::futures::future::BoxFuture;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::{Serialize, Serializer};
 
-use super::bearer::{Audience, Permission};
+use super::bearer::{BearerAudience, Permission};
 use crate::error::{Error, ErrorKind};
+use crate::response::failed_guard::guard;
 use crate::service::LogtoService;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -78,16 +80,21 @@ impl<P: Permission> Serialize for MachineToken<P> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, P: Permission> FromRequest<'r> for MachineToken<P> {
     type Error = Error;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        super::outcome(request, fetch(request).await)
+    #[track_caller]
+    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
+    where
+        'r: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        guard(request, find(request))
     }
 }
 
-async fn fetch<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, Error> {
+async fn find<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, Error> {
     let logto = LogtoService::of(request)?;
     let name = std::any::type_name::<P>();
     let expected = P::Audience::expected(request).ok_or_else(|| {
@@ -116,7 +123,7 @@ async fn fetch<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, 
             "{name} needs the scopes [{}], which no role of this application gives",
             missing.join(" ")
         );
-        return Err(Error::misconfigured("insufficient_scope", &hint));
+        return Err(Error::misconfigured("insufficient_scope", hint));
     }
     Ok(MachineToken {
         token,
@@ -131,7 +138,7 @@ impl<P: Permission> Sentinel for MachineToken<P> {
         }
         let name = std::any::type_name::<P>();
         let logto = rocket.state::<LogtoService>();
-        if logto.is_none_or(|logto| logto.service().config().machine.is_none()) {
+        if logto.is_none_or(|logto| logto.client().config().machine.is_none()) {
             log::error!(
                 "logto: a route wants a token of this app itself for `{name}`: write machine = {{ \
                  app_id = \"…\", app_secret = \"…\" }} of a machine-to-machine application into the \

@@ -11,8 +11,7 @@ mod user_info;
 
 pub use access_token::{AccessToken, DefaultResource, Resource};
 pub use bearer::{
-    Audience as BearerAudience, Bearer, ExpectedAudience, NoCustomClaims, Organization, Permission,
-    Within,
+    Bearer, BearerAudience, ExpectedAudience, NoCustomClaims, Organization, Permission, Within,
 };
 pub use machine_token::MachineToken;
 pub use org_token::{NoResource, OrgToken};
@@ -23,26 +22,10 @@ pub use step_up::{StepUp, StepUpPolicy};
 pub use user::User;
 pub use user_info::UserInfo;
 
-use rocket::Request;
-use rocket::request::Outcome;
 use rocket::{Ignite, Rocket};
 
-use crate::error::Error;
 use crate::logto::Logto;
 use crate::service::LogtoService;
-use crate::session::context::{PENDING, Pending, RequestContext};
-
-/// A failed guard leaves the answer to the response hook: only there is it
-/// known whether the handler did without the guard (`Option<User>`).
-fn outcome<T>(request: &Request<'_>, result: Result<T, Error>) -> Outcome<T, Error> {
-    match result {
-        Ok(guard) => Outcome::Success(guard),
-        Err(error) => {
-            RequestContext::of(request).set_pending(Pending::Failure(error.clone()));
-            Outcome::Error((PENDING, error))
-        }
-    }
-}
 
 /// Aborts the launch of an app that uses a guard, or a responder of this crate,
 /// without the fairing.

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use rocket::futures::future::BoxFuture;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::{Serialize, Serializer};
@@ -11,9 +12,10 @@ use serde::{Serialize, Serializer};
 use super::access_token::{DefaultResource, Resource, is_not_asked_for, wanted};
 use super::organization_id::OrganizationId;
 use crate::config::ORGANIZATIONS_SCOPE;
-use crate::current::Current;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
+use crate::response::failed_guard::guard;
+use crate::session::ActiveSession;
 use crate::tokens::token::Token;
 
 /// No API resource: the token is for the organization itself.
@@ -85,19 +87,24 @@ impl<Id: OrganizationId, R: Resource> Serialize for OrgToken<Id, R> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, Id: OrganizationId, R: Resource> FromRequest<'r> for OrgToken<Id, R> {
     type Error = Error;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        super::outcome(request, fetch(request).await)
+    #[track_caller]
+    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
+    where
+        'r: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        guard(request, find(request))
     }
 }
 
-async fn fetch<Id: OrganizationId, R: Resource>(
+async fn find<Id: OrganizationId, R: Resource>(
     request: &Request<'_>,
 ) -> Result<OrgToken<Id, R>, Error> {
-    let current = Current::of(request).await?;
+    let active = ActiveSession::of(request).await?;
     let organization_id = Id::organization_id(request).filter(|id| !id.is_empty());
     let organization_id = organization_id.ok_or_else(|| {
         let source = std::any::type_name::<Id>();
@@ -106,7 +113,7 @@ async fn fetch<Id: OrganizationId, R: Resource>(
             format!("no_organization_id from {source}"),
         )
     })?;
-    let token = current
+    let token = active
         .token(wanted::<R>().within(organization_id.clone()))
         .await?;
     Ok(OrgToken {

@@ -4,17 +4,19 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::Duration;
 
+use rocket::futures::future::BoxFuture;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
-use super::user::User;
+use super::user::{self, User};
 use crate::claims::IdTokenClaims;
 use crate::error::Error;
 use crate::logto::Logto;
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::request::MAX_PARAMETER;
+use crate::response::failed_guard::guard;
 
 /// From the provider back to the page takes some time: a level that is over
 /// sooner would send the browser around for ever.
@@ -82,7 +84,7 @@ pub trait StepUpPolicy: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub struct StepUp<L: StepUpPolicy, C = IdTokenClaims> {
     user: User<C>,
-    level: PhantomData<fn() -> L>,
+    policy: PhantomData<fn() -> L>,
 }
 
 impl<L: StepUpPolicy, C> StepUp<L, C> {
@@ -107,25 +109,38 @@ impl<L: StepUpPolicy, C: Serialize> Serialize for StepUp<L, C> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, L: StepUpPolicy, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r>
     for StepUp<L, C>
 {
     type Error = Error;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let asked = asked::<L>();
-        let user = match User::from_request(request).await {
-            Outcome::Success(user) if user.satisfies(&asked) => Ok(StepUp {
-                user,
-                level: PhantomData,
-            }),
-            Outcome::Success(_) => Err(Error::insufficient_authentication()),
-            Outcome::Error((_, error)) => Err(error),
-            Outcome::Forward(status) => return Outcome::Forward(status),
-        };
-        super::outcome(request, user.map_err(|error| error.asking(asked.params())))
+    #[track_caller]
+    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
+    where
+        'r: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        guard(request, find(request))
     }
+}
+
+async fn find<L, C>(request: &Request<'_>) -> Result<StepUp<L, C>, Error>
+where
+    L: StepUpPolicy,
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let asked = asked::<L>();
+    let satisfies = |user: User<C>| match user.satisfies(&asked) {
+        true => Ok(user),
+        false => Err(Error::insufficient_authentication()),
+    };
+    let user = user::find(request).await.and_then(satisfies);
+    Ok(StepUp {
+        // A sign-in that is needed in any case is to be good for this, too.
+        user: user.map_err(|error| error.asking(asked.params()))?,
+        policy: PhantomData,
+    })
 }
 
 fn asked<L: StepUpPolicy>() -> RequestedAuthentication {
@@ -154,7 +169,10 @@ impl<L: StepUpPolicy, C> Sentinel for StepUp<L, C> {
             }
             _ => return false,
         };
-        log::error!("logto: the level `{}` {why}", std::any::type_name::<L>());
+        log::error!(
+            "logto: the step-up policy `{}` {why}",
+            std::any::type_name::<L>()
+        );
         true
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rocket::futures::future::BoxFuture;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
@@ -9,9 +10,10 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::claims::IdTokenClaims;
-use crate::current::Current;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::authentication::RequestedAuthentication;
+use crate::response::failed_guard::guard;
+use crate::session::ActiveSession;
 use crate::tokens::token::{Token, TokenFor};
 
 /// The signed-in user, with the claims of the verified ID token.
@@ -62,7 +64,7 @@ use crate::tokens::token::{Token, TokenFor};
 /// ```
 #[derive(Clone, Debug)]
 pub struct User<C = IdTokenClaims> {
-    current: Current,
+    active: ActiveSession,
     claims: Arc<C>,
 }
 
@@ -70,7 +72,7 @@ impl<C> User<C> {
     /// The user's identifier, unique at the provider and never reassigned.
     /// The key to store things under: never the e-mail address or the name.
     pub fn sub(&self) -> &str {
-        &self.current.session().sub
+        &self.active.session().sub
     }
 
     /// The claims of the ID token.
@@ -115,7 +117,7 @@ impl<C> User<C> {
     /// Any of these, or one with fewer scopes. Cost and errors as
     /// [`access_token`](User::access_token).
     pub async fn token(&self, wanted: TokenFor) -> Result<Token, Error> {
-        Ok(Token::clone(&*self.current.token(wanted).await?))
+        Ok(Token::clone(&*self.active.token(wanted).await?))
     }
 
     /// Forgets the cached access tokens of this session, so that the next one
@@ -125,35 +127,35 @@ impl<C> User<C> {
     /// instances share sessions: then all of them have forgotten the tokens. When
     /// it is down, the log says so, and this process alone has.
     pub async fn forget_tokens(&self) {
-        self.current.forget_tokens().await;
+        self.active.forget_tokens().await;
     }
 
     /// When the provider last vouched for the user: at sign-in or at the last
     /// refresh.
     pub fn refreshed_at(&self) -> OffsetDateTime {
-        moment(self.current.session().refreshed_at)
+        moment(self.active.session().refreshed_at)
     }
 
     /// When the user signed in.
     pub fn signed_in_at(&self) -> OffsetDateTime {
-        moment(self.current.session().created_at)
+        moment(self.active.session().created_at)
     }
 
     /// When the user last authenticated at the provider, which may be before
     /// they signed in here. `None` when it has not said: most providers do so
     /// only when asked, by `max_age` or `prompt = ["login"]`.
     pub fn authenticated_at(&self) -> Option<OffsetDateTime> {
-        self.current.session().authenticated.at.map(moment)
+        self.active.session().authenticated.at.map(moment)
     }
 
     /// Whether the user has authenticated as `asked`.
     pub(super) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
-        self.current.satisfies(asked)
+        self.active.satisfies(asked)
     }
 
     /// When the session ends, used or not.
     pub fn session_ends_at(&self) -> OffsetDateTime {
-        self.signed_in_at() + self.current.limits().absolute
+        self.signed_in_at() + self.active.limits().absolute
     }
 }
 
@@ -162,15 +164,15 @@ fn moment(seconds: i64) -> OffsetDateTime {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {
-    fn read(current: Current) -> Result<User<C>, Error> {
-        let claims = current.session().id_token.claims().ok_or_else(|| {
+    fn read(active: ActiveSession) -> Result<User<C>, Error> {
+        let claims = active.session().id_token.claims().ok_or_else(|| {
             let wanted = std::any::type_name::<C>();
             Error::new(
                 ErrorKind::MissingClaims,
                 format!("id_token_claims_do_not_fit {wanted}"),
             )
         })?;
-        Ok(User { current, claims })
+        Ok(User { active, claims })
     }
 
     /// Asks the provider anew: claims and tokens. Also the way to find out, at
@@ -192,7 +194,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {
     /// }
     /// ```
     pub async fn refresh(self) -> Result<User<C>, Error> {
-        User::read(self.current.refreshed().await?)
+        User::read(self.active.refreshed().await?)
     }
 }
 
@@ -211,17 +213,26 @@ impl<C: Serialize> Serialize for User<C> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r> for User<C> {
     type Error = Error;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let user = match Current::of(request).await {
-            Ok(current) => current.fresh().await.and_then(User::read),
-            Err(error) => Err(error),
-        };
-        super::outcome(request, user)
+    #[track_caller]
+    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
+    where
+        'r: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        guard(request, find(request))
     }
+}
+
+pub(super) async fn find<C>(request: &Request<'_>) -> Result<User<C>, Error>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let active = ActiveSession::of(request).await?;
+    User::read(active.fresh().await?)
 }
 
 impl<C> Sentinel for User<C> {

@@ -1,13 +1,15 @@
 //! `UserInfo`: the user's claims, fresh from the provider.
 
+use rocket::futures::future::BoxFuture;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
 use crate::claims::UserInfoClaims;
-use crate::current::Current;
 use crate::error::{Error, ErrorKind};
+use crate::response::failed_guard::guard;
+use crate::session::ActiveSession;
 
 /// The signed-in user's claims as the provider knows them at this moment.
 ///
@@ -61,18 +63,23 @@ impl<C: Serialize> Serialize for UserInfo<C> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for UserInfo<C> {
     type Error = Error;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        super::outcome(request, fetch(request).await)
+    #[track_caller]
+    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
+    where
+        'r: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        guard(request, find(request))
     }
 }
 
-async fn fetch<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>, Error> {
-    let current = Current::of(request).await?;
-    let answer = current.user_info().await?;
+async fn find<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>, Error> {
+    let active = ActiveSession::of(request).await?;
+    let answer = active.user_info().await?;
     let claims = serde_json::from_slice(&answer).map_err(|_| {
         let wanted = std::any::type_name::<C>();
         Error::new(
@@ -81,7 +88,7 @@ async fn fetch<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>
         )
     })?;
     Ok(UserInfo {
-        sub: current.session().sub.clone(),
+        sub: active.session().sub.clone(),
         claims,
     })
 }

@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 use rocket::Request;
 use rocket::http::uri::Origin;
 use rocket::http::{Accept, ContentType, MediaType, Method};
+use url::{Position, Url};
+
+use crate::return_to::ReturnTo;
 
 /// The longest parameter of a sign-in that is taken, in bytes.
 pub(crate) const MAX_PARAMETER: usize = 512;
@@ -70,6 +73,13 @@ pub(crate) fn address(request: &Request<'_>) -> String {
         query if query.is_empty() => path.to_string(),
         query => format!("{path}?{query}"),
     }
+}
+
+/// The page of this app that the request was sent from, if the browser says so.
+pub(crate) fn own_referer(request: &Request<'_>, base_url: &Url) -> Option<ReturnTo> {
+    let referer = Url::parse(request.headers().get_one("Referer")?).ok()?;
+    let is_own = referer.origin() == base_url.origin();
+    ReturnTo::parse(&referer[Position::BeforePath..]).filter(|_| is_own)
 }
 
 /// Whether a person's browser asks for a page, rather than a program for data.

@@ -1,5 +1,8 @@
-//! The answers the crate gives itself: a page of its own, JSON, a redirect.
+//! How outcomes become answers: pages, JSON, RFC 6750, RFC 9470, redirects.
 
+pub(crate) mod bearer;
+pub(crate) mod error;
+pub(crate) mod failed_guard;
 pub(crate) mod pages;
 
 use std::io::Cursor;
@@ -34,6 +37,13 @@ pub(crate) fn json(status: Status, body: &serde_json::Value) -> Response<'static
         .raw_header("Content-Type", "application/json")
         .sized_body(body.len(), Cursor::new(body))
         .finalize()
+}
+
+/// Puts an answer in the place of another one, which may have cookies of the
+/// handler's, and headers of Rocket's and of other fairings, already.
+pub(crate) fn put<'r>(answer: Response<'r>, response: &mut Response<'r>) {
+    response.set_status(answer.status());
+    response.merge(answer);
 }
 
 /// 303 See Other. `location` must come from [`ReturnTo`](crate::return_to::ReturnTo),

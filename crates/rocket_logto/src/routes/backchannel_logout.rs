@@ -1,8 +1,6 @@
 //! `POST /backchannel-logout`: the provider says that somebody has signed out
 //! there (OpenID Connect Back-Channel Logout 1.0). No browser comes here.
 
-use std::time::Duration;
-
 use rocket::http::{ContentType, Status};
 use rocket::response::Response;
 use rocket::route::{Handler, Outcome};
@@ -14,7 +12,8 @@ use crate::error::{Error, reference};
 use crate::logto::Logto;
 use crate::oidc::failure::unavailable;
 use crate::oidc::verify::Rejection;
-use crate::response::{json, no_store};
+use crate::response::{error, json, no_store};
+use crate::session::Sessions;
 use crate::session::store::store_failed;
 
 /// Logout tokens are small.
@@ -32,7 +31,7 @@ impl Handler for BackchannelLogoutRoute {
                 log::warn!("logto: logout token rejected, reason={reason} reference={reference}");
                 bad_request(&reference)
             }
-            Err(Refusal::Unable(error)) => error.to_response(request),
+            Err(Refusal::Unable(error)) => error::answer(&error, request),
         };
         no_store(&mut response);
         answer(response)
@@ -47,27 +46,22 @@ enum Refusal {
 
 async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
     let logto = Logto::of(request).map_err(Refusal::Unable)?;
+    let sessions = Sessions::of(request).map_err(Refusal::Unable)?;
     let token = read(request, data)
         .await
         .map_err(|reason| Refusal::Token(reason.to_owned()))?;
-    let now = logto.now();
     let logout = logto
         .oidc()
-        .verify_logout_token(&token, now)
+        .verify_logout_token(&token, sessions.now())
         .await
         .map_err(|error| Refusal::Unable(unavailable(error)))?
         .map_err(|reason| Refusal::Token(reason.to_string()))?;
-    let sessions = logto.sessions();
     let unable = |error| Refusal::Unable(store_failed(error));
-    let replay = format!("jti:{}", logout.jti);
-    // A replay after that is refused as too old.
-    let good_for = logout.good_until.saturating_sub(now).max(1);
-    let good_for = Duration::from_secs(u64::try_from(good_for).unwrap_or(1));
-    let first = sessions.first_time(&replay, good_for).await;
+    let first = sessions.check_replay(&logout).await;
     let Some(first) = first.map_err(unable)? else {
         return Err(Refusal::Token(Rejection::Replayed.to_string()));
     };
-    if let Err(error) = sessions.end_named(&logout, now).await {
+    if let Err(error) = sessions.end_named(&logout).await {
         // The provider may send this very token again.
         first.give_back().await;
         return Err(unable(error));

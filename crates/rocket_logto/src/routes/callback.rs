@@ -7,6 +7,7 @@ use rocket::{Data, Request};
 use url::form_urlencoded;
 
 use super::{answer, form_text, nothing};
+use crate::clock::Seconds;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::AuthenticationEvent;
@@ -16,13 +17,12 @@ use crate::oidc::tokens::{TokenError, TokenSet};
 use crate::oidc::verify::Nonce;
 use crate::request::cookies::raw_cookies;
 use crate::request::{is_speculative, query};
-use crate::response::redirect;
+use crate::response::{error::page, redirect};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
-use crate::session::store::store_failed;
 use crate::session::transaction::Transaction;
-use crate::session::{Access, Home, Session, SessionId};
-use crate::tokens::token::{Token, TokenFor};
+use crate::session::{NewSession, Sessions};
+use crate::tokens::token::Token;
 
 /// More than any authorization response holds.
 const MAX_FORM: usize = 64 * 1024;
@@ -45,7 +45,7 @@ impl Handler for CallbackRoute {
         // Always a page: even a `form_post` response is a person's browser.
         answer(match finished {
             Ok(return_to) => redirect(return_to.as_str().to_owned()),
-            Err(error) => error.to_page(request),
+            Err(error) => page(&error, request),
         })
     }
 }
@@ -104,7 +104,6 @@ impl Parameters {
 }
 
 async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnTo, Error> {
-    let logto = Logto::of(request)?;
     if parameters == Parameters::default() {
         // What Logto's consent page sends for "Cancel".
         return Err(Error::new(
@@ -112,14 +111,15 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
             "callback_without_parameters",
         ));
     }
+    let (logto, sessions) = (Logto::of(request)?, Sessions::of(request)?);
     let state = parameters
         .state
         .as_deref()
         .ok_or_else(|| rejected("state_missing"))?;
     let cookies = raw_cookies(request);
-    let transactions = logto.transactions(request, &cookies);
+    let transactions = sessions.transactions(&cookies);
     let Some(transaction) = transactions.find(state) else {
-        return finished_before(logto, request, "state_unknown").await;
+        return finished_before(sessions, request, "state_unknown").await;
     };
     // Until the provider is known, and the session has a place to go, nothing
     // was used up: a reload may try again.
@@ -132,17 +132,16 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     let name = transactions.name(state);
     let used_up = || RequestContext::of(request).set_cookie(transactions.removal(&name));
     let code = code_of(parameters, &metadata).inspect_err(|_| used_up())?;
-    let claimed = logto.sessions().claim_answer(&name).await;
-    let Some(claim) = claimed.map_err(store_failed)? else {
+    let Some(turn) = sessions.take_answer_turn(&name).await? else {
         used_up();
-        return finished_before(logto, request, "state_used").await;
+        return finished_before(sessions, request, "state_used").await;
     };
     let verifier = transaction.code_verifier.clone();
     let tokens = logto.oidc().redeem_code(&metadata, code, verifier).await;
     if let Err(TokenError::Http(error)) = &tokens
         && error.is_unsent()
     {
-        logto.sessions().give_back(claim).await;
+        sessions.give_back(turn).await;
     } else {
         used_up();
     }
@@ -153,33 +152,18 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         }
         error => failed(error),
     })?;
-    let (mut session, token) = verified(logto, &tokens, &transaction).await?;
-    let before = logto.session(request).await?;
-    let before = before.map(|before| before.reference());
-    let before = before.or_else(|| transaction.replaces.clone());
-    let context = RequestContext::of(request);
-    let kept = logto
-        .sessions()
-        .create(context, &mut session, logto.now())
-        .await;
-    kept.map_err(|error| Error::new(ErrorKind::StoreUnavailable, error.to_string()))?;
-    let key = TokenFor::default();
-    logto.sessions().put_token(&session, &key, &token).await;
-    logto.tokens().remember(&session, token, logto.now());
-    // Only now is there something better than the old session.
-    if let Some(before) = before {
-        logto.revoke(&before).await?;
-    }
+    let new = verified(logto, sessions.now(), tokens, &transaction).await?;
+    sessions.begin(request, new).await?;
     Ok(logto.landing(transaction.return_to()))
 }
 
 /// Back button, reload, double click: whoever is signed in by now goes home.
 async fn finished_before(
-    logto: &Logto,
+    sessions: &Sessions,
     request: &Request<'_>,
     reason: &str,
 ) -> Result<ReturnTo, Error> {
-    match logto.session(request).await? {
+    match sessions.resolve(request).await? {
         Some(_) => Ok(ReturnTo::home()),
         None => Err(rejected(reason)),
     }
@@ -203,60 +187,35 @@ fn code_of(parameters: Parameters, metadata: &Metadata) -> Result<String, Error>
     }
 }
 
-/// The session these tokens are for, and the access token, once the ID token
-/// is verified; no call to the provider but for keys that are not known.
+/// What a session can be made of, once the ID token is verified; no call to the
+/// provider but for keys that are not known.
 async fn verified(
     logto: &Logto,
-    tokens: &TokenSet,
+    now: Seconds,
+    tokens: TokenSet,
     transaction: &Transaction,
-) -> Result<(Session, Token), Error> {
+) -> Result<NewSession, Error> {
+    let token = Token::granted(&tokens, now);
     let id_token = tokens
         .id_token
-        .as_ref()
         .ok_or_else(|| Error::new(ErrorKind::ProviderBadAnswer, "id_token_missing"))?;
-    let now = logto.now();
+    let nonce = Nonce::Is(&transaction.nonce);
     let claims = logto
         .oidc()
-        .verify_id_token(
-            id_token,
-            Nonce::Is(&transaction.nonce),
-            &tokens.access_token,
-            now,
-        )
+        .verify_id_token(&id_token, nonce, &tokens.access_token, now)
         .await
         .map_err(unavailable)?
         .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
-    let authenticated = AuthenticationEvent::of(&claims);
-    authenticated
+    AuthenticationEvent::of(&claims)
         .satisfies(&transaction.asked, now, logto.oidc().tolerance())
         .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
-
-    let id = SessionId::random().map_err(|_| {
-        Error::new(
-            ErrorKind::ProviderNotReady,
-            "no_randomness_for_a_session_id",
-        )
-    })?;
-    // Without a refresh token this access token is the only one there will be.
-    let token = Token::granted(tokens, now);
-    let only_token = tokens.refresh_token.is_none().then(|| Access::from(&token));
-    let session = Session {
-        id,
-        sid: claims.sid.into_value(),
-        sub: claims.standard.sub,
-        id_token: id_token.clone(),
-        refresh_token: tokens.refresh_token.clone(),
-        access: only_token,
-        created_at: now,
-        seen_at: now,
-        refreshed_at: now,
-        authenticated,
-        version: 0,
-        tokens_from: 0,
-        home: Home::default(),
-        seal: None,
-    };
-    Ok((session, token))
+    Ok(NewSession {
+        claims,
+        id_token,
+        refresh_token: tokens.refresh_token,
+        token,
+        replaces: transaction.replaces.clone(),
+    })
 }
 
 /// An error response (RFC 6749 section 4.1.2.1, OpenID Connect Core section

@@ -1,5 +1,7 @@
 //! `GET /healthz` and `GET /readyz`, for load balancers and orchestrators.
 
+use std::sync::Arc;
+
 use rocket::http::Status;
 use rocket::response::Response;
 use rocket::route::{Handler, Outcome};
@@ -7,9 +9,9 @@ use rocket::{Data, Request};
 use serde_json::Value;
 
 use super::{answer, ignore};
-use crate::logto::Logto;
 use crate::response::{json, no_store};
 use crate::service::LogtoService;
+use crate::session::Sessions;
 
 /// Alive: the process answers.
 #[derive(Clone)]
@@ -34,12 +36,12 @@ impl Handler for ReadinessRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         ignore(data);
         let rocket = request.rocket();
-        let loaded = |logto: &LogtoService| logto.service().provider.metadata_if_loaded().is_some();
+        let loaded = |logto: &LogtoService| logto.client().provider.metadata_if_loaded().is_some();
         let provider = rocket.state::<LogtoService>().is_some_and(loaded);
         let mut body = serde_json::json!({ "provider": provider });
         let mut ready = provider;
-        if let Some(logto) = rocket.state::<Logto>() {
-            let store = logto.sessions().is_ready().await.is_ok();
+        if let Some(sessions) = rocket.state::<Arc<Sessions>>() {
+            let store = sessions.check_ready().await.is_ok();
             body["session_store"] = store.into();
             ready &= store;
         }

@@ -6,11 +6,12 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::{Position, Url, form_urlencoded};
 
-use super::sign_in::SignIn;
+use super::sign_in::{SignIn, start};
 use super::{answer, form_text, nothing};
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::request::{is_speculative, query};
+use crate::response::error::page;
 use crate::return_to::ReturnTo;
 
 const MAX_FORM: usize = 16 * 1024;
@@ -30,10 +31,11 @@ impl Handler for InitiateLoginRoute {
             Method::Post => form_text(data, MAX_FORM).await.unwrap_or_default(),
             _ => query(request).to_owned(),
         };
-        match begin(request, &parameters) {
-            Ok(sign_in) => Outcome::from(request, sign_in),
-            Err(error) => answer(error.to_page(request)),
-        }
+        let started = match begin(request, &parameters) {
+            Ok(sign_in) => start(request, &sign_in.0).await,
+            Err(error) => Err(error),
+        };
+        answer(started.unwrap_or_else(|error| page(&error, request)))
     }
 }
 

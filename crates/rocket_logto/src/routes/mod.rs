@@ -1,4 +1,5 @@
-//! The routes the fairing mounts.
+//! The routes the fairing mounts, and the responders that do the same from a
+//! handler.
 
 pub(crate) mod backchannel_logout;
 pub(crate) mod callback;
@@ -11,10 +12,13 @@ use rocket::data::ToByteUnit;
 use rocket::http::Method;
 use rocket::http::Status;
 use rocket::route::{Handler, Outcome, Route};
-use rocket::{Data, Response};
+use rocket::{Data, Request, Response};
+use std::sync::{Mutex, PoisonError};
 
+use self::sign_in::StartSignIn;
 use crate::config::RoutePaths;
-use crate::response::no_store;
+use crate::response::{self, no_store, redirect};
+use crate::return_to::ReturnTo;
 
 /// All routes at their configured paths.
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
@@ -104,6 +108,51 @@ fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) 
     let mut route = Route::new(method, path, handler);
     route.name = Some(name.into());
     route
+}
+
+/// What a responder has begun and cannot finish, because that takes the network
+/// and a responder cannot wait. It answers with a redirect to the route that does
+/// the same, and the response hook does it in the place of that.
+#[derive(Default)]
+struct Begun(Mutex<Option<(String, Deferred)>>);
+
+enum Deferred {
+    SignIn(Box<StartSignIn>),
+    SignOut(Option<ReturnTo>),
+}
+
+/// Answers with a redirect to `location` until [`finish_deferred`] runs.
+fn defer(request: &Request<'_>, location: String, deferred: Deferred) -> Response<'static> {
+    let begun = request.local_cache(Begun::default);
+    let mut begun = begun.0.lock().unwrap_or_else(PoisonError::into_inner);
+    *begun = Some((location.clone(), deferred));
+    redirect(location)
+}
+
+/// Finishes what a responder has begun, unless something else has become of its
+/// answer. The response hook calls this.
+pub(crate) async fn finish_deferred<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
+    let begun = request.local_cache(Begun::default);
+    let begun = begun
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let Some((location, deferred)) = begun else {
+        return;
+    };
+    let is_ours = response.status() == Status::SeeOther
+        && response.headers().get_one("Location") == Some(&location);
+    if !is_ours {
+        return;
+    }
+    let done = match deferred {
+        Deferred::SignIn(start) => sign_in::start(request, &start).await,
+        Deferred::SignOut(local) => sign_out::finish(request, local).await,
+    };
+    let answer = done.unwrap_or_else(|error| response::error::answer(&error, request));
+    response.remove_header("Location");
+    response::put(answer, response);
 }
 
 fn nothing() -> Response<'static> {

@@ -6,23 +6,31 @@ use std::time::Duration;
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
+use url::form_urlencoded::Serializer;
 
-use super::{answer, ignore, nothing};
+use super::{Deferred, answer, defer, ignore, nothing};
 use crate::config::ResponseMode;
 use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
-use crate::current::Current;
 use crate::error::{Error, ErrorKind};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
+use crate::oidc::authorize::AuthorizeOptions;
 use crate::oidc::failure::not_started;
 use crate::request::cookies::raw_cookies;
 use crate::request::{MAX_PARAMETER, is_speculative, query};
-use crate::response::redirect;
+use crate::response::{error::page, redirect};
 use crate::return_to::ReturnTo;
-use crate::session::SessionRef;
-use crate::session::context::{PENDING, Pending, RequestContext, StartSignIn};
-use crate::session::cookie::TooLarge;
+use crate::session::context::RequestContext;
+use crate::session::cookie::CookieError;
 use crate::session::transaction::Transaction;
+use crate::session::{ActiveSession, SessionRef, Sessions};
+
+/// A sign-in to start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StartSignIn {
+    pub options: AuthorizeOptions,
+    pub return_to: Option<ReturnTo>,
+}
 
 /// Starts a sign-in, as the answer of a handler.
 ///
@@ -55,7 +63,7 @@ use crate::session::transaction::Transaction;
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "return it from a handler"]
-pub struct SignIn(StartSignIn);
+pub struct SignIn(pub(super) StartSignIn);
 
 impl SignIn {
     /// A sign-in as configured, that ends at `/`.
@@ -155,8 +163,15 @@ impl SignIn {
 
 impl<'r> Responder<'r, 'static> for SignIn {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
-        RequestContext::of(request).set_pending(Pending::SignIn(Box::new(self.0)));
-        Response::build().status(PENDING).ok()
+        let logto = request.rocket().state::<Logto>();
+        let route = logto.map_or("/sign-in", |logto| &logto.config().routes.sign_in);
+        let mut query = Serializer::new(String::new());
+        if let Some(return_to) = &self.0.return_to {
+            query.append_pair("return_to", return_to.as_str());
+        }
+        let location = format!("{route}?{}", query.finish());
+        let deferred = Deferred::SignIn(Box::new(self.0));
+        Ok(defer(request, location, deferred))
     }
 }
 
@@ -183,16 +198,21 @@ impl Handler for SignInRoute {
         if self.sign_up {
             start.options.first_screen = Some(FirstScreen::Register);
         }
-        match Current::of(request).await {
+        let done = match ActiveSession::of(request).await {
             // A new sign-in would tell nothing new.
-            Ok(current) if current.satisfies(&start.options.asked()) => {
-                let return_to = current.landing(start.return_to.unwrap_or_else(ReturnTo::home));
-                answer(redirect(return_to.as_str().to_owned()))
-            }
-            Err(error) if error.kind() != ErrorKind::NotSignedIn => answer(error.to_page(request)),
-            _ => Outcome::from(request, SignIn(start)),
-        }
+            Ok(active) if active.satisfies(&start.options.asked()) => skip(request, start),
+            Err(error) if error.kind() != ErrorKind::NotSignedIn => Err(error),
+            _ => self::start(request, &start).await,
+        };
+        answer(done.unwrap_or_else(|error| page(&error, request)))
     }
+}
+
+/// Goes on as after a sign-in.
+fn skip(request: &Request<'_>, start: StartSignIn) -> Result<Response<'static>, Error> {
+    let logto = Logto::of(request)?;
+    let return_to = logto.landing(start.return_to.unwrap_or_else(ReturnTo::home));
+    Ok(redirect(return_to.as_str().to_owned()))
 }
 
 /// A parameter that is not valid is left out, with a log line: Logto would
@@ -242,36 +262,38 @@ fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
     slot.is_some()
 }
 
-/// Builds the redirect to the provider: the response hook calls this.
+/// Starts a sign-in: the redirect to the provider.
 pub(crate) async fn start(
     request: &Request<'_>,
     start: &StartSignIn,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
-    let authorization = logto.oidc().authorize(&start.options, logto.now()).await;
+    let sessions = Sessions::of(request)?;
+    let authorization = logto.oidc().authorize(&start.options, sessions.now()).await;
     let authorization = authorization.map_err(not_started)?;
     let home = ReturnTo::home();
     let return_to = start.return_to.as_ref().unwrap_or(&home);
     let replaces = replaced(request, logto).await;
     let cookies = raw_cookies(request);
-    let transactions = logto.transactions(request, &cookies);
+    let transactions = sessions.transactions(&cookies);
     let add = |return_to| {
         let replaces = replaces.as_ref();
         transactions.add(&Transaction::new(
             &authorization,
             return_to,
             replaces,
-            logto.now(),
+            sessions.now(),
         ))
     };
     // An address too long for a cookie is given up before the sign-in is.
     let lines = add(return_to)
         .or_else(|_| add(&home))
-        .map_err(|TooLarge(size)| {
-            Error::new(
+        .map_err(|error| match error {
+            CookieError::TooLarge(size) => Error::new(
                 ErrorKind::SignInTooLarge,
                 format!("transaction_of_{size}_bytes"),
-            )
+            ),
+            CookieError::Seal(error) => Error::new(ErrorKind::StoreUnavailable, error.to_string()),
         })?;
     let context = RequestContext::of(request);
     lines.into_iter().for_each(|line| context.set_cookie(line));
@@ -285,6 +307,7 @@ async fn replaced(request: &Request<'_>, logto: &Logto) -> Option<SessionRef> {
         return None;
     }
     // A store that is down now is asked again before the sign-in ends.
-    let session = logto.session(request).await.ok().flatten();
+    let session = Sessions::of(request).ok()?.resolve(request).await;
+    let session = session.ok().flatten();
     session.map(|session| session.reference())
 }

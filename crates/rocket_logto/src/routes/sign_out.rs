@@ -6,15 +6,16 @@ use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
-use super::{answer, ignore, nothing};
+use super::{Deferred, answer, defer, ignore, nothing};
 use crate::error::{Error, ErrorKind};
 use crate::guards::fairing_is_missing;
 use crate::logto::Logto;
 use crate::request::is_speculative;
 use crate::response::pages::{Action, Page};
-use crate::response::{html_page, redirect};
+use crate::response::{error, html_page, redirect};
 use crate::return_to::ReturnTo;
-use crate::session::context::{PENDING, Pending, RequestContext};
+use crate::session::Sessions;
+use crate::session::context::RequestContext;
 
 /// Signs out, as the answer of a handler.
 ///
@@ -60,8 +61,10 @@ impl SignOut {
 
 impl<'r> Responder<'r, 'static> for SignOut {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
-        RequestContext::of(request).set_pending(Pending::SignOut(self.local));
-        Response::build().status(PENDING).ok()
+        let logto = request.rocket().state::<Logto>();
+        let route = logto.map_or("/sign-out", |logto| &logto.config().routes.sign_out);
+        let deferred = Deferred::SignOut(self.local);
+        Ok(defer(request, route.to_owned(), deferred))
     }
 }
 
@@ -84,15 +87,18 @@ impl Handler for SignOutRoute {
         match (request.method(), sender(request)) {
             (Method::Post, Sender::Other) => {
                 let error = Error::new(ErrorKind::CrossSite, "sign_out_from_another_site");
-                answer(error.to_page(request))
+                answer(error::page(&error, request))
             }
-            (Method::Post, _) => Outcome::from(request, SignOut::new()),
-            (Method::Get, Sender::Us) if is_navigation(request) => {
-                Outcome::from(request, SignOut::new())
-            }
+            (Method::Post, _) => answer(sign_out(request).await),
+            (Method::Get, Sender::Us) if is_navigation(request) => answer(sign_out(request).await),
             _ => answer(confirm(request)),
         }
     }
+}
+
+async fn sign_out(request: &Request<'_>) -> Response<'static> {
+    let done = finish(request, None).await;
+    done.unwrap_or_else(|error| error::answer(&error, request))
 }
 
 /// Who made the browser send this request.
@@ -134,7 +140,7 @@ fn confirm(request: &Request<'_>) -> Response<'static> {
             logto.config().routes.sign_out.as_str(),
             logto.provider_origins(),
         ),
-        Err(error) => return error.to_page(request),
+        Err(error) => return error::page(&error, request),
     };
     let mut page = html_page(
         Status::Ok,
@@ -160,17 +166,18 @@ fn confirm(request: &Request<'_>) -> Response<'static> {
     page
 }
 
-/// Signs out and says where the browser goes: the response hook calls this.
+/// Signs out and says where the browser goes.
 pub(crate) async fn finish(
     request: &Request<'_>,
     local: Option<ReturnTo>,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let context = RequestContext::of(request);
-    let session = logto.session(request).await?;
+    let sessions = Sessions::of(request)?;
+    let session = sessions.resolve(request).await?;
     match &session {
-        Some(session) => logto.end(context, session).await?,
-        None => logto.drop_cookies(context),
+        Some(session) => sessions.end(context, session).await?,
+        None => sessions.drop_cookies(context),
     }
     if let Some(path) = local {
         return Ok(redirect(path.as_str().to_owned()));

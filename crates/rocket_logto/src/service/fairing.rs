@@ -6,11 +6,11 @@ use rocket::{Build, Orbit, Request, Response, Rocket};
 
 use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
-use crate::fairing::{api, catch_pending, put};
+use crate::fairing::service;
 use crate::logto::Logto;
+use crate::response::failed_guard;
 use crate::routes;
 use crate::service::LogtoService;
-use crate::session::context::{PENDING, Pending, RequestContext};
 
 impl Logto {
     /// The fairing of a service that is an API only: nobody signs in there, but
@@ -72,25 +72,6 @@ impl LogtoServiceFairing {
     }
 }
 
-/// Outside the debug profile Rocket does not launch without a `secret_key`, for
-/// private cookies. An API has none.
-fn with_some_secret_key(rocket: Rocket<Build>) -> Rocket<Build> {
-    let given = |config: rocket::Config| config.secret_key.is_provided();
-    // What is wrong with the configuration Rocket says itself.
-    if rocket::Config::try_from(rocket.figment()).map_or(true, given) {
-        return rocket;
-    }
-    let mut key = [0_u8; 64];
-    match aws_lc_rs::rand::fill(&mut key) {
-        Ok(()) => {
-            let figment = rocket.figment().clone();
-            rocket.configure(figment.merge(("secret_key", key.to_vec())))
-        }
-        // Then Rocket says what it misses.
-        Err(_) => rocket,
-    }
-}
-
 #[rocket::async_trait]
 impl Fairing for LogtoServiceFairing {
     fn info(&self) -> Info {
@@ -116,30 +97,22 @@ impl Fairing for LogtoServiceFairing {
                 config.provider.issuer
             );
         }
-        let Some(api) = api(&rocket, config.provider, self.clock) else {
+        let Some(service) = service(&rocket, config.provider, self.clock) else {
             return Err(rocket);
         };
-        Ok(catch_pending(with_some_secret_key(rocket))
+        Ok(rocket
             .mount("/", routes::health(&config.routes))
-            .manage(api))
+            .manage(service))
     }
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<LogtoService>() {
             log::info!("logto: tokens of {} are accepted", logto.issuer());
-            rocket::tokio::spawn(logto.service().provider.clone().warm_up());
+            rocket::tokio::spawn(logto.client().provider.clone().warm_up());
         }
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        if response.status() != PENDING {
-            return;
-        }
-        match RequestContext::of(request).take_pending() {
-            Some(Pending::Bearer(error)) => put(error.to_response(), response),
-            Some(Pending::Failure(error)) => put(error.to_response(request), response),
-            // A handler's own 490; signing in and out need the other fairing.
-            _ => {}
-        }
+        failed_guard::answer(request, response);
     }
 }

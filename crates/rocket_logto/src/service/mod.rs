@@ -158,7 +158,7 @@ impl LogtoService {
         self.inner.bearers.forget_all();
     }
 
-    pub(crate) fn service(&self) -> &Arc<ServiceClient> {
+    pub(crate) fn client(&self) -> &Arc<ServiceClient> {
         &self.inner.service
     }
 

@@ -1,39 +1,13 @@
-//! What one request collects on its way: its session, cookies to set, and the
-//! answer a guard or handler has asked the response hook for. Rocket drops
-//! cookie changes before it runs a catcher, so all of it is written at the end.
+//! What one request collects on its way: its session, and cookies to set. Rocket
+//! drops cookie changes before it runs a catcher, so all of it is written at the
+//! end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rocket::Request;
-use rocket::http::Status;
 
-use super::Session;
-use crate::error::Error;
-use crate::error::bearer::BearerError;
-use crate::oidc::authorize::AuthorizeOptions;
-use crate::return_to::ReturnTo;
-
-/// The status of a response that the hook replaces. It never reaches a
-/// client; an unassigned code, so that no handler or catcher means something
-/// else by it. A guard's failure can then be told from a 401 that a handler
-/// with `Option<User>` answers itself.
-pub(crate) const PENDING: Status = Status::new(490);
-
-/// An answer that takes more than a guard or a `Responder` can do.
-pub(crate) enum Pending {
-    Failure(Error),
-    Bearer(BearerError),
-    SignIn(Box<StartSignIn>),
-    SignOut(Option<ReturnTo>),
-}
-
-/// A sign-in to start.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StartSignIn {
-    pub options: AuthorizeOptions,
-    pub return_to: Option<ReturnTo>,
-}
+use super::model::Session;
 
 /// `Set-Cookie` lines for the session: what they write, or, when they remove
 /// it, none.
@@ -47,7 +21,6 @@ pub(crate) struct RequestContext {
     is_personal: AtomicBool,
     /// `None` until it is known; then whether there is one.
     session: Mutex<Option<Option<Arc<Session>>>>,
-    pending: Mutex<Option<Pending>>,
     cookies: Mutex<Vec<String>>,
     session_cookies: Mutex<Option<SessionCookies>>,
     chunks: Mutex<Vec<String>>,
@@ -85,14 +58,6 @@ impl RequestContext {
     /// Whether anything on the way asked who the user is.
     pub(crate) fn is_personal(&self) -> bool {
         self.is_personal.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_pending(&self, pending: Pending) {
-        *lock(&self.pending) = Some(pending);
-    }
-
-    pub(crate) fn take_pending(&self) -> Option<Pending> {
-        lock(&self.pending).take()
     }
 
     /// Adds a `Set-Cookie` line; a later one for the same cookie replaces it.

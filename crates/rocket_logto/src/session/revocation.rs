@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use super::{Session, SessionId, SessionRef};
+use super::model::{Session, SessionId, SessionRef};
 use crate::clock::Seconds;
 
 /// Of each kind.

@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::cookie::{CookieKeys, CookieSpec, TooLarge, name};
-use super::{CLOCKS_DIFFER, SessionRef};
+use super::cookie::{CookieError, CookieKeys, CookieSpec, name};
+use super::model::{CLOCKS_DIFFER, SessionRef};
 use crate::clock::Seconds;
 use crate::config::{LogtoConfig, ResponseMode};
 use crate::oidc::authentication::RequestedAuthentication;
@@ -83,10 +83,9 @@ pub(crate) struct Transactions<'a> {
 
 impl Transactions<'_> {
     /// `Set-Cookie` lines that add `transaction` and remove what must give way.
-    pub(crate) fn add(&self, transaction: &Transaction) -> Result<Vec<String>, TooLarge> {
-        let plain = serde_json::to_string(transaction).unwrap_or_default();
+    pub(crate) fn add(&self, transaction: &Transaction) -> Result<Vec<String>, CookieError> {
         let name = self.name(&transaction.state);
-        let line = self.keys.seal(&self.spec(&name), plain)?;
+        let line = self.keys.seal(&self.spec(&name), transaction)?;
 
         let mut live = Vec::new();
         let mut lines = Vec::new();

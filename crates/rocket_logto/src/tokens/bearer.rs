@@ -133,5 +133,5 @@ fn hash(token: &str) -> Hash {
 }
 
 fn unavailable(error: &dyn std::fmt::Display) -> BearerError {
-    BearerError::new(BearerErrorKind::Unavailable, &error.to_string())
+    BearerError::new(BearerErrorKind::Unavailable, error.to_string())
 }

@@ -2,6 +2,7 @@
 //! them, for users, for the app itself and for callers.
 
 pub(crate) mod bearer;
+pub(crate) mod cache;
 pub(crate) mod machine;
 pub(crate) mod subject_token;
 pub(crate) mod token;

@@ -2,6 +2,8 @@
 //! AES-256-GCM under the `secret_key` and bound to the cookie's name, but by
 //! aws-lc, and in several cookies when one is too small.
 
+pub(crate) mod cache;
+
 use std::borrow::Cow;
 
 use ::cookie::{Cookie, Key, SameSite};
@@ -9,6 +11,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 
 use crate::clock::Seconds;
 use crate::config::LogtoConfig;
@@ -20,12 +23,29 @@ const MAX_COOKIE: usize = 4096;
 /// Cookies one value may take up.
 const MAX_CHUNKS: usize = 3;
 
-/// Seals and opens cookie values. The first key seals; all open.
-pub(crate) struct CookieKeys(Vec<LessSafeKey>);
+/// Seals and opens cookie values.
+pub(crate) struct CookieKeys {
+    /// Seals, and opens.
+    current: LessSafeKey,
+    /// Only open.
+    previous: Vec<LessSafeKey>,
+}
 
-/// The value does not fit a cookie; `0` is how large it would be, in bytes.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooLarge(pub usize);
+/// Why a value cannot be put into cookies.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CookieError {
+    /// How large it would be, in bytes.
+    #[error("{0} bytes do not fit the cookies")]
+    TooLarge(usize),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// No randomness, or a value that is not JSON: neither can be told from a broken
+/// machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a value could not be sealed")]
+pub(crate) struct SealError;
 
 /// Everything about a cookie but its value.
 pub(crate) struct CookieSpec<'a> {
@@ -36,31 +56,40 @@ pub(crate) struct CookieSpec<'a> {
 }
 
 impl CookieKeys {
-    pub(crate) fn new(current: Key, previous: Vec<Key>) -> CookieKeys {
-        let keys = std::iter::once(current).chain(previous);
-        // 32 bytes, as the algorithm wants them.
-        let keys = keys.filter_map(|key| UnboundKey::new(&AES_256_GCM, key.encryption()).ok());
-        CookieKeys(keys.map(LessSafeKey::new).collect())
+    /// `None` for keys that are not 256 bits long, which Rocket's always are.
+    pub(crate) fn new(current: Key, previous: Vec<Key>) -> Option<CookieKeys> {
+        let key = |key: &Key| {
+            let key = UnboundKey::new(&AES_256_GCM, key.encryption()).ok()?;
+            Some(LessSafeKey::new(key))
+        };
+        Some(CookieKeys {
+            current: key(&current)?,
+            previous: previous.iter().map(key).collect::<Option<_>>()?,
+        })
     }
 
-    /// The `Set-Cookie` line that stores `plain` in one cookie.
-    pub(crate) fn seal(&self, spec: &CookieSpec<'_>, plain: String) -> Result<String, TooLarge> {
-        let line = spec.line(self.seal_text(spec.name, plain));
+    /// The `Set-Cookie` line that stores `value` in one cookie.
+    pub(crate) fn seal(
+        &self,
+        spec: &CookieSpec<'_>,
+        value: &impl Serialize,
+    ) -> Result<String, CookieError> {
+        let line = spec.line(self.seal_value(spec.name, value)?);
         match line.len() {
-            size if size > MAX_COOKIE => Err(TooLarge(size)),
+            size if size > MAX_COOKIE => Err(CookieError::TooLarge(size)),
             _ => Ok(line),
         }
     }
 
-    /// The `Set-Cookie` lines that store `plain` in as many cookies as it
-    /// takes. The text is sealed as one, so that a piece that is missing, old
-    /// or somebody else's spoils the whole.
+    /// The `Set-Cookie` lines that store `value` in as many cookies as it takes.
+    /// It is sealed as one, so that a piece that is missing, old or somebody
+    /// else's spoils the whole.
     pub(crate) fn seal_chunked(
         &self,
         spec: &CookieSpec<'_>,
-        plain: String,
-    ) -> Result<Vec<String>, TooLarge> {
-        let sealed = self.seal_text(spec.name, plain);
+        value: &impl Serialize,
+    ) -> Result<Vec<String>, CookieError> {
+        let sealed = self.seal_value(spec.name, value)?;
         let whole = spec.line(sealed.clone());
         if whole.len() <= MAX_COOKIE {
             return Ok(vec![whole]);
@@ -70,7 +99,7 @@ impl CookieKeys {
         let room = MAX_COOKIE - spec.line("0.".to_owned()).len();
         let count = sealed.len().div_ceil(room);
         if count > MAX_CHUNKS {
-            return Err(TooLarge(sealed.len()));
+            return Err(CookieError::TooLarge(sealed.len()));
         }
         // Base64 is ASCII: any cut is between characters.
         let pieces = (0..count).map(|index| {
@@ -90,10 +119,19 @@ impl CookieKeys {
         Ok(pieces.collect())
     }
 
-    /// Encrypts for one name. The value is base64, with no `.` in it.
-    pub(crate) fn seal_text(&self, name: &str, plain: String) -> String {
-        let sealed = self.0.first().map(|key| seal(key, name, plain));
-        sealed.and_then(Result::ok).unwrap_or_default()
+    /// Encrypts a value, as JSON, for one name. The result is base64, with no `.`
+    /// in it.
+    pub(crate) fn seal_value(
+        &self,
+        name: &str,
+        value: &impl Serialize,
+    ) -> Result<String, SealError> {
+        let plain = serde_json::to_vec(value).map_err(|_| SealError)?;
+        self.seal_bytes(name, plain)
+    }
+
+    pub(crate) fn seal_bytes(&self, name: &str, plain: Vec<u8>) -> Result<String, SealError> {
+        seal(&self.current, name, plain).map_err(|_| SealError)
     }
 
     /// The text that was sealed under this very name, or `None`.
@@ -104,18 +142,19 @@ impl CookieKeys {
     /// The same, and whether an older key opened it, so that it is time to
     /// seal it anew.
     pub(crate) fn open_with_age(&self, name: &str, value: &str) -> Option<(String, bool)> {
-        self.0.iter().enumerate().find_map(|(age, key)| {
-            let plain = open(key, name, value)?;
-            Some((plain, age > 0))
-        })
+        if let Some(plain) = open(&self.current, name, value) {
+            return Some((plain, false));
+        }
+        let open = |key| open(key, name, value);
+        Some((self.previous.iter().find_map(open)?, true))
     }
 }
 
 /// A random nonce, the text encrypted, and the tag: all of it base64.
-fn seal(key: &LessSafeKey, name: &str, plain: String) -> Result<String, Unspecified> {
+fn seal(key: &LessSafeKey, name: &str, mut text: Vec<u8>) -> Result<String, Unspecified> {
     let mut nonce = [0; NONCE_LEN];
     aws_lc_rs::rand::fill(&mut nonce)?;
-    let (mut sealed, mut text) = (nonce.to_vec(), plain.into_bytes());
+    let mut sealed = nonce.to_vec();
     let nonce = Nonce::assume_unique_for_key(nonce);
     key.seal_in_place_append_tag(nonce, Aad::from(name), &mut text)?;
     sealed.append(&mut text);
@@ -214,33 +253,46 @@ mod tests {
         same_site: SameSite::Lax,
     };
 
+    /// Takes so many bytes as JSON.
+    fn text(letter: char, length: usize) -> String {
+        letter.to_string().repeat(length - 2)
+    }
+
+    /// The text that was sealed under this name.
+    fn opened(keys: &CookieKeys, name: &str, sealed: &str) -> Option<String> {
+        Some(serde_json::from_str(&keys.open(name, sealed)?).unwrap())
+    }
+
+    fn keys_of(current: Key, previous: Vec<Key>) -> CookieKeys {
+        CookieKeys::new(current, previous).unwrap()
+    }
+
+    fn new_keys() -> CookieKeys {
+        keys_of(Key::generate(), Vec::new())
+    }
+
     fn value(line: &str) -> String {
         Cookie::parse(line.to_owned()).unwrap().value().to_owned()
     }
 
     #[test]
     fn opens_what_it_sealed_under_the_same_name_only() {
-        let keys = CookieKeys::new(Key::generate(), Vec::new());
-        let line = keys.seal(&SPEC, "secret".into()).unwrap();
+        let keys = new_keys();
+        let line = keys.seal(&SPEC, &"secret").unwrap();
         assert!(!line.contains("secret"));
         let sealed = value(&line);
-        assert_eq!(
-            keys.open("__Host-logto", &sealed).as_deref(),
-            Some("secret")
-        );
+        let text = opened(&keys, "__Host-logto", &sealed);
+        assert_eq!(text.as_deref(), Some("secret"));
         assert_eq!(keys.open("__Host-logto_txn", &sealed), None);
-        assert_eq!(
-            CookieKeys::new(Key::generate(), Vec::new()).open("__Host-logto", &sealed),
-            None
-        );
+        assert_eq!(new_keys().open("__Host-logto", &sealed), None);
     }
 
     /// So that sessions outlive a change of the library, in either direction.
     #[test]
     fn is_what_rocket_calls_a_private_cookie() {
         let key = Key::generate();
-        let keys = CookieKeys::new(key.clone(), Vec::new());
-        let sealed = Cookie::new("n", keys.seal_text("n", "secret".into()));
+        let keys = keys_of(key.clone(), Vec::new());
+        let sealed = Cookie::new("n", keys.seal_bytes("n", b"secret".to_vec()).unwrap());
         let opened = CookieJar::new().private(&key).decrypt(sealed).unwrap();
         assert_eq!(opened.value(), "secret");
         let mut jar = CookieJar::new();
@@ -251,8 +303,8 @@ mod tests {
 
     #[test]
     fn sets_every_attribute() {
-        let keys = CookieKeys::new(Key::generate(), Vec::new());
-        let line = keys.seal(&SPEC, "x".into()).unwrap();
+        let keys = new_keys();
+        let line = keys.seal(&SPEC, &"x").unwrap();
         for attribute in [
             "; HttpOnly",
             "; SameSite=Lax",
@@ -268,23 +320,26 @@ mod tests {
 
     #[test]
     fn says_when_it_does_not_fit() {
-        let keys = CookieKeys::new(Key::generate(), Vec::new());
-        assert!(keys.seal(&SPEC, "x".repeat(2900)).is_ok());
-        let TooLarge(size) = keys.seal(&SPEC, "x".repeat(3100)).unwrap_err();
-        assert!(size > MAX_COOKIE);
+        let keys = new_keys();
+        assert!(keys.seal(&SPEC, &text('x', 2900)).is_ok());
+        let error = keys.seal(&SPEC, &text('x', 3100)).unwrap_err();
+        assert!(matches!(error, CookieError::TooLarge(size) if size > MAX_COOKIE));
     }
 
     /// No byte of a cookie is given away, and none is too many.
     #[test]
     fn fits_up_to_the_last_byte() {
-        let keys = CookieKeys::new(Key::generate(), Vec::new());
+        let keys = new_keys();
         let (mut longest, mut shortest_refused) = (0, usize::MAX);
         for name in ["n", "nn", "nnn", "nnnn"] {
             let spec = CookieSpec { name, ..SPEC };
             for length in 2950..3050 {
-                match keys.seal(&spec, "x".repeat(length)) {
+                match keys.seal(&spec, &text('x', length)) {
                     Ok(line) => longest = longest.max(line.len()),
-                    Err(TooLarge(size)) => shortest_refused = shortest_refused.min(size),
+                    Err(CookieError::TooLarge(size)) => {
+                        shortest_refused = shortest_refused.min(size);
+                    }
+                    Err(CookieError::Seal(error)) => panic!("{error}"),
                 }
             }
         }
@@ -292,7 +347,7 @@ mod tests {
 
         let mut longest = 0;
         for length in (2900..9100).step_by(31) {
-            let Ok(lines) = keys.seal_chunked(&SPEC, "x".repeat(length)) else {
+            let Ok(lines) = keys.seal_chunked(&SPEC, &text('x', length)) else {
                 assert!(length > 8800, "{length}");
                 continue;
             };
@@ -321,12 +376,12 @@ mod tests {
             .iter()
             .map(|(n, v)| (n.as_str(), v.as_str()))
             .collect();
-        keys.open(SPEC.name, &assemble(&cookies, SPEC.name)?)
+        opened(keys, SPEC.name, &assemble(&cookies, SPEC.name)?)
     }
 
     #[test]
     fn a_long_value_takes_up_to_three_cookies_of_legal_size() {
-        let keys = CookieKeys::new(Key::generate(), Vec::new());
+        let keys = new_keys();
         for (length, count) in [
             (10, 1),
             (2900, 1),
@@ -335,19 +390,19 @@ mod tests {
             (6100, 3),
             (8800, 3),
         ] {
-            let plain = "x".repeat(length);
-            let lines = keys.seal_chunked(&SPEC, plain.clone()).unwrap();
+            let plain = text('x', length);
+            let lines = keys.seal_chunked(&SPEC, &plain).unwrap();
             assert_eq!(lines.len(), count, "{length}");
             assert!(lines.iter().all(|line| line.len() <= MAX_COOKIE));
             assert_eq!(reopen(&keys, &carry(&lines)), Some(plain), "{length}");
         }
-        assert!(keys.seal_chunked(&SPEC, "x".repeat(9100)).is_err());
+        assert!(keys.seal_chunked(&SPEC, &text('x', 9100)).is_err());
     }
 
     #[test]
     fn a_chunk_that_is_missing_swapped_or_foreign_spoils_the_whole() {
-        let keys = CookieKeys::new(Key::generate(), Vec::new());
-        let carried = carry(&keys.seal_chunked(&SPEC, "x".repeat(8000)).unwrap());
+        let keys = new_keys();
+        let carried = carry(&keys.seal_chunked(&SPEC, &text('x', 8000)).unwrap());
         for index in 0..3 {
             let mut missing = carried.clone();
             missing.remove(index);
@@ -361,7 +416,7 @@ mod tests {
         swapped[1].1 = std::mem::replace(&mut swapped[2].1, first);
         assert_eq!(reopen(&keys, &swapped), None);
         let mut foreign = carried.clone();
-        foreign[1] = carry(&keys.seal_chunked(&SPEC, "y".repeat(8000)).unwrap()).remove(1);
+        foreign[1] = carry(&keys.seal_chunked(&SPEC, &text('y', 8000)).unwrap()).remove(1);
         assert_eq!(reopen(&keys, &foreign), None);
         for count in ["0", "1", "4", "99999999", "-1", ""] {
             let mut wrong = carried.clone();
@@ -390,27 +445,26 @@ mod tests {
     #[test]
     fn an_old_key_opens_and_says_so_until_it_is_removed() {
         let old = Key::generate();
-        let sealed = CookieKeys::new(old.clone(), Vec::new()).seal_text("n", "secret".into());
-        let rotated = CookieKeys::new(Key::generate(), vec![old]);
+        let sealed = keys_of(old.clone(), Vec::new())
+            .seal_bytes("n", b"secret".to_vec())
+            .unwrap();
+        let rotated = keys_of(Key::generate(), vec![old]);
         assert_eq!(
             rotated.open_with_age("n", &sealed),
             Some(("secret".into(), true))
         );
-        let renewed = rotated.seal_text("n", "secret".into());
+        let renewed = rotated.seal_bytes("n", b"secret".to_vec()).unwrap();
         assert_eq!(
             rotated.open_with_age("n", &renewed),
             Some(("secret".into(), false))
         );
-        assert_eq!(
-            CookieKeys::new(Key::generate(), Vec::new()).open("n", &sealed),
-            None
-        );
+        assert_eq!(new_keys().open("n", &sealed), None);
     }
 
     proptest! {
         #[test]
         fn never_opens_what_it_did_not_seal(value in "\\PC{0,200}") {
-            let keys = CookieKeys::new(Key::derive_from(&[7; 32]), Vec::new());
+            let keys = keys_of(Key::derive_from(&[7; 32]), Vec::new());
             prop_assert_eq!(keys.open("name", &value), None);
         }
     }

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::rand;
+use serde::{Deserialize, Serialize};
 
-use super::Pointer;
-use super::once::Once;
+use super::CookieKeys;
 use crate::oidc::logout::Logout;
-use crate::session::cookie::CookieKeys;
-use crate::session::{Home, Session};
+use crate::session::model::{KeptIn, Session, SessionId};
+use crate::session::seen_filter::SeenFilter;
 
 /// A session in use gets a new cookie every minute, so that nobody asks for the
 /// old one much longer.
@@ -29,11 +29,11 @@ const CAPACITY: u64 = 32 * 1024 * 1024;
 const PLACES: usize = 1 << 16;
 
 /// The keyed hash of a sealed text: the text itself is not kept.
-pub(crate) type Seal = [u8; 16];
+pub(crate) type Digest = [u8; 16];
 
 /// What a sealed text says.
 #[derive(Clone)]
-pub(super) struct Opened {
+pub(crate) struct Opened {
     pub content: Content,
     /// An older key has opened it: it is time to seal it anew.
     pub old_key: bool,
@@ -44,65 +44,73 @@ impl Opened {
     /// Whether it was opened under this very name. Cookies have but one; in a
     /// store a session is sealed under its id, and must not be found under that
     /// of another one.
-    fn is_for(&self, name: &str, home: Home) -> bool {
+    fn is_for(&self, name: &str, kept_in: KeptIn) -> bool {
         match &self.content {
-            Content::Session(session) if session.home == home => {
-                home == Home::Cookie || session.id.as_str() == name
+            Content::Session(session) if session.kept_in == kept_in => {
+                kept_in == KeptIn::Cookie || session.id.as_str() == name
             }
             Content::Session(_) => false,
-            Content::Pointer(_) => home == Home::Cookie,
+            Content::Pointer(_) => kept_in == KeptIn::Cookie,
         }
     }
 }
 
+/// What a cookie holds when the session is elsewhere.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Pointer {
+    pub id: SessionId,
+    #[serde(rename = "m", default)]
+    pub in_memory: bool,
+}
+
 #[derive(Clone)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Session(Arc<Session>),
     Pointer(Arc<Pointer>),
 }
 
 /// Only what could be opened, and is asked for a second time: neither made-up
 /// texts nor those that nobody brings again displace anything.
-pub(super) struct OpenedBefore {
+pub(crate) struct CookieCache {
     hash: Option<Hash>,
-    once: Once,
-    seen: moka::sync::Cache<Seal, Opened>,
+    seen_before: SeenFilter,
+    seen: moka::sync::Cache<Digest, Opened>,
 }
 
-impl OpenedBefore {
-    pub(super) fn new() -> OpenedBefore {
+impl CookieCache {
+    pub(crate) fn new() -> CookieCache {
         let seen = moka::sync::Cache::builder()
             .max_capacity(CAPACITY)
             .weigher(|_, opened: &Opened| opened.size)
             .time_to_live(LIFETIME)
             .build();
-        OpenedBefore {
+        CookieCache {
             hash: Hash::new(),
-            once: Once::with_places(PLACES),
+            seen_before: SeenFilter::with_places(PLACES),
             seen,
         }
     }
 
-    /// What `sealed`, which comes from `home`, says under `name`: opened now or
+    /// What `sealed`, which comes from `kept_in`, says under `name`: opened now or
     /// before.
-    pub(super) fn open(
+    pub(crate) fn open(
         &self,
         keys: &CookieKeys,
         name: &str,
         sealed: &str,
-        home: Home,
+        kept_in: KeptIn,
     ) -> Option<Opened> {
         let seal = self.hash.as_ref().and_then(|hash| hash.of(sealed));
         let remembered = seal.and_then(|seal| self.seen.get(&seal));
-        if let Some(opened) = remembered.filter(|opened| opened.is_for(name, home)) {
+        if let Some(opened) = remembered.filter(|opened| opened.is_for(name, kept_in)) {
             return Some(opened);
         }
         let (plain, old_key) = keys.open_with_age(name, sealed)?;
         // Neither can be read as the other; the longer one is not read twice.
         let content = match serde_json::from_str::<Session>(&plain) {
             Ok(session) => Content::Session(Arc::new(Session {
-                home,
-                seal,
+                kept_in,
+                read_from: seal,
                 ..session
             })),
             Err(_) => Content::Pointer(serde_json::from_str(&plain).map(Arc::new).ok()?),
@@ -113,7 +121,7 @@ impl OpenedBefore {
             size: u32::try_from(sealed.len()).unwrap_or(u32::MAX),
         };
         if let Some(seal) = seal
-            && self.once.was_here(&seal)
+            && self.seen_before.was_here(&seal)
         {
             self.seen.insert(seal, opened.clone());
         }
@@ -121,14 +129,14 @@ impl OpenedBefore {
     }
 
     /// Forgets what a session was read from: it is over, or was refreshed.
-    pub(super) fn forget(&self, session: &Session) {
-        if let Some(seal) = &session.seal {
+    pub(crate) fn forget(&self, session: &Session) {
+        if let Some(seal) = &session.read_from {
             self.seen.invalidate(seal);
         }
     }
 
     /// Forgets the sessions a logout token means.
-    pub(super) fn forget_named(&self, logout: &Logout) {
+    pub(crate) fn forget_named(&self, logout: &Logout) {
         for (seal, opened) in &self.seen {
             if let Content::Session(session) = &opened.content
                 && logout.names(session.sid.as_deref(), &session.sub)
@@ -155,7 +163,7 @@ impl Hash {
         Some(Hash(LessSafeKey::new(key)))
     }
 
-    fn of(&self, sealed: &str) -> Option<Seal> {
+    fn of(&self, sealed: &str) -> Option<Digest> {
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let tag = self
             .0
@@ -172,14 +180,14 @@ mod tests {
     const NAME: &str = "logto_session";
 
     fn keys() -> CookieKeys {
-        CookieKeys::new(Key::generate(), Vec::new())
+        CookieKeys::new(Key::generate(), Vec::new()).unwrap()
     }
 
     fn sealed(keys: &CookieKeys, name: &str, id: &str) -> String {
         let session = serde_json::json!({
             "i": id, "u": id, "p": id, "t": "e30.e30.", "c": 10, "s": 10, "f": 10,
         });
-        keys.seal_text(name, session.to_string())
+        keys.seal_value(name, &session).unwrap()
     }
 
     fn session(opened: Option<Opened>) -> Option<Arc<Session>> {
@@ -190,82 +198,88 @@ mod tests {
     }
 
     /// RequestedAuthentication with keys that open nothing, only what is remembered has an answer.
-    fn is_remembered(opened: &OpenedBefore, name: &str, sealed: &str, home: Home) -> bool {
-        opened.open(&keys(), name, sealed, home).is_some()
+    fn is_remembered(opened: &CookieCache, name: &str, sealed: &str, kept_in: KeptIn) -> bool {
+        opened.open(&keys(), name, sealed, kept_in).is_some()
     }
 
     /// RequestedAuthentication for twice, so that it is remembered.
-    fn open_twice(opened: &OpenedBefore, keys: &CookieKeys, text: &str) -> Arc<Session> {
-        opened.open(keys, NAME, text, Home::Cookie).unwrap();
-        session(opened.open(keys, NAME, text, Home::Cookie)).unwrap()
+    fn open_twice(opened: &CookieCache, keys: &CookieKeys, text: &str) -> Arc<Session> {
+        opened.open(keys, NAME, text, KeptIn::Cookie).unwrap();
+        session(opened.open(keys, NAME, text, KeptIn::Cookie)).unwrap()
     }
 
     #[test]
     fn what_nobody_brings_again_is_not_remembered() {
-        let (keys, opened) = (keys(), OpenedBefore::new());
+        let (keys, opened) = (keys(), CookieCache::new());
         let text = sealed(&keys, NAME, "a");
-        opened.open(&keys, NAME, &text, Home::Cookie).unwrap();
-        assert!(!is_remembered(&opened, NAME, &text, Home::Cookie));
+        opened.open(&keys, NAME, &text, KeptIn::Cookie).unwrap();
+        assert!(!is_remembered(&opened, NAME, &text, KeptIn::Cookie));
         open_twice(&opened, &keys, &text);
-        assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
+        assert!(is_remembered(&opened, NAME, &text, KeptIn::Cookie));
     }
 
     #[test]
     fn the_same_bytes_are_shared() {
-        let (keys, opened) = (keys(), OpenedBefore::new());
+        let (keys, opened) = (keys(), CookieCache::new());
         let text = sealed(&keys, NAME, "a");
         let first = open_twice(&opened, &keys, &text);
-        let again = session(opened.open(&keys, NAME, &text, Home::Cookie)).unwrap();
+        let again = session(opened.open(&keys, NAME, &text, KeptIn::Cookie)).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
-        assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
+        assert!(is_remembered(&opened, NAME, &text, KeptIn::Cookie));
         let other = sealed(&keys, NAME, "a");
-        assert!(!is_remembered(&opened, NAME, &other, Home::Cookie));
+        assert!(!is_remembered(&opened, NAME, &other, KeptIn::Cookie));
     }
 
     #[test]
     fn bytes_count_under_their_name_and_from_their_home_only() {
-        let (keys, opened) = (keys(), OpenedBefore::new());
+        let (keys, opened) = (keys(), CookieCache::new());
         // A store keeps a session under its id.
         let text = sealed(&keys, "a", "a");
-        opened.open(&keys, "a", &text, Home::Memory).unwrap();
-        let session = session(opened.open(&keys, "a", &text, Home::Memory)).unwrap();
-        assert_eq!(session.home, Home::Memory);
-        assert!(!is_remembered(&opened, "b", &text, Home::Memory));
-        assert!(!is_remembered(&opened, "a", &text, Home::Store));
-        assert!(!is_remembered(&opened, "a", &text, Home::Cookie));
-        assert!(!is_remembered(&opened, "a", &text[1..], Home::Memory));
-        assert!(is_remembered(&opened, "a", &text, Home::Memory));
+        opened.open(&keys, "a", &text, KeptIn::Memory).unwrap();
+        let session = session(opened.open(&keys, "a", &text, KeptIn::Memory)).unwrap();
+        assert_eq!(session.kept_in, KeptIn::Memory);
+        assert!(!is_remembered(&opened, "b", &text, KeptIn::Memory));
+        assert!(!is_remembered(&opened, "a", &text, KeptIn::Store));
+        assert!(!is_remembered(&opened, "a", &text, KeptIn::Cookie));
+        assert!(!is_remembered(&opened, "a", &text[1..], KeptIn::Memory));
+        assert!(is_remembered(&opened, "a", &text, KeptIn::Memory));
 
-        let pointer = keys.seal_text(NAME, r#"{"id":"a"}"#.into());
-        opened.open(&keys, NAME, &pointer, Home::Cookie).unwrap();
-        opened.open(&keys, NAME, &pointer, Home::Cookie).unwrap();
-        assert!(is_remembered(&opened, NAME, &pointer, Home::Cookie));
-        assert!(!is_remembered(&opened, NAME, &pointer, Home::Memory));
+        let pointer = keys
+            .seal_value(NAME, &serde_json::json!({ "id": "a" }))
+            .unwrap();
+        opened.open(&keys, NAME, &pointer, KeptIn::Cookie).unwrap();
+        opened.open(&keys, NAME, &pointer, KeptIn::Cookie).unwrap();
+        assert!(is_remembered(&opened, NAME, &pointer, KeptIn::Cookie));
+        assert!(!is_remembered(&opened, NAME, &pointer, KeptIn::Memory));
     }
 
     #[test]
     fn no_number_of_made_up_texts_finds_a_place() {
-        let (keys, opened) = (keys(), OpenedBefore::new());
+        let (keys, opened) = (keys(), CookieCache::new());
         let text = sealed(&keys, NAME, "a");
         open_twice(&opened, &keys, &text);
         let other_keys = super::tests::keys();
         for number in 0..20_000 {
             let made_up = format!("{number}{text}");
-            assert!(opened.open(&keys, NAME, &made_up, Home::Cookie).is_none());
+            assert!(opened.open(&keys, NAME, &made_up, KeptIn::Cookie).is_none());
         }
         // Sealed by somebody else, and no session at all.
         let foreign = sealed(&other_keys, NAME, "a");
-        assert!(opened.open(&keys, NAME, &foreign, Home::Cookie).is_none());
-        let nonsense = keys.seal_text(NAME, "nonsense".into());
-        assert!(opened.open(&keys, NAME, &nonsense, Home::Cookie).is_none());
+        assert!(opened.open(&keys, NAME, &foreign, KeptIn::Cookie).is_none());
+        let nonsense = keys.seal_value(NAME, &"nonsense").unwrap();
+        assert!(
+            opened
+                .open(&keys, NAME, &nonsense, KeptIn::Cookie)
+                .is_none()
+        );
         opened.seen.run_pending_tasks();
         assert_eq!(opened.seen.entry_count(), 1);
-        assert!(is_remembered(&opened, NAME, &text, Home::Cookie));
+        assert!(is_remembered(&opened, NAME, &text, KeptIn::Cookie));
     }
 
     #[test]
     fn it_keeps_to_its_size() {
-        let (keys, opened) = (keys(), OpenedBefore::new());
+        let (keys, opened) = (keys(), CookieCache::new());
         let long = "x".repeat(400_000);
         for _ in 0..100 {
             let text = sealed(&keys, NAME, &long);
@@ -278,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_has_ended_is_forgotten() {
-        let (keys, opened) = (keys(), OpenedBefore::new());
+        let (keys, opened) = (keys(), CookieCache::new());
         let texts = ["a", "b", "c"].map(|id| sealed(&keys, NAME, id));
         let open = |text: &String| open_twice(&opened, &keys, text);
         let sessions = texts.each_ref().map(open);
@@ -291,7 +305,7 @@ mod tests {
             good_until: 30,
         };
         opened.forget_named(&logout(None, Some("b")));
-        let known = |text: &String| is_remembered(&opened, NAME, text, Home::Cookie);
+        let known = |text: &String| is_remembered(&opened, NAME, text, KeptIn::Cookie);
         assert_eq!(texts.each_ref().map(known), [false, false, true]);
         // With a `sid`, that session alone is meant, whoever's it is.
         opened.forget_named(&logout(Some("other"), Some("c")));

@@ -1,15 +1,15 @@
-//! `Once`: whether something was here before, in memory that does not grow.
+//! `SeenFilter`: whether something was here before, in memory that does not grow.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Things that were here once, each by half of its hash, in the place that the
+/// Things that were here filter, each by half of its hash, in the place that the
 /// other half names. Whoever comes to a place takes it: the one before has then
 /// never been here.
-pub(super) struct Once(Box<[AtomicU64]>);
+pub(super) struct SeenFilter(Box<[AtomicU64]>);
 
-impl Once {
-    pub(super) fn with_places(count: usize) -> Once {
-        Once((0..count.max(1)).map(|_| AtomicU64::new(0)).collect())
+impl SeenFilter {
+    pub(super) fn with_places(count: usize) -> SeenFilter {
+        SeenFilter((0..count.max(1)).map(|_| AtomicU64::new(0)).collect())
     }
 
     /// Whether it was here before. From now on it was.
@@ -43,29 +43,29 @@ mod tests {
 
     #[test]
     fn what_was_here_is_known_until_another_takes_its_place() {
-        let once = Once::with_places(8);
-        assert!(!once.was_here(&hash(1, 7)) && once.was_here(&hash(1, 7)));
+        let filter = SeenFilter::with_places(8);
+        assert!(!filter.was_here(&hash(1, 7)) && filter.was_here(&hash(1, 7)));
         // Its place, its half of the hash, but another thing.
-        assert!(!once.was_here(&hash(2, 7)));
-        assert!(once.was_here(&hash(1, 7)));
-        assert!(!once.was_here(&hash(9, 8)), "the same place");
-        assert!(!once.was_here(&hash(1, 7)), "it was taken");
+        assert!(!filter.was_here(&hash(2, 7)));
+        assert!(filter.was_here(&hash(1, 7)));
+        assert!(!filter.was_here(&hash(9, 8)), "the same place");
+        assert!(!filter.was_here(&hash(1, 7)), "it was taken");
     }
 
     #[test]
     fn what_is_forgotten_was_never_here() {
-        let once = Once::with_places(8);
-        once.was_here(&hash(1, 7));
-        once.forget(&hash(1, 7));
-        assert!(!once.was_here(&hash(1, 7)));
-        once.forget(&hash(9, 8));
-        assert!(once.was_here(&hash(1, 7)), "another at the same place");
+        let filter = SeenFilter::with_places(8);
+        filter.was_here(&hash(1, 7));
+        filter.forget(&hash(1, 7));
+        assert!(!filter.was_here(&hash(1, 7)));
+        filter.forget(&hash(9, 8));
+        assert!(filter.was_here(&hash(1, 7)), "another at the same place");
     }
 
     #[test]
     fn of_many_at_once_exactly_one_is_the_first() {
-        let once = Once::with_places(8);
-        let ask = || once.was_here(&hash(3, 4));
+        let filter = SeenFilter::with_places(8);
+        let ask = || filter.was_here(&hash(3, 4));
         let firsts = std::thread::scope(|scope| {
             let all = [(); 8].map(|()| scope.spawn(ask));
             all.map(|one| one.join().unwrap())

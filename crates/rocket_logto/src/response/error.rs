@@ -1,0 +1,302 @@
+//! How an [`Error`] becomes an answer: a page for a person, JSON for a program, a
+//! redirect to the sign-in where that is all it takes. The only place that knows
+//! the words, and the one that logs.
+
+use std::sync::Arc;
+
+use rocket::Request;
+use rocket::http::{Method, Status};
+use rocket::response::{Responder, Response};
+use url::form_urlencoded;
+
+use super::pages::{Action, Page};
+use super::{html_page, json, no_store, redirect};
+use crate::config::LogtoConfig;
+use crate::error::{Error, ErrorKind};
+use crate::request::{address, is_form, is_navigation, own_referer};
+use crate::return_to::ReturnTo;
+
+/// What a person and a program are told of one kind.
+struct Words {
+    error: &'static str,
+    title: &'static str,
+    text: &'static str,
+}
+
+fn words(kind: ErrorKind) -> Words {
+    let (error, title, text) = match kind {
+        ErrorKind::NotSignedIn | ErrorKind::SessionEnded => (
+            "Not authenticated",
+            "Please sign in",
+            "You are not signed in, or your session has ended.",
+        ),
+        // The code of RFC 9470 section 3.
+        ErrorKind::InsufficientAuthentication => (
+            "insufficient_user_authentication",
+            "Please sign in again",
+            "This needs a sign-in that is more recent, or a stronger one.",
+        ),
+        ErrorKind::Denied => (
+            "Forbidden",
+            "You may not do this",
+            "The sign-in service does not give you access to this.",
+        ),
+        ErrorKind::Misconfigured => (
+            "Misconfigured",
+            "Something is wrong with this app",
+            "The sign-in service does not let it do what this page needs. Its operator can fix \
+             that.",
+        ),
+        ErrorKind::NoOrganization => (
+            "No organization",
+            "Something is wrong with this page",
+            "It does not say which organization it is about. Its developer can fix that.",
+        ),
+        ErrorKind::MissingClaims => (
+            "Missing claims",
+            "This page is not for your account",
+            "Your account lacks something this page needs.",
+        ),
+        ErrorKind::CrossSite => (
+            "Cross-site request",
+            "Not from here",
+            "This request came from another site, so nothing was done.",
+        ),
+        ErrorKind::SignInRejected => (
+            "Sign-in rejected",
+            "Sign-in did not work",
+            "The answer to your sign-in could not be accepted. This happens when a page is \
+             opened twice, when too much time has passed, or when cookies are blocked.",
+        ),
+        ErrorKind::SignInCancelled => (
+            "Sign-in cancelled",
+            "Sign-in was cancelled",
+            "The sign-in was not finished. Nothing has changed.",
+        ),
+        ErrorKind::ProviderUnreachable => (
+            "Provider unreachable",
+            "The sign-in service cannot be reached",
+            "Please try again in a moment.",
+        ),
+        ErrorKind::ProviderBadAnswer => (
+            "Bad answer from the provider",
+            "The sign-in service gave a wrong answer",
+            "Please try again in a moment.",
+        ),
+        ErrorKind::ProviderTimeout => (
+            "Provider timeout",
+            "The sign-in service takes too long",
+            "Please try again in a moment.",
+        ),
+        ErrorKind::ProviderNotReady => (
+            "Provider not ready",
+            "Signing in is not possible right now",
+            "The sign-in service is not available. Please try again in a moment.",
+        ),
+        ErrorKind::StoreUnavailable => (
+            "Session store unavailable",
+            "This page is not available right now",
+            "The app cannot look up who is signed in. You have not been signed out. Please try \
+             again in a moment.",
+        ),
+        ErrorKind::SignInTooLarge => (
+            "Sign-in too large",
+            "This sign-in could not be started",
+            "It asks for more than the app can remember until you are back. Its developer can \
+             fix that.",
+        ),
+    };
+    Words { error, title, text }
+}
+
+impl<'r> Responder<'r, 'static> for Error {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        Ok(answer(&self, request))
+    }
+}
+
+/// The standard answer to `request`.
+pub(crate) fn answer(error: &Error, request: &Request<'_>) -> Response<'static> {
+    // A service without sign-in has no pages to link to.
+    let has_pages = config(request).is_some();
+    if has_pages && (is_navigation(request) || is_form(request)) {
+        return page(error, request);
+    }
+    error.log();
+    let mut response = json(error.status(), &body(error));
+    if error.status() == Status::Unauthorized {
+        response.set_raw_header("WWW-Authenticate", challenge(error, request));
+    }
+    finish(error, &mut response);
+    response
+}
+
+/// The status of [`answer`], for who only wants to know that.
+pub(crate) fn status(error: &Error, request: &Request<'_>) -> Status {
+    let asks_to_sign_in = error.status() == Status::Unauthorized;
+    match asks_to_sign_in && is_navigation(request) && config(request).is_some() {
+        true => Status::SeeOther,
+        false => error.status(),
+    }
+}
+
+/// The answer as a page, even to a program: for what only people come to.
+pub(crate) fn page(error: &Error, request: &Request<'_>) -> Response<'static> {
+    error.log();
+    let config = config(request);
+    let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
+    if error.status() != Status::Unauthorized {
+        return error_page(error, request, sign_in);
+    }
+    // Coming back from signing in does not send a form again.
+    if request.method() == Method::Post {
+        return form_not_sent(error, request);
+    }
+    redirect(sign_in_address(error, sign_in, &address(request)))
+}
+
+/// The sign-in that is needed, and where it ends.
+fn sign_in_address(error: &Error, sign_in: &str, return_to: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("return_to", return_to);
+    query.extend_pairs(error.sign_in_params());
+    format!("{sign_in}?{}", query.finish())
+}
+
+/// A form was sent, and whoever sent it is not signed in as it needs. The page
+/// it was on is the way back.
+fn form_not_sent(error: &Error, request: &Request<'_>) -> Response<'static> {
+    let words = words(error.kind());
+    let config = config(request);
+    let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
+    let back = config.and_then(|config| own_referer(request, &config.base_url));
+    let back = back.unwrap_or_else(ReturnTo::home);
+    let sign_in = sign_in_address(error, sign_in, back.as_str());
+    let mut response = html_page(
+        error.status(),
+        &Page {
+            title: words.title,
+            paragraphs: &[words.text, "What you have just sent was not carried out."],
+            reference: None,
+            actions: &[
+                Action::Link {
+                    href: &sign_in,
+                    label: "Sign in",
+                },
+                Action::Link {
+                    href: "/",
+                    label: "Go to the home page",
+                },
+            ],
+        },
+        &[],
+    );
+    response.set_raw_header("WWW-Authenticate", challenge(error, request));
+    finish(error, &mut response);
+    response
+}
+
+fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
+    let words = words(error.kind());
+    let again = Action::Link {
+        href: sign_in,
+        label: "Sign in again",
+    };
+    let home = Action::Link {
+        href: "/",
+        label: "Go to the home page",
+    };
+    // `//elsewhere` is a path to Rocket and another host to a browser.
+    let here = ReturnTo::parse(&address(request)).unwrap_or_else(ReturnTo::home);
+    let retry = Action::Link {
+        href: here.as_str(),
+        label: "Try again",
+    };
+    let reference = match error.kind() {
+        ErrorKind::SignInCancelled => None,
+        _ => Some(error.reference()),
+    };
+    let at_callback = config(request).is_some_and(|config| {
+        let callback = config.routes.callback.as_str();
+        request.uri().path() == callback
+    });
+    let actions = match error.kind() {
+        ErrorKind::SignInRejected | ErrorKind::SignInCancelled => [again, home],
+        ErrorKind::CrossSite
+        | ErrorKind::Denied
+        | ErrorKind::Misconfigured
+        | ErrorKind::MissingClaims
+        | ErrorKind::NoOrganization
+        | ErrorKind::SignInTooLarge => [home, again],
+        // A code must not be sent twice: from the callback, start over.
+        _ if at_callback => [again, home],
+        // The address alone does not send the form again.
+        _ if request.method() == Method::Post => [home, again],
+        _ => [retry, home],
+    };
+    let mut paragraphs = vec![words.text];
+    paragraphs.extend(error.hint());
+    let mut response = html_page(
+        error.status(),
+        &Page {
+            title: words.title,
+            paragraphs: &paragraphs,
+            reference,
+            actions: &actions,
+        },
+        &[],
+    );
+    finish(error, &mut response);
+    response
+}
+
+fn body(error: &Error) -> serde_json::Value {
+    let mut body = serde_json::json!({ "error": words(error.kind()).error });
+    if error.status() != Status::Unauthorized {
+        body["reference"] = error.reference().into();
+    }
+    if let Some(hint) = error.hint()
+        && error.has_provider_code()
+    {
+        body["code"] = error.reason().into();
+        body["hint"] = hint.into();
+    }
+    if error.kind() == ErrorKind::InsufficientAuthentication {
+        for (name, value) in error.sign_in_params() {
+            // `max_age` is a number (RFC 9470 section 3).
+            body[*name] = match value.parse::<u32>() {
+                Ok(number) if *name == "max_age" => number.into(),
+                _ => value.clone().into(),
+            };
+        }
+    }
+    body
+}
+
+/// RFC 9110 section 15.5.2 wants one in every 401. No scheme is registered for
+/// sessions in cookies; this one says where to get one. The parameters are those
+/// of RFC 9470 section 3.
+fn challenge(error: &Error, request: &Request<'_>) -> String {
+    let sign_in = config(request).map(|config| config.routes.sign_in.as_str());
+    let mut challenge = format!("Cookie form-action=\"{}\"", sign_in.unwrap_or("/sign-in"));
+    if error.kind() == ErrorKind::InsufficientAuthentication {
+        challenge.push_str(", error=\"insufficient_user_authentication\"");
+        for (name, value) in error.sign_in_params() {
+            // Printable ASCII, as the launch has checked.
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            challenge.push_str(&format!(", {name}=\"{value}\""));
+        }
+    }
+    challenge
+}
+
+fn finish(error: &Error, response: &mut Response<'_>) {
+    if error.status() == Status::ServiceUnavailable {
+        response.set_raw_header("Retry-After", error.retry_after().to_string());
+    }
+    no_store(response);
+}
+
+fn config<'r>(request: &'r Request<'_>) -> Option<&'r Arc<LogtoConfig>> {
+    request.rocket().state::<Arc<LogtoConfig>>()
+}

@@ -1,0 +1,201 @@
+//! What this process knows of live sessions beyond their cookies: the newest
+//! state, the access tokens, and who refreshes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use moka::policy::EvictionPolicy;
+use rocket::tokio::sync::Mutex as RefreshLock;
+
+use super::model::{Session, SessionId};
+use crate::clock::Seconds;
+use crate::error::{Error, ErrorKind};
+use crate::tokens::cache::TokenCache;
+use crate::tokens::token::{Token, TokenFor};
+
+/// Sessions remembered here at once; beyond that, tokens are fetched anew.
+const MAX_SESSIONS: u64 = 20_000;
+/// After a refresh has failed for the provider's sake, claims that want
+/// refreshing serve this much longer before the next attempt, in seconds.
+const PAUSE: Seconds = 10;
+
+pub(super) struct LiveSessions {
+    sessions: moka::sync::Cache<SessionId, Arc<Live>>,
+}
+
+/// One session. A provider that rotates refresh tokens kills a grant whose token
+/// is used twice, so all requests of a session take turns, whatever token they
+/// want.
+#[derive(Default)]
+pub(super) struct Live {
+    /// Held through a refresh.
+    pub refresh_lock: RefreshLock<()>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The session as the last refresh left it. Requests still under way with
+    /// the cookie before it are served from here.
+    newest: Option<Arc<Session>>,
+    tokens: TokenCache,
+    /// The last refresh, when it has failed.
+    failure: Option<Failure>,
+}
+
+struct Failure {
+    of: TokenFor,
+    error: Error,
+    at: Instant,
+    now: Seconds,
+}
+
+/// What a request wants of a session.
+pub(super) struct Wanted {
+    pub key: TokenFor,
+    /// Nothing from before `asked` will do,
+    pub anew: bool,
+    /// but what another instance was told after this.
+    pub since: Option<Seconds>,
+    pub asked: Instant,
+    pub now: Seconds,
+}
+
+impl Wanted {
+    pub(super) fn token(key: TokenFor, now: Seconds) -> Wanted {
+        Wanted {
+            key,
+            anew: false,
+            since: None,
+            asked: Instant::now(),
+            now,
+        }
+    }
+
+    /// Fresh claims. With `since`, what instances were told after that will do.
+    pub(super) fn claims(since: Option<Seconds>, now: Seconds) -> Wanted {
+        Wanted {
+            anew: true,
+            since,
+            ..Wanted::token(TokenFor::default(), now)
+        }
+    }
+}
+
+impl LiveSessions {
+    /// Sessions are forgotten here when they were not used for `idle`.
+    pub(super) fn new(idle: Duration) -> LiveSessions {
+        let sessions = moka::sync::Cache::builder()
+            .max_capacity(MAX_SESSIONS)
+            // A new session must find its place: without one it would not be
+            // known here that its refresh token has been used.
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(idle)
+            .build();
+        LiveSessions { sessions }
+    }
+
+    pub(super) fn of(&self, session: &Session) -> Arc<Live> {
+        self.sessions.get_with_by_ref(&session.id, Arc::default)
+    }
+
+    /// The newest state of `session`, which may be ahead of its cookie.
+    pub(super) fn newest(&self, session: Arc<Session>) -> Arc<Session> {
+        match self.sessions.get(&session.id) {
+            Some(live) => live.newest(&session),
+            None => session,
+        }
+    }
+
+    /// Forgets everything about a session that has ended.
+    pub(super) fn forget(&self, id: &SessionId) {
+        self.sessions.invalidate(id);
+    }
+}
+
+impl Live {
+    fn with<T>(&self, act: impl FnOnce(&mut Known) -> T) -> T {
+        act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn newest(&self, session: &Arc<Session>) -> Arc<Session> {
+        self.with(|known| match &known.newest {
+            Some(newer) if newer.version > session.version => newer.clone(),
+            _ => session.clone(),
+        })
+    }
+
+    pub(super) fn set_newest(&self, session: Arc<Session>) {
+        self.with(|known| known.newest = Some(session));
+    }
+
+    /// A token that may still be used: not about to end, or fetched since the
+    /// request asked.
+    pub(super) fn token(&self, session: &Session, wanted: &Wanted) -> Option<Arc<Token>> {
+        let (key, version) = (&wanted.key, session.tokens_from);
+        self.with(|known| {
+            let lasting = match wanted.anew {
+                true => None,
+                false => known.tokens.lasting(key, version, wanted.now),
+            };
+            lasting.or_else(|| known.tokens.fetched_since(key, version, wanted.asked))
+        })
+    }
+
+    /// The failure of a refresh that ended while this request waited for its
+    /// turn: asking again would make all who wait pay for it one by one. What
+    /// the provider said of another token says nothing of this one.
+    pub(super) fn failure(&self, wanted: &Wanted) -> Option<Error> {
+        self.with(|known| {
+            let failure = known.failure.as_ref()?;
+            let is_about_all = !matches!(
+                failure.error.kind(),
+                ErrorKind::Denied | ErrorKind::ProviderBadAnswer
+            );
+            let concerns = failure.of == wanted.key || is_about_all;
+            (concerns && failure.at >= wanted.asked).then(|| failure.error.clone())
+        })
+    }
+
+    pub(super) fn set_failure(&self, wanted: Wanted, error: Error) {
+        let failure = Failure {
+            of: wanted.key,
+            error,
+            at: Instant::now(),
+            now: wanted.now,
+        };
+        self.with(|known| known.failure = Some(failure));
+    }
+
+    /// Whether a refresh for fresher claims is worth trying yet.
+    pub(super) fn may_refresh(&self, now: Seconds) -> bool {
+        self.with(|known| match &known.failure {
+            Some(failure)
+                if failure.of.is_default() || failure.error.kind() != ErrorKind::Denied =>
+            {
+                !(0..PAUSE).contains(&now.saturating_sub(failure.now))
+            }
+            _ => true,
+        })
+    }
+
+    pub(super) fn remember(&self, wanted: &Wanted, token: Arc<Token>, version: u32) {
+        self.with(|known| {
+            if wanted.anew {
+                known.tokens.clear();
+            }
+            known.failure = None;
+            known
+                .tokens
+                .insert(wanted.key.clone(), token, version, wanted.now);
+        });
+    }
+
+    pub(super) fn forget_token(&self, token: &Token) {
+        self.with(|known| known.tokens.remove(token));
+    }
+
+    pub(super) fn forget_tokens(&self) {
+        self.with(|known| known.tokens.clear());
+    }
+}

@@ -1,0 +1,210 @@
+//! What only one request, of all instances, may do: refresh a session, answer a
+//! sign-in, accept a logout token. And the tokens that instances share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+
+use super::model::{Session, SessionId};
+use super::seen_filter::SeenFilter;
+use super::storage::Storage;
+use super::store::{SessionStore, StoreError};
+use crate::clock::Seconds;
+use crate::tokens::token::{Token, TokenFor};
+
+/// A lock outlives the longest exchange with the provider by this much.
+const LOCK_MARGIN: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(25);
+/// RFC 6749 section 4.1.2: a code lives no longer.
+const CODE_LIFETIME: Duration = Duration::from_secs(600);
+/// How many sign-ins are known to have been answered.
+const ANSWERED: usize = 1 << 12;
+/// How long the trace of a look at the store lasts.
+const READINESS: Duration = Duration::from_secs(1);
+
+/// Sign-ins whose authorization response has come, where nothing is shared.
+pub(super) struct Answered(SeenFilter);
+
+/// The right to answer a sign-in.
+pub(crate) enum AnswerTurn {
+    Shared(Lock),
+    Here([u8; 16]),
+}
+
+/// The right to do something, among all instances.
+pub(crate) struct Lock {
+    store: Arc<dyn SessionStore>,
+    name: String,
+    owner: SessionId,
+}
+
+impl Lock {
+    pub(crate) async fn give_back(self) {
+        if let Err(error) = self.store.unlock(&self.name, self.owner.as_str()).await {
+            log::warn!("logto: {error}; a lock ends by itself");
+        }
+    }
+}
+
+impl Answered {
+    pub(super) fn new() -> Answered {
+        Answered(SeenFilter::with_places(ANSWERED))
+    }
+
+    /// `Some` for the first authorization response to a sign-in: a second one at
+    /// the same time, as of an impatient reload, must not use the code again, or
+    /// the provider takes back what it gave for it.
+    pub(super) async fn take_turn(
+        &self,
+        storage: &Storage,
+        transaction: &str,
+    ) -> Result<Option<AnswerTurn>, StoreError> {
+        if storage.shared.is_some() {
+            let lock = storage.lock(transaction, CODE_LIFETIME).await?;
+            return Ok(lock.map(AnswerTurn::Shared));
+        }
+        let digest = digest::digest(&digest::SHA256, transaction.as_bytes());
+        let hash = digest.as_ref().first_chunk().copied().unwrap_or_default();
+        Ok((!self.0.was_here(&hash)).then_some(AnswerTurn::Here(hash)))
+    }
+
+    /// For a response whose code has gone nowhere.
+    pub(super) async fn give_back(&self, turn: AnswerTurn) {
+        match turn {
+            AnswerTurn::Shared(lock) => lock.give_back().await,
+            AnswerTurn::Here(hash) => self.0.forget(&hash),
+        }
+    }
+}
+
+/// A token as it is shared with other instances.
+#[derive(Serialize, Deserialize)]
+struct SharedToken {
+    token: openidconnect::AccessToken,
+    scope: Option<String>,
+    ends_at: Seconds,
+}
+
+impl Storage {
+    /// Takes a lock where instances look for it, unless somebody has it.
+    pub(super) async fn lock(
+        &self,
+        name: &str,
+        lifetime: Duration,
+    ) -> Result<Option<Lock>, StoreError> {
+        let owner =
+            SessionId::random().map_err(|_| StoreError::Unavailable("no randomness".into()))?;
+        let store = match &self.shared {
+            Some(store) => store.clone(),
+            None => self.memory.clone(),
+        };
+        let lock = Lock {
+            store,
+            name: name.to_owned(),
+            owner,
+        };
+        match lock.store.lock(name, lock.owner.as_str(), lifetime).await {
+            Ok(true) => Ok(Some(lock)),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                // It may have been taken, and only the answer got lost. A retry
+                // must not come before it is given back.
+                let _ = rocket::tokio::spawn(lock.give_back()).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until no other instance refreshes this session. `None` when
+    /// instances share nothing.
+    pub(super) async fn refresh_lock(&self, id: &SessionId) -> Result<Option<Lock>, StoreError> {
+        if self.shared.is_none() {
+            return Ok(None);
+        }
+        let lifetime = self.config.http_timeout * 3 + LOCK_MARGIN;
+        let name = format!("refresh:{}", id.as_str());
+        let waited = rocket::tokio::time::timeout(lifetime, async {
+            loop {
+                if let Some(lock) = self.lock(&name, lifetime).await? {
+                    return Ok(Some(lock));
+                }
+                rocket::tokio::time::sleep(LOCK_POLL).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable(
+                "the refresh lock is not given back".into(),
+            ))
+        })
+    }
+
+    /// `Some` the first time the id of a logout token is seen within `lifetime`,
+    /// on any instance; to be given back when it comes to nothing.
+    pub(super) async fn check_replay(
+        &self,
+        jti: &str,
+        lifetime: Duration,
+    ) -> Result<Option<Lock>, StoreError> {
+        // What can be ended is as old as a session at most.
+        let lifetime = lifetime.min(self.config.session.absolute);
+        self.lock(&format!("jti:{jti}"), lifetime).await
+    }
+
+    /// Whether the store, if there is one, takes what it is given: one that
+    /// only answers questions, as a replica does, is of no use to a sign-in.
+    pub(super) async fn check_ready(&self) -> Result<(), StoreError> {
+        match &self.shared {
+            Some(store) => store.lock("readiness", "", READINESS).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Shares a token with the other instances. Not shared is not lost: another
+    /// instance asks the provider itself.
+    pub(super) async fn put_token(&self, session: &Session, key: &TokenFor, token: &Token) {
+        let Some(store) = &self.shared else {
+            return;
+        };
+        let id = session.id.as_str();
+        let shared = SharedToken {
+            token: token.as_secret().clone(),
+            scope: token.scope().map(str::to_owned),
+            ends_at: token.ends_at(),
+        };
+        let put = match self.keys.seal_value(id, &shared) {
+            Ok(sealed) => store.put_note(id, &key.name(), &sealed).await,
+            Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        };
+        if let Err(error) = put {
+            log::warn!("logto: a token is not shared with other instances: {error}");
+        }
+    }
+
+    /// A token another instance has shared.
+    pub(super) async fn token(
+        &self,
+        session: &Session,
+        key: &TokenFor,
+    ) -> Result<Option<Token>, StoreError> {
+        let Some(store) = &self.shared else {
+            return Ok(None);
+        };
+        let id = session.id.as_str();
+        let sealed = store.note(id, &key.name()).await?;
+        let opened = sealed.and_then(|sealed| self.keys.open(id, &sealed));
+        let shared: Option<SharedToken> =
+            opened.and_then(|plain| serde_json::from_str(&plain).ok());
+        Ok(shared.map(|shared| Token::new(shared.token, shared.scope, shared.ends_at)))
+    }
+
+    /// Forgets the tokens that were shared.
+    pub(super) async fn clear_tokens(&self, session: &Session) {
+        if let Some(store) = &self.shared
+            && let Err(error) = store.clear_notes(session.id.as_str()).await
+        {
+            log::warn!("logto: shared tokens are not forgotten: {error}");
+        }
+    }
+}

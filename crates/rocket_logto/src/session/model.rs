@@ -1,0 +1,284 @@
+//! What a session is: the data, where it is kept, and how long it lives.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openidconnect::{AccessToken, RefreshToken};
+use serde::{Deserialize, Serialize};
+
+use super::cookie::cache::Digest;
+use crate::claims::IdTokenClaims;
+use crate::clock::{Seconds, seconds};
+use crate::config::SessionConfig;
+use crate::oidc::authentication::AuthenticationEvent;
+use crate::oidc::tokens::RawIdToken;
+use crate::tokens::token::{Token, TokenFor};
+
+/// A used session is written anew this often, or four times within `idle`.
+const ROLL_EVERY: Seconds = 60;
+/// Clocks of instances differ, but not by a minute.
+pub(super) const CLOCKS_DIFFER: Seconds = 60;
+
+/// 256 random bits that name one session. New at every sign-in.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(crate) struct SessionId(Arc<str>);
+
+impl SessionId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn random() -> Result<SessionId, aws_lc_rs::error::Unspecified> {
+        let mut bytes = [0; 32];
+        aws_lc_rs::rand::fill(&mut bytes)?;
+        Ok(SessionId(URL_SAFE_NO_PAD.encode(bytes).into()))
+    }
+}
+
+impl From<String> for SessionId {
+    fn from(id: String) -> SessionId {
+        SessionId(id.into())
+    }
+}
+
+impl From<SessionId> for String {
+    fn from(id: SessionId) -> String {
+        id.as_str().to_owned()
+    }
+}
+
+/// Whoever has the id might be the user: it stays out of logs.
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionId([redacted])")
+    }
+}
+
+/// One person, signed in, in one browser. The names are short on the wire: the
+/// session has to fit a cookie.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Session {
+    #[serde(rename = "i")]
+    pub id: SessionId,
+    #[serde(rename = "u")]
+    pub sub: String,
+    /// The session at the provider; back-channel logout names it.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    #[serde(rename = "t")]
+    pub id_token: RawIdToken,
+    #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<RefreshToken>,
+    /// Only without a refresh token: then the access token of the sign-in is
+    /// the only one there will ever be.
+    #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    #[serde(rename = "c")]
+    pub created_at: Seconds,
+    #[serde(rename = "s")]
+    pub seen_at: Seconds,
+    /// When the provider last vouched for the user.
+    #[serde(rename = "f")]
+    pub refreshed_at: Seconds,
+    /// When and how the user authenticated, as far as the provider has said.
+    #[serde(
+        rename = "n",
+        default,
+        skip_serializing_if = "AuthenticationEvent::is_unknown"
+    )]
+    pub authenticated: AuthenticationEvent,
+    /// Counts refreshes, so that of two copies the newer one is known.
+    #[serde(rename = "v", default)]
+    pub version: u32,
+    /// The version at which everything from before was forgotten: access tokens
+    /// of an older one are not used any more, at whatever instance.
+    #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
+    pub tokens_from: u32,
+    #[serde(skip)]
+    pub kept_in: KeptIn,
+    /// The sealed text it was read from.
+    #[serde(skip)]
+    pub read_from: Option<Digest>,
+}
+
+fn is_zero(version: &u32) -> bool {
+    *version == 0
+}
+
+/// What it takes to end a session, its cookie at hand or not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SessionRef {
+    #[serde(rename = "i")]
+    pub id: SessionId,
+    #[serde(rename = "c")]
+    pub created_at: Seconds,
+    #[serde(rename = "h")]
+    pub kept_in: KeptIn,
+}
+
+/// Where a session is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum KeptIn {
+    /// In its cookies.
+    #[default]
+    Cookie,
+    /// In the memory of this process, because it does not fit cookies.
+    Memory,
+    /// In the store that instances share.
+    Store,
+}
+
+/// An access token for the userinfo endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Access {
+    #[serde(rename = "t")]
+    token: AccessToken,
+    #[serde(rename = "e")]
+    ends_at: Seconds,
+}
+
+impl From<&Token> for Access {
+    fn from(token: &Token) -> Access {
+        Access {
+            token: token.as_secret().clone(),
+            ends_at: token.ends_at(),
+        }
+    }
+}
+
+impl Session {
+    /// A session that begins with these tokens, for the user of the verified
+    /// `claims`.
+    pub(crate) fn begun(
+        id: SessionId,
+        claims: IdTokenClaims,
+        id_token: RawIdToken,
+        refresh_token: Option<RefreshToken>,
+        token: &Token,
+        now: Seconds,
+    ) -> Session {
+        let authenticated = AuthenticationEvent::of(&claims);
+        Session {
+            id,
+            sid: claims.sid.into_value(),
+            sub: claims.standard.sub,
+            id_token,
+            // Without a refresh token this access token is the only one there will be.
+            access: refresh_token.is_none().then(|| Access::from(token)),
+            refresh_token,
+            created_at: now,
+            seen_at: now,
+            refreshed_at: now,
+            authenticated,
+            version: 0,
+            tokens_from: 0,
+            kept_in: KeptIn::default(),
+            read_from: None,
+        }
+    }
+
+    pub(crate) fn reference(&self) -> SessionRef {
+        SessionRef {
+            id: self.id.clone(),
+            created_at: self.created_at,
+            kept_in: self.kept_in,
+        }
+    }
+
+    /// The access token kept in the session, while it is good past `until`.
+    pub(crate) fn access_at_hand(&self, key: &TokenFor, until: Seconds) -> Option<Token> {
+        let access = self
+            .access
+            .as_ref()
+            .filter(|access| access.ends_at > until)?;
+        key.is_default()
+            .then(|| Token::new(access.token.clone(), None, access.ends_at))
+    }
+
+    /// Whether the session is still alive at `now`: used within `idle`, begun
+    /// within `absolute`. A session from the future is no session.
+    pub(crate) fn is_live(&self, limits: &SessionConfig, now: Seconds) -> bool {
+        let within = |since, limit| {
+            let age = now.saturating_sub(since);
+            age < seconds(limit) && age > -CLOCKS_DIFFER
+        };
+        within(self.seen_at, limits.idle) && within(self.created_at, limits.absolute)
+    }
+
+    /// The session as just used, when that is worth writing down.
+    pub(crate) fn rolled(&self, limits: &SessionConfig, now: Seconds) -> Option<Session> {
+        let every = ROLL_EVERY.min(seconds(limits.idle) / 4).max(1);
+        (now.saturating_sub(self.seen_at) >= every).then(|| Session {
+            seen_at: now,
+            ..self.clone()
+        })
+    }
+
+    /// How long the browser should keep it, in seconds.
+    pub(crate) fn max_age(&self, limits: &SessionConfig, now: Seconds) -> Seconds {
+        let end = self.created_at.saturating_add(seconds(limits.absolute));
+        seconds(limits.idle).min(end.saturating_sub(now)).max(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const LIMITS: SessionConfig = SessionConfig {
+        idle: Duration::from_secs(100),
+        absolute: Duration::from_secs(1000),
+    };
+
+    fn session(created_at: Seconds, seen_at: Seconds) -> Session {
+        serde_json::from_value(serde_json::json!({
+            "i": "id", "u": "sub", "t": "token", "c": created_at, "s": seen_at, "f": created_at,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn ends_at_the_limit_to_the_second() {
+        let used = session(5000, 5500);
+        assert!(used.is_live(&LIMITS, 5599));
+        assert!(!used.is_live(&LIMITS, 5600));
+        let old = session(5000, 5990);
+        assert!(old.is_live(&LIMITS, 5999));
+        assert!(!old.is_live(&LIMITS, 6000));
+        // Another instance's clock may be ahead, but not by a minute.
+        let begun_elsewhere = session(5000, 5000);
+        assert!(begun_elsewhere.is_live(&LIMITS, 4941));
+        assert!(!begun_elsewhere.is_live(&LIMITS, 4940));
+    }
+
+    #[test]
+    fn rolls_once_a_minute_and_never_past_the_absolute_limit() {
+        let session = session(5000, 5000);
+        let day = SessionConfig {
+            idle: Duration::from_secs(86_400),
+            ..LIMITS
+        };
+        assert!(session.rolled(&day, 5059).is_none());
+        let rolled = session.rolled(&day, 5060).unwrap();
+        assert_eq!((rolled.created_at, rolled.seen_at), (5000, 5060));
+        assert_eq!(rolled.max_age(&LIMITS, 5060), 100);
+        assert_eq!(rolled.max_age(&LIMITS, 5950), 50);
+        assert_eq!(rolled.max_age(&LIMITS, 7000), 0);
+    }
+
+    #[test]
+    fn rolls_well_before_it_would_end_unused() {
+        let session = session(5000, 5000);
+        assert!(session.rolled(&LIMITS, 5024).is_none());
+        assert!(session.rolled(&LIMITS, 5025).is_some());
+        let second = SessionConfig {
+            idle: Duration::from_secs(1),
+            ..LIMITS
+        };
+        assert!(session.rolled(&second, 5000).is_none());
+        assert!(session.rolled(&second, 5001).is_some());
+    }
+}

@@ -1,0 +1,324 @@
+//! A refresh, from the request that wants a token or fresher claims to the
+//! session that came of it (OpenID Connect Core section 12). Only one at a time
+//! runs for each session: `renew` takes the turn of this process, `renew_alone`
+//! that of all instances, `refresh` asks the provider and writes the session once.
+
+use std::sync::Arc;
+
+use super::live::{Live, Wanted};
+use super::model::{KeptIn, Session};
+use super::sessions::Sessions;
+use super::store::store_failed;
+use crate::claims::IdTokenClaims;
+use crate::clock::{Seconds, seconds};
+use crate::error::{Error, ErrorKind};
+use crate::oidc::failure::{failed, unavailable};
+use crate::oidc::tokens::{TokenError, TokenSet};
+use crate::oidc::verify::{Nonce, Rejection};
+use crate::tokens::token::{LEEWAY, Token, TokenFor};
+
+/// A token, and the session as it is now: a refresh may have changed it.
+pub(super) type Granted = (Arc<Token>, Arc<Session>);
+
+impl Sessions {
+    /// The token for `key`: the one at hand, or one from a refresh.
+    pub(super) async fn token(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        key: TokenFor,
+    ) -> Result<Granted, Error> {
+        let wanted = Wanted::token(key, self.now());
+        let live = self.live.of(session);
+        let newest = live.newest(session);
+        if let Some(token) = live.token(&newest, &wanted) {
+            return Ok((token, newest));
+        }
+        if let Some(token) = session.access_at_hand(&wanted.key, wanted.now) {
+            return Ok((Arc::new(token), session.clone()));
+        }
+        Box::pin(self.renew(live, session, wanted)).await
+    }
+
+    /// A refresh that takes nothing from the cache, for fresh claims, and
+    /// forgets the tokens from before it. Requests that ask while one is under
+    /// way share it; with `since`, instances share one that came after that.
+    pub(super) async fn fresh(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        since: Option<Seconds>,
+    ) -> Result<Granted, Error> {
+        if session.refresh_token.is_none() {
+            return Err(no_refresh_token());
+        }
+        let wanted = Wanted::claims(since, self.now());
+        self.renew(self.live.of(session), session, wanted).await
+    }
+
+    /// Waits for the session's turn, looks again, and refreshes if need be. The
+    /// refresh is a task of its own: a person who closes the tab must not cost
+    /// the session its new refresh token.
+    async fn renew(
+        self: &Arc<Self>,
+        live: Arc<Live>,
+        session: &Arc<Session>,
+        wanted: Wanted,
+    ) -> Result<Granted, Error> {
+        let (sessions, session) = (self.clone(), session.clone());
+        let task = rocket::tokio::spawn(async move {
+            let _turn = live.refresh_lock.lock().await;
+            let session = live.newest(&session);
+            if let Some(token) = live.token(&session, &wanted) {
+                return Ok((token, session));
+            }
+            if let Some(error) = live.failure(&wanted) {
+                return Err(error);
+            }
+            let result = sessions.renew_alone(&live, session, &wanted).await;
+            if let Err(error) = &result {
+                live.set_failure(wanted, error.clone());
+            }
+            result
+        });
+        task.await.unwrap_or_else(|_| Err(task_ended()))
+    }
+
+    /// With the turn of this process in hand, takes that of all instances: another
+    /// one may have done it already.
+    async fn renew_alone(
+        &self,
+        live: &Live,
+        session: Arc<Session>,
+        wanted: &Wanted,
+    ) -> Result<Granted, Error> {
+        let lock = self.storage.refresh_lock(&session.id).await;
+        let Some(lock) = lock.map_err(store_failed)? else {
+            return self.refresh(live, &session, wanted).await;
+        };
+        let result = match self.done_elsewhere(&session, wanted).await {
+            Ok((Some(token), current)) => {
+                live.remember(wanted, token.clone(), current.version);
+                live.set_newest(current.clone());
+                Ok((token, current))
+            }
+            Ok((None, current)) => self.refresh(live, &current, wanted).await,
+            Err(error) => Err(error),
+        };
+        lock.give_back().await;
+        result
+    }
+
+    /// The session as other instances left it, and the token if one of them has
+    /// fetched it.
+    async fn done_elsewhere(
+        &self,
+        session: &Arc<Session>,
+        wanted: &Wanted,
+    ) -> Result<(Option<Arc<Token>>, Arc<Session>), Error> {
+        let current = self.newest_anywhere(session).await?;
+        let is_fresh = |since| current.refreshed_at > since;
+        if wanted.anew && !wanted.since.is_some_and(is_fresh) {
+            return Ok((None, current));
+        }
+        let token = self.storage.token(&current, &wanted.key).await;
+        let token = token.map_err(store_failed)?;
+        let token = token.filter(|token| token.ends_at() - LEEWAY > wanted.now);
+        Ok((token.map(Arc::new), current))
+    }
+
+    /// The session as any instance knows it: this one is ahead where writing down a
+    /// new refresh token has failed.
+    async fn newest_anywhere(&self, session: &Arc<Session>) -> Result<Arc<Session>, Error> {
+        let current = self.storage.reload(session).await.map_err(store_failed)?;
+        let current = current.ok_or_else(ended_elsewhere)?;
+        Ok(match current.version < session.version {
+            true => session.clone(),
+            false => current,
+        })
+    }
+
+    /// Asks the provider, and writes down what has become of the session, whatever
+    /// may be wrong with the answer: the old refresh token is used up.
+    async fn refresh(
+        &self,
+        live: &Live,
+        session: &Session,
+        wanted: &Wanted,
+    ) -> Result<Granted, Error> {
+        let key = &wanted.key;
+        let tokens = self.ask(session, key).await?;
+        // There may have been a queue.
+        let now = wanted.now.saturating_add(seconds(wanted.asked.elapsed()));
+        let token = Token::granted(&tokens, now);
+        let is_good = match self.verify(session, &tokens, now).await {
+            Ok(()) => key.check(&token),
+            Err(error) => Err(error),
+        };
+        let next = Arc::new(match &is_good {
+            Ok(()) => renewed(session, &tokens, wanted, now),
+            Err(_) => with_refresh_token(session, &tokens),
+        });
+        if next.version > session.version {
+            // Before it is written: this process goes on with it in any case.
+            live.set_newest(next.clone());
+            self.storage.write(&next, now).await?;
+        }
+        is_good?;
+        let token = Arc::new(token);
+        live.remember(wanted, token.clone(), next.version);
+        if wanted.anew {
+            self.storage.clear_tokens(&next).await;
+        }
+        self.storage.put_token(&next, key, &token).await;
+        Ok((token, next))
+    }
+
+    /// The refresh request (RFC 6749 section 6).
+    async fn ask(&self, session: &Session, key: &TokenFor) -> Result<TokenSet, Error> {
+        let Some(refresh_token) = &session.refresh_token else {
+            return Err(match key.is_default() {
+                true => Error::new(
+                    ErrorKind::SessionEnded,
+                    "access_token_ended_no_refresh_token",
+                ),
+                false => no_refresh_token(),
+            });
+        };
+        let tokens = self.oidc.refresh(refresh_token, &key.params()).await;
+        tokens.map_err(|error| match error {
+            // Of no organization or resource, but of the user.
+            TokenError::Denied(body) if body.error == "access_denied" && key.is_default() => {
+                Error::new(ErrorKind::SessionEnded, "refresh_access_denied")
+            }
+            error => failed(error),
+        })
+    }
+
+    /// OpenID Connect Core section 12.2: the same user, from the same provider,
+    /// for the same client; else the session is not theirs any more. A token that
+    /// cannot be verified at all says nothing, and is not used.
+    async fn verify(
+        &self,
+        session: &Session,
+        tokens: &TokenSet,
+        now: Seconds,
+    ) -> Result<(), Error> {
+        let Some(id_token) = &tokens.id_token else {
+            return Ok(());
+        };
+        let before = session.id_token.claims::<IdTokenClaims>();
+        let nonce = before.as_ref().and_then(|claims| claims.nonce.as_deref());
+        let claims = self
+            .oidc
+            .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
+            .await
+            .map_err(unavailable)?
+            .map_err(|reason| {
+                let kind = match reason {
+                    Rejection::Issuer
+                    | Rejection::Audience
+                    | Rejection::AuthorizedParty
+                    | Rejection::Nonce => ErrorKind::SessionEnded,
+                    _ => ErrorKind::ProviderBadAnswer,
+                };
+                Error::new(kind, format!("refreshed_id_token_{reason}"))
+            })?;
+        let ended = |reason: &str| Err(Error::new(ErrorKind::SessionEnded, reason));
+        if claims.sub != session.sub {
+            return ended("refreshed_id_token_sub");
+        }
+        // It is about the same authentication still.
+        match (claims.auth_time.value(), session.authenticated.at) {
+            (Some(now), Some(before)) if *now != before => ended("refreshed_id_token_auth_time"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has all instances forget the access tokens of a session. A task of its own,
+    /// because it holds a lock.
+    pub(super) async fn forget_tokens(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+    ) -> Result<(), Error> {
+        let live = self.live.of(session);
+        live.forget_tokens();
+        if session.kept_in != KeptIn::Store {
+            return Ok(());
+        }
+        let (sessions, session) = (self.clone(), session.clone());
+        let task = rocket::tokio::spawn(async move {
+            let _turn = live.refresh_lock.lock().await;
+            let session = live.newest(&session);
+            let lock = sessions.storage.refresh_lock(&session.id).await;
+            let lock = lock.map_err(store_failed)?;
+            let result = sessions.forget_tokens_alone(&live, &session).await;
+            if let Some(lock) = lock {
+                lock.give_back().await;
+            }
+            result
+        });
+        task.await.unwrap_or_else(|_| Err(task_ended()))
+    }
+
+    async fn forget_tokens_alone(&self, live: &Live, session: &Arc<Session>) -> Result<(), Error> {
+        let mut next = Session::clone(&*self.newest_anywhere(session).await?);
+        next.version = next.version.saturating_add(1);
+        next.tokens_from = next.version;
+        self.storage.write(&next, self.now()).await?;
+        self.storage.clear_tokens(&next).await;
+        live.set_newest(Arc::new(next));
+        Ok(())
+    }
+}
+
+/// The session after a good answer.
+fn renewed(session: &Session, tokens: &TokenSet, wanted: &Wanted, now: Seconds) -> Session {
+    let key = &wanted.key;
+    let mut next = session.clone();
+    next.version = session.version.saturating_add(1);
+    if let Some(refresh_token) = &tokens.refresh_token {
+        next.refresh_token = Some(refresh_token.clone());
+    }
+    if let Some(id_token) = &tokens.id_token
+        // With fewer scopes come fewer claims.
+        && !key.is_narrowed()
+    {
+        next.id_token = id_token.clone();
+        next.refreshed_at = now;
+    }
+    if key.is_default() {
+        // A provider may leave the ID token out: it has said all the same that
+        // the user is still welcome.
+        next.refreshed_at = now;
+    }
+    if wanted.anew {
+        // What was fetched before may allow what is no longer allowed.
+        next.tokens_from = next.version;
+    }
+    next
+}
+
+/// The session after an answer that is good for nothing but its refresh token.
+fn with_refresh_token(session: &Session, tokens: &TokenSet) -> Session {
+    let mut next = session.clone();
+    if let Some(refresh_token) = &tokens.refresh_token {
+        next.refresh_token = Some(refresh_token.clone());
+        next.version = session.version.saturating_add(1);
+    }
+    next
+}
+
+fn task_ended() -> Error {
+    Error::new(ErrorKind::ProviderBadAnswer, "refresh_task_ended")
+}
+
+fn ended_elsewhere() -> Error {
+    Error::new(ErrorKind::SessionEnded, "ended_elsewhere")
+}
+
+/// Without a refresh token the sign-in's own access token is all there is.
+fn no_refresh_token() -> Error {
+    Error::denied(
+        "no_refresh_token",
+        "Signing in gave no refresh token: keep the scope offline_access and prompt = [\"consent\"]",
+    )
+}

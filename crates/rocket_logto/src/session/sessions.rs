@@ -1,0 +1,311 @@
+//! [`Sessions`]: the one owner of all sessions, from their beginning to their
+//! end. Managed by Rocket; made at ignition, with the keys that seal cookies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::cookie::Key;
+use figment::Figment;
+use openidconnect::RefreshToken;
+use rocket::config::SecretKey;
+use rocket::{Build, Request, Rocket};
+
+use super::context::{RequestContext, SessionCookies};
+use super::cookie::{self, CookieKeys};
+use super::live::{LiveSessions, Wanted};
+use super::locks::{AnswerTurn, Answered, Lock};
+use super::model::{Session, SessionId, SessionRef};
+use super::storage::{KeepError, Loaded, Storage};
+use super::store::{SessionStore, StoreError, store_failed};
+use super::transaction::Transactions;
+use crate::claims::IdTokenClaims;
+use crate::clock::{Clock, Seconds, seconds};
+use crate::config::LogtoConfig;
+use crate::error::{Error, ErrorKind};
+use crate::oidc::client::OidcClient;
+use crate::oidc::logout::Logout;
+use crate::oidc::tokens::RawIdToken;
+use crate::request::cookies::raw_cookies;
+use crate::tokens::token::{Token, TokenFor};
+
+pub(crate) struct Sessions {
+    pub(super) config: Arc<LogtoConfig>,
+    pub(super) oidc: Arc<OidcClient>,
+    pub(super) storage: Storage,
+    pub(super) live: LiveSessions,
+    answered: Answered,
+    clock: Clock,
+}
+
+/// What a sign-in has given: the parts of a session.
+pub(crate) struct NewSession {
+    /// Of the verified `id_token`.
+    pub claims: IdTokenClaims,
+    pub id_token: RawIdToken,
+    pub refresh_token: Option<RefreshToken>,
+    pub token: Token,
+    /// The session of this browser that it takes the place of.
+    pub replaces: Option<SessionRef>,
+}
+
+impl Sessions {
+    /// `None` when no key can be made to seal cookies with.
+    pub(crate) fn new(
+        rocket: &Rocket<Build>,
+        config: Arc<LogtoConfig>,
+        oidc: Arc<OidcClient>,
+        shared: Option<Arc<dyn SessionStore>>,
+        clock: Clock,
+    ) -> Option<Sessions> {
+        let keys = keys(rocket, &config)?;
+        Some(Sessions {
+            storage: Storage::new(config.clone(), keys, shared),
+            live: LiveSessions::new(config.session.idle),
+            answered: Answered::new(),
+            config,
+            oidc,
+            clock,
+        })
+    }
+
+    /// The sessions of the app, for code that runs inside a request. Guards
+    /// are sentinels, so only a hand-made router can be without them.
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Arc<Sessions>, Error> {
+        request.rocket().state::<Arc<Sessions>>().ok_or_else(|| {
+            Error::new(
+                ErrorKind::ProviderNotReady,
+                "Logto::fairing() is not attached",
+            )
+        })
+    }
+
+    pub(crate) fn now(&self) -> Seconds {
+        (self.clock)()
+    }
+
+    /// The live session of a request, if there is one; looked up once. The
+    /// network only when sessions are in a store. A used session is rolled on,
+    /// at most once a minute; a browser that missed a refresh, because it did
+    /// not wait for the answer, is given it now.
+    pub(crate) async fn resolve(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<Option<Arc<Session>>, Error> {
+        let context = RequestContext::of(request);
+        if let Some(known) = context.session() {
+            return Ok(known);
+        }
+        context.set_personal();
+        let found = self.look_up(request, context).await?;
+        context.set_session(found.clone());
+        Ok(found)
+    }
+
+    async fn look_up(
+        &self,
+        request: &Request<'_>,
+        context: &RequestContext,
+    ) -> Result<Option<Arc<Session>>, Error> {
+        let now = self.now();
+        let cookies = raw_cookies(request);
+        context.set_chunks(cookie::chunks_present(&cookies, self.storage.name()));
+        let loaded = self.storage.load(&cookies, now).await;
+        let Some(Loaded { session, old_key }) = loaded.map_err(store_failed)? else {
+            return Ok(None);
+        };
+        let read = session.version;
+        let session = self.live.newest(session);
+        let rolled = session.rolled(&self.config.session, now).map(Arc::new);
+        let write = rolled.is_some() || old_key || session.version > read;
+        let session = rolled.unwrap_or(session);
+        if write {
+            match Box::pin(self.save(context, &session, now)).await {
+                Ok(()) => {}
+                Err(KeepError::Gone) => return Ok(None),
+                // What was read is still true; only that it was used is lost.
+                Err(error) if session.version == read => {
+                    log::warn!("logto: {error}; a session was read and cannot be written");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Some(session))
+    }
+
+    /// Begins a session, in the place of another one where there is one, and
+    /// sends its cookies.
+    pub(crate) async fn begin(&self, request: &Request<'_>, new: NewSession) -> Result<(), Error> {
+        let now = self.now();
+        let id = SessionId::random().map_err(|_| {
+            let reason = "no_randomness_for_a_session_id";
+            Error::new(ErrorKind::ProviderNotReady, reason)
+        })?;
+        let before = self.resolve(request).await?;
+        let before = before.map(|before| before.reference()).or(new.replaces);
+        let mut session = Session::begun(
+            id,
+            new.claims,
+            new.id_token,
+            new.refresh_token,
+            &new.token,
+            now,
+        );
+        self.storage.create(&mut session, now).await?;
+        let context = RequestContext::of(request);
+        let session = self.send(context, &Arc::new(session), now).await?;
+        let wanted = Wanted::token(TokenFor::default(), now);
+        self.storage
+            .put_token(&session, &wanted.key, &new.token)
+            .await;
+        let live = self.live.of(&session);
+        live.remember(&wanted, Arc::new(new.token), session.version);
+        // Only now is there something better than the old session.
+        match before {
+            Some(before) => self.revoke(&before).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a session as it is now to where it is kept, and sends its cookies.
+    async fn save(
+        &self,
+        context: &RequestContext,
+        session: &Arc<Session>,
+        now: Seconds,
+    ) -> Result<(), KeepError> {
+        self.storage.write(session, now).await?;
+        self.send(context, session, now).await.map(drop)
+    }
+
+    /// Sends the cookies of a session that is kept.
+    pub(super) async fn send(
+        &self,
+        context: &RequestContext,
+        session: &Arc<Session>,
+        now: Seconds,
+    ) -> Result<Arc<Session>, KeepError> {
+        let (session, mut lines) = self.storage.cookies(session, now).await?;
+        lines.extend(self.storage.stale(context.chunks(), &lines));
+        let of = Some(session.clone());
+        context.set_session_cookies(SessionCookies { of, lines });
+        Ok(session)
+    }
+
+    /// Ends a session here: its cookies go, copies of them are refused, its
+    /// tokens are forgotten.
+    pub(crate) async fn end(
+        &self,
+        context: &RequestContext,
+        session: &Session,
+    ) -> Result<(), Error> {
+        self.revoke(&session.reference()).await?;
+        self.storage.forget(session);
+        self.drop_cookies(context);
+        Ok(())
+    }
+
+    /// Refuses every copy of a session from now on.
+    async fn revoke(&self, session: &SessionRef) -> Result<(), Error> {
+        let ended = self.storage.end(session, self.now()).await;
+        ended.map_err(store_failed)?;
+        self.live.forget(&session.id);
+        Ok(())
+    }
+
+    /// Ends the sessions that a logout token names.
+    pub(crate) async fn end_named(&self, logout: &Logout) -> Result<(), StoreError> {
+        self.storage.end_named(logout, self.now()).await
+    }
+
+    /// Removes the session's cookies from the browser.
+    pub(crate) fn drop_cookies(&self, context: &RequestContext) {
+        context.set_session(None);
+        let lines = self.storage.removal(context.chunks());
+        context.set_session_cookies(SessionCookies { of: None, lines });
+    }
+
+    /// The session's cookies for the response. While a handler was at work its
+    /// session may have been ended, or refreshed, by another request, and the
+    /// browser may have another one by now: then there are none.
+    pub(crate) async fn cookies(&self, cookies: SessionCookies) -> Vec<String> {
+        let Some(session) = cookies.of else {
+            return cookies.lines;
+        };
+        let is_newest = self.live.newest(session.clone()).version == session.version;
+        match is_newest && self.storage.is_still_live(&session).await {
+            true => cookies.lines,
+            false => Vec::new(),
+        }
+    }
+
+    /// The sign-ins this browser has begun.
+    pub(crate) fn transactions<'a>(
+        &'a self,
+        cookies: &'a [(&'a str, &'a str)],
+    ) -> Transactions<'a> {
+        Transactions {
+            config: &self.config,
+            keys: &self.storage.keys,
+            cookies,
+            now: self.now(),
+        }
+    }
+
+    /// `Some` for the first authorization response to a sign-in.
+    pub(crate) async fn take_answer_turn(
+        &self,
+        transaction: &str,
+    ) -> Result<Option<AnswerTurn>, Error> {
+        let turn = self.answered.take_turn(&self.storage, transaction).await;
+        turn.map_err(store_failed)
+    }
+
+    /// For a response whose code has gone nowhere.
+    pub(crate) async fn give_back(&self, turn: AnswerTurn) {
+        self.answered.give_back(turn).await;
+    }
+
+    /// `Some` the first time the logout token is seen, on any instance; to be
+    /// given back when it comes to nothing.
+    pub(crate) async fn check_replay(&self, logout: &Logout) -> Result<Option<Lock>, StoreError> {
+        // A replay after that is refused as too old.
+        let good_for = logout.good_until.saturating_sub(self.now()).max(1);
+        let good_for = Duration::from_secs(u64::try_from(good_for).unwrap_or(1));
+        self.storage.check_replay(&logout.jti, good_for).await
+    }
+
+    /// Whether sessions can be kept.
+    pub(crate) async fn check_ready(&self) -> Result<(), StoreError> {
+        self.storage.check_ready().await
+    }
+
+    /// Since when claims are older than `claims_max_age`.
+    pub(super) fn stale_since(&self) -> Seconds {
+        self.now()
+            .saturating_sub(seconds(self.config.claims_max_age))
+    }
+}
+
+/// Seals with Rocket's `secret_key`, and opens with its old ones, too. Where none
+/// is configured Rocket makes one up after this, in the debug profile, and
+/// refuses to launch in others: until then one of our own does.
+fn keys(rocket: &Rocket<Build>, config: &LogtoConfig) -> Option<CookieKeys> {
+    let configured = rocket.figment().extract_inner::<SecretKey>("secret_key");
+    let provided = configured.ok().filter(SecretKey::is_provided);
+    let current = match provided {
+        Some(key) => master(&key)?,
+        None => Key::try_generate()?,
+    };
+    let previous = config.previous_secret_keys.iter().map(master);
+    CookieKeys::new(current, previous.collect::<Option<_>>()?)
+}
+
+/// The 64 bytes of a key. Rocket shows them to figment only.
+fn master(key: &SecretKey) -> Option<Key> {
+    let config = rocket::Config {
+        secret_key: key.clone(),
+        ..rocket::Config::default()
+    };
+    let bytes: Vec<u8> = Figment::from(config).extract_inner("secret_key").ok()?;
+    Key::try_from(&bytes[..]).ok()
+}

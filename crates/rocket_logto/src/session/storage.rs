@@ -1,0 +1,363 @@
+//! Where sessions are kept: in cookies, in memory when they do not fit, in the
+//! store that instances share. Knows nothing of providers and of requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::cookie::SameSite;
+
+use super::cookie::cache::{Content, CookieCache, Opened, Pointer};
+use super::cookie::{self, CookieError, CookieKeys, CookieSpec, SealError};
+use super::model::{KeptIn, Session, SessionRef};
+use super::revocation::Revocations;
+use super::store::{MemoryStore, Record, SessionStore, StoreError};
+use crate::clock::{Seconds, seconds};
+use crate::config::LogtoConfig;
+use crate::error::{Error, ErrorKind};
+use crate::oidc::logout::Logout;
+
+/// The name of the session cookie, before any prefix.
+const SESSION_COOKIE: &str = "logto_session";
+/// Sessions in memory that are too large for cookies.
+const MAX_IN_MEMORY: usize = 1000;
+
+pub(super) struct Storage {
+    pub(super) config: Arc<LogtoConfig>,
+    pub(super) keys: CookieKeys,
+    /// What all instances share, when there is such a thing.
+    pub(super) shared: Option<Arc<dyn SessionStore>>,
+    pub(super) memory: Arc<MemoryStore>,
+    revocations: Revocations,
+    cache: CookieCache,
+    /// The name of the session cookie.
+    name: String,
+}
+
+/// A session found, and whether its cookie should be sealed anew.
+pub(super) struct Loaded {
+    pub session: Arc<Session>,
+    pub old_key: bool,
+}
+
+/// A session could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeepError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the session has ended in the meantime")]
+    Gone,
+}
+
+impl From<KeepError> for Error {
+    fn from(error: KeepError) -> Error {
+        match error {
+            KeepError::Gone => Error::new(ErrorKind::SessionEnded, "ended_elsewhere"),
+            error => Error::new(ErrorKind::StoreUnavailable, error.to_string()),
+        }
+    }
+}
+
+impl Storage {
+    pub(super) fn new(
+        config: Arc<LogtoConfig>,
+        keys: CookieKeys,
+        shared: Option<Arc<dyn SessionStore>>,
+    ) -> Storage {
+        Storage {
+            name: cookie::name(&config, SESSION_COOKIE),
+            cache: CookieCache::new(),
+            config,
+            keys,
+            shared,
+            memory: Arc::new(MemoryStore::new(MAX_IN_MEMORY)),
+            revocations: Revocations::default(),
+        }
+    }
+
+    /// The name of the session cookie.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The live session of these cookies. `Err` only when it cannot be told.
+    pub(super) async fn load(
+        &self,
+        cookies: &[(&str, &str)],
+        now: Seconds,
+    ) -> Result<Option<Loaded>, StoreError> {
+        let opened = cookie::assemble(cookies, &self.name)
+            .and_then(|sealed| self.open(&self.name, &sealed, KeptIn::Cookie));
+        let Some(Opened {
+            content, old_key, ..
+        }) = opened
+        else {
+            return Ok(None);
+        };
+        let session = match content {
+            Content::Pointer(pointer) => match self.follow(&pointer).await? {
+                Some(session) => session,
+                None => return Ok(None),
+            },
+            // A session in a cookie knows nothing of ends that other instances
+            // have seen.
+            Content::Session(_) if self.shared.is_some() => return Ok(None),
+            Content::Session(session) => session,
+        };
+        if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session) {
+            self.cache.forget(&session);
+            return Ok(None);
+        }
+        Ok(Some(Loaded { session, old_key }))
+    }
+
+    /// The state of a session that instances share, as it is now.
+    pub(super) async fn reload(
+        &self,
+        session: &Session,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        self.follow(&Pointer {
+            id: session.id.clone(),
+            in_memory: session.kept_in == KeptIn::Memory,
+        })
+        .await
+    }
+
+    async fn follow(&self, pointer: &Pointer) -> Result<Option<Arc<Session>>, StoreError> {
+        let kept_in = match pointer.in_memory {
+            true => KeptIn::Memory,
+            false => KeptIn::Store,
+        };
+        let Some(store) = self.store_of(kept_in) else {
+            return Ok(None);
+        };
+        let id = pointer.id.as_str();
+        // Asked each time: another instance may have ended it.
+        let Some(data) = store.load(id).await? else {
+            return Ok(None);
+        };
+        match self.open(id, &data, kept_in) {
+            Some(Opened {
+                content: Content::Session(session),
+                ..
+            }) => Ok(Some(session)),
+            _ => Ok(None),
+        }
+    }
+
+    fn open(&self, name: &str, sealed: &str, kept_in: KeptIn) -> Option<Opened> {
+        self.cache.open(&self.keys, name, sealed, kept_in)
+    }
+
+    /// Keeps a new session, wherever it belongs.
+    pub(super) async fn create(
+        &self,
+        session: &mut Session,
+        now: Seconds,
+    ) -> Result<(), KeepError> {
+        session.kept_in = match &self.shared {
+            Some(_) => KeptIn::Store,
+            None => match self.in_cookies(session, now) {
+                Ok(_) => KeptIn::Cookie,
+                Err(CookieError::TooLarge(size)) => {
+                    warn_about_size(size);
+                    KeptIn::Memory
+                }
+                Err(CookieError::Seal(error)) => return Err(error.into()),
+            },
+        };
+        if let Some(store) = self.store_of(session.kept_in) {
+            store.create(&self.record(session, now)?).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a session that is there already to where it is kept; one in
+    /// cookies goes with the answer.
+    pub(super) async fn write(&self, session: &Session, now: Seconds) -> Result<(), KeepError> {
+        let Some(store) = self.store_of(session.kept_in) else {
+            return Ok(());
+        };
+        match store.save(&self.record(session, now)?).await? {
+            true => Ok(()),
+            false => Err(KeepError::Gone),
+        }
+    }
+
+    /// The `Set-Cookie` lines for a session that is kept; `Arc` of what they
+    /// stand for, because one that has outgrown its cookies moves to memory.
+    pub(super) async fn cookies(
+        &self,
+        session: &Arc<Session>,
+        now: Seconds,
+    ) -> Result<(Arc<Session>, Vec<String>), KeepError> {
+        if session.kept_in != KeptIn::Cookie {
+            return Ok((session.clone(), self.pointer(session, now)?));
+        }
+        match self.in_cookies(session, now) {
+            Ok(lines) => Ok((session.clone(), lines)),
+            Err(CookieError::Seal(error)) => Err(error.into()),
+            Err(CookieError::TooLarge(size)) => {
+                warn_about_size(size);
+                let moved = Session {
+                    kept_in: KeptIn::Memory,
+                    ..Session::clone(session)
+                };
+                let record = self.record(&moved, now)?;
+                match self.memory.create(&record).await {
+                    // A request beside this one has moved it already.
+                    Err(StoreError::Collision) => {
+                        self.memory.save(&record).await?;
+                    }
+                    moved => moved?,
+                }
+                let lines = self.pointer(&moved, now)?;
+                Ok((Arc::new(moved), lines))
+            }
+        }
+    }
+
+    fn in_cookies(&self, session: &Session, now: Seconds) -> Result<Vec<String>, CookieError> {
+        let max_age = session.max_age(&self.config.session, now);
+        self.keys
+            .seal_chunked(&self.spec(&self.name, max_age), session)
+    }
+
+    fn pointer(&self, session: &Session, now: Seconds) -> Result<Vec<String>, SealError> {
+        let pointer = Pointer {
+            id: session.id.clone(),
+            in_memory: session.kept_in == KeptIn::Memory,
+        };
+        let max_age = session.max_age(&self.config.session, now);
+        let line = self.keys.seal(&self.spec(&self.name, max_age), &pointer);
+        // An id is far too short not to fit.
+        Ok(vec![line.map_err(|_| SealError)?])
+    }
+
+    /// The `Set-Cookie` lines that remove the session, or what is left of it in
+    /// cookies by the names of `chunks`.
+    pub(super) fn removal(&self, chunks: Vec<String>) -> Vec<String> {
+        let names = std::iter::once(self.name.clone()).chain(chunks);
+        names.map(|name| self.spec(&name, 0).removal()).collect()
+    }
+
+    /// The `Set-Cookie` lines that remove chunks which `lines` do not write.
+    pub(super) fn stale(&self, chunks: Vec<String>, lines: &[String]) -> Vec<String> {
+        let is_written = |name: &String| {
+            lines
+                .iter()
+                .any(|line| line.starts_with(&format!("{name}=")))
+        };
+        let stale = chunks.into_iter().filter(|name| !is_written(name));
+        stale.map(|name| self.spec(&name, 0).removal()).collect()
+    }
+
+    /// Whether a session that was live a moment ago has not been ended since,
+    /// here or where it is kept.
+    pub(super) async fn is_still_live(&self, session: &Session) -> bool {
+        if self.is_revoked(session) {
+            return false;
+        }
+        match self.store_of(session.kept_in) {
+            // Gone is gone; a store that does not answer has not said so.
+            Some(store) => !matches!(store.load(session.id.as_str()).await, Ok(None)),
+            None => true,
+        }
+    }
+
+    /// Whether this process has ended the session.
+    pub(super) fn is_revoked(&self, session: &Session) -> bool {
+        self.revocations.is_revoked(session)
+    }
+
+    /// Forgets what was read from the cookies of a session.
+    pub(super) fn forget(&self, session: &Session) {
+        self.cache.forget(session);
+    }
+
+    /// Ends a session: copies of its cookies are refused from now on.
+    pub(super) async fn end(&self, session: &SessionRef, now: Seconds) -> Result<(), StoreError> {
+        // If the store does not take it, nothing has happened: it can be tried again.
+        if let Some(store) = self.store_of(session.kept_in) {
+            store.delete(session.id.as_str()).await?;
+        }
+        self.revocations.revoke(session, self.absolute(), now);
+        Ok(())
+    }
+
+    /// Ends the sessions that a logout token names.
+    pub(super) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
+        self.cache.forget_named(logout);
+        let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
+        let memory: &dyn SessionStore = &*self.memory;
+        for store in self.shared.as_deref().into_iter().chain([memory]) {
+            match (sid, sub) {
+                (Some(sid), _) => store.delete_by_sid(sid).await?,
+                (None, Some(sub)) => store.delete_by_sub(sub, logout.begun_by).await?,
+                (None, None) => {}
+            }
+        }
+        if self.shared.is_some() {
+            // Every session was in the store and is gone. A list of this
+            // instance alone would refuse who signs in again within the same
+            // second, here and not elsewhere.
+            return Ok(());
+        }
+        match (sid, sub) {
+            // The provider's session has ended: nothing can begin in it any more,
+            // whatever its clock says.
+            (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
+            // What is to begin yet is not meant.
+            (None, Some(sub)) => {
+                let issued_before = logout.begun_by.min(now);
+                self.revocations
+                    .revoke_sub(sub, self.absolute(), issued_before);
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn store_of(&self, kept_in: KeptIn) -> Option<&dyn SessionStore> {
+        match kept_in {
+            KeptIn::Cookie => None,
+            KeptIn::Memory => Some(&*self.memory),
+            KeptIn::Store => self.shared.as_deref(),
+        }
+    }
+
+    fn record(&self, session: &Session, now: Seconds) -> Result<Record, SealError> {
+        let left = session.max_age(&self.config.session, now).max(1);
+        Ok(Record {
+            id: session.id.as_str().to_owned(),
+            sid: session.sid.clone(),
+            sub: session.sub.clone(),
+            data: self.keys.seal_value(session.id.as_str(), session)?,
+            version: session.version,
+            lifetime: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
+            begun_at: session.created_at,
+        })
+    }
+
+    fn spec<'a>(&self, name: &'a str, max_age: Seconds) -> CookieSpec<'a> {
+        CookieSpec {
+            name,
+            max_age,
+            secure: self.config.is_https(),
+            same_site: SameSite::Lax,
+        }
+    }
+
+    fn absolute(&self) -> Seconds {
+        seconds(self.config.session.absolute)
+    }
+}
+
+fn warn_about_size(size: usize) {
+    log::warn!(
+        "logto: a session of {size} bytes does not fit three cookies and is kept in memory: it \
+         ends with this process. Ask for fewer claims, or write session.store = {{ redis = \
+         \"redis://…\" }}"
+    );
+}

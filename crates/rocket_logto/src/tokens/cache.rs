@@ -1,0 +1,70 @@
+//! The access tokens of one session that this process has fetched.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::token::{LEEWAY, Token, TokenFor};
+use crate::clock::Seconds;
+
+/// An organization and a resource each.
+const MAX_TOKENS: usize = 64;
+
+#[derive(Default)]
+pub(crate) struct TokenCache(HashMap<TokenFor, Fetched>);
+
+struct Fetched {
+    token: Arc<Token>,
+    at: Instant,
+    /// The version of the session it came with.
+    version: u32,
+}
+
+impl TokenCache {
+    /// A token from `version` on that is not about to end.
+    pub(crate) fn lasting(&self, key: &TokenFor, version: u32, now: Seconds) -> Option<Arc<Token>> {
+        let fetched = self.0.get(key)?;
+        let lasts = fetched.token.ends_at() - LEEWAY > now;
+        (lasts && fetched.version >= version).then(|| fetched.token.clone())
+    }
+
+    /// A token from `version` on that was fetched since `asked`, however short it
+    /// lives.
+    pub(crate) fn fetched_since(
+        &self,
+        key: &TokenFor,
+        version: u32,
+        asked: Instant,
+    ) -> Option<Arc<Token>> {
+        let fetched = self.0.get(key)?;
+        (fetched.at >= asked && fetched.version >= version).then(|| fetched.token.clone())
+    }
+
+    pub(crate) fn insert(&mut self, key: TokenFor, token: Arc<Token>, version: u32, now: Seconds) {
+        if self.0.len() >= MAX_TOKENS {
+            self.0.retain(|_, fetched| fetched.token.ends_at() > now);
+        }
+        if self.0.len() >= MAX_TOKENS {
+            let first = self
+                .0
+                .iter()
+                .min_by_key(|(_, fetched)| fetched.token.ends_at());
+            if let Some(key) = first.map(|(key, _)| key.clone()) {
+                self.0.remove(&key);
+            }
+        }
+        let at = Instant::now();
+        self.0.insert(key, Fetched { token, at, version });
+    }
+
+    /// Forgets a token that was refused, but not the one that another request
+    /// has fetched in its place since.
+    pub(crate) fn remove(&mut self, token: &Token) {
+        self.0
+            .retain(|_, other| other.token.secret() != token.secret());
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
