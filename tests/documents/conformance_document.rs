@@ -11,7 +11,7 @@ struct Module {
 /// The file of tests and the modules of each plan, as the document has them.
 fn plans() -> Vec<(String, Vec<Module>)> {
     let mut plans: Vec<(String, Vec<Module>)> = Vec::new();
-    for line in include_str!("../docs/conformance.md").lines() {
+    for line in include_str!("../../docs/conformance.md").lines() {
         let quoted: Vec<_> = line.split('`').collect();
         match quoted[..] {
             ["Plan ", _, ". Tests: ", file, "."] => plans.push((file.to_owned(), Vec::new())),
@@ -37,7 +37,7 @@ fn body<'a>(file: &'a str, name: &str) -> Option<&'a str> {
 
 #[test]
 fn each_module_of_the_document_has_its_test_and_the_reason_that_it_expects() {
-    let shared = include_str!("support/basic_modules.rs");
+    let shared = include_str!("../support/basic_modules.rs");
     let plans = plans();
     let sizes: Vec<_> = plans.iter().map(|(_, modules)| modules.len()).collect();
     assert_eq!(sizes, [14, 6, 14, 3, 3, 8, 1]);

@@ -182,7 +182,7 @@ fn code_wins_over_the_environment() {
     let tests = std::env::current_exe().expect("this binary");
     let output = std::process::Command::new(tests)
         .args(["--exact", "--ignored", "--test-threads=1"])
-        .arg("the_right_configuration_wins::with_the_variables_set")
+        .arg("configuration::the_right_configuration_wins::with_the_variables_set")
         .env_clear()
         .env("LOGTO_ENDPOINT", "https://env.example")
         .env("LOGTO_APP_ID", "from-env")

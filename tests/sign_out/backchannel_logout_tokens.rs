@@ -42,7 +42,7 @@ const REASONS: [&str; 18] = [
 type Edit = fn(&mut Json, &mut Json);
 
 /// A fault of a token, and its name. Those of the OpenID Foundation's modules
-/// are in `conformance_backchannel_logout`.
+/// are in `conformance::backchannel_logout`.
 type Fault = (&'static str, Signing, Edit);
 
 fn faults() -> Vec<Fault> {

@@ -12,10 +12,10 @@ use crate::support::token_app::{ACME, GLOBEX, ORDERS, SHOPPING};
 
 // Each has a `main` as well.
 #[allow(dead_code)]
-#[path = "../crates/rocket_logto/examples/api.rs"]
+#[path = "../../crates/rocket_logto/examples/api.rs"]
 mod api;
 #[allow(dead_code)]
-#[path = "../crates/rocket_logto/examples/management_api.rs"]
+#[path = "../../crates/rocket_logto/examples/management_api.rs"]
 mod management_api;
 
 async fn start(rocket: rocket::Rocket<rocket::Build>, logto: Dict) -> ApiApp {

@@ -1,6 +1,6 @@
 //! Whatever an endpoint of the provider answers, and however slowly: a page
 //! that says so in time, and the app goes on. (What the token endpoint can do
-//! beside this is in `a_broken_exchange_signs_nobody_in`.)
+//! beside this is in `sign_in::a_broken_exchange_signs_nobody_in`.)
 
 use std::time::Duration;
 

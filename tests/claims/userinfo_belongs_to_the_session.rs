@@ -118,7 +118,7 @@ async fn an_answer_that_is_not_json_is_refused() {
     let app = app().await;
     let browser = signed_in(&app).await;
     let tokens: Value = from_slice(include_bytes!(
-        "fixtures/logto/04-token-response-authorization-code.json"
+        "../fixtures/logto/04-token-response-authorization-code.json"
     ))
     .expect("a recording");
     let jwt = tokens["response"]["body"]["id_token"]

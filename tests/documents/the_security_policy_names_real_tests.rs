@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const POLICY: &str = include_str!("../SECURITY.md");
+const POLICY: &str = include_str!("../../SECURITY.md");
 
 /// `module::name` of each test that is named.
 fn named() -> BTreeSet<&'static str> {
@@ -12,13 +12,15 @@ fn named() -> BTreeSet<&'static str> {
     codes.filter(|code| code.contains("::")).collect()
 }
 
-/// The text of the module, of a test over the wire or a unit test.
+/// The text of the module, of a test over the wire (`folder::module`) or a unit
+/// test of the library.
 fn source(module: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = match is_unit_test(module) {
-        true => format!("crates/rocket_logto/src/{}", module.replace("::", "/")),
-        false => format!("tests/{module}"),
+    let folder = match is_unit_test(module) {
+        true => "crates/rocket_logto/src",
+        false => "tests",
     };
+    let path = format!("{folder}/{}", module.replace("::", "/"));
     let places = [format!("{path}.rs"), format!("{path}/mod.rs")];
     let read = |place: &String| std::fs::read_to_string(root.join(place)).ok();
     let source = places.iter().find_map(read);
@@ -43,12 +45,20 @@ fn each_of_them() {
         let above = source[..here].trim_end_matches("async ").trim_end();
         assert!(above.ends_with("test]"), "{test} is no test");
     }
-    let suite = include_str!("suite.rs");
     for test in self::named().iter().filter(|test| !is_unit_test(test)) {
-        let module = test.split("::").next().unwrap_or_default();
-        assert!(
-            suite.contains(&format!("mod {module};")),
-            "{module} is not in the suite"
-        );
+        let parts: Vec<_> = test.split("::").collect();
+        let [folder, module, _] = parts[..] else {
+            panic!("{test} is no folder::module::test");
+        };
+        let lists = [
+            ("suite.rs".to_owned(), folder),
+            (format!("{folder}/mod.rs"), module),
+        ];
+        for (list, name) in lists {
+            let path = format!("{}/tests/{list}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).expect("a list of modules");
+            let is_listed = text.lines().any(|line| line == format!("mod {name};"));
+            assert!(is_listed, "{name} is not in {list}");
+        }
     }
 }

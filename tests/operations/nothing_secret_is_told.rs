@@ -150,7 +150,11 @@ fn a_leak_fails_the_run() {
         ("page", true),
     ] {
         let run = Command::new(&this)
-            .args(["--exact", "nothing_secret_is_told::planted", "--ignored"])
+            .args([
+                "--exact",
+                "operations::nothing_secret_is_told::planted",
+                "--ignored",
+            ])
             .env("PLANT", place)
             .output()
             .expect("it runs");

@@ -270,7 +270,7 @@ async fn writes_a_log() {
 #[rocket::async_test]
 async fn the_log_names_what_to_write() {
     let mut child = Command::new(std::env::current_exe().expect("this program"));
-    let name = "a_guard_that_cannot_work_says_so::writes_a_log";
+    let name = "guards::a_guard_that_cannot_work_says_so::writes_a_log";
     child.args(["--ignored", "--exact", "--nocapture", name]);
     let mut child = Process::spawn(&mut child);
     let status = child.wait_for_exit().await;

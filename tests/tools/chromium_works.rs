@@ -13,7 +13,7 @@ use rocket::tokio::time;
 use rocket::{Build, Rocket, State, get, post, routes};
 use serde_json::Value;
 
-use crate::browser_jar_follows_rfc6265bis::CASES;
+use super::browser_jar_follows_rfc6265bis::CASES;
 use crate::support::browser::Browser;
 use crate::support::chromium::{Chromium, Look};
 use crate::support::serve::Served;

@@ -79,7 +79,7 @@ async fn begins_at_one_and_goes_on_at_the_other(pair: &Pair) {
 
 #[test]
 fn the_readme_shows_the_configuration_that_is_tested() {
-    assert!(include_str!("../README.md").contains(DOCUMENTED.trim_end()));
+    assert!(include_str!("../../README.md").contains(DOCUMENTED.trim_end()));
 }
 
 #[rocket::async_test]

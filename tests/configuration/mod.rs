@@ -1,0 +1,5 @@
+//! Where the configuration comes from, and what a wrong one does.
+
+mod addresses_come_from_configuration;
+mod configuration_mistakes_stop_the_launch;
+mod the_right_configuration_wins;

@@ -1,0 +1,6 @@
+//! The app as its operator meets it: logs, load, and several instances.
+
+mod nothing_secret_is_told;
+mod one_client_does_not_harm_the_others;
+mod sign_in_floods;
+mod two_instances_behind_nginx;

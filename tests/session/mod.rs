@@ -1,0 +1,10 @@
+//! The life of a session: its cookies, its stores, and how it ends.
+
+mod a_late_answer_brings_no_old_cookie;
+mod a_session_seen_before_is_as_strict;
+mod cookies_cannot_be_tossed_or_confused;
+mod every_session_store_keeps_its_promises;
+mod keys_can_be_rotated;
+mod redis_keeps_sessions;
+mod sessions_end_in_time;
+mod sessions_of_any_size;
