@@ -1,6 +1,6 @@
 //! What a person sees and does in a real browser (Chromium).
 
-mod form_post_in_a_real_browser;
-mod in_a_real_browser;
-mod organizations_in_a_real_browser;
+mod a_person_sees_their_organizations;
+mod a_person_signs_in_and_out;
+mod a_posted_response_brings_its_cookie;
 mod pages_look_right;

@@ -1,6 +1,6 @@
 //! OpenID Foundation's relying-party plan "Back-Channel Logout": each of its
 //! modules, under its own name. What else a logout token must be is in
-//! `sign_out::backchannel_logout_tokens`.
+//! `sign_out::logout_tokens_are_verified`.
 
 use logto_dev_provider::{Signing, SigningAlg};
 use rocket_logto::ResponseMode;

@@ -2,9 +2,9 @@
 
 mod backchannel_logout;
 mod basic;
-mod binary_by_environment;
 mod config;
 mod form_post_basic;
 mod refresh;
 mod rp_initiated_logout;
+mod the_binary_needs_only_its_environment;
 mod third_party_login;

@@ -1,6 +1,6 @@
 //! OpenID Foundation's relying-party plan "3rd-Party-Initiated Login": its
 //! module, under its own name. What else may and may not begin a sign-in is in
-//! `sign_in::a_sign_in_begun_elsewhere`.
+//! `sign_in::another_site_can_only_begin_a_sign_in`.
 
 use rocket_logto::ResponseMode;
 

@@ -2,5 +2,5 @@
 
 mod nothing_secret_is_told;
 mod one_client_does_not_harm_the_others;
-mod sign_in_floods;
-mod two_instances_behind_nginx;
+mod sign_in_floods_leave_nothing;
+mod two_instances_are_one_app;

@@ -1,8 +1,8 @@
 //! Providers: others than ours, broken ones, hostile ones, and their metadata and keys.
 
 mod a_hostile_provider_costs_little;
-mod a_provider_we_did_not_write;
-mod an_api_at_a_provider_we_did_not_write;
+mod an_api_works_at_another_provider;
+mod another_provider_works;
 mod metadata_is_the_configured_issuers;
 mod no_answer_of_the_provider_breaks_the_app;
 mod provider_can_be_down;

@@ -2,9 +2,9 @@
 
 mod a_late_answer_brings_no_old_cookie;
 mod a_session_seen_before_is_as_strict;
+mod cookie_keys_can_be_rotated;
 mod cookies_cannot_be_tossed_or_confused;
 mod every_session_store_keeps_its_promises;
-mod keys_can_be_rotated;
 mod redis_keeps_sessions;
 mod sessions_end_in_time;
-mod sessions_of_any_size;
+mod sessions_may_have_any_size;

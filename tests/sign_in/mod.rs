@@ -1,7 +1,8 @@
 //! Signing in: the request to the provider, the callback, the ID token, and being asked again.
 
 mod a_broken_exchange_signs_nobody_in;
-mod a_sign_in_begun_elsewhere;
+mod a_user_signs_in_and_out;
+mod another_site_can_only_begin_a_sign_in;
 mod callback_belongs_to_this_browser;
 mod callback_takes_only_proper_responses;
 mod form_post_is_as_strict;
@@ -9,10 +10,9 @@ mod id_token_belongs_to_its_access_token;
 mod id_token_claims_are_checked;
 mod id_token_header_is_not_trusted;
 mod id_token_signature_is_pinned;
-mod many_tabs;
 mod provider_mix_up_is_refused;
 mod requests_can_be_pushed;
 mod return_to_stays_in_the_app;
-mod sign_in_and_out;
 mod sign_in_request_is_exact;
 mod step_up_asks_again;
+mod tabs_do_not_disturb_each_other;

@@ -1,5 +1,5 @@
 //! Signing out: by the user, and by the provider (OpenID Connect Back-Channel Logout 1.0).
 
-mod backchannel_logout;
-mod backchannel_logout_tokens;
+mod logout_tokens_are_verified;
 mod sign_out_ends_everything;
+mod the_provider_can_end_sessions;

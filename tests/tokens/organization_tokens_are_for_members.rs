@@ -200,7 +200,7 @@ async fn odd_ids_arrive_at_the_provider_as_they_are() {
 }
 
 #[rocket::async_test]
-async fn whoever_is_no_member_gets_403_page_or_json() {
+async fn a_non_member_gets_403_page_or_json() {
     let app = TokenApp::start(clock!()).await;
     let bob = app.signed_in(BOB).await;
     assert_eq!(

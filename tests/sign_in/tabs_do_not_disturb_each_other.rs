@@ -275,7 +275,7 @@ async fn a_failed_sign_in_leaves_the_old_session_alone() {
 }
 
 #[rocket::async_test]
-async fn whoever_is_signed_in_goes_on() {
+async fn a_signed_in_user_goes_on() {
     let app = app().await;
     let browser = Browser::new();
     let callback = begin(&app, &browser, 1).await;
