@@ -8,8 +8,9 @@ use url::Url;
 
 use crate::support::app::{ALICE, BOB, TestApp, settings};
 use crate::support::browser::{Browser, Response};
+use crate::support::log::reason_of;
 use crate::support::refusal::{
-    NOBODY, Refusal, SESSION, TRANSACTION, Trial, app, app_with, who_is,
+    NOBODY, Refusal, SESSION, TRANSACTION, Trial, app, reference, rocket, who_is,
 };
 
 const PUBLIC: &str = "https://app.example.com";
@@ -30,7 +31,8 @@ fn session(browser: &Browser) -> String {
 /// (CVE-2023-48309: a sign-in under way taken for a session).
 #[rocket::async_test]
 async fn no_cookie_counts_under_another_name() {
-    let app = app().await;
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    let app = app_at(provider, Dict::new()).await;
     let trial = Trial::new(&app, "two sign-ins and a session");
     let (done, open) = (trial.callback().await, trial.callback().await);
     let mut jar = trial.browser.cookies();
@@ -64,15 +66,39 @@ async fn no_cookie_counts_under_another_name() {
         }
     }
     assert_eq!(app.provider.requests_to(Endpoint::Token).len(), before);
+
+    // One of the same kind, for the name without the prefix, is none with it:
+    // the key is the same, as where an app has moved from http to https.
+    let (https, _) = https_app().await;
+    for cookie in &jar {
+        let pair = format!("__Host-{}={}", cookie.name, cookie.value);
+        let who = ask(&stranger, &https.url("/"), &pair).await;
+        assert_eq!((who.status(), &*who.text()), (200, NOBODY), "{pair}");
+        for callback in [&done, &open] {
+            let query = callback.query().expect("parameters");
+            let url = https.url(&format!("/callback?{query}"));
+            let page = ask(&stranger, &url, &pair).await;
+            assert_eq!(page.status(), 400, "{pair}: {}", page.text());
+            assert_eq!(reason_of(&reference(&page)), "state_unknown", "{pair}");
+        }
+    }
+
     // The right one under the right name is a sign-in under way, indeed.
     trial.accepts_at(open.as_str(), ALICE).await;
+}
+
+/// An app whose keys are those of all others here.
+async fn app_at(provider: DevProvider, logto: Dict) -> TestApp {
+    provider.hooks().sign_in_as(Some(ALICE));
+    let key = rocket::Config::figment().merge(("secret_key", vec![7_u8; 64]));
+    TestApp::at(provider, logto, rocket().configure(key)).await
 }
 
 /// An app that the browser knows as `https://app.example.com`.
 async fn https_app() -> (TestApp, Browser) {
     let provider = DevProvider::start(settings()).await.expect("a provider");
     let logto = Dict::from([("base_url".to_owned(), PUBLIC.into())]);
-    let app = app_with(provider, logto).await;
+    let app = app_at(provider, logto).await;
     app.provider
         .set_redirect_uris([format!("{PUBLIC}/callback")]);
     let browser = Browser::new().behind_proxy(PUBLIC, &app.url("/"));
@@ -201,7 +227,8 @@ async fn a_disguised_transaction_is_none() {
 }
 
 /// What keeps a neighbouring host from planting cookies: the browser, because
-/// of the prefix. The jar here is strict about it, as browsers are.
+/// of the prefix. The jar here is strict about it, as browsers are. What the
+/// browser lets through has another name, and the app does not mistake it.
 #[rocket::async_test]
 async fn a_neighbour_cannot_plant_our_cookies() {
     let (app, browser) = https_app().await;
@@ -221,8 +248,26 @@ async fn a_neighbour_cannot_plant_our_cookies() {
             "{from}{attributes}"
         );
     }
-    let page = browser.navigate(format!("{PUBLIC}/")).await;
-    assert_eq!(page.text(), NOBODY);
+    for name in [
+        "logto_session",
+        "%5F%5FHost-logto_session",
+        "%5f%5fhost-logto_session",
+        "\u{2003}__Host-logto_session",
+        "__Host%2Dlogto_session",
+    ] {
+        let line = format!("{name}={bob}; Path=/; Secure; Domain=example.com");
+        let planted = browser.set_cookie_raw("https://evil.example.com/", line);
+        assert_eq!(planted, Ok(()), "{name}");
+        let page = browser.navigate(format!("{PUBLIC}/")).await;
+        assert_eq!(page.text(), NOBODY, "{name}");
+    }
+    // Nor do they spoil the session of somebody who signs in beside them.
+    app.provider.hooks().sign_in_as(Some(ALICE));
+    let hops = browser.navigate_following(format!("{PUBLIC}/again"), 9);
+    assert_eq!(
+        hops.await.last().map(Response::text).as_deref(),
+        Some(ALICE)
+    );
 }
 
 /// Session fixation (CVE-2021-41246).

@@ -18,7 +18,7 @@ use crate::support::clock::clock;
 use crate::support::eventually::{asked, eventually};
 use crate::support::redis::Redis;
 use crate::support::serve::{Process, free_port};
-use crate::support::sessions::{rocket, session_table, sign_out, signed_in, who};
+use crate::support::sessions::{rocket, rocket_with_key, session_table, sign_out, signed_in, who};
 
 const CANARY: &str = "canary-5e55";
 
@@ -146,7 +146,7 @@ async fn redis_can_read_nothing_of_it() {
     ] {
         assert!(!held.contains(secret), "{secret:?} in {held}");
     }
-    // What was sealed in the cookie's name is no use to whoever has Redis: the
+    // What was sealed in the cookie's name is no use to those who have Redis: the
     // pointer is not the key alone.
     let id = redis
         .key(":session:")
@@ -161,6 +161,28 @@ async fn redis_can_read_nothing_of_it() {
     let forged = format!("logto_session={id}");
     let page = request.cookie_header_override(forged).send().await;
     assert_eq!(page.text(), "nobody");
+}
+
+/// A session in a cookie knows nothing of ends that other instances have seen,
+/// so none counts where there is a store: neither one from before the app had
+/// Redis, nor one from an instance that has lost its configuration.
+#[rocket::async_test]
+async fn a_session_in_a_cookie_counts_for_nothing() {
+    let key = "a".repeat(64);
+    let redis = Redis::start().await;
+    let with_redis = TestApp::with(redis.table(), rocket_with_key(&key)).await;
+    let without = TestApp::start(rocket_with_key(&key)).await;
+    let browser = signed_in(&without, ALICE).await;
+    for _ in 0..2 {
+        // Once more, since what a cookie says is remembered.
+        assert_eq!(who(&browser, with_redis.url("/protected")).await, None);
+    }
+    let still = who(&browser, without.url("/protected")).await;
+    assert_eq!(still.as_deref(), Some(ALICE), "nobody took it away");
+
+    // And what points to Redis is nobody's where there is none.
+    let browser = signed_in(&with_redis, ALICE).await;
+    assert_eq!(who(&browser, without.url("/protected")).await, None);
 }
 
 #[rocket::async_test]

@@ -276,22 +276,34 @@ async fn what_was_asked_for_is_checked() {
 }
 
 /// Another `max_age` in the address, or none, is what a user can do to the
-/// request on its way. It does not help.
+/// request on its way. It does not help: neither where the provider then leaves
+/// `auth_time` out, nor where it says that the authentication was long ago.
 #[rocket::async_test]
 async fn taking_max_age_out_of_the_address_does_not_help() {
     let clock = clock!();
     let app = start(clock, Dict::new()).await;
-    let trial = Trial::new(&app, "tampered");
-    let start = trial.browser.navigate(app.url("/five-minutes")).await;
-    let mut address = start.location().expect("a Location");
-    let kept: Vec<_> = address.query_pairs().into_owned().collect();
-    let kept = kept.into_iter().filter(|(name, _)| name != "max_age");
-    let kept: Vec<_> = kept.collect();
-    address.query_pairs_mut().clear().extend_pairs(kept);
-    let answer = trial.browser.navigate(&address).await;
-    let callback = answer.location().expect("a Location");
-    let refusal = Refusal::after_exchange("id_token_auth_time");
-    trial.refuses_at(callback.as_str(), refusal).await;
+    let now = clock.now();
+    for (instead, auth_time) in [
+        (None, None),
+        (None, Some(now - 3600)),
+        (Some("7200"), Some(now - 3600)),
+    ] {
+        app.provider.hooks().id_token(move |_, claims| {
+            claims.remove("auth_time");
+            claims.extend(auth_time.map(|at| ("auth_time".to_owned(), json!(at))));
+        });
+        let trial = Trial::new(&app, format!("max_age {instead:?}, {auth_time:?}"));
+        let start = trial.browser.navigate(app.url("/five-minutes")).await;
+        let mut address = start.location().expect("a Location");
+        let mut parameters: Vec<_> = address.query_pairs().into_owned().collect();
+        parameters.retain(|(name, _)| name != "max_age");
+        parameters.extend(instead.map(|instead| ("max_age".to_owned(), instead.to_owned())));
+        address.query_pairs_mut().clear().extend_pairs(parameters);
+        let answer = trial.browser.navigate(&address).await;
+        let callback = answer.location().expect("a Location");
+        let refusal = Refusal::after_exchange("id_token_auth_time");
+        trial.refuses_at(callback.as_str(), refusal).await;
+    }
 }
 
 #[rocket::async_test]

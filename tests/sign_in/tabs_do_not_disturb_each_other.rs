@@ -194,14 +194,15 @@ async fn a_callback_counts_once() {
         assert!(answer.text().contains("Reference"), "{case}");
         assert_eq!(who(&app, who_asks).await, NOBODY, "{case}");
     }
-    let calls = app.provider.requests_to(Endpoint::Token).len();
-    assert_eq!(calls, 1, "none of them asked the provider");
-
-    // A copy of the jar from before holds the transaction: the code is used up.
+    // A copy of the jar from before holds the transaction: it was answered.
     stranger = before;
     let answer = stranger.navigate(&callback).await;
     assert_eq!(answer.status(), 400);
+    assert_eq!(reason_of(&reference(&answer)), "state_used");
     assert_eq!(who(&app, &stranger).await, NOBODY);
+
+    let calls = app.provider.requests_to(Endpoint::Token).len();
+    assert_eq!(calls, 1, "none of them asked the provider");
 }
 
 /// The provider takes back what it gave for a code that comes twice.

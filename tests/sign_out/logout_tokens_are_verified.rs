@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::app::{ALICE, CLIENT_SECRET};
 use crate::support::backchannel::{Json, Provided, frozen, status_of};
 use crate::support::log::reason_of;
+use crate::support::signer::claims_of;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// What the configuration allows clocks to differ by, and how old a token
@@ -233,6 +234,24 @@ async fn an_id_token_signs_nobody_out() {
     assert_eq!(id_token.split('.').count(), 3);
     assert_eq!(status_of(&op.send(&id_token).await, "ID token"), 400);
     assert_eq!(op.who(&browser).await.as_deref(), Some(ALICE));
+
+    // Each of the two things that tell them apart is enough to be refused.
+    let mut claims = claims_of(&id_token);
+    claims.insert("iat".into(), json!(frozen()));
+    claims.insert("nonce".into(), json!("of the sign-in"));
+    claims.insert("jti".into(), json!("an ID token"));
+    let forge = |edit: Edit| op.hooks().forge(&Signing::Key, "JWT", claims.clone(), edit);
+    let with_event = forge(|_, claims| drop(claims.insert("events".into(), json!({ EVENT: {} }))));
+    assert_eq!(status_of(&op.send(&with_event).await, "an event"), 400);
+    let without_nonce = forge(|_, claims| drop(claims.remove("nonce")));
+    assert_eq!(status_of(&op.send(&without_nonce).await, "no nonce"), 400);
+    assert_eq!(op.who(&browser).await.as_deref(), Some(ALICE));
+    let neither = forge(|_, claims| {
+        claims.insert("events".into(), json!({ EVENT: {} }));
+        claims.remove("nonce");
+    });
+    assert_eq!(status_of(&op.send(&neither).await, "a logout token"), 200);
+    assert_eq!(op.who(&browser).await, None);
 }
 
 #[rocket::async_test]
