@@ -267,7 +267,6 @@
 mod claims;
 mod clock;
 mod config;
-mod dev_provider;
 mod error;
 mod fairing;
 mod guards;
@@ -296,6 +295,7 @@ pub use config::{
 pub use error::bearer::{BearerError, BearerErrorKind};
 pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
+pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
     AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
     MachineToken, NoCustomClaims, NoResource, OrgId, OrgToken, Organization, OrganizationId,
@@ -306,7 +306,6 @@ pub use logto::Logto;
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
 pub use service::LogtoService;
-pub use service::fairing::LogtoServiceFairing;
 #[cfg(feature = "redis")]
 pub use session::redis::RedisStore;
 pub use session::store::{MemoryStore, Record, SessionStore, StoreError};

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use rocket::Request;
 use rocket::http::uri::Origin;
+use rocket::{Ignite, Request, Rocket};
 use url::Url;
 
 use crate::config::LogtoConfig;
@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::request::is_at;
 use crate::return_to::ReturnTo;
+use crate::service::LogtoService;
 
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
@@ -108,4 +109,31 @@ impl Logto {
             _ => return_to,
         }
     }
+}
+
+/// Aborts the launch of an app that uses a guard, or a responder of this crate,
+/// without the fairing.
+pub(crate) fn fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
+    let missing = rocket.state::<Logto>().is_none();
+    if missing && rocket.state::<LogtoService>().is_some() {
+        log::error!(
+            "logto: `{what}` needs users to sign in: attach Logto::fairing() in place of \
+             Logto::api()"
+        );
+    } else if missing {
+        log::error!("logto: `{what}` needs the fairing: .attach(Logto::fairing())");
+    }
+    missing
+}
+
+/// The same for what does without users.
+pub(crate) fn either_fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
+    let missing = rocket.state::<LogtoService>().is_none();
+    if missing {
+        log::error!(
+            "logto: `{what}` needs the fairing: .attach(Logto::fairing()), or \
+             .attach(Logto::api()) in a service that is an API only"
+        );
+    }
+    missing
 }

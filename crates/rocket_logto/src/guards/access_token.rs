@@ -10,7 +10,7 @@ use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
-use crate::logto::Logto;
+use crate::logto::{Logto, fairing_is_missing};
 use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
 use crate::tokens::token::{Token, TokenFor};
@@ -126,7 +126,7 @@ pub(super) fn wanted<R: Resource>() -> TokenFor {
 
 impl<R: Resource> Sentinel for AccessToken<R> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        super::fairing_is_missing(rocket, "AccessToken") || is_not_asked_for::<R>(rocket)
+        fairing_is_missing(rocket, "AccessToken") || is_not_asked_for::<R>(rocket)
     }
 }
 

@@ -13,6 +13,7 @@ use super::access_token::Resource;
 use super::organization_id::OrganizationId;
 use crate::claims::{AccessTokenClaims, ORGANIZATION};
 use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::logto::either_fairing_is_missing;
 use crate::response::failed_guard::guard;
 use crate::service::LogtoService;
 
@@ -425,7 +426,7 @@ fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
 
 impl<P: Permission, C> Sentinel for Bearer<P, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        super::either_fairing_is_missing(rocket, "Bearer") || cannot_be_found::<P>(rocket)
+        either_fairing_is_missing(rocket, "Bearer") || cannot_be_found::<P>(rocket)
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::bearer::{BearerAudience, Permission};
 use crate::error::{Error, ErrorKind};
+use crate::logto::either_fairing_is_missing;
 use crate::response::failed_guard::guard;
 use crate::service::LogtoService;
 use crate::tokens::token::{Token, TokenFor};
@@ -133,7 +134,7 @@ async fn find<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, E
 
 impl<P: Permission> Sentinel for MachineToken<P> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        if super::either_fairing_is_missing(rocket, "MachineToken") {
+        if either_fairing_is_missing(rocket, "MachineToken") {
             return true;
         }
         let name = std::any::type_name::<P>();

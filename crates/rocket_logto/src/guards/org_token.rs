@@ -13,7 +13,7 @@ use super::access_token::{DefaultResource, Resource, is_not_asked_for, wanted};
 use super::organization_id::OrganizationId;
 use crate::config::ORGANIZATIONS_SCOPE;
 use crate::error::{Error, ErrorKind};
-use crate::logto::Logto;
+use crate::logto::{Logto, fairing_is_missing};
 use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
 use crate::tokens::token::Token;
@@ -125,7 +125,7 @@ async fn find<Id: OrganizationId, R: Resource>(
 
 impl<Id: OrganizationId, R: Resource> Sentinel for OrgToken<Id, R> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        if super::fairing_is_missing(rocket, "OrgToken") || is_not_asked_for::<R>(rocket) {
+        if fairing_is_missing(rocket, "OrgToken") || is_not_asked_for::<R>(rocket) {
             return true;
         }
         let scopes = rocket.state::<Logto>().map(|logto| &logto.config().scopes);

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use super::user::{self, User};
 use crate::claims::IdTokenClaims;
 use crate::error::Error;
-use crate::logto::Logto;
+use crate::logto::{Logto, fairing_is_missing};
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::request::MAX_PARAMETER;
 use crate::response::failed_guard::guard;
@@ -154,7 +154,7 @@ fn asked<L: StepUpPolicy>() -> RequestedAuthentication {
 
 impl<L: StepUpPolicy, C> Sentinel for StepUp<L, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        if super::fairing_is_missing(rocket, "StepUp") {
+        if fairing_is_missing(rocket, "StepUp") {
             return true;
         }
         let why = match (L::MAX_AGE, L::ACR_VALUES) {

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::claims::IdTokenClaims;
 use crate::error::{Error, ErrorKind};
+use crate::logto::fairing_is_missing;
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
@@ -237,6 +238,6 @@ where
 
 impl<C> Sentinel for User<C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        super::fairing_is_missing(rocket, "User")
+        fairing_is_missing(rocket, "User")
     }
 }

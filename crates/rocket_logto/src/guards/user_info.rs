@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::claims::UserInfoClaims;
 use crate::error::{Error, ErrorKind};
+use crate::logto::fairing_is_missing;
 use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
 
@@ -95,6 +96,6 @@ async fn find<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>,
 
 impl<C> Sentinel for UserInfo<C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        super::fairing_is_missing(rocket, "UserInfo")
+        fairing_is_missing(rocket, "UserInfo")
     }
 }

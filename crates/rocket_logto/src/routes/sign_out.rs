@@ -8,8 +8,7 @@ use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 
 use super::{Deferred, answer, defer, ignore, nothing};
 use crate::error::{Error, ErrorKind};
-use crate::guards::fairing_is_missing;
-use crate::logto::Logto;
+use crate::logto::{Logto, fairing_is_missing};
 use crate::request::is_speculative;
 use crate::response::pages::{Action, Page};
 use crate::response::{error, html_page, redirect};

@@ -4,9 +4,9 @@
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Request, Response, Rocket};
 
+use super::provider_service;
 use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
-use crate::fairing::service;
 use crate::logto::Logto;
 use crate::response::failed_guard;
 use crate::routes;
@@ -19,8 +19,8 @@ impl Logto {
     ///
     /// It needs `endpoint` (or `issuer`) and nothing else; `app_id` and
     /// `app_secret` only for `introspect_opaque_tokens`, `MachineToken` and token
-    /// exchange. Rocket's `secret_key` is made up where none is configured, since
-    /// there are no cookies to encrypt. Mounts `/healthz` and `/readyz`.
+    /// exchange. Where Rocket's `secret_key` is not configured one is made up, since
+    /// there are no cookies to encrypt, and outside of debug the log says so. Mounts `/healthz` and `/readyz`.
     ///
     /// In the debug profile, without `endpoint` and with the feature
     /// `dev-provider`, it trusts the development provider that an app with
@@ -72,6 +72,30 @@ impl LogtoServiceFairing {
     }
 }
 
+/// Outside the debug profile Rocket does not launch without a `secret_key`, for
+/// private cookies. An API has none of its own, so one that lasts as long as the
+/// process will do; the log says so, for an app that has some all the same.
+fn with_some_secret_key(rocket: Rocket<Build>) -> Rocket<Build> {
+    let given = |config: rocket::Config| config.secret_key.is_provided();
+    // What is wrong with the configuration Rocket says itself.
+    if rocket::Config::try_from(rocket.figment()).map_or(true, given) {
+        return rocket;
+    }
+    let mut key = [0_u8; 64];
+    if aws_lc_rs::rand::fill(&mut key).is_err() {
+        // Then Rocket says what is missing.
+        return rocket;
+    }
+    if rocket.figment().profile() != rocket::Config::DEBUG_PROFILE {
+        log::warn!(
+            "logto: no secret_key is configured, and Logto::api() needs none: private cookies \
+             that this app sets itself end with this process"
+        );
+    }
+    let figment = rocket.figment().clone();
+    rocket.configure(figment.merge(("secret_key", key.to_vec())))
+}
+
 #[rocket::async_trait]
 impl Fairing for LogtoServiceFairing {
     fn info(&self) -> Info {
@@ -97,10 +121,10 @@ impl Fairing for LogtoServiceFairing {
                 config.provider.issuer
             );
         }
-        let Some(service) = service(&rocket, config.provider, self.clock) else {
+        let Some(service) = provider_service(&rocket, config.provider, self.clock) else {
             return Err(rocket);
         };
-        Ok(rocket
+        Ok(with_some_secret_key(rocket)
             .mount("/", routes::health(&config.routes))
             .manage(service))
     }

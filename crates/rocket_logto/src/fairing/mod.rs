@@ -1,6 +1,9 @@
 //! `Logto::fairing()`: reads the configuration, manages the state, mounts the
 //! routes, and writes what requests have collected into their responses.
 
+mod dev_provider;
+pub(crate) mod service;
+
 use std::sync::Arc;
 
 use rocket::config::LogLevel;
@@ -9,7 +12,6 @@ use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use crate::clock::{Clock, system_clock};
 use crate::config::{LogtoConfig, ProviderConfig, StoreConfig};
-use crate::dev_provider;
 use crate::logto::Logto;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
@@ -116,7 +118,8 @@ impl Fairing for LogtoFairing {
                 return Err(rocket);
             }
         };
-        let Some(service) = service(&rocket, ProviderConfig::from(&*config), self.clock) else {
+        let Some(service) = provider_service(&rocket, ProviderConfig::from(&*config), self.clock)
+        else {
             return Err(rocket);
         };
         let oidc = Arc::new(OidcClient::new(config.clone(), service.client().clone()));
@@ -196,7 +199,7 @@ impl Fairing for LogtoFairing {
 
 /// The state that an app with and one without sign-in have in common; the log
 /// says why there is none.
-pub(crate) fn service(
+fn provider_service(
     rocket: &Rocket<Build>,
     config: ProviderConfig,
     clock: Clock,

@@ -1,8 +1,6 @@
 //! `LogtoService`: what an API and a machine need of the provider, with nobody signed
 //! in. Managed by Rocket; made by either fairing.
 
-pub(crate) mod fairing;
-
 use std::sync::Arc;
 
 use rocket::Request;
