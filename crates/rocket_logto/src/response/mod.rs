@@ -39,9 +39,27 @@ pub(crate) fn json(status: Status, body: &serde_json::Value) -> Response<'static
         .finalize()
 }
 
-/// Puts an answer in the place of another one, which may have cookies of the
-/// handler's, and headers of Rocket's and of other fairings, already.
+/// Headers that say something about one answer, and nothing about another.
+const OF_ONE_ANSWER: [&str; 8] = [
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Type",
+    "ETag",
+    "Last-Modified",
+    "Location",
+    "WWW-Authenticate",
+];
+
+/// Puts an answer in the place of another one, whose cookies, and headers of
+/// Rocket's and of other fairings, stay.
 pub(crate) fn put<'r>(answer: Response<'r>, response: &mut Response<'r>) {
+    for name in OF_ONE_ANSWER {
+        response.remove_header(name);
+    }
+    if answer.body().is_none() {
+        response.set_sized_body(0, Cursor::new(""));
+    }
     response.set_status(answer.status());
     response.merge(answer);
 }

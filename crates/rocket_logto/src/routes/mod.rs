@@ -151,7 +151,6 @@ pub(crate) async fn finish_deferred<'r>(request: &'r Request<'_>, response: &mut
         Deferred::SignOut(local) => sign_out::finish(request, local).await,
     };
     let answer = done.unwrap_or_else(|error| response::error::answer(&error, request));
-    response.remove_header("Location");
     response::put(answer, response);
 }
 
