@@ -281,6 +281,7 @@ mod return_to;
 mod routes;
 mod service;
 mod session;
+mod sha256;
 mod tokens;
 
 pub use claims::{

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::standard;
-use crate::{Audience, Claim};
+use super::{Audience, Claim, standard};
 
 /// Logto: what the `aud` of an organization's own token begins with; its id
 /// follows.

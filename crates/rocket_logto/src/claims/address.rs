@@ -4,8 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::claim::{TolerantClaim, tolerate, write_claim};
-use crate::Claim;
+use super::claim::{Claim, TolerantClaim, tolerate, write_claim};
 
 /// A postal address (OpenID Connect Core section 5.1.1).
 ///

@@ -7,9 +7,9 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::claim::{tolerate, write_claim};
-use super::standard::ClaimName;
-use crate::{Audience, Claim, StandardClaims};
+use super::Audience;
+use super::claim::{Claim, tolerate, write_claim};
+use super::standard::{ClaimName, StandardClaims};
 
 /// The claims of an ID token (OpenID Connect Core section 2).
 ///

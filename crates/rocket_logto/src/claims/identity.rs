@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::claim::TolerantClaim;
-use crate::Claim;
+use super::claim::{Claim, TolerantClaim};
 
 /// A social identity linked to the user: one value of the `identities` claim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

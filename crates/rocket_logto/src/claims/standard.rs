@@ -9,8 +9,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::claim::{tolerate, write_claim};
-use crate::{Address, Claim, Identity, OrganizationData, SsoIdentity, Timestamp};
+use super::claim::{Claim, tolerate, write_claim};
+use super::{Address, Identity, OrganizationData, SsoIdentity, Timestamp};
 
 /// What the userinfo endpoint answers (OpenID Connect Core section 5.3.2): all of it is
 /// [`StandardClaims`].

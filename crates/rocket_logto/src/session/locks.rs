@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Session, SessionId};
@@ -12,6 +11,7 @@ use super::seen_filter::SeenFilter;
 use super::storage::Storage;
 use super::store::{SessionStore, StoreError};
 use crate::clock::Seconds;
+use crate::sha256::sha256;
 use crate::tokens::token::{Token, TokenFor};
 
 /// A lock outlives the longest exchange with the provider by this much.
@@ -65,8 +65,8 @@ impl Answered {
             let lock = storage.lock(transaction, CODE_LIFETIME).await?;
             return Ok(lock.map(AnswerTurn::Shared));
         }
-        let digest = digest::digest(&digest::SHA256, transaction.as_bytes());
-        let hash = digest.as_ref().first_chunk().copied().unwrap_or_default();
+        let hash = sha256(transaction);
+        let hash = std::array::from_fn(|at| hash[at]);
         Ok((!self.0.was_here(&hash)).then_some(AnswerTurn::Here(hash)))
     }
 

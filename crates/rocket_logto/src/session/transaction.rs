@@ -2,7 +2,6 @@
 //! `state`. Any number of tabs, in any order, and nothing kept on the server.
 
 use ::cookie::SameSite;
-use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::client::Authorization;
 use crate::request::cookies::only;
 use crate::return_to::ReturnTo;
+use crate::sha256::sha256;
 
 /// Logto gives a person one hour to sign in.
 const LIFETIME: Seconds = 3600;
@@ -137,8 +137,7 @@ impl Transactions<'_> {
 
     /// The name of the cookie for the transaction of `state`.
     pub(crate) fn name(&self, state: &str) -> String {
-        let hash = digest::digest(&digest::SHA256, state.as_bytes());
-        let hash = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]);
+        let hash = URL_SAFE_NO_PAD.encode(&sha256(state)[..12]);
         name(self.config, &format!("{PREFIX}{hash}"))
     }
 

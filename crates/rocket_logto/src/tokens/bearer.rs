@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
-
 use crate::claims::AccessTokenClaims;
 use crate::clock::Seconds;
 use crate::error::bearer::{BearerError, BearerErrorKind};
@@ -13,6 +11,7 @@ use crate::oidc::access_token::has_expired;
 use crate::oidc::service::ServiceClient;
 use crate::oidc::tokens::TokenError;
 use crate::oidc::verify::Rejection;
+use crate::sha256::sha256;
 
 const CAPACITY: u64 = 10_000;
 /// A token whose key the provider has withdrawn is out after this, once the key
@@ -73,7 +72,7 @@ impl Bearers {
 
     /// Forgets what is known of one token.
     pub(crate) async fn forget(&self, token: &str) {
-        let hash = hash(token);
+        let hash = sha256(token);
         self.verified.invalidate(&hash);
         self.introspected.invalidate(&hash).await;
     }
@@ -90,7 +89,7 @@ impl Bearers {
         token: &str,
         now: Seconds,
     ) -> Result<Verdict, BearerError> {
-        let hash = hash(token);
+        let hash = sha256(token);
         if let Some(claims) = self.verified.get(&hash)
             && !has_expired(&claims, now, service.tolerance())
         {
@@ -117,7 +116,7 @@ impl Bearers {
             let verdict = service.introspect(token, now).await?;
             Ok::<_, TokenError>(verdict.map(Arc::new))
         };
-        let answer = self.introspected.try_get_with(hash(token), ask).await;
+        let answer = self.introspected.try_get_with(sha256(token), ask).await;
         match answer.map_err(|error| unavailable(&error))? {
             Ok(claims) if has_expired(&claims, now, service.tolerance()) => {
                 Ok(Err(Rejection::Expired))
@@ -125,11 +124,6 @@ impl Bearers {
             verdict => Ok(verdict),
         }
     }
-}
-
-fn hash(token: &str) -> Hash {
-    let hash = digest::digest(&digest::SHA256, token.as_bytes());
-    hash.as_ref().try_into().unwrap_or_default()
 }
 
 fn unavailable(error: &dyn std::fmt::Display) -> BearerError {

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::{AccessToken as Secret, OAuth2TokenResponse};
@@ -16,6 +15,7 @@ use crate::clock::{Seconds, seconds};
 use crate::error::{Error, ErrorKind};
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify;
+use crate::sha256::sha256;
 
 /// A token this close to its end is not handed out any more.
 pub(crate) const LEEWAY: Seconds = 60;
@@ -204,8 +204,7 @@ impl TokenFor {
     /// A short name for it, the same on all instances.
     pub(crate) fn name(&self) -> String {
         let text = format!("{:?}", (&self.resource, &self.organization, &self.scopes));
-        let hash = digest::digest(&digest::SHA256, text.as_bytes());
-        URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
+        URL_SAFE_NO_PAD.encode(&sha256(text)[..16])
     }
 
     /// Whether it asks for fewer scopes than there might be.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{claims_with, round_trip, table};
-use crate::StandardClaims;
+use crate::claims::StandardClaims;
 
 #[test]
 fn the_table_names_every_claim() {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{round_trip, table};
-use crate::{Address, IdTokenClaims, StandardClaims, Timestamp};
+use crate::claims::{Address, IdTokenClaims, StandardClaims, Timestamp};
 
 fn arbitrary_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{recording, recordings, round_trip};
-use crate::{AccessTokenClaims, Audience, Claim, IdTokenClaims, Timestamp, UserInfoClaims};
+use crate::claims::{AccessTokenClaims, Audience, Claim, IdTokenClaims, Timestamp, UserInfoClaims};
 
 fn id_token(recording: &Value) -> Option<&Value> {
     let decoded = recording.get("id_token_decoded").unwrap_or(recording);

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{minimal_access_token, minimal_id_token, round_trip};
-use crate::{AccessTokenClaims, IdTokenClaims, StandardClaims};
+use crate::claims::{AccessTokenClaims, IdTokenClaims, StandardClaims};
 
 #[test]
 fn sub_must_be_text_that_is_not_empty() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::{claims_with, round_trip};
-use crate::{Address, Claim, OrganizationData, StandardClaims, Timestamp};
+use crate::claims::{Address, Claim, OrganizationData, StandardClaims, Timestamp};
 
 #[test]
 fn address_in_both_spellings() {
