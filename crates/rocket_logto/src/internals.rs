@@ -9,11 +9,8 @@ use url::Url;
 
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
-use crate::oidc::access_token;
-use crate::oidc::keys::KeySet;
-use crate::oidc::logout::{self, Logout};
 use crate::oidc::metadata::Metadata;
-use crate::oidc::verify::{self, Nonce};
+use crate::oidc::verify::{self, ClientExpectations, KeySet, Logout, Nonce, TokenExpectations};
 use crate::request::cookies as cookie_header;
 use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;
@@ -106,19 +103,21 @@ impl Keys {
         self.keys.len()
     }
 
-    fn for_client<'a>(&self, expected: Expected<'a>) -> verify::ForClient<'a> {
-        verify::ForClient {
-            issuer: expected.issuer,
+    fn expectations<'a>(&self, expected: Expected<'a>) -> ClientExpectations<'a> {
+        ClientExpectations {
             client_id: expected.client_id,
-            alg: self.alg,
-            now: expected.now,
-            tolerance: expected.tolerance,
+            token: TokenExpectations {
+                issuer: expected.issuer,
+                alg: self.alg,
+                now: expected.now,
+                tolerance: expected.tolerance,
+            },
         }
     }
 
     pub fn id_token(&self, token: &str, expected: Expected<'_>) -> Result<IdTokenClaims, String> {
         let nonce = Nonce::Is(expected.nonce);
-        verify::id_token(token, &self.keys, &self.for_client(expected), nonce, None)
+        verify::id_token(token, &self.keys, &self.expectations(expected), nonce, None)
             .map_err(|reason| reason.to_string())
     }
 
@@ -128,7 +127,7 @@ impl Keys {
         token: &str,
         expected: Expected<'_>,
     ) -> Result<(Option<String>, Option<String>), String> {
-        let verdict = logout::logout_token(token, &self.keys, &self.for_client(expected));
+        let verdict = verify::logout_token(token, &self.keys, &self.expectations(expected));
         let Logout { sub, sid, .. } = verdict.map_err(|reason| reason.to_string())?;
         Ok((sub, sid))
     }
@@ -138,13 +137,7 @@ impl Keys {
         token: &str,
         expected: Expected<'_>,
     ) -> Result<AccessTokenClaims, String> {
-        let expected = access_token::Expected {
-            issuer: expected.issuer,
-            alg: self.alg,
-            now: expected.now,
-            tolerance: expected.tolerance,
-        };
-        access_token::access_token(token, &self.keys, &expected)
+        verify::access_token(token, &self.keys, &self.expectations(expected).token)
             .map_err(|reason| reason.to_string())
     }
 }

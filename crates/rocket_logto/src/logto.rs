@@ -67,7 +67,7 @@ impl Logto {
     /// the "Sign out" button ends nowhere. Until the provider's metadata is
     /// loaded it is the issuer's own origin; never touches the network.
     pub fn provider_origins(&self) -> Vec<String> {
-        match self.inner.oidc.provider.metadata_if_loaded() {
+        match self.inner.oidc.provider().metadata_if_loaded() {
             Some(metadata) => metadata.browser_origins(),
             // The page may still be open when the provider is back.
             None => Url::parse(&self.inner.config.issuer)
@@ -82,7 +82,7 @@ impl Logto {
     /// at a provider without that endpoint; never touches the network.
     /// [`UserInfo`](crate::UserInfo) makes the call for you.
     pub fn userinfo_endpoint(&self) -> Option<String> {
-        let metadata = self.inner.oidc.provider.metadata_if_loaded()?;
+        let metadata = self.inner.oidc.provider().metadata_if_loaded()?;
         metadata.userinfo_endpoint.as_ref().map(Url::to_string)
     }
 

@@ -133,7 +133,7 @@ impl LogtoService {
         wanted: TokenFor,
     ) -> Result<Token, Error> {
         let params = subject.params(&wanted);
-        let tokens = self.inner.service.exchange(&params).await;
+        let tokens = self.inner.service.exchange_token(&params).await;
         let token = Token::granted(&tokens.map_err(exchange_failed)?, self.now());
         wanted.check(&token)?;
         Ok(token)

@@ -122,7 +122,10 @@ impl Fairing for LogtoFairing {
         else {
             return Err(rocket);
         };
-        let oidc = Arc::new(OidcClient::new(config.clone(), service.client().clone()));
+        let oidc = Arc::new(OidcClient::new(
+            config.clone(),
+            service.client().provider().clone(),
+        ));
         let logto = Logto::new(config.clone(), oidc.clone());
         let Some(sessions) = Sessions::new(&rocket, config.clone(), oidc, store, self.clock) else {
             log::error!("logto: no key can be made to seal cookies with, see secret_key");
@@ -141,7 +144,7 @@ impl Fairing for LogtoFairing {
         if let Some(logto) = rocket.state::<Logto>() {
             warn_of_debug_log(rocket.config().log_level);
             announce(logto.config());
-            rocket::tokio::spawn(logto.oidc().provider.clone().warm_up());
+            rocket::tokio::spawn(logto.oidc().provider().clone().warm_up());
         }
     }
 

@@ -132,7 +132,7 @@ impl Fairing for LogtoServiceFairing {
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<LogtoService>() {
             log::info!("logto: tokens of {} are accepted", logto.issuer());
-            rocket::tokio::spawn(logto.client().provider.clone().warm_up());
+            rocket::tokio::spawn(logto.client().provider().clone().warm_up());
         }
     }
 

@@ -1,8 +1,22 @@
-//! What one sign-in asks of the provider beside the configuration, as the
-//! parameters of an authorization request.
+//! The authorization request (OpenID Connect Core section 3.1.2.1), with `state`,
+//! `nonce` and PKCE S256 (RFC 7636), made by `openidconnect`; and what one sign-in
+//! asks for beside the configuration.
+
+use std::time::Duration;
+
+use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient};
+use openidconnect::{
+    AuthUrl, AuthenticationContextClass, ClientId, CsrfToken, IssuerUrl, JsonWebKeySet,
+    PkceCodeChallenge, RedirectUrl, Scope,
+};
+use url::Url;
 
 use super::authentication::RequestedAuthentication;
+use super::error::ProviderError;
+use super::metadata::Metadata;
+use crate::clock::Seconds;
 use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt};
+use crate::config::{LogtoConfig, ResponseMode};
 
 /// Everything about one sign-in request that is not configuration.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +35,7 @@ pub(crate) struct AuthorizeOptions {
 }
 
 impl AuthorizeOptions {
-    /// What of the authentication is asked for in so many words.
+    /// What this sign-in itself asks of the authentication.
     pub(crate) fn asked(&self) -> RequestedAuthentication {
         RequestedAuthentication {
             max_age: self.max_age,
@@ -31,7 +45,7 @@ impl AuthorizeOptions {
     }
 
     /// Logto's extra parameters, then the free ones, in the order they are sent.
-    pub(crate) fn extra_params(&self) -> Vec<(String, String)> {
+    fn extra_params(&self) -> Vec<(String, String)> {
         let mut params = Vec::new();
         let mut push = |name: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -60,6 +74,97 @@ impl AuthorizeOptions {
         params.extend(self.extra.iter().cloned());
         params
     }
+}
+
+/// One started sign-in: where the browser goes, and what must come back.
+pub(crate) struct Authorization {
+    pub url: Url,
+    pub state: String,
+    pub nonce: String,
+    pub code_verifier: String,
+    pub asked: RequestedAuthentication,
+}
+
+/// The request as it would go through the browser.
+pub(super) fn request(
+    config: &LogtoConfig,
+    metadata: &Metadata,
+    options: &AuthorizeOptions,
+    now: Seconds,
+) -> Result<Authorization, ProviderError> {
+    let malformed = |error: url::ParseError| ProviderError::Malformed {
+        what: "configuration",
+        error: error.to_string(),
+    };
+    let issuer = IssuerUrl::new(config.issuer.clone()).map_err(malformed)?;
+    let redirect_uri = RedirectUrl::new(config.redirect_uri()).map_err(malformed)?;
+    let client_id = ClientId::new(config.app_id.clone());
+    let client = CoreClient::new(client_id, issuer, JsonWebKeySet::new(Vec::new()))
+        .set_auth_uri(AuthUrl::from_url(metadata.authorization_endpoint.clone()))
+        .set_redirect_uri(redirect_uri);
+
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    // `openid` is added by the crate itself.
+    let scopes = config.scopes.iter().filter(|scope| *scope != "openid");
+    let mut request = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            openidconnect::Nonce::new_random,
+        )
+        .set_pkce_challenge(challenge)
+        .add_scopes(scopes.cloned().map(Scope::new));
+    let prompt = options.prompt.as_ref().unwrap_or(&config.prompt);
+    for prompt in prompt {
+        request = request.add_prompt(match prompt {
+            Prompt::None => CoreAuthPrompt::None,
+            Prompt::Login => CoreAuthPrompt::Login,
+            Prompt::Consent => CoreAuthPrompt::Consent,
+            Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
+        });
+    }
+    let asked = requested_authentication(config, options, prompt, now);
+    if let Some(max_age) = asked.max_age {
+        request = request.set_max_age(Duration::from_secs(max_age.into()));
+    }
+    for acr in &asked.acr_values {
+        request = request.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
+    }
+    for resource in &config.resources {
+        request = request.add_extra_param("resource", resource);
+    }
+    if config.response_mode == ResponseMode::FormPost {
+        request = request.add_extra_param("response_mode", "form_post");
+    }
+    let own = options.extra_params();
+    let is_new = |(name, _): &&(String, String)| own.iter().all(|(known, _)| known != name);
+    for (name, value) in config.extra_params.iter().filter(is_new).chain(&own) {
+        request = request.add_extra_param(name, value);
+    }
+    let (url, state, nonce) = request.url();
+    Ok(Authorization {
+        url,
+        asked,
+        state: state.into_secret(),
+        nonce: nonce.secret().clone(),
+        code_verifier: verifier.into_secret(),
+    })
+}
+
+/// What is asked of the authentication: by this sign-in, else by the configuration.
+fn requested_authentication(
+    config: &LogtoConfig,
+    options: &AuthorizeOptions,
+    prompt: &[Prompt],
+    now: Seconds,
+) -> RequestedAuthentication {
+    let mut asked = options.asked();
+    asked.max_age = asked.max_age.or(config.max_age);
+    if asked.acr_values.is_empty() {
+        asked.acr_values = config.acr_values.clone();
+    }
+    asked.since = prompt.contains(&Prompt::Login).then_some(now);
+    asked
 }
 
 #[cfg(test)]

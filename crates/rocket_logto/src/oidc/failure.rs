@@ -1,10 +1,10 @@
-//! What a failed call to the provider means to the request that needed it.
+//! What a failed call to the provider means to the request that needed it: a kind, a
+//! reason, a hint, and the provider's own words where they tell the operator what to
+//! change. Those go to the log, never to a page.
 
+use super::error::{AuthorizeError, ProviderError, TokenError, TokenErrorBody, printable};
+use super::http::HttpError;
 use crate::error::{Error, ErrorKind};
-use crate::oidc::client::AuthorizeError;
-use crate::oidc::http::HttpError;
-use crate::oidc::metadata::ProviderError;
-use crate::oidc::tokens::{TokenError, TokenErrorBody};
 
 /// A call for tokens or claims has failed.
 pub(crate) fn failed(error: TokenError) -> Error {
@@ -38,7 +38,7 @@ pub(crate) fn exchange_failed(error: TokenError) -> Error {
         "access_denied" => "The user is not a member of this organization, or it does not exist.",
         _ => return not_for_this_app(&body),
     };
-    Error::denied(&code(&body), hint)
+    Error::denied(&body.code(), hint)
 }
 
 /// The provider says no to the app itself.
@@ -62,7 +62,7 @@ fn not_for_this_app(body: &TokenErrorBody) -> Error {
         "invalid_scope" => "this application may not have these scopes: see its roles",
         _ => "the provider refuses the token request",
     };
-    Error::misconfigured(&code(body), hint)
+    Error::misconfigured(&body.code(), hint).with_provider_message(body.message())
 }
 
 /// Metadata or keys cannot be had: nothing works until they can.
@@ -74,10 +74,10 @@ pub(crate) fn unavailable(error: ProviderError) -> Error {
 pub(crate) fn not_started(error: AuthorizeError) -> Error {
     match error {
         AuthorizeError::Provider(error) => unavailable(error),
-        // Nothing the person could mend: it is about how the app is registered.
+        // It is about how the app is registered: nothing the person can change.
         AuthorizeError::Push(TokenError::Denied(body)) => {
-            let reason = format!("pushed_request_{}", code(&body));
-            Error::new(ErrorKind::ProviderBadAnswer, reason)
+            let reason = format!("pushed_request_{}", body.code());
+            Error::new(ErrorKind::ProviderBadAnswer, reason).with_provider_message(body.message())
         }
         AuthorizeError::Push(error) => failed(error),
     }
@@ -88,7 +88,10 @@ pub(crate) fn not_started(error: AuthorizeError) -> Error {
 fn denied(body: &TokenErrorBody) -> Error {
     let hint = match body.error.as_str() {
         "invalid_grant" => return Error::new(ErrorKind::SessionEnded, "refresh_invalid_grant"),
-        "access_denied" => "You are not a member of this organization, or it does not exist.",
+        "access_denied" => {
+            let hint = "You are not a member of this organization, or it does not exist.";
+            return Error::denied(&body.code(), hint);
+        }
         "insufficient_scope" => {
             "A scope was not asked for at sign-in: add it to logto.scopes and sign in again."
         }
@@ -99,17 +102,14 @@ fn denied(body: &TokenErrorBody) -> Error {
         }
         other => {
             let reason = format!("token_endpoint_{}", printable(other));
-            return Error::new(ErrorKind::ProviderBadAnswer, reason);
+            return Error::new(ErrorKind::ProviderBadAnswer, reason)
+                .with_provider_message(body.message());
         }
     };
-    Error::denied(&code(body), hint)
+    Error::denied(&body.code(), hint).with_provider_message(body.message())
 }
 
-/// Logto's own code, or the standard one.
-fn code(body: &TokenErrorBody) -> String {
-    printable(body.code.as_deref().unwrap_or(&body.error))
-}
-
+/// There was no usable response.
 fn http_failed(error: &HttpError) -> Error {
     let kind = match error {
         HttpError::Timeout(_) => ErrorKind::ProviderTimeout,
@@ -126,13 +126,4 @@ fn http_failed(error: &HttpError) -> Error {
         } => failure.with_retry_after(*seconds),
         _ => failure,
     }
-}
-
-/// A provider's error code is its own text: only what RFC 6749 section 5.2
-/// allows, and not too much of it, goes into a log.
-pub(crate) fn printable(code: &str) -> String {
-    code.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c))
-        .take(64)
-        .collect()
 }

@@ -1,12 +1,10 @@
-//! The one HTTP client for everything said to the provider: no redirects, one
-//! deadline for the whole exchange, a cap on the answer, a bound on calls at
-//! once. No Rocket types, no protocol.
+//! The one HTTP client for every call to the provider: no redirects, one deadline
+//! for the whole exchange, a cap on the response, a bound on calls at once. No
+//! Rocket types, no protocol.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use openidconnect::http::{Request, Response, StatusCode, header};
-use openidconnect::{AsyncHttpClient, HttpRequest};
 use rocket::tokio::sync::{Semaphore, SemaphorePermit};
 use rocket::tokio::time::timeout;
 
@@ -17,7 +15,7 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How long a call may wait for its turn before the answer is "busy".
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// Why there is no usable answer. Never holds a body: that may be a token.
+/// Why there is no usable response. Never holds a body: that may be a token.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum HttpError {
     #[error("no answer within {0:?}")]
@@ -45,14 +43,27 @@ impl HttpError {
     }
 }
 
-pub(crate) struct HttpClient {
+/// Who has caused a call. Anybody can make up a token, a code or a sign-in, so
+/// these get a part of the turns only: others are left for those signed in.
+#[derive(Clone, Copy)]
+pub(super) enum Caller {
+    /// A user who is signed in, or the app itself.
+    Known,
+    /// A browser that comes back with a code.
+    Returning,
+    Stranger,
+}
+
+pub(super) struct HttpClient {
     client: reqwest::Client,
     deadline: Duration,
     turns: Semaphore,
+    turns_for_returning: Semaphore,
+    turns_for_strangers: Semaphore,
 }
 
 impl HttpClient {
-    pub(crate) fn new(config: &ProviderConfig) -> Result<HttpClient, reqwest::Error> {
+    pub(super) fn new(config: &ProviderConfig) -> Result<HttpClient, reqwest::Error> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("rocket_logto/", env!("CARGO_PKG_VERSION")))
@@ -61,19 +72,28 @@ impl HttpClient {
             let certificates = reqwest::Certificate::from_pem_bundle(pem)?;
             builder = builder.tls_certs_merge(certificates);
         }
+        let turns = config.max_concurrent_op_calls;
         Ok(HttpClient {
             client: builder.build()?,
             deadline: config.http_timeout,
-            turns: Semaphore::new(config.max_concurrent_op_calls),
+            turns: Semaphore::new(turns),
+            turns_for_returning: Semaphore::new(turns.div_ceil(2)),
+            turns_for_strangers: Semaphore::new(turns.div_ceil(4)),
         })
     }
 
-    /// Sends one request, once. Any answer that is neither a redirect, nor
+    /// Sends one request, once. Any response that is neither a redirect, nor
     /// 429, nor 5xx is the caller's to read.
-    pub(crate) async fn send(
+    pub(super) async fn send(
         &self,
         request: Request<Vec<u8>>,
+        caller: Caller,
     ) -> Result<Response<Vec<u8>>, HttpError> {
+        let _part = match caller {
+            Caller::Known => None,
+            Caller::Returning => Some(turn(&self.turns_for_returning).await?),
+            Caller::Stranger => Some(turn(&self.turns_for_strangers).await?),
+        };
         let _turn = turn(&self.turns).await?;
         match timeout(self.deadline, self.exchange(request)).await {
             Ok(result) => result,
@@ -124,20 +144,10 @@ impl HttpClient {
 }
 
 /// One of so many turns.
-pub(super) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, HttpError> {
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, HttpError> {
     match timeout(MAX_WAIT, turns.acquire()).await {
         Ok(Ok(turn)) => Ok(turn),
         _ => Err(HttpError::Busy),
-    }
-}
-
-/// How `openidconnect` makes its calls.
-impl<'c> AsyncHttpClient<'c> for HttpClient {
-    type Error = HttpError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, HttpError>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.send(request))
     }
 }
 

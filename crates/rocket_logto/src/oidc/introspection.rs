@@ -1,41 +1,35 @@
-//! What the introspection endpoint answers (RFC 7662 section 2.2), as the claims
-//! of an access token, and checked like those of a JWT.
+//! What the introspection endpoint says (RFC 7662 section 2.2), as the claims of an
+//! access token, and checked like those of a JWT.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::access_token::{Expected, check};
-use super::tokens::TokenError;
-use super::verify::{Rejection, unreadable};
+use super::verify::{Rejection, TokenExpectations, access_token_claims, unreadable};
 use crate::claims::AccessTokenClaims;
 
 #[derive(Deserialize)]
-struct Answer {
+pub(super) struct Introspection {
     active: bool,
     token_type: Option<String>,
     #[serde(flatten)]
     claims: Map<String, Value>,
 }
 
+/// The claims of an active access token.
 pub(super) fn claims(
-    body: &[u8],
-    expected: &Expected<'_>,
-) -> Result<Result<AccessTokenClaims, Rejection>, TokenError> {
-    let answer = serde_json::from_slice(body).map_err(|_| TokenError::unreadable())?;
-    Ok(verdict(answer, expected))
-}
-
-fn verdict(answer: Answer, expected: &Expected<'_>) -> Result<AccessTokenClaims, Rejection> {
-    if !answer.active {
+    introspection: Introspection,
+    expected: &TokenExpectations<'_>,
+) -> Result<AccessTokenClaims, Rejection> {
+    if !introspection.active {
         return Err(Rejection::Inactive);
     }
     // A refresh token is active, too.
-    let kind = answer.token_type.as_deref();
+    let kind = introspection.token_type.as_deref();
     if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(Rejection::Type);
     }
-    let mut claims = answer.claims;
-    // Everything but `active` is optional. The answer comes from the issuer, and
+    let mut claims = introspection.claims;
+    // Everything but `active` is optional. The response comes from the issuer, and
     // a token without a subject is the client's own (RFC 9068 section 2.2).
     claims
         .entry("iss")
@@ -49,7 +43,7 @@ fn verdict(answer: Answer, expected: &Expected<'_>) -> Result<AccessTokenClaims,
         return Err(Rejection::Audience);
     }
     let claims = serde_json::from_value(claims.into()).map_err(|error| unreadable(&error))?;
-    check(claims, expected)
+    access_token_claims(claims, expected)
 }
 
 #[cfg(test)]
@@ -63,13 +57,14 @@ mod tests {
     const ISSUER: &str = "http://localhost:3001/oidc";
 
     fn read(body: &Value) -> Result<AccessTokenClaims, Rejection> {
-        let expected = Expected {
+        let expected = TokenExpectations {
             issuer: ISSUER,
             alg: SigningAlg::ES384,
             now: NOW,
             tolerance: 60,
         };
-        claims(body.to_string().as_bytes(), &expected).unwrap()
+        let introspection = serde_json::from_value(body.clone()).unwrap();
+        claims(introspection, &expected)
     }
 
     fn good() -> Value {

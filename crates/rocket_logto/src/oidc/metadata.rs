@@ -1,15 +1,18 @@
-//! What a provider says about itself, which of it to believe (OpenID Connect
-//! Discovery 1.0 section 4.3), and why it may not be had.
+//! What a provider says about itself, and which of it to believe (OpenID Connect
+//! Discovery 1.0 section 4.3).
 
-use openidconnect::http::StatusCode;
 use serde::Deserialize;
 use url::Url;
 
-use super::http::HttpError;
+use super::error::ProviderError;
 use super::object;
 
+pub(super) const METADATA: &str = "metadata";
+
 /// The parts of the provider's metadata that are used (OpenID Connect
-/// Discovery 1.0 section 3, RFC 8414, RFC 9207 section 3).
+/// Discovery 1.0 section 3, RFC 8414, RFC 9207 section 3). The type that
+/// `openidconnect` has for them demands members that nothing here needs, and
+/// providers leave out.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub issuer: String,
@@ -29,7 +32,8 @@ impl Metadata {
     /// The metadata in `document`, which must be that of `issuer` (OpenID
     /// Connect Discovery 1.0 section 4.3), with endpoints as safe as that is.
     pub(crate) fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
-        let metadata: Metadata = object(document).map_err(|error| malformed(METADATA, &error))?;
+        let metadata: Metadata =
+            object(document).map_err(|error| ProviderError::unreadable(METADATA, &error))?;
         if metadata.issuer != issuer {
             return Err(ProviderError::IssuerMismatch {
                 expected: issuer.to_owned(),
@@ -69,41 +73,6 @@ impl Metadata {
             }
         }
         origins
-    }
-}
-
-/// Why metadata or keys cannot be had.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum ProviderError {
-    #[error("{what}: {error}")]
-    Http {
-        what: &'static str,
-        error: HttpError,
-    },
-    #[error("{what}: answered {status}")]
-    Status {
-        what: &'static str,
-        status: StatusCode,
-    },
-    #[error("{what}: {error}")]
-    Malformed { what: &'static str, error: String },
-    #[error("metadata: issuer is {found:?}, configured is {expected:?}")]
-    IssuerMismatch { expected: String, found: String },
-    #[error("metadata: the endpoint {0} is not https although the issuer is")]
-    Insecure(Url),
-    #[error("not tried again yet after: {0}")]
-    Pausing(Box<ProviderError>),
-}
-
-pub(super) const METADATA: &str = "metadata";
-
-/// Line and column of a JSON error, without the text around it.
-pub(super) fn malformed(what: &'static str, error: &serde_json::Error) -> ProviderError {
-    let (line, column) = (error.line(), error.column());
-    let kind = error.classify();
-    ProviderError::Malformed {
-        what,
-        error: format!("{kind:?} error at {line}:{column}"),
     }
 }
 

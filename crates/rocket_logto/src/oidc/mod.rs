@@ -1,27 +1,32 @@
-//! OpenID Connect as a client speaks it. No Rocket request or response in
-//! here: everything takes values and returns values.
+//! OpenID Connect as a client speaks it. No Rocket request or response in here:
+//! everything takes values and returns values.
+//!
+//! A call goes `client` or `service` → `token_endpoint`, `pushed`, `userinfo`, … →
+//! `provider` → `client_authentication`, `http`, and its response through `answer`.
 
-pub(crate) mod access_token;
+mod answer;
 pub(crate) mod authentication;
 pub(crate) mod authorize;
 pub(crate) mod client;
-mod credentials;
+mod client_authentication;
+mod discovery;
+pub(crate) mod error;
 pub(crate) mod failure;
-pub(crate) mod http;
+mod http;
 mod introspection;
-pub(crate) mod keys;
-pub(crate) mod logout;
 pub(crate) mod metadata;
 pub(crate) mod provider;
 mod pushed;
 pub(crate) mod service;
-#[cfg(test)]
-mod tests;
+mod token_endpoint;
 pub(crate) mod tokens;
 mod userinfo;
 pub(crate) mod verify;
 
 use serde::de::{DeserializeOwned, Error};
+
+/// A parameter of a request for tokens: `resource`, `organization_id`, `scope`, …
+pub(crate) type Param = (&'static str, String);
 
 /// A JSON object in a type of choice. A derived type would be read from an array
 /// as well, member by member.

@@ -11,9 +11,10 @@ use crate::clock::Seconds;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::AuthenticationEvent;
-use crate::oidc::failure::{failed, printable, unavailable};
+use crate::oidc::error::{TokenError, printable};
+use crate::oidc::failure::{failed, unavailable};
 use crate::oidc::metadata::Metadata;
-use crate::oidc::tokens::{TokenError, TokenSet};
+use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::Nonce;
 use crate::request::cookies::raw_cookies;
 use crate::request::{is_speculative, query};
@@ -125,7 +126,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     // was used up: a reload may try again.
     let metadata = logto
         .oidc()
-        .provider
+        .provider()
         .metadata()
         .await
         .map_err(unavailable)?;

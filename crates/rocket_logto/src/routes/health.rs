@@ -36,7 +36,8 @@ impl Handler for ReadinessRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         ignore(data);
         let rocket = request.rocket();
-        let loaded = |logto: &LogtoService| logto.client().provider.metadata_if_loaded().is_some();
+        let loaded =
+            |logto: &LogtoService| logto.client().provider().metadata_if_loaded().is_some();
         let provider = rocket.state::<LogtoService>().is_some_and(loaded);
         let mut body = serde_json::json!({ "provider": provider });
         let mut ready = provider;

@@ -12,8 +12,9 @@ use super::store::store_failed;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
 use crate::error::{Error, ErrorKind};
+use crate::oidc::error::TokenError;
 use crate::oidc::failure::{failed, unavailable};
-use crate::oidc::tokens::{TokenError, TokenSet};
+use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::{Nonce, Rejection};
 use crate::tokens::token::{LEEWAY, Token, TokenFor};
 

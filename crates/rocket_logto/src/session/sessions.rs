@@ -23,8 +23,8 @@ use crate::clock::{Clock, Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
-use crate::oidc::logout::Logout;
 use crate::oidc::tokens::RawIdToken;
+use crate::oidc::verify::Logout;
 use crate::request::cookies::raw_cookies;
 use crate::tokens::token::{Token, TokenFor};
 

@@ -14,7 +14,7 @@ use super::store::{MemoryStore, Record, SessionStore, StoreError};
 use crate::clock::{Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
-use crate::oidc::logout::Logout;
+use crate::oidc::verify::Logout;
 
 /// The name of the session cookie, before any prefix.
 const SESSION_COOKIE: &str = "logto_session";
@@ -294,7 +294,7 @@ impl Storage {
         for store in self.shared.as_deref().into_iter().chain([memory]) {
             match (sid, sub) {
                 (Some(sid), _) => store.delete_by_sid(sid).await?,
-                (None, Some(sub)) => store.delete_by_sub(sub, logout.begun_by).await?,
+                (None, Some(sub)) => store.delete_by_sub(sub, logout.issued_before).await?,
                 (None, None) => {}
             }
         }
@@ -310,7 +310,7 @@ impl Storage {
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
             // What is to begin yet is not meant.
             (None, Some(sub)) => {
-                let issued_before = logout.begun_by.min(now);
+                let issued_before = logout.issued_before.min(now);
                 self.revocations
                     .revoke_sub(sub, self.absolute(), issued_before);
             }

@@ -11,7 +11,7 @@ use super::model::{CLOCKS_DIFFER, SessionRef};
 use crate::clock::Seconds;
 use crate::config::{LogtoConfig, ResponseMode};
 use crate::oidc::authentication::RequestedAuthentication;
-use crate::oidc::client::Authorization;
+use crate::oidc::authorize::Authorization;
 use crate::request::cookies::only;
 use crate::return_to::ReturnTo;
 use crate::sha256::sha256;

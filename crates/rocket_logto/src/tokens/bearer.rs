@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::claims::AccessTokenClaims;
-use crate::clock::Seconds;
+use crate::clock::{Seconds, has_expired};
 use crate::error::bearer::{BearerError, BearerErrorKind};
-use crate::oidc::access_token::has_expired;
+use crate::oidc::error::TokenError;
 use crate::oidc::service::ServiceClient;
-use crate::oidc::tokens::TokenError;
 use crate::oidc::verify::Rejection;
 use crate::sha256::sha256;
 
@@ -91,7 +90,7 @@ impl Bearers {
     ) -> Result<Verdict, BearerError> {
         let hash = sha256(token);
         if let Some(claims) = self.verified.get(&hash)
-            && !has_expired(&claims, now, service.tolerance())
+            && !has_expired(claims.exp, now, service.tolerance())
         {
             return Ok(Ok(claims));
         }
@@ -118,7 +117,7 @@ impl Bearers {
         };
         let answer = self.introspected.try_get_with(sha256(token), ask).await;
         match answer.map_err(|error| unavailable(&error))? {
-            Ok(claims) if has_expired(&claims, now, service.tolerance()) => {
+            Ok(claims) if has_expired(claims.exp, now, service.tolerance()) => {
                 Ok(Err(Rejection::Expired))
             }
             verdict => Ok(verdict),

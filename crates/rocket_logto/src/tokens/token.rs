@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::{AccessToken as Secret, OAuth2TokenResponse};
+use openidconnect::AccessToken as Secret;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
@@ -51,7 +51,7 @@ pub struct Token {
 impl Token {
     /// The token of an answer that came at `now`, with its end.
     pub(crate) fn granted(tokens: &TokenSet, now: Seconds) -> Token {
-        let lifetime = tokens.expires_in().map(seconds);
+        let lifetime = tokens.expires_in.map(seconds);
         let ends_at = now.saturating_add(lifetime.unwrap_or(DEFAULT_LIFETIME));
         Token::new(tokens.access_token.clone(), tokens.scope.clone(), ends_at)
     }

@@ -14,7 +14,7 @@ use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 
 use super::CookieKeys;
-use crate::oidc::logout::Logout;
+use crate::oidc::verify::Logout;
 use crate::session::model::{KeptIn, Session, SessionId};
 use crate::session::seen_filter::SeenFilter;
 
@@ -301,7 +301,7 @@ mod tests {
             sid: sid.map(str::to_owned),
             sub: sub.map(str::to_owned),
             jti: "jti".into(),
-            begun_by: 20,
+            issued_before: 20,
             good_until: 30,
         };
         opened.forget_named(&logout(None, Some("b")));

@@ -5,8 +5,8 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, P
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
-use super::object;
 use crate::config::SigningAlg;
+use crate::oidc::object;
 
 impl SigningAlg {
     pub(crate) fn to_jws(self) -> Algorithm {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const LOGTO: &str = include_str!("../../fixtures/logto/02-jwks.json");
+    const LOGTO: &str = include_str!("../../../fixtures/logto/02-jwks.json");
 
     #[test]
     fn reads_the_recorded_key_set() {

@@ -4,18 +4,17 @@
 mod access_tokens;
 mod id_tokens;
 mod logout_tokens;
-mod user_info;
+mod user_infos;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::access_token::{self, access_token};
-use super::keys::KeySet;
-use super::logout::{Logout, logout_token};
-use super::userinfo::signed;
-use super::verify::{self, ForClient, Nonce, Rejection, id_token};
+use super::{
+    ClientExpectations, KeySet, Logout, Nonce, Rejection, TokenExpectations, access_token, claims,
+    id_token, logout_token, user_info,
+};
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::clock::Seconds;
 use crate::config::SigningAlg;
@@ -24,12 +23,15 @@ const ISSUER: &str = "https://id.example/oidc";
 const CLIENT_ID: &str = "app";
 const NOW: Seconds = 1_800_000_000;
 const TOLERANCE: Seconds = 60;
-const FOR_CLIENT: ForClient<'_> = ForClient {
+const EXPECTED: TokenExpectations<'_> = TokenExpectations {
     issuer: ISSUER,
-    client_id: CLIENT_ID,
     alg: SigningAlg::EdDSA,
     now: NOW,
     tolerance: TOLERANCE,
+};
+const FOR_CLIENT: ClientExpectations<'_> = ClientExpectations {
+    client_id: CLIENT_ID,
+    token: EXPECTED,
 };
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -105,18 +107,12 @@ fn access(claims: &Value) -> Result<AccessTokenClaims, Rejection> {
 }
 
 fn read_access_token(token: &str) -> Result<AccessTokenClaims, Rejection> {
-    let expected = access_token::Expected {
-        issuer: ISSUER,
-        alg: SigningAlg::EdDSA,
-        now: NOW,
-        tolerance: TOLERANCE,
-    };
-    access_token(token, &keys(&[key("k")]), &expected)
+    access_token(token, &keys(&[key("k")]), &EXPECTED)
 }
 
 fn read_user_info(token: &str) -> Result<Value, Rejection> {
-    let claims = signed(token, &keys(&[key("k")]), &FOR_CLIENT)?;
-    Ok(serde_json::from_slice(&claims).expect("JSON, as it was signed"))
+    let read = user_info(token, &keys(&[key("k")]), &FOR_CLIENT)?;
+    Ok(serde_json::from_slice(&read).expect("JSON, as it was signed"))
 }
 
 fn an_id_token() -> Value {
@@ -231,7 +227,6 @@ fn claims_that_are_no_json_are_refused_as_such() {
         let verdict = read_id_token(token, &keys, Nonce::Is("n"));
         assert_eq!(verdict.unwrap_err(), Rejection::Malformed, "{token:?}");
     }
-    let claims = an_id_token();
-    assert_eq!(verify::claims::<Value>(&good), Some(claims));
-    assert_eq!(verify::claims::<Value>("a.!.c"), None);
+    assert_eq!(claims::<Value>(&good), Some(an_id_token()));
+    assert_eq!(claims::<Value>("a.!.c"), None);
 }

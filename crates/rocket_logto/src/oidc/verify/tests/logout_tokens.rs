@@ -77,7 +77,7 @@ fn a_logout_token_says_whom_and_until_when_it_counts_once() {
         sub: Some("user".into()),
         sid: Some("session".into()),
         jti: "id".into(),
-        begun_by: NOW + TOLERANCE,
+        issued_before: NOW + TOLERANCE,
         // A second longer than it is accepted.
         good_until: NOW + 301 + TOLERANCE,
     };

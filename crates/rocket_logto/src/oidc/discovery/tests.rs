@@ -8,7 +8,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A provider whose metadata and keys are here, and an hour old.
-async fn an_hour_ago() -> (DevProvider, Arc<ProviderState>) {
+async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
     let provider = DevProvider::start(Settings::new("app", "secret")).await;
     let provider = provider.expect("a provider");
     let config = ProviderConfig {
@@ -23,14 +23,14 @@ async fn an_hour_ago() -> (DevProvider, Arc<ProviderState>) {
         max_concurrent_op_calls: 8,
     };
     let http = Arc::new(HttpClient::new(&config).expect("a client"));
-    let state = Arc::new(ProviderState::new(&config, http));
+    let state = Arc::new(Discovery::new(&config, http));
     state.metadata().await.expect("metadata");
     provider.clear_requests();
     state.age();
     (provider, state)
 }
 
-impl ProviderState {
+impl Discovery {
     fn age(&self) {
         let mut loaded = self.loaded.write().expect("no panic");
         let loaded = loaded.as_mut().expect("metadata");

@@ -4,10 +4,11 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::jws::jws;
 use super::keys::KeySet;
-use super::verify::{ForClient, Rejection, jws};
+use super::{ClientExpectations, Rejection};
 use crate::claims::{Audience, Claim};
-use crate::clock::{Seconds, has_expired};
+use crate::clock::Seconds;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Logto before 1.42 sends no `exp`: then a token is good for this long.
@@ -20,9 +21,9 @@ pub(crate) struct Logout {
     pub sub: Option<String>,
     pub sid: Option<String>,
     pub jti: String,
-    /// Sessions begun later are not meant, however late the token arrives: when it
-    /// was issued, and a little later, because clocks differ.
-    pub begun_by: Seconds,
+    /// Sessions that began later are not meant, however late the token arrives: when
+    /// it was issued, and a little later, because clocks differ.
+    pub issued_before: Seconds,
     /// Until then the token must not be accepted a second time.
     pub good_until: Seconds,
 }
@@ -51,26 +52,27 @@ struct Claims {
     nonce: Claim<Value>,
 }
 
+/// Verifies a logout token, in the order of section 2.6.
 pub(crate) fn logout_token(
     token: &str,
     keys: &KeySet,
-    expected: &ForClient<'_>,
+    expected: &ClientExpectations<'_>,
 ) -> Result<Logout, Rejection> {
     // 1, 2, 3. Not encrypted, signed, by the pinned algorithm.
-    let claims: Claims = jws(token, keys, expected.alg, &["JWT", "logout+jwt"])?;
+    let claims: Claims = jws(token, keys, expected.token.alg, &["JWT", "logout+jwt"])?;
     // 4. The issuer and the audience.
-    expected.concerns(&claims.iss, &claims.aud)?;
-    let age = expected.now.saturating_sub(claims.iat);
+    expected.issuer_and_audience(&claims.iss, &claims.aud)?;
+    let times = &expected.token;
+    let age = times.now.saturating_sub(claims.iat);
     let oldest = match claims.exp {
         Some(_) => Seconds::MAX,
-        None => LIFETIME.saturating_add(expected.tolerance),
+        None => LIFETIME.saturating_add(times.tolerance),
     };
-    if age < -expected.tolerance || age > oldest {
+    if age < -times.tolerance || age > oldest {
         return Err(Rejection::IssuedAt);
     }
-    let over = |exp| has_expired(exp, expected.now, expected.tolerance);
-    if claims.exp.is_some_and(over) {
-        return Err(Rejection::Expired);
+    if let Some(exp) = claims.exp {
+        times.not_expired(exp)?;
     }
     // 5. Somebody is named.
     let named = |name: Option<String>| name.filter(|name| !name.is_empty());
@@ -93,10 +95,10 @@ pub(crate) fn logout_token(
         sub,
         sid,
         jti: claims.jti,
-        begun_by: claims.iat.saturating_add(expected.tolerance),
+        issued_before: claims.iat.saturating_add(times.tolerance),
         good_until: claims
             .exp
             .unwrap_or(claims.iat.saturating_add(LIFETIME + 1))
-            .saturating_add(expected.tolerance),
+            .saturating_add(times.tolerance),
     })
 }

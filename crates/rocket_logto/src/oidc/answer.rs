@@ -1,0 +1,141 @@
+//! What a response of the provider is: what was asked for, an error body, or
+//! nothing usable. Read here for all endpoints that answer in JSON.
+
+use openidconnect::http::{Response, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use super::error::{TokenError, printable};
+use super::object;
+
+/// The response to `what`, when it has one of the statuses of a success; else the
+/// error body that came with it (RFC 6749 section 5.2), in whatever status.
+pub(super) fn success(
+    what: &str,
+    statuses: &[StatusCode],
+    response: Response<Vec<u8>>,
+) -> Result<Response<Vec<u8>>, TokenError> {
+    let status = response.status();
+    if statuses.contains(&status) {
+        return Ok(response);
+    }
+    Err(match object(response.body()) {
+        Ok(body) => TokenError::Denied(body),
+        Err(_) => TokenError::Malformed(format!("{what} answered {status}")),
+    })
+}
+
+/// The JSON object in a success.
+pub(super) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>) -> Result<T, TokenError> {
+    let unusable = |what: &str| TokenError::Malformed(what.to_owned());
+    if !is_json(response) || response.body().is_empty() {
+        return Err(unusable("empty, or not application/json"));
+    }
+    // A derived type would be read from an array as well, member by member.
+    if response.body().trim_ascii_start().first() != Some(&b'{') {
+        return Err(unusable("not a JSON object"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(response.body());
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        // The error's own text may hold a value. The path is made of names.
+        let text = error.inner().to_string();
+        let missing = text.strip_prefix("missing field `");
+        unusable(&match missing.and_then(|rest| rest.split('`').next()) {
+            Some(name) => format!("without \"{name}\""),
+            None => format!("at \"{}\"", printable(&error.path().to_string())),
+        })
+    })?;
+    json.end()
+        .map_err(|_| unusable("more than a JSON object"))?;
+    Ok(value)
+}
+
+/// As far as it says.
+fn is_json(response: &Response<Vec<u8>>) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    media_type.is_none_or(|media_type| {
+        let media_type = media_type.to_str().unwrap_or_default();
+        media_type
+            .to_ascii_lowercase()
+            .starts_with("application/json")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Wanted {
+        access_token: String,
+    }
+
+    fn response(status: StatusCode, media_type: Option<&str>, body: &str) -> Response<Vec<u8>> {
+        let mut response = Response::new(body.as_bytes().to_vec());
+        *response.status_mut() = status;
+        if let Some(media_type) = media_type {
+            let value = media_type.parse().expect("a header");
+            response.headers_mut().insert(header::CONTENT_TYPE, value);
+        }
+        response
+    }
+
+    fn read(media_type: Option<&str>, body: &str) -> Result<Wanted, TokenError> {
+        json(&response(StatusCode::OK, media_type, body))
+    }
+
+    #[test]
+    fn the_reason_names_the_member_and_no_value() {
+        let good = r#"{"access_token":"canary"}"#;
+        for media_type in [
+            None,
+            Some("application/json"),
+            Some("Application/JSON; x=y"),
+        ] {
+            let read = read(media_type, good).expect("a token");
+            assert_eq!(read.access_token, "canary");
+        }
+        let cases = [
+            (Some("text/html"), good, "empty, or not application/json"),
+            (None, "", "empty, or not application/json"),
+            (None, r#"["canary"]"#, "not a JSON object"),
+            (None, r#"{"canary"}"#, r#"at ".""#),
+            (None, "{}", r#"without "access_token""#),
+            (None, r#"{"access_token":7}"#, r#"at "access_token""#),
+            (None, r#"{"access_token":"canary"#, r#"at "access_token""#),
+            (
+                None,
+                r#"{"access_token":"canary"}x"#,
+                "more than a JSON object",
+            ),
+        ];
+        for (media_type, body, reason) in cases {
+            let error = read(media_type, body).expect_err(body);
+            assert_eq!(error, TokenError::Malformed(reason.into()), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_body_counts_in_any_status() {
+        let read = |status: u16, body: &str| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            success("question", &[StatusCode::OK], response(status, None, body))
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        let error = r#"{"error":"invalid_client"}"#;
+        assert_eq!(read(200, error), Ok(()));
+        for status in [201, 204, 400, 401, 404] {
+            assert_eq!(
+                read(status, error),
+                Err("invalid_client".into()),
+                "{status}"
+            );
+        }
+        let unusable = "unusable answer: question answered 404 Not Found";
+        for body in ["", "<html>", "[]", "{}", r#"["invalid_client"]"#] {
+            assert_eq!(read(404, body), Err(unusable.into()), "{body}");
+        }
+    }
+}

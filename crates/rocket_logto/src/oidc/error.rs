@@ -1,0 +1,175 @@
+//! Why a call to the provider has failed, as data. None of it holds a response,
+//! which may be a token; what it means to a request is in `failure`.
+
+use std::fmt;
+
+use openidconnect::http::StatusCode;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::http::HttpError;
+
+/// Why metadata or keys cannot be had.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum ProviderError {
+    #[error("{what}: {error}")]
+    Http {
+        what: &'static str,
+        error: HttpError,
+    },
+    #[error("{what}: answered {status}")]
+    Status {
+        what: &'static str,
+        status: StatusCode,
+    },
+    #[error("{what}: {error}")]
+    Malformed { what: &'static str, error: String },
+    #[error("metadata: issuer is {found:?}, configured is {expected:?}")]
+    IssuerMismatch { expected: String, found: String },
+    #[error("metadata: the endpoint {0} is not https although the issuer is")]
+    Insecure(Url),
+    #[error("not tried again yet after: {0}")]
+    Pausing(Box<ProviderError>),
+}
+
+impl ProviderError {
+    /// Line and column of a JSON error, without the text around it.
+    pub(super) fn unreadable(what: &'static str, error: &serde_json::Error) -> ProviderError {
+        let (line, column) = (error.line(), error.column());
+        let kind = error.classify();
+        ProviderError::Malformed {
+            what,
+            error: format!("{kind:?} error at {line}:{column}"),
+        }
+    }
+}
+
+/// Why a call for tokens or claims has failed.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum TokenError {
+    #[error("{0}")]
+    Denied(TokenErrorBody),
+    #[error("{0}")]
+    Http(#[from] HttpError),
+    #[error("unusable answer: {0}")]
+    Malformed(String),
+    #[error("this app has no credentials at the provider")]
+    NoCredentials,
+}
+
+/// Metadata that cannot be had is a failure of the call that needed it.
+impl From<ProviderError> for TokenError {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Http { error, .. } => TokenError::Http(error),
+            ProviderError::Pausing(error) => TokenError::from(*error),
+            other => TokenError::Malformed(other.to_string()),
+        }
+    }
+}
+
+/// Why a sign-in could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthorizeError {
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The provider did not take the pushed request.
+    #[error("{0}")]
+    Push(TokenError),
+}
+
+/// An error response (RFC 6749 section 5.2), with Logto's `code` and `message`. All
+/// of it is the provider's own text: `code` and `message` give what may be logged.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct TokenErrorBody {
+    pub error: String,
+    #[serde(default, deserialize_with = "text")]
+    error_description: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    code: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    message: Option<String>,
+}
+
+/// The provider's messages are one sentence.
+const MAX_MESSAGE: usize = 200;
+
+impl TokenErrorBody {
+    /// Logto's own code, or the standard one.
+    pub(super) fn code(&self) -> String {
+        printable(self.code.as_deref().unwrap_or(&self.error))
+    }
+
+    /// What the provider says about it, in one line of bounded length. Logto's
+    /// `message` is a translation of its code, often a vague one.
+    pub(super) fn message(&self) -> Option<String> {
+        let message = self.error_description.as_ref().or(self.message.as_ref())?;
+        let printable = message.chars().filter(|c| !c.is_control());
+        Some(printable.take(MAX_MESSAGE).collect())
+    }
+}
+
+impl fmt::Display for TokenErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code())
+    }
+}
+
+/// A provider's error code is its own text: only what RFC 6749 section 5.2
+/// allows, and not too much of it, goes into a log.
+pub(crate) fn printable(code: &str) -> String {
+    code.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c))
+        .take(64)
+        .collect()
+}
+
+/// Text; what is no text is not worth losing `error` for.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Some(text),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn body(value: serde_json::Value) -> TokenErrorBody {
+        serde_json::from_value(value).expect("an error body")
+    }
+
+    #[test]
+    fn what_the_provider_says_is_one_short_line() {
+        let said = |description: &str| {
+            body(json!({ "error": "e", "error_description": description })).message()
+        };
+        assert_eq!(
+            said("no\r\nsuch\u{1b}[1m\u{9b}client"),
+            Some("nosuch[1mclient".into())
+        );
+        let long = said(&"\u{fc}".repeat(1000)).expect("a message");
+        assert_eq!(long.chars().count(), 200);
+    }
+
+    #[test]
+    fn a_description_says_more_than_a_message_and_either_may_be_missing() {
+        let recorded = include_str!("../../fixtures/logto/17b-m2m-no-resource.json");
+        let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap();
+        let recorded = body(recorded["response"]["body"].clone());
+        let words = "both `resource` and `organization_id` are not provided";
+        assert_eq!(recorded.message().as_deref(), Some(words));
+        let message = body(json!({ "error": "e", "message": "m" }));
+        assert_eq!(message.message().as_deref(), Some("m"));
+        assert_eq!(body(json!({ "error": "e" })).message(), None);
+    }
+
+    #[test]
+    fn members_of_other_types_do_not_hide_the_error() {
+        let odd = body(json!({ "error": "invalid_grant", "code": 400, "message": null }));
+        assert_eq!((odd.code(), odd.message()), ("invalid_grant".into(), None));
+    }
+}

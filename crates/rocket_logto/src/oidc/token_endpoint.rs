@@ -1,0 +1,97 @@
+//! Requests to the token endpoint (RFC 6749 section 3.2): one way for all grants,
+//! which differ in their parameters and in nothing else.
+//!
+//! `openidconnect` lends the types of secrets. Its own calls cannot be that one way:
+//! there is none for token exchange, clients prove who they are by secret only, and
+//! the type of a response has to parse the ID token before anything has verified it.
+
+use openidconnect::http::StatusCode;
+use openidconnect::{AuthorizationCode, PkceCodeVerifier, RefreshToken};
+
+use super::error::TokenError;
+use super::http::Caller;
+use super::metadata::Metadata;
+use super::provider::Provider;
+use super::tokens::TokenSet;
+use super::{Param, answer};
+use crate::config::ClientConfig;
+
+/// What tokens are given for, with what narrows them down (`resource`,
+/// `organization_id`, `scope`).
+pub(super) enum Grant<'a> {
+    /// Section 4.1.3, RFC 7636 section 4.5.
+    AuthorizationCode {
+        code: &'a AuthorizationCode,
+        redirect_uri: &'a str,
+        code_verifier: &'a PkceCodeVerifier,
+    },
+    /// Section 6.
+    RefreshToken {
+        refresh_token: &'a RefreshToken,
+        params: &'a [Param],
+    },
+    /// Section 4.4.
+    ClientCredentials { params: &'a [Param] },
+    /// RFC 8693 section 2.1.
+    TokenExchange { params: &'a [Param] },
+}
+
+impl Grant<'_> {
+    fn grant_type(&self) -> &'static str {
+        match self {
+            Grant::AuthorizationCode { .. } => "authorization_code",
+            Grant::RefreshToken { .. } => "refresh_token",
+            Grant::ClientCredentials { .. } => "client_credentials",
+            Grant::TokenExchange { .. } => "urn:ietf:params:oauth:grant-type:token-exchange",
+        }
+    }
+
+    fn params(&self) -> Vec<(&str, &str)> {
+        let mut all = vec![("grant_type", self.grant_type())];
+        let more: &[Param] = match self {
+            Grant::AuthorizationCode {
+                code,
+                redirect_uri,
+                code_verifier,
+            } => {
+                all.push(("code", code.secret()));
+                all.push(("redirect_uri", redirect_uri));
+                all.push(("code_verifier", code_verifier.secret()));
+                &[]
+            }
+            Grant::RefreshToken {
+                refresh_token,
+                params,
+            } => {
+                all.push(("refresh_token", refresh_token.secret()));
+                params
+            }
+            Grant::ClientCredentials { params } | Grant::TokenExchange { params } => params,
+        };
+        all.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
+        all
+    }
+
+    /// Anybody can make a code up.
+    fn caller(&self) -> Caller {
+        match self {
+            Grant::AuthorizationCode { .. } => Caller::Returning,
+            _ => Caller::Known,
+        }
+    }
+}
+
+/// The tokens for a grant: one request, never repeated.
+pub(super) async fn tokens(
+    provider: &Provider,
+    metadata: &Metadata,
+    client: &ClientConfig,
+    grant: Grant<'_>,
+) -> Result<TokenSet, TokenError> {
+    let (endpoint, params) = (&metadata.token_endpoint, grant.params());
+    let response = provider
+        .post(client, endpoint, &params, grant.caller())
+        .await?;
+    let response = answer::success(grant.grant_type(), &[StatusCode::OK], response)?;
+    answer::json(&response)
+}

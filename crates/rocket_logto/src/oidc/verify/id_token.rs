@@ -1,0 +1,216 @@
+//! Verification of ID tokens, check by check as OpenID Connect Core section 3.1.3.7
+//! lists them.
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::jws::jws;
+use super::keys::KeySet;
+use super::{ClientExpectations, Rejection};
+use crate::claims::IdTokenClaims;
+use crate::clock::Seconds;
+use crate::config::SigningAlg;
+
+/// An ID token at sign-in is fresh from the token endpoint.
+const MAX_AGE_AT_SIGN_IN: Seconds = 600;
+
+/// What the `nonce` claim must be.
+#[derive(Clone, Copy)]
+pub(crate) enum Nonce<'a> {
+    /// At sign-in: that of the authorization request.
+    Is(&'a str),
+    /// After a refresh: absent, or as before (OpenID Connect Core section 12.2).
+    IsNoneOr(Option<&'a str>),
+}
+
+/// Verifies an ID token, and that it came with `access_token`, against the keys
+/// at hand. `Rejection::UnknownKey` means that newer keys might help.
+pub(crate) fn id_token(
+    token: &str,
+    keys: &KeySet,
+    expected: &ClientExpectations<'_>,
+    nonce: Nonce<'_>,
+    access_token: Option<&str>,
+) -> Result<IdTokenClaims, Rejection> {
+    let claims: IdTokenClaims = jws(token, keys, expected.token.alg, &["JWT"])?;
+
+    // Section 2: the subject is at most 255 ASCII characters.
+    if claims.sub.len() > 255 || !claims.sub.is_ascii() {
+        return Err(Rejection::Claims);
+    }
+    // 2, 3. The issuer, exactly; this client is the audience, and the only one:
+    // nobody else is trusted.
+    expected.issuer_and_audience(&claims.iss, &claims.aud)?;
+    let somebody_else = |audience: &str| audience != expected.client_id;
+    if claims.aud.iter().any(somebody_else) {
+        return Err(Rejection::Audience);
+    }
+    // 4, 5. Issued to this client, when it says to whom.
+    if claims
+        .azp
+        .value()
+        .is_some_and(|azp| azp != expected.client_id)
+    {
+        return Err(Rejection::AuthorizedParty);
+    }
+    // 9. Not expired.
+    let times = &expected.token;
+    times.not_expired(claims.exp)?;
+    // 10. Issued just now: not in the future, not long ago.
+    let age = times.now.saturating_sub(claims.iat);
+    if age < -times.tolerance || age > MAX_AGE_AT_SIGN_IN.saturating_add(times.tolerance) {
+        return Err(Rejection::IssuedAt);
+    }
+    // RFC 7519 section 4.1.5.
+    if claims.nbf.value().is_some_and(|nbf| times.is_to_come(*nbf)) {
+        return Err(Rejection::NotYetValid);
+    }
+    // 11. The nonce of this very sign-in.
+    let said = claims.nonce.as_deref();
+    let right = match nonce {
+        Nonce::Is(expected) => said == Some(expected),
+        Nonce::IsNoneOr(before) => said.is_none() || said == before,
+    };
+    if !right {
+        return Err(Rejection::Nonce);
+    }
+    // 3.1.3.8. The access token that came with it, when it names one.
+    if let (Some(at_hash), Some(access_token)) = (claims.at_hash.value(), access_token)
+        && *at_hash != token_hash(access_token, expected.token.alg)
+    {
+        return Err(Rejection::AccessTokenHash);
+    }
+    Ok(claims)
+}
+
+/// The left half of the hash of the token, by the hash of the signature
+/// algorithm (OpenID Connect Core section 3.1.3.6).
+fn token_hash(token: &str, alg: SigningAlg) -> String {
+    let algorithm = match alg {
+        SigningAlg::RS256 | SigningAlg::PS256 | SigningAlg::ES256 => &digest::SHA256,
+        SigningAlg::RS384 | SigningAlg::PS384 | SigningAlg::ES384 => &digest::SHA384,
+        SigningAlg::RS512 | SigningAlg::PS512 | SigningAlg::EdDSA => &digest::SHA512,
+    };
+    let hash = digest::digest(algorithm, token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oidc::verify::TokenExpectations;
+
+    fn exchange(text: &str) -> serde_json::Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    /// A token Logto really issued, at the moment it did.
+    fn recorded() -> (String, String, KeySet) {
+        let jwks = exchange(include_str!("../../../fixtures/logto/02-jwks.json"));
+        let keys = jwks["response"]["body"].to_string();
+        let keys = KeySet::parse(keys.as_bytes(), SigningAlg::ES384).unwrap();
+        let token = exchange(include_str!(
+            "../../../fixtures/logto/04-token-response-authorization-code.json"
+        ));
+        let body = &token["response"]["body"];
+        (
+            body["id_token"].as_str().unwrap().to_owned(),
+            body["access_token"].as_str().unwrap().to_owned(),
+            keys,
+        )
+    }
+
+    const AT: Seconds = 1_795_333_406;
+    const NONCE: &str = "jt0sabf5n1HJ7K0CtREWsA";
+    const EXPECTED: ClientExpectations<'_> = ClientExpectations {
+        client_id: "sz2oitlz9q69aql9v71p5",
+        token: TOKEN,
+    };
+    const TOKEN: TokenExpectations<'_> = TokenExpectations {
+        issuer: "http://localhost:3001/oidc",
+        alg: SigningAlg::ES384,
+        now: AT,
+        tolerance: 60,
+    };
+
+    #[test]
+    fn accepts_a_token_recorded_from_logto() {
+        let (token, access_token, keys) = recorded();
+        let access_token = Some(access_token.as_str());
+        let verified = id_token(&token, &keys, &EXPECTED, Nonce::Is(NONCE), access_token);
+        assert_eq!(verified.unwrap().sub, "qcw1a16z5jxs");
+    }
+
+    #[test]
+    fn refuses_it_for_each_expectation_it_misses() {
+        let (token, access_token, keys) = recorded();
+        let access_token = Some(access_token.as_str());
+        let refused = |expected: ClientExpectations<'_>| {
+            id_token(&token, &keys, &expected, Nonce::Is(NONCE), access_token).unwrap_err()
+        };
+        let other = |token| ClientExpectations { token, ..EXPECTED };
+        let issuer = "http://localhost:3001/oidc/";
+        let other_issuer = other(TokenExpectations { issuer, ..TOKEN });
+        assert_eq!(refused(other_issuer), Rejection::Issuer);
+        let client_id = "sz2";
+        let other_client = ClientExpectations {
+            client_id,
+            ..EXPECTED
+        };
+        assert_eq!(refused(other_client), Rejection::Audience);
+        let alg = SigningAlg::RS256;
+        let other_alg = other(TokenExpectations { alg, ..TOKEN });
+        assert_eq!(refused(other_alg), Rejection::Algorithm);
+
+        let with = |nonce, access_token| id_token(&token, &keys, &EXPECTED, nonce, access_token);
+        for nonce in [Nonce::Is("other"), Nonce::Is(""), Nonce::IsNoneOr(None)] {
+            assert_eq!(with(nonce, access_token).unwrap_err(), Rejection::Nonce);
+        }
+        assert!(with(Nonce::IsNoneOr(Some(NONCE)), access_token).is_ok());
+        let other_token = with(Nonce::Is(NONCE), Some("other"));
+        assert_eq!(other_token.unwrap_err(), Rejection::AccessTokenHash);
+    }
+
+    #[test]
+    fn tolerates_clocks_to_the_second() {
+        let (token, access_token, keys) = recorded();
+        let at = |now| {
+            let token_at = TokenExpectations { now, ..TOKEN };
+            let expected = ClientExpectations {
+                token: token_at,
+                ..EXPECTED
+            };
+            let access_token = Some(access_token.as_str());
+            id_token(&token, &keys, &expected, Nonce::Is(NONCE), access_token)
+        };
+        assert!(at(AT - 60).is_ok());
+        assert_eq!(at(AT - 61).unwrap_err(), Rejection::IssuedAt);
+        assert!(at(AT + 660).is_ok());
+        assert_eq!(at(AT + 661).unwrap_err(), Rejection::IssuedAt);
+        assert_eq!(at(AT + 3600 + 60).unwrap_err(), Rejection::Expired);
+    }
+
+    #[test]
+    fn refuses_a_token_changed_anywhere() {
+        let (token, access_token, keys) = recorded();
+        for (index, byte) in token.bytes().enumerate() {
+            let other = if byte == b'A' { 'B' } else { 'A' };
+            let mut changed = token.clone();
+            changed.replace_range(index..=index, &other.to_string());
+            if let Ok(verified) = id_token(
+                &changed,
+                &keys,
+                &EXPECTED,
+                Nonce::Is(NONCE),
+                Some(&access_token),
+            ) {
+                panic!("byte {index} changed and still {verified:?}");
+            }
+        }
+        for cut in [0, 1, 20, token.len() / 2, token.len() - 1] {
+            let cut = &token[..cut];
+            assert!(id_token(cut, &keys, &EXPECTED, Nonce::Is(NONCE), None).is_err());
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Signed JWTs (RFC 7515): the header, the signature and the JSON, for every kind of
+//! token. What the claims must say is for the kinds.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Rejection;
+use super::keys::KeySet;
+use crate::config::SigningAlg;
+
+/// The claims of a token with a good signature by the pinned algorithm and of
+/// one of these types, if it names any; nothing else is checked.
+pub(super) fn jws<C: DeserializeOwned>(
+    token: &str,
+    keys: &KeySet,
+    alg: SigningAlg,
+    types: &[&str],
+) -> Result<C, Rejection> {
+    let header = header(token, alg.to_jws())?;
+    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`, a media type
+    // that may leave out its first half (RFC 7515 section 4.1.9).
+    let right = |typ: &str| {
+        let typ = typ.strip_prefix("application/").unwrap_or(typ);
+        types.iter().any(|right| right.eq_ignore_ascii_case(typ))
+    };
+    if !header.typ.as_deref().is_none_or(right) {
+        return Err(Rejection::Type);
+    }
+    signature(token, keys, header.kid.as_deref(), alg.to_jws())
+}
+
+/// The claims of a token that was verified before, in a type of choice. No
+/// check happens here.
+pub(crate) fn claims<C: DeserializeOwned>(token: &str) -> Option<C> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
+/// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
+/// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
+/// `x5c`, `x5u`) are never looked at.
+fn header(token: &str, alg: Algorithm) -> Result<Header, Rejection> {
+    #[derive(Deserialize)]
+    struct Name {
+        alg: String,
+    }
+    let encoded = token.split('.').next().unwrap_or_default();
+    let decoded = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| Rejection::Malformed)?;
+    let name: Name = serde_json::from_slice(&decoded).map_err(|_| Rejection::Malformed)?;
+    if name.alg.parse::<Algorithm>().ok() != Some(alg) {
+        return Err(Rejection::Algorithm);
+    }
+    let header: Header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Malformed)?;
+    if header.crit.is_some() || header.extras.inner().contains_key("b64") {
+        return Err(Rejection::Critical);
+    }
+    Ok(header)
+}
+
+fn signature<C: DeserializeOwned>(
+    token: &str,
+    keys: &KeySet,
+    kid: Option<&str>,
+    alg: Algorithm,
+) -> Result<C, Rejection> {
+    let mut rejection = Rejection::UnknownKey;
+    for key in keys.candidates(kid) {
+        match decode(token, key, alg) {
+            // Without a `kid` the right key may be one of the others, or new.
+            Err(Rejection::Signature) if kid.is_none() => {}
+            Err(Rejection::Signature) => rejection = Rejection::Signature,
+            result => return result,
+        }
+    }
+    Err(rejection)
+}
+
+fn decode<C: DeserializeOwned>(
+    token: &str,
+    key: &DecodingKey,
+    alg: Algorithm,
+) -> Result<C, Rejection> {
+    use jsonwebtoken::errors::ErrorKind;
+
+    // Only the signature: the claims are checked above, on our own types.
+    let mut signature_only = Validation::new(alg);
+    signature_only.required_spec_claims.clear();
+    signature_only.validate_exp = false;
+    signature_only.validate_nbf = false;
+    signature_only.validate_aud = false;
+    match jsonwebtoken::decode(token, key, &signature_only) {
+        Ok(data) => Ok(data.claims),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::Json(error) => unreadable(error),
+            ErrorKind::Utf8(_) => Rejection::Claims,
+            _ => Rejection::Signature,
+        }),
+    }
+}
+
+/// The claim that is missing, when that is why. The text of any other error may
+/// hold the value of one.
+pub(in crate::oidc) fn unreadable(error: &serde_json::Error) -> Rejection {
+    let text = error.to_string();
+    let missing = |name: &&&str| text.starts_with(&format!("missing field `{name}`"));
+    let names = ["iss", "sub", "aud", "exp", "iat", "jti", "events"];
+    let name = names.iter().find(missing);
+    name.map_or(Rejection::Claims, |name| Rejection::Missing(name))
+}

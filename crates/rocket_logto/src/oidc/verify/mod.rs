@@ -1,0 +1,125 @@
+//! Verification of what the provider has signed: ID tokens, logout tokens, access
+//! tokens and userinfo responses. The signature is `jsonwebtoken`'s (in `jws`); what
+//! the claims must say is decided here, on typed values. Never the network.
+
+mod access_token;
+mod id_token;
+mod jws;
+mod keys;
+mod logout_token;
+#[cfg(test)]
+mod tests;
+mod user_info;
+
+pub(crate) use access_token::access_token;
+pub(super) use access_token::check as access_token_claims;
+pub(crate) use id_token::{Nonce, id_token};
+pub(crate) use jws::claims;
+pub(super) use jws::unreadable;
+pub(crate) use keys::KeySet;
+pub(crate) use logout_token::{Logout, logout_token};
+pub(super) use user_info::user_info;
+
+use crate::claims::Audience;
+use crate::clock::{self, Seconds};
+use crate::config::SigningAlg;
+
+/// What every token of the provider must match.
+#[derive(Clone, Copy)]
+pub(crate) struct TokenExpectations<'a> {
+    pub issuer: &'a str,
+    pub alg: SigningAlg,
+    pub now: Seconds,
+    pub tolerance: Seconds,
+}
+
+impl TokenExpectations<'_> {
+    /// The issuer, byte for byte.
+    fn issuer(&self, iss: &str) -> Result<(), Rejection> {
+        match iss == self.issuer {
+            true => Ok(()),
+            false => Err(Rejection::Issuer),
+        }
+    }
+
+    fn not_expired(&self, exp: Seconds) -> Result<(), Rejection> {
+        match clock::has_expired(exp, self.now, self.tolerance) {
+            true => Err(Rejection::Expired),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a time has not come yet.
+    fn is_to_come(&self, time: Seconds) -> bool {
+        time > self.now.saturating_add(self.tolerance)
+    }
+}
+
+/// What a token for this client must match.
+#[derive(Clone, Copy)]
+pub(crate) struct ClientExpectations<'a> {
+    pub client_id: &'a str,
+    pub token: TokenExpectations<'a>,
+}
+
+impl ClientExpectations<'_> {
+    /// The issuer, and this client among the audience.
+    fn issuer_and_audience(&self, iss: &str, aud: &Audience) -> Result<(), Rejection> {
+        self.token.issuer(iss)?;
+        match aud.contains(self.client_id) {
+            true => Ok(()),
+            false => Err(Rejection::Audience),
+        }
+    }
+}
+
+/// The one thing wrong with a token. `Display` is the machine-readable reason
+/// of the log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Rejection {
+    #[error("malformed")]
+    Malformed,
+    #[error("alg")]
+    Algorithm,
+    #[error("crit")]
+    Critical,
+    #[error("typ")]
+    Type,
+    #[error("unknown_key")]
+    UnknownKey,
+    #[error("signature")]
+    Signature,
+    #[error("claims")]
+    Claims,
+    /// Of those that must be there.
+    #[error("missing_{0}")]
+    Missing(&'static str),
+    #[error("iss")]
+    Issuer,
+    #[error("aud")]
+    Audience,
+    #[error("azp")]
+    AuthorizedParty,
+    #[error("expired")]
+    Expired,
+    #[error("iat")]
+    IssuedAt,
+    #[error("nbf")]
+    NotYetValid,
+    #[error("nonce")]
+    Nonce,
+    #[error("at_hash")]
+    AccessTokenHash,
+    #[error("auth_time")]
+    AuthenticationTime,
+    #[error("acr")]
+    AuthenticationContext,
+    #[error("events")]
+    Events,
+    #[error("neither_sub_nor_sid")]
+    NobodyNamed,
+    #[error("jti_seen_before")]
+    Replayed,
+    #[error("inactive")]
+    Inactive,
+}
