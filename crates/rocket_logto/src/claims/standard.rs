@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::claim::{Claim, tolerate, write_claim};
 use super::{Address, Identity, OrganizationData, SsoIdentity, Timestamp};
 
-/// What the userinfo endpoint answers (OpenID Connect Core section 5.3.2): all of it is
+/// What the userinfo endpoint gives (OpenID Connect Core section 5.3.2): all of it is
 /// [`StandardClaims`].
 pub type UserInfoClaims = StandardClaims;
 

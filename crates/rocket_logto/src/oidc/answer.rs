@@ -5,7 +5,7 @@ use openidconnect::http::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::error::{TokenError, printable};
-use super::object;
+use super::{is_object, object};
 
 /// The response to `what`, when it has one of the statuses of a success; else the
 /// error body that came with it (RFC 6749 section 5.2), in whatever status.
@@ -30,8 +30,7 @@ pub(super) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>) -> Result<
     if !is_json(response) || response.body().is_empty() {
         return Err(unusable("empty, or not application/json"));
     }
-    // A derived type would be read from an array as well, member by member.
-    if response.body().trim_ascii_start().first() != Some(&b'{') {
+    if !is_object(response.body()) {
         return Err(unusable("not a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(response.body());

@@ -127,3 +127,55 @@ fn http_failed(error: &HttpError) -> Error {
         _ => failure,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(failure: fn(TokenError) -> Error, error: &str) -> Option<String> {
+        let body = json!({ "error": error, "error_description": "why", "message": "w" });
+        let body = serde_json::from_value(body).expect("an error body");
+        let failure = failure(TokenError::Denied(body));
+        failure.provider_message().map(str::to_owned)
+    }
+
+    /// The provider's own words are kept where an operator can change something, and
+    /// not where it is about one user or one token.
+    #[test]
+    fn the_providers_words_are_kept_for_the_operator() {
+        let push: fn(TokenError) -> Error = |error| not_started(AuthorizeError::Push(error));
+        let cases: [(fn(TokenError) -> Error, &[&str], &[&str]); 4] = [
+            (
+                failed,
+                &[
+                    "invalid_client",
+                    "invalid_target",
+                    "invalid_scope",
+                    "insufficient_scope",
+                ],
+                &["invalid_grant", "access_denied"],
+            ),
+            (
+                machine_failed,
+                &["invalid_client", "access_denied", "invalid_request"],
+                &[],
+            ),
+            (
+                exchange_failed,
+                &["invalid_client", "invalid_target", "unauthorized_client"],
+                &["invalid_grant", "access_denied"],
+            ),
+            (push, &["invalid_client", "invalid_request"], &[]),
+        ];
+        for (failure, kept, dropped) in cases {
+            for error in kept {
+                assert_eq!(said(failure, error).as_deref(), Some("why"), "{error}");
+            }
+            for error in dropped {
+                assert_eq!(said(failure, error), None, "{error}");
+            }
+        }
+    }
+}

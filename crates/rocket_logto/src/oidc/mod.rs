@@ -31,8 +31,12 @@ pub(crate) type Param = (&'static str, String);
 /// A JSON object in a type of choice. A derived type would be read from an array
 /// as well, member by member.
 pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
-    match json.trim_ascii_start().first() {
-        Some(b'{') => serde_json::from_slice(json),
-        _ => Err(serde_json::Error::custom("no object")),
+    match is_object(json) {
+        true => serde_json::from_slice(json),
+        false => Err(serde_json::Error::custom("no object")),
     }
+}
+
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
 }

@@ -54,8 +54,8 @@ impl MachineTokens {
         MachineTokens { cache }
     }
 
-    /// The token at hand, else one from the provider. Whoever asks meanwhile
-    /// gets the same one, or the same failure.
+    /// The token at hand, else one from the provider. Others who ask in the same
+    /// moment get the same one, or the same failure.
     pub(crate) async fn get(
         &self,
         service: &ServiceClient,

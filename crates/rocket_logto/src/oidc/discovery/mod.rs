@@ -7,7 +7,7 @@ mod tests;
 
 pub(super) use refetches::Sender;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use openidconnect::http::{Request, StatusCode, header};
@@ -32,10 +32,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const KEYS: &str = "keys";
 
 /// Metadata and the keys fetched with it.
+#[derive(Clone)]
 struct Loaded {
     metadata: Arc<Metadata>,
     keys: Arc<KeySet>,
     at: Instant,
+}
+
+impl Loaded {
+    fn is_old(&self) -> bool {
+        self.at.elapsed() > MAX_AGE
+    }
 }
 
 /// Attempts to load, one at a time, with pauses after failures.
@@ -67,36 +74,12 @@ impl Discovery {
 
     /// The metadata, fetched now if it never was.
     pub(super) async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata>, ProviderError> {
-        if let Some(loaded) = &*self.loaded() {
-            if loaded.at.elapsed() > MAX_AGE {
-                self.refresh_behind();
-            }
-            return Ok(loaded.metadata.clone());
-        }
-        self.load(|loaded| loaded.is_some()).await?;
-        match &*self.loaded() {
-            Some(loaded) => Ok(loaded.metadata.clone()),
-            None => Err(ProviderError::Malformed {
-                what: METADATA,
-                error: "vanished".into(),
-            }),
-        }
+        Ok(self.load().await?.metadata)
     }
 
     /// The metadata if it is here already; never the network.
     pub(super) fn metadata_if_loaded(&self) -> Option<Arc<Metadata>> {
-        self.loaded().as_ref().map(|loaded| loaded.metadata.clone())
-    }
-
-    async fn keys(self: &Arc<Self>) -> Result<Arc<KeySet>, ProviderError> {
-        self.metadata().await?;
-        match &*self.loaded() {
-            Some(loaded) => Ok(loaded.keys.clone()),
-            None => Err(ProviderError::Malformed {
-                what: KEYS,
-                error: "vanished".into(),
-            }),
-        }
+        Some(self.loaded()?.metadata)
     }
 
     /// New keys because a token's key is not among `seen`. `None` when nothing
@@ -108,19 +91,15 @@ impl Discovery {
     ) -> Option<Arc<KeySet>> {
         let mut refetches = self.refetches.lock().await;
         // Another call may have fetched while this one waited for its turn.
-        let (jwks_uri, current) = {
-            let loaded = self.loaded();
-            let loaded = loaded.as_ref()?;
-            (loaded.metadata.jwks_uri.clone(), loaded.keys.clone())
-        };
-        if !Arc::ptr_eq(&current, seen) {
-            return Some(current);
+        let current = self.loaded()?;
+        if !Arc::ptr_eq(&current.keys, seen) {
+            return Some(current.keys);
         }
         if !refetches.allows(sender) {
             log::warn!("logto: keys are not fetched again: too many tokens with unknown keys");
             return None;
         }
-        match self.fetch_keys(&jwks_uri).await {
+        match self.fetch_keys(&current.metadata.jwks_uri).await {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
@@ -143,7 +122,7 @@ impl Discovery {
         sender: Sender,
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
     ) -> Result<Result<T, Rejection>, ProviderError> {
-        let keys = self.keys().await?;
+        let keys = self.load().await?.keys;
         let verdict = verify(&keys);
         if !matches!(verdict, Err(Rejection::UnknownKey)) {
             return Ok(verdict);
@@ -174,8 +153,22 @@ impl Discovery {
         }
     }
 
-    fn loaded(&self) -> RwLockReadGuard<'_, Option<Loaded>> {
-        self.loaded.read().unwrap_or_else(PoisonError::into_inner)
+    fn loaded(&self) -> Option<Loaded> {
+        let loaded = self.loaded.read();
+        loaded.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is here, else what one attempt gives: that of the first to come; the
+    /// others wait for its outcome.
+    async fn load(self: &Arc<Self>) -> Result<Loaded, ProviderError> {
+        if let Some(loaded) = self.loaded() {
+            if loaded.is_old() {
+                self.refresh_behind();
+            }
+            return Ok(loaded);
+        }
+        let mut attempts = self.attempts.lock().await;
+        self.attempt(&mut attempts, |_| true).await
     }
 
     fn refresh_behind(self: &Arc<Self>) {
@@ -185,11 +178,7 @@ impl Discovery {
         };
         let state = self.clone();
         rocket::tokio::spawn(async move {
-            let fresh = |loaded: &Option<Loaded>| {
-                loaded
-                    .as_ref()
-                    .is_some_and(|loaded| loaded.at.elapsed() <= MAX_AGE)
-            };
+            let fresh = |loaded: &Loaded| !loaded.is_old();
             if let Err(error) = state.attempt(&mut attempts, fresh).await
                 && !matches!(error, ProviderError::Pausing(_))
             {
@@ -198,19 +187,14 @@ impl Discovery {
         });
     }
 
-    /// One attempt, by the first to come; the others wait for its outcome.
-    async fn load(&self, done: impl Fn(&Option<Loaded>) -> bool) -> Result<(), ProviderError> {
-        let mut attempts = self.attempts.lock().await;
-        self.attempt(&mut attempts, done).await
-    }
-
+    /// One attempt, unless what is here will do by now, or the pause is not over.
     async fn attempt(
         &self,
         attempts: &mut Attempts,
-        done: impl Fn(&Option<Loaded>) -> bool,
-    ) -> Result<(), ProviderError> {
-        if done(&self.loaded()) {
-            return Ok(());
+        will_do: impl Fn(&Loaded) -> bool,
+    ) -> Result<Loaded, ProviderError> {
+        if let Some(loaded) = self.loaded().filter(will_do) {
+            return Ok(loaded);
         }
         let mut pause = FIRST_PAUSE;
         if let Some((at, last, error)) = &attempts.failed {
@@ -221,9 +205,10 @@ impl Discovery {
         }
         match self.fetch().await {
             Ok(loaded) => {
-                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
+                let mut kept = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+                *kept = Some(loaded.clone());
                 attempts.failed = None;
-                Ok(())
+                Ok(loaded)
             }
             Err(error) => {
                 attempts.failed = Some((Instant::now(), pause, error.clone()));
