@@ -61,7 +61,7 @@ async fn a_panic_in_a_guard_is_a_500_of_that_request() {
 }
 
 /// Rocket waits for a request's head as long as it takes, so a proxy in front
-/// has to limit that (README). Until memory or file descriptors are used up,
+/// has to limit that (see the production guide). Until memory or file descriptors are used up,
 /// it costs nobody anything.
 #[rocket::async_test]
 async fn a_thousand_silent_connections_leave_the_app_answering() {

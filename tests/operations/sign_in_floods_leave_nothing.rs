@@ -103,7 +103,7 @@ async fn sign_in(base_url: &str, count: usize) {
     }
 }
 
-/// Ten thousand people in each store. The figures are those of the README.
+/// Ten thousand people in each store. The figures are those of the production guide.
 async fn ten_thousand_sessions(store: &str, redis: Option<&RedisServer>) {
     const SESSIONS: u64 = 10_000;
     let (provider, app, base_url) = app(redis).await;

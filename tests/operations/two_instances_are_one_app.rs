@@ -78,8 +78,9 @@ async fn begins_at_one_and_goes_on_at_the_other(pair: &Pair) {
 }
 
 #[test]
-fn the_readme_shows_the_configuration_that_is_tested() {
-    assert!(include_str!("../../README.md").contains(DOCUMENTED.trim_end()));
+fn the_guide_shows_the_configuration_that_is_tested() {
+    let guide = include_str!("../../crates/rocket_logto/src/guide/production.md");
+    assert!(guide.contains(DOCUMENTED.trim_end()));
 }
 
 #[rocket::async_test]
@@ -254,7 +255,7 @@ async fn without_redis_a_sign_in_goes_on_at_the_other_instance() {
     begins_at_one_and_goes_on_at_the_other(&pair).await;
 }
 
-/// What the README says of it: only the instance that was told knows.
+/// What the guide says of it: only the instance that was told knows.
 #[rocket::async_test]
 async fn without_redis_ends_are_known_to_one_instance() {
     let pair = Pair::start(None).await;

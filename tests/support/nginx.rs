@@ -1,5 +1,5 @@
 //! Debian's nginx before instances of the app, with the configuration that the
-//! README documents and a throw-away certificate. A process of the test's own,
+//! guide documents and a throw-away certificate. A process of the test's own,
 //! not the service.
 
 use std::fs;

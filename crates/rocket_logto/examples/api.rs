@@ -2,7 +2,7 @@
 //! tokens. It shows Logto's three models of permission side by side.
 //!
 //! ```console
-//! $ ROCKET_PORT=3002 cargo run --example api
+//! $ ROCKET_PORT=3002 cargo run -p rocket_logto --features dev-provider --example api
 //! ```
 //!
 //! Beside `cargo run`, whose development provider it trusts. For your own,

@@ -2,7 +2,7 @@
 //! users there are.
 //!
 //! ```console
-//! $ ROCKET_PORT=3003 cargo run --example management_api
+//! $ ROCKET_PORT=3003 cargo run -p rocket_logto --features dev-provider --example management_api
 //! $ curl http://localhost:3003/users/count
 //! ```
 //!

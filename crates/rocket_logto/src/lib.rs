@@ -269,6 +269,8 @@ mod clock;
 mod config;
 mod error;
 mod fairing;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod guards;
 #[cfg(any(test, feature = "_internals"))]
 #[doc(hidden)]

@@ -1,0 +1,42 @@
+//! Guides: one page for each topic. The tests compile their examples.
+//!
+//! | guide | about |
+//! |---|---|
+//! | [`sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
+//! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
+//! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
+//! | [`production`] | checklist, nginx, several instances, Redis, changing the key, memory |
+//! | [`providers`] | providers other than Logto: what to set, what works, what does not |
+//! | [`testing`] | signing in in your app's tests |
+//! | [`from_python`] | from Logto's Python SDK to this crate, call by call |
+//! | [`troubleshooting`] | symptom, log line, what to do |
+//!
+//! [`LogtoConfig`] documents every key and every environment variable.
+
+// For the links in the guides.
+#[allow(unused_imports)]
+use crate::*;
+
+#[doc = include_str!("sessions.md")]
+pub mod sessions {}
+
+#[doc = include_str!("tokens.md")]
+pub mod tokens {}
+
+#[doc = include_str!("apis.md")]
+pub mod apis {}
+
+#[doc = include_str!("production.md")]
+pub mod production {}
+
+#[doc = include_str!("providers.md")]
+pub mod providers {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("from_python.md")]
+pub mod from_python {}
+
+#[doc = include_str!("troubleshooting.md")]
+pub mod troubleshooting {}
