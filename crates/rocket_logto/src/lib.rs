@@ -1,52 +1,21 @@
-//! Sign-in with [Logto](https://logto.io), and with any other OpenID Connect
-//! provider, for apps on [Rocket](https://rocket.rs) 0.5.
-//!
-//! Attach one fairing, name a guard in a handler's arguments, and configure it
-//! in `Rocket.toml`:
-//!
-//! | guard | gives | network |
-//! |---|---|---|
-//! | [`User`] | the signed-in user and their verified ID-token claims | none (one refresh when the claims are older than `claims_max_age`) |
-//! | [`StepUp<L>`](StepUp) | the same for a user who has authenticated recently, or in a stronger way | as `User` |
-//! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
-//! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
-//! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
-//! | [`Bearer<P>`](Bearer) | the caller of this app's own API, by a verified access token | none while keys are known |
-//! | [`MachineToken<P>`](MachineToken) | a token for the app itself, to call other APIs | none while cached |
-//!
-//! With sessions in Redis or in a [`SessionStore`], all but the last two make a
-//! round trip to it, one for each request.
-//!
-//! Each works as `Option<Guard>` and as `Result<Guard, Error>` (of [`Bearer`]
-//! `Result<Bearer<P>, BearerError>`), too, and aborts
-//! the launch when it could never succeed. `Option<Guard>` is `None` for whatever
-//! reason, also while Redis or the provider is down: where it matters whether
-//! nobody is signed in or nobody can tell, take `Result<User, Error>`.
-//!
-//! # From nothing to a protected page
-//!
-//! The package is not published yet: clone its repository beside your app.
-//! Without the default features, which build the demo app, and with the
-//! development provider:
-//!
-//! ```toml
-//! [dependencies]
-//! rocket = { version = "0.5.2", features = ["json"] }
-//! rocket_logto = { path = "../rocket_logto", default-features = false, features = ["dev-provider"] }
-//! ```
+//! Sign-in for apps on [Rocket](https://rocket.rs) 0.5 with [Logto](https://logto.io), or with any other OpenID
+//! Connect provider.
 //!
 //! ```rust,no_run
 //! use rocket::{get, launch, routes};
 //! use rocket_logto::{Logto, User};
 //!
+//! /// For everybody.
 //! #[get("/")]
 //! fn home(user: Option<User>) -> String {
 //!     match user {
-//!         Some(user) => format!("Hello {}", user.name()),
+//!         Some(user) => format!("Hello, {}", user.name()),
 //!         None => "Hello. Sign in at /sign-in".into(),
 //!     }
 //! }
 //!
+//! /// For signed-in users. A browser without a session is sent to sign in, and
+//! /// comes back here.
 //! #[get("/protected")]
 //! fn protected(user: User) -> String {
 //!     format!("Only you see this, {}", user.sub())
@@ -60,125 +29,29 @@
 //! }
 //! ```
 //!
-//! `cargo run`, and open `http://localhost:8000/protected`. In the debug
-//! profile, with no provider configured, the fairing starts a [development
-//! provider](#the-development-provider) beside the app: pick one of its users,
-//! and you are back on the page you wanted. Two links make it complete: `GET
-//! /sign-in` (also `/sign-up`) and a form that posts to `/sign-out`.
+//! With the feature `dev-provider`, this app runs as it is: `cargo run`, and open `http://localhost:8000/protected`. In the
+//! debug profile, with neither `endpoint` nor `issuer` configured, the fairing starts a small provider that behaves like
+//! Logto on `http://localhost:3001`. **It signs anybody in as anybody**, says so, and refuses to run in other profiles.
+//! `dev_provider = false` turns it off; `[debug.logto.dev_provider]` says which users, machines, organizations and API
+//! resources it has.
 //!
-//! For Logto, register a "traditional web" application with the redirect URI
-//! `http://localhost:8000/callback` and the post sign-out URI
-//! `http://localhost:8000/`, and write into `Rocket.toml`:
+//! # Guards
 //!
-//! ```toml
-//! [default.logto]
-//! endpoint = "https://your-tenant.logto.app"
-//! app_id = "…"
+//! | guard | gives | network |
+//! |---|---|---|
+//! | [`User`] | the signed-in user and the verified claims of their ID token | none (one refresh when the claims are older than `claims_max_age`) |
+//! | [`StepUp<P>`](StepUp) | the same, for a user who has authenticated recently or in a stronger way | as `User` |
+//! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
+//! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
+//! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
+//! | [`Bearer<P>`](Bearer) | the caller of this app's own API, by a verified access token | none while keys are known |
+//! | [`MachineToken<P>`](MachineToken) | a token for the app itself, to call other APIs | none while cached |
 //!
-//! [release.logto]
-//! base_url = "https://app.example.com"
-//! ```
+//! With sessions in Redis or in a [`SessionStore`], all but the last two make one round trip to it for each request.
 //!
-//! and the secret into the environment: `LOGTO_APP_SECRET=…`. [`LogtoConfig`]
-//! has every key, and `issuer` for providers that are not Logto.
-//!
-//! # Who you are: `User` and `UserInfo`
-//!
-//! [`User`] costs one cookie (with a session store, one round trip). Its claims are those of the ID token, verified at
-//! sign-in: signature, issuer, audience, lifetime, nonce. [`UserInfo`] asks the
-//! provider each time and knows more (`custom_data`, `identities`, …).
-//!
-//! A claim can be absent, null or a value, and providers mean different things
-//! by the three: [`Claim`] keeps them apart.
-//!
-//! ```rust
-//! use rocket::get;
-//! use rocket_logto::{Claim, UserInfo};
-//!
-//! #[get("/email")]
-//! fn email(info: UserInfo) -> String {
-//!     match &info.claims().email {
-//!         Claim::Value(email) => format!("We write to {email}"),
-//!         Claim::Null => "You have given no e-mail address".into(),
-//!         Claim::Absent => "We did not ask: add \"email\" to scopes".into(),
-//!     }
-//! }
-//! ```
-//!
-//! A type of your own instead of all claims: `User<MyClaims>`. Key your data by
-//! [`User::sub`], never by e-mail address or name.
-//!
-//! # Tokens for APIs and organizations
-//!
-//! Name an API resource once, list it under `resources`, and ask for its token
-//! by type. [`AccessToken`] is fetched when first needed, cached, and refreshed
-//! by one request at a time:
-//!
-//! ```rust
-//! use rocket::get;
-//! use rocket_logto::{AccessToken, OrgToken, PathOrg, Resource};
-//!
-//! struct Shopping;
-//! impl Resource for Shopping {
-//!     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
-//! }
-//!
-//! #[get("/shopping")]
-//! fn shopping(token: AccessToken<Shopping>) -> String {
-//!     format!("May write: {}", token.has_scope("write"))
-//! }
-//!
-//! // With the scope `urn:logto:scope:organizations`:
-//! #[get("/organizations/<org_id>")]
-//! fn organization(org_id: &str, token: OrgToken<PathOrg>) -> String {
-//!     format!("{org_id}: {}", token.scopes().collect::<Vec<_>>().join(" "))
-//! }
-//! ```
-//!
-//! For what is known at run time only there are [`User::access_token`],
-//! [`User::organization_token`], [`User::token`] and [`User::refresh`].
-//!
-//! # Protecting an API
-//!
-//! [`Bearer<P>`](Bearer) is the other side: it lets in whoever brings a good
-//! access token, session or not. [`Permission`] says for what API and with what
-//! scopes. A service that is an API only attaches [`Logto::api()`] in the place of
-//! [`Logto::fairing()`], and needs the provider's address and nothing else:
-//!
-//! ```rust,no_run
-//! use rocket::{get, launch, routes};
-//! use rocket_logto::{Bearer, Logto, Permission, Resource};
-//!
-//! struct Shopping;
-//! impl Resource for Shopping {
-//!     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
-//! }
-//!
-//! struct ReadCart;
-//! impl Permission for ReadCart {
-//!     type Audience = Shopping; // or Organization<PathOrg>, or Within<Shopping, PathOrg>
-//!     const SCOPES: &'static [&'static str] = &["read"];
-//! }
-//!
-//! #[get("/cart")]
-//! fn cart(caller: Bearer<ReadCart>) -> String {
-//!     format!("The cart of {}", caller.sub())
-//! }
-//!
-//! #[launch]
-//! fn rocket() -> _ {
-//!     rocket::build().attach(Logto::api()).mount("/", routes![cart])
-//! }
-//! ```
-//!
-//! # Calling an API as the app itself
-//!
-//! [`MachineToken<P>`](MachineToken) is a token with which the app may do `P` in
-//! nobody's name (client credentials); [`LogtoService::machine_token`] gives the same
-//! outside of requests. At Logto it takes a second application, of the type
-//! *Machine-to-machine*: `machine.app_id` and `machine.app_secret`.
-//! [`LogtoService::exchange_token`] makes access tokens of personal access tokens, and
-//! of Logto's tokens for acting as a user.
+//! Each also works as `Option<Guard>` and as `Result<Guard, Error>` (for [`Bearer`], `Result<Bearer<P>, BearerError>`), and
+//! aborts the launch when it could never succeed. `Option<Guard>` is `None` whatever the reason, also while Redis or the
+//! provider is down. Where it matters whether nobody is signed in or nobody can tell, take `Result<User, Error>`.
 //!
 //! # What a guard answers when it fails
 //!
@@ -195,71 +68,45 @@
 //!
 //! [`Bearer`] answers programs only, in the words of RFC 6750: [`BearerError`].
 //!
-//! The answer is made by the fairing, not by a catcher, so a 401 of your own
-//! stays yours. `Result<User, Error>` puts it into your hands: [`Error`] is a
-//! responder, and `?` gives the same answers.
+//! The fairing makes the answer, not a catcher, so a 401 of your own stays yours. `Result<User, Error>` puts it into your
+//! hands: [`Error`] is a responder, and `?` gives the same answers.
 //!
-//! # Signing in and out from a handler
+//! # Configuration
 //!
-//! [`SignIn`] and [`SignOut`] are responders:
+//! For Logto, register a *Traditional web* application with the redirect URI `http://localhost:8000/callback` and the post
+//! sign-out redirect URI `http://localhost:8000/`, and write into `Rocket.toml`:
 //!
-//! ```rust
-//! use rocket::{get, uri};
-//! use rocket_logto::{FirstScreen, SignIn};
+//! ```toml
+//! [default.logto]
+//! endpoint = "https://your-tenant.logto.app"
+//! app_id = "…"
 //!
-//! #[get("/welcome")]
-//! fn welcome() -> &'static str { "Welcome!" }
-//!
-//! #[get("/join")]
-//! fn join() -> SignIn {
-//!     SignIn::new().first_screen(FirstScreen::Register).return_to(uri!(welcome))
-//! }
+//! [release.logto]
+//! base_url = "https://app.example.com"
 //! ```
 //!
-//! # Security headers are yours
+//! Put the secret into the environment: `LOGTO_APP_SECRET=…`. [`LogtoConfig`] documents every key, and `issuer` for
+//! providers that are not Logto. Outside the debug profile, `base_url` and Rocket's `secret_key` are required.
 //!
-//! The fairing marks every answer that depends on the user `Cache-Control:
-//! no-store`. A `Content-Security-Policy` for your own pages is for you to
-//! write; if it has `form-action`, it must name [`Logto::provider_origins`],
-//! or browsers stop the redirect after a sign-out form.
+//! # Guides
 //!
-//! # The development provider
-//!
-//! With the feature `dev-provider`, in the debug profile, and with neither
-//! `endpoint` nor `issuer` configured, the fairing starts a small Logto-shaped
-//! provider on `http://localhost:3001`. **It signs anybody in as anybody**, says
-//! so, and refuses to run in other profiles. Its users, machines, organizations
-//! and API resources come from `[debug.logto.dev_provider]`. `dev_provider = false`
-//! turns it off.
-//!
-//! # What to know before production
-//!
-//! - `base_url` and Rocket's `secret_key` are required outside debug. Redirect
-//!   URIs and cookie attributes come from `base_url`, never from a request's
-//!   headers, so a proxy in front needs no special trust.
-//! - Put a reverse proxy in front: Rocket sets no time limit for reading a
-//!   request's head.
-//! - The session is up to three encrypted cookies of 4 kB. One that does not fit
-//!   is kept in the memory of the process, with a warning in the log, and ends
-//!   with it.
-//! - Several instances share sessions in Redis: `session.store = { redis =
-//!   "redis://…" }`, with the feature `redis`; or in a [`SessionStore`] of your
-//!   own. Without, instances do not tell each other of sign-outs and
-//!   refreshes, and a restart forgets which copies of cookies it has refused.
-//! - Register `<base_url>/backchannel-logout` at the provider, so that who signs
-//!   out there is signed out here. `/healthz` and `/readyz` are for load
-//!   balancers.
-//! - Old keys in `session.previous_secret_keys` still open cookies, so that
-//!   `secret_key` can be changed without signing anybody out.
+//! | guide | about |
+//! |---|---|
+//! | [`guide::sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
+//! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
+//! | [`guide::apis`] | protecting an API with [`Bearer`], services that are only an API ([`Logto::api()`]), opaque tokens |
+//! | [`guide::production`] | checklist, nginx, several instances, Redis, changing the key, memory |
+//! | [`guide::providers`] | providers other than Logto: what to set, what works, what does not |
+//! | [`guide::testing`] | signing in in your app's tests |
+//! | [`guide::from_python`] | from Logto's Python SDK to this crate, call by call |
+//! | [`guide::troubleshooting`] | symptom, log line, what to do |
 //!
 //! # Features
 //!
-//! - `app` (default): the demo app of the repository, with templates and
-//!   Rocket's `tls`. Turn it off in your own app: `default-features = false`.
-//! - `dev-provider` (default, by `app`): the development provider.
-//! - `redis`: sessions in Redis.
-//! - `internals`: for this repository's own fuzz targets and benches. What it
-//!   shows is no interface and changes in any release.
+//! None is on unless you name it.
+//!
+//! - `dev-provider`: the development provider.
+//! - `redis`: sessions in Redis ([`RedisStore`]), shared by several instances.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
