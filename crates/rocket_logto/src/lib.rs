@@ -55,7 +55,7 @@
 //!
 //! # What a guard answers when it fails
 //!
-//! | outcome | page navigation | program (`Accept` JSON, `Sec-Fetch-Mode` not `navigate`, or not GET) |
+//! | outcome | a browser that opens a page | a program (`Accept` JSON, `Sec-Fetch-Mode` not `navigate`, or not GET) |
 //! |---|---|---|
 //! | nobody is signed in, or the session has ended | 303 to `/sign-in?return_to=…` | 401 `{"error":"Not authenticated"}` |
 //! | signed in, but not as [`StepUp`] demands | 303 to `/sign-in?return_to=…&max_age=…` | 401 `{"error":"insufficient_user_authentication", …}` with `max_age`, `acr_values` |
@@ -66,6 +66,7 @@
 //! | the provider is unreachable / answers nonsense / is too slow / is not known yet | 502 / 502 / 504 / 503 page | the same as JSON |
 //! | the session store cannot be reached | 503 page | 503 JSON |
 //!
+//! A form that a browser sends gets pages as well, but 401 instead of 303: it would not be sent again after the sign-in.
 //! [`Bearer`] answers programs only, in the words of RFC 6750: [`BearerError`].
 //!
 //! The fairing makes the answer, not a catcher, so a 401 of your own stays yours. `Result<User, Error>` puts it into your
