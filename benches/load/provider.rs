@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use logto_dev_provider::{DevProvider, Endpoint, Settings, Signing};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
-use rocket::config::LogLevel;
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -28,8 +27,7 @@ pub struct App {
 
 impl Provider {
     pub async fn start() -> Outcome<Provider> {
-        let mut settings = Settings::new(CLIENT.0, CLIENT.1);
-        settings.log_level = LogLevel::Off;
+        let settings = Settings::new(CLIENT.0, CLIENT.1);
         let provider = DevProvider::start(settings).await?;
         provider.hooks().sign_in_as(Some(ALICE));
         Ok(Provider(provider))

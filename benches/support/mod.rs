@@ -98,10 +98,10 @@ impl Bench {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let (provider, client, session) = runtime.block_on(async {
-            let settings = Settings::new(CLIENT_ID, "secret");
+            let mut settings = Settings::new(CLIENT_ID, "secret");
+            settings.sid = true;
             let provider = DevProvider::start(settings).await.expect("a provider");
             provider.hooks().sign_in_as(Some(ALICE));
-            provider.hooks().sid(true);
             let client = client(&provider).await;
             let session = sign_in(&client).await;
             (provider, client, session)

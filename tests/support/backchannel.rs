@@ -41,7 +41,9 @@ impl Provided {
 
     /// `padding` bytes of claims are added to each ID token.
     pub async fn with(logto: Dict, clock: Clock, padding: usize) -> Provided {
-        let provider = DevProvider::start(settings()).await.expect("a provider");
+        let mut settings = settings();
+        settings.sid = true;
+        let provider = DevProvider::start(settings).await.expect("a provider");
         let port = free_port();
         let base = rocket();
         let figment = configuration(base.figment(), port, &provider.endpoint(), logto);
@@ -51,7 +53,6 @@ impl Provided {
         provider.set_post_logout_redirect_uris([app.url("/")]);
         let sids = Arc::<Mutex<Vec<String>>>::default();
         let seen = sids.clone();
-        provider.hooks().sid(true);
         provider.hooks().id_token(move |_, claims| {
             claims.insert("padding".into(), json!("x".repeat(padding)));
             // The provider's clock runs while that of the app may stand still.

@@ -263,6 +263,7 @@ fn settings(alg: SigningAlg) -> Settings {
     settings.issuer_path = format!("/test/a/{}/", made_up());
     settings.jwks_path = format!("/{}", made_up());
     settings.response_iss = false;
+    settings.sid = true;
     settings
 }
 
@@ -276,7 +277,6 @@ fn made_up() -> String {
 /// As the suite's own provider.
 fn behave(hooks: &Hooks, issued: &Arc<Mutex<Vec<Json>>>) {
     hooks.sign_in_as(Some(ALICE));
-    hooks.sid(true);
     hooks.token_prefix(PRINTABLE);
     hooks.rotate_refresh_tokens(true);
     offer(hooks, |_| {});

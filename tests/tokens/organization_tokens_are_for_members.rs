@@ -179,12 +179,9 @@ async fn odd_ids_arrive_at_the_provider_as_they_are() {
     let (app, alice) = app().await;
     let odd = "a b/c&resource=x#ü%2F";
     app.provider.edit_seed(|seed| {
-        seed.organizations.push(SeedOrganization {
-            id: odd.to_owned(),
-            name: "Odd".into(),
-            members: [("alice".to_owned(), vec![])].into(),
-            ..SeedOrganization::default()
-        });
+        let mut organization = SeedOrganization::new(odd, "Odd");
+        organization.members.insert("alice".to_owned(), vec![]);
+        seed.organizations.push(organization);
     });
     let encoded = "a%20b%2Fc%26resource%3Dx%23%C3%BC%252F";
     for path in [

@@ -302,11 +302,11 @@ async fn two_hundred_users_at_once_see_their_own_tokens_only() {
     let app = TokenApp::with(clock!(), calls).await;
     let id = |n| format!("user{n:03}");
     app.at.provider.edit_seed(|seed| {
-        seed.users.extend((0..USERS).map(|n| SeedUser {
-            id: id(n),
-            name: Some(format!("User {n}")),
-            roles: vec!["reader".into()],
-            ..SeedUser::default()
+        seed.users.extend((0..USERS).map(|n| {
+            let mut user = SeedUser::new(id(n));
+            user.name = Some(format!("User {n}"));
+            user.roles = vec!["reader".into()];
+            user
         }));
         seed.organizations[0]
             .members

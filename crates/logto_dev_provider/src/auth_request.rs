@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use url::Url;
 
-use super::Provider;
-use super::error::OidcError;
-use super::wire::{Reply, first};
+use crate::oidc_error::OidcError;
+use crate::provider::Provider;
+use crate::wire::{Reply, first};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ResponseMode {
+pub(crate) enum ResponseMode {
     Query,
     Fragment,
     FormPost,
@@ -18,36 +18,36 @@ pub(super) enum ResponseMode {
 
 /// A request that passed all checks.
 #[derive(Clone, Debug)]
-pub(super) struct AuthRequest {
-    pub(super) redirect_uri: Url,
+pub(crate) struct AuthRequest {
+    pub(crate) redirect_uri: Url,
     /// The same as it was sent: the token endpoint compares text.
-    pub(super) redirect_uri_text: String,
-    pub(super) response_mode: ResponseMode,
-    pub(super) scopes: Vec<String>,
-    pub(super) resources: Vec<String>,
-    pub(super) state: Option<String>,
-    pub(super) nonce: Option<String>,
-    pub(super) code_challenge: Option<String>,
-    pub(super) prompt: BTreeSet<String>,
-    pub(super) max_age: Option<u64>,
-    pub(super) login_hint: Option<String>,
+    pub(crate) redirect_uri_text: String,
+    pub(crate) response_mode: ResponseMode,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) code_challenge: Option<String>,
+    pub(crate) prompt: BTreeSet<String>,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) login_hint: Option<String>,
     /// Logto's own parameters, to be shown on the page.
-    pub(super) extras: Vec<(String, String)>,
+    pub(crate) extras: Vec<(String, String)>,
     /// Logto drops all extras when one of them is not valid.
-    pub(super) extras_dropped: bool,
+    pub(crate) extras_dropped: bool,
 }
 
 /// Where a failed request's answer goes.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// To the user: there is no redirect URI one may trust.
     Page(Reply),
     /// To the client.
     Client(Box<(AuthRequest, OidcError)>),
 }
 
-pub(super) type Params = Vec<(String, String)>;
+pub(crate) type Params = Vec<(String, String)>;
 
-pub(super) fn pushed_params(
+pub(crate) fn pushed_params(
     provider: &Provider,
     params: &Params,
 ) -> Result<Option<Params>, OidcError> {
@@ -70,7 +70,7 @@ pub(super) fn pushed_params(
     }
 }
 
-pub(super) fn check(provider: &Provider, params: &Params) -> Result<AuthRequest, Failure> {
+pub(crate) fn check(provider: &Provider, params: &Params) -> Result<AuthRequest, Failure> {
     let page = |error: OidcError| {
         let mut reply = error.reply();
         reply.edit_json(|body| {
@@ -91,7 +91,7 @@ pub(super) fn check(provider: &Provider, params: &Params) -> Result<AuthRequest,
         return Err(page(OidcError::new(400, "invalid_client", &description)));
     }
     let text = first(params, "redirect_uri").unwrap_or_default();
-    let registered = provider.redirect_uris().iter().any(|uri| uri == text);
+    let registered = provider.takes_redirect_uri(text);
     let Some(redirect_uri) = Url::parse(text).ok().filter(|_| registered) else {
         let description = "redirect_uri did not match any of the client's registered redirect_uris";
         return Err(page(OidcError::new(

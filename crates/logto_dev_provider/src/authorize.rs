@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::auth_request::{AuthRequest, Failure, Params, ResponseMode, check, pushed_params};
-use super::client_auth::authenticate;
-use super::error::OidcError;
-use super::keys::random_token;
-use super::pages;
-use super::seed::{Seed, SeedUser};
-use super::store::{
+use crate::auth_request::{AuthRequest, Failure, Params, ResponseMode, check, pushed_params};
+use crate::claims;
+use crate::client_auth::authenticate;
+use crate::crypto::random_token;
+use crate::names::ORGANIZATIONS_SCOPE;
+use crate::oidc_error::OidcError;
+use crate::pages;
+use crate::provider::Provider;
+use crate::seed::{Seed, SeedUser};
+use crate::store::{
     CODE_LIFETIME, Code, Grant, INTERACTION_LIFETIME, Interaction, SESSION_LIFETIME, Session,
 };
-use super::wire::{Received, Reply, first};
-use super::{Provider, claims};
+use crate::wire::{Received, Reply, first};
 
-pub(super) fn authorize(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn authorize(provider: &Provider, request: &Received) -> Reply {
     let params = if request.method == "POST" {
         &request.form
     } else {
@@ -39,7 +41,7 @@ pub(super) fn authorize(provider: &Provider, request: &Received) -> Reply {
 }
 
 /// Stores the parameters for a minute (RFC 9126).
-pub(super) fn push(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn push(provider: &Provider, request: &Received) -> Reply {
     let mut params = request.form.clone();
     params.retain(|(name, _)| name != "client_secret");
     let checked = authenticate(provider, request).and_then(|_| match first(&params, "client_id") {
@@ -119,7 +121,7 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
 }
 
 /// The sign-in page's form.
-pub(super) fn submit(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
     let id = request.form_value("interaction").unwrap_or_default();
     let found = {
         let store = provider.store();
@@ -223,7 +225,7 @@ fn grant(
     session: &Session,
 ) -> Grant {
     let asked = |scope: &str| auth.scopes.iter().any(|s| s == scope);
-    let organizations = if asked("urn:logto:scope:organizations") {
+    let organizations = if asked(ORGANIZATIONS_SCOPE) {
         seed.organizations_of(user)
     } else {
         Vec::new()

@@ -1,18 +1,18 @@
 //! Back-channel logout (OpenID Connect Back-Channel Logout 1.0): tells the
 //! application that somebody has signed out, or has been suspended.
 
-use rocket::tokio::runtime::Handle;
 use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
 
-use super::hooks::Signing;
-use super::keys::random_token;
-use super::provider::Provider;
+use crate::crypto::random_token;
+use crate::keys::LOGOUT_TOKEN_TYP;
+use crate::provider::{Provider, read};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// The claims of a right logout token (section 2.4); no `exp`, as at Logto
+/// The claims of a proper logout token (section 2.4); no `exp`, as at Logto
 /// before 1.42.
-pub(super) fn claims(
+pub(crate) fn claims(
     provider: &Provider,
     sub: Option<&str>,
     sid: Option<&str>,
@@ -30,15 +30,13 @@ pub(super) fn claims(
 
 /// Sends a logout token for the user, once, without waiting: as Logto does.
 /// `sid` is named only where ID tokens carry it.
-pub(super) fn notify(provider: &Provider, user: &str, sid: Option<&str>) {
-    let Some(uri) = provider.backchannel_logout_uri() else {
+pub(crate) fn notify(provider: &Provider, user: &str, sid: Option<&str>) {
+    let Some(uri) = read(&provider.registered).backchannel_logout_uri.clone() else {
         return;
     };
-    let sid = sid.filter(|_| provider.hooks.includes_sid());
+    let sid = sid.filter(|_| provider.settings.sid);
     let claims = claims(provider, Some(user), sid);
-    let token = provider
-        .hooks
-        .forge(&Signing::Key, "logout+jwt", claims, |_, _| {});
+    let token = provider.sign(LOGOUT_TOKEN_TYP, claims);
     let Ok(runtime) = Handle::try_current() else {
         return;
     };

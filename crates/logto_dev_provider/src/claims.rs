@@ -2,17 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use super::seed::{Seed, SeedAddress, SeedUser};
+use crate::names::{ORGANIZATION_ROLES_SCOPE, ORGANIZATIONS_SCOPE};
+use crate::seed::{Seed, SeedAddress, SeedUser};
 
 /// Where claims go. The ID token has fewer of them by Logto's default.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     IdToken,
     UserInfo,
 }
 
 /// The OIDC scopes Logto knows, in discovery's order.
-pub(super) const SCOPES: [&str; 11] = [
+pub(crate) const SCOPES: [&str; 11] = [
     "openid",
     "offline_access",
     "profile",
@@ -22,11 +23,11 @@ pub(super) const SCOPES: [&str; 11] = [
     "custom_data",
     "identities",
     "roles",
-    "urn:logto:scope:organizations",
-    "urn:logto:scope:organization_roles",
+    ORGANIZATIONS_SCOPE,
+    ORGANIZATION_ROLES_SCOPE,
 ];
 
-pub(super) const SUPPORTED: [&str; 32] = [
+pub(crate) const SUPPORTED: [&str; 32] = [
     "sub",
     "name",
     "family_name",
@@ -61,7 +62,7 @@ pub(super) const SUPPORTED: [&str; 32] = [
     "iss",
 ];
 
-pub(super) fn claims(
+pub(crate) fn claims(
     seed: &Seed,
     user: &SeedUser,
     scopes: &[String],
@@ -98,8 +99,8 @@ pub(super) fn claims(
                 claims.insert("identities".into(), json!(user.identities));
                 claims.insert("sso_identities".into(), json!(user.sso_identities));
             }
-            "urn:logto:scope:organizations" => organizations(seed, user, place, &mut claims),
-            "urn:logto:scope:organization_roles" => {
+            ORGANIZATIONS_SCOPE => organizations(seed, user, place, &mut claims),
+            ORGANIZATION_ROLES_SCOPE => {
                 claims.insert("organization_roles".into(), organization_roles(seed, user));
             }
             _ => {}

@@ -5,13 +5,13 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Provider;
-use super::error::OidcError;
-use super::wire::Received;
+use crate::oidc_error::OidcError;
+use crate::provider::Provider;
+use crate::wire::Received;
 
 /// Client authentication by header or by body, never both (RFC 6749, section
 /// 2.3). Gives the client's id: that of the app, or of a machine.
-pub(super) fn authenticate(provider: &Provider, request: &Received) -> Result<String, OidcError> {
+pub(crate) fn authenticate(provider: &Provider, request: &Received) -> Result<String, OidcError> {
     let invalid = OidcError::invalid_request;
     for (index, (name, _)) in request.form.iter().enumerate() {
         let earlier = &request.form[..index];

@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use super::Provider;
-use super::claims;
-use super::exchange;
-use super::wire::{Received, Reply};
+use crate::claims;
+use crate::exchange;
+use crate::provider::Provider;
+use crate::wire::{Received, Reply};
 
-pub(super) const PATH: &str = "/.well-known/openid-configuration";
+pub(crate) const PATH: &str = "/.well-known/openid-configuration";
 
 /// Only what is there: clients believe it.
-pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
+pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
     let issuer = provider.issuer();
     let endpoint = provider.endpoint();
     let at = |path: &str| format!("{endpoint}{}", provider.path(path));
@@ -37,7 +37,7 @@ pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
             "client_credentials",
             exchange::GRANT_TYPE,
         ],
-        "id_token_signing_alg_values_supported": [provider.hooks.keys().active.name()],
+        "id_token_signing_alg_values_supported": [provider.keys().active.name()],
         "prompt_values_supported": ["none", "login", "consent"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
@@ -55,8 +55,8 @@ pub(super) fn discovery(provider: &Provider, _: &Received) -> Reply {
     reply
 }
 
-pub(super) fn jwks(provider: &Provider, _: &Received) -> Reply {
-    let keys = provider.hooks.keys().jwks().to_string();
+pub(crate) fn jwks(provider: &Provider, _: &Received) -> Reply {
+    let keys = provider.keys().jwks().to_string();
     let mut reply = Reply::new(200, "application/jwk-set+json; charset=utf-8", keys);
     reply.set_header("cache-control", "no-cache, max-age=0, must-revalidate");
     reply

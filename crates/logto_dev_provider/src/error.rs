@@ -1,115 +1,49 @@
-//! Error answers in Logto's words: the OAuth fields, and Logto's own `code`
-//! and `message` beside them.
+//! Why the provider does not start.
 
-use serde_json::json;
+use thiserror::Error;
 
-use super::wire::Reply;
-
-#[derive(Clone, Debug)]
-pub(super) struct OidcError {
-    pub(super) status: u16,
-    pub(super) error: &'static str,
-    pub(super) description: String,
-    pub(super) scope: Option<String>,
-    challenge: Option<String>,
+/// Why the provider did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Something else listens on the port, or this process may not.
+    #[error("the development provider cannot listen on {address}:{port}: {source}")]
+    Bind {
+        /// The loopback address: `127.0.0.1` or `[::1]`.
+        address: &'static str,
+        /// The port.
+        port: u16,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// `issuer_path` or `jwks_path` is not a path.
+    #[error(
+        "the development provider's issuer_path and jwks_path must be paths like \"/oidc\", not \
+         {0:?}"
+    )]
+    Path(String),
+    /// The seed contradicts itself.
+    #[error("the development provider's seed: {0}")]
+    Seed(#[from] SeedError),
+    /// No signing key could be made.
+    #[error("the development provider cannot make a signing key")]
+    Keys,
 }
 
-impl OidcError {
-    pub(super) fn new(status: u16, error: &'static str, description: &str) -> OidcError {
-        let description = description.to_owned();
-        OidcError {
-            status,
-            error,
-            description,
-            scope: None,
-            challenge: None,
-        }
-    }
+/// What is wrong with a [`Seed`](crate::Seed): the key, and what to write
+/// instead.
+///
+/// ```
+/// # use logto_dev_provider::Seed;
+/// let error = Seed::from_toml("[[users]]\nid = \"1\"\nnme = \"Dora\"").unwrap_err();
+/// assert!(error.to_string().contains("unknown field `nme`"));
+/// ```
+#[derive(Clone, Debug, Error)]
+#[error("{0}")]
+pub struct SeedError(String);
 
-    pub(super) fn invalid_request(description: &str) -> OidcError {
-        OidcError::new(400, "invalid_request", description)
-    }
-
-    /// Never says why, as at Logto: the reason is nobody's business but the log's.
-    pub(super) fn invalid_grant(why: &str) -> OidcError {
-        log::debug!("development provider: invalid_grant: {why}");
-        OidcError::new(400, "invalid_grant", "grant request is invalid")
-    }
-
-    pub(super) fn invalid_target() -> OidcError {
-        OidcError::new(
-            400,
-            "invalid_target",
-            "resource indicator is missing, or unknown",
-        )
-    }
-
-    pub(super) fn invalid_client() -> OidcError {
-        OidcError::new(401, "invalid_client", "client authentication failed")
-    }
-
-    /// A bearer token that is not good here (RFC 6750, section 3).
-    pub(super) fn invalid_token(issuer: &str) -> OidcError {
-        let error = OidcError::new(401, "invalid_token", "invalid token provided");
-        error.challenged("Bearer", issuer)
-    }
-
-    pub(super) fn scope(mut self, scope: &str) -> OidcError {
-        self.scope = Some(scope.to_owned());
-        self
-    }
-
-    pub(super) fn challenged(mut self, scheme: &str, realm: &str) -> OidcError {
-        let OidcError {
-            error, description, ..
-        } = &self;
-        self.challenge = Some(format!(
-            r#"{scheme} realm="{realm}", error="{error}", error_description="{description}""#
-        ));
-        self
-    }
-
-    /// A bare challenge: no token at all came (RFC 6750, section 3.1).
-    pub(super) fn bare_challenge(mut self, realm: &str) -> OidcError {
-        self.challenge = Some(format!(r#"Bearer realm="{realm}""#));
-        self
-    }
-
-    fn message(&self) -> &'static str {
-        match self.error {
-            "invalid_grant" => "Grant request is invalid.",
-            "invalid_client" => "An OIDC error occurred: oidc.invalid_client.",
-            "invalid_scope" => "Invalid scope: {{error_description}}.",
-            "invalid_target" => "Invalid resource indicator.",
-            "access_denied" => "Access denied.",
-            "insufficient_scope" => "Token missing scope `{{scope}}`.",
-            "unsupported_grant_type" => "Unsupported `grant_type` requested.",
-            "invalid_token" => "Invalid token provided.",
-            "invalid_redirect_uri" => {
-                "`redirect_uri` did not match any of the client's registered `redirect_uris`."
-            }
-            _ => "Request is invalid.",
-        }
-    }
-
-    /// The JSON page of an error that is not sent to the client by redirect.
-    pub(super) fn reply(&self) -> Reply {
-        let mut body = json!({
-            "code": format!("oidc.{}", self.error),
-            "message": self.message(),
-            "error": self.error,
-            "error_description": self.description,
-        });
-        if self.error == "invalid_grant" {
-            body["error_uri"] = json!("https://openid.sh/debug/invalid_grant");
-        }
-        if let Some(scope) = &self.scope {
-            body["scope"] = json!(scope);
-        }
-        let reply = Reply::json(self.status, &body);
-        match &self.challenge {
-            Some(challenge) => reply.with("www-authenticate", challenge),
-            None => reply,
-        }
+impl SeedError {
+    pub(crate) fn new(what: impl Into<String>) -> SeedError {
+        SeedError(what.into())
     }
 }

@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Provider;
-use super::error::OidcError;
-use super::issue::{Issue, Target};
-use super::keys::random_token;
-use super::seed::SeedUser;
-use super::store::Grant;
-use super::token::{asked_scopes, is_member, required, single_resource};
-use super::wire::Received;
+use crate::crypto::random_token;
+use crate::issue::{Issue, Target};
+use crate::oidc_error::OidcError;
+use crate::provider::Provider;
+use crate::seed::SeedUser;
+use crate::store::Grant;
+use crate::token::{asked_scopes, is_member, required, single_resource};
+use crate::wire::Received;
 
-pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(crate) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const PERSONAL_ACCESS_TOKEN: &str = "urn:logto:token-type:personal_access_token";
 
-pub(super) fn token_exchange(
+pub(crate) fn token_exchange(
     provider: &Provider,
     request: &Received,
     client: &str,

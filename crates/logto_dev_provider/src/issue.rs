@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::Provider;
-use super::claims::{self, Place};
-use super::keys::random_token;
-use super::seed::SeedUser;
-use super::store::{AccessToken, Grant};
+use crate::claims::{self, Place};
+use crate::crypto::random_token;
+use crate::keys::{ACCESS_TOKEN_TYP, ID_TOKEN_TYP};
+use crate::names::{ORGANIZATIONS_SCOPE, organization_audience};
+use crate::provider::Provider;
+use crate::seed::SeedUser;
+use crate::store::{AccessToken, Grant};
 
 /// What an access token is for.
-pub(super) enum Target {
+pub(crate) enum Target {
     UserInfo,
     Resource {
         indicator: String,
@@ -21,16 +23,16 @@ pub(super) enum Target {
     Organization(String),
 }
 /// All that is needed to issue tokens.
-pub(super) struct Issue<'a> {
-    pub(super) provider: &'a Provider,
-    pub(super) grant_id: &'a str,
-    pub(super) grant: &'a Grant,
-    pub(super) user: &'a SeedUser,
+pub(crate) struct Issue<'a> {
+    pub(crate) provider: &'a Provider,
+    pub(crate) grant_id: &'a str,
+    pub(crate) grant: &'a Grant,
+    pub(crate) user: &'a SeedUser,
 }
 
 impl Issue<'_> {
     /// The answer with all tokens of a sign-in.
-    pub(super) fn tokens(
+    pub(crate) fn tokens(
         &self,
         scopes: &[String],
         target: Target,
@@ -48,7 +50,7 @@ impl Issue<'_> {
     }
 
     /// The answer with an access token and nothing else.
-    pub(super) fn access_token(&self, scopes: &[String], target: Target) -> Value {
+    pub(crate) fn access_token(&self, scopes: &[String], target: Target) -> Value {
         let (access_token, scope) = match &target {
             Target::UserInfo => self.opaque_token(scopes),
             Target::Resource {
@@ -59,7 +61,7 @@ impl Issue<'_> {
         };
         json!({
             "access_token": access_token,
-            "expires_in": self.provider.hooks.lifetime(),
+            "expires_in": self.provider.token_lifetime(),
             "scope": scope,
             "token_type": "Bearer",
         })
@@ -71,13 +73,13 @@ impl Issue<'_> {
             .filter(|scope| claims::SCOPES.contains(&scope.as_str()));
         let scopes: Vec<String> = known.cloned().collect();
         let scope = scopes.join(" ");
-        let token = self.provider.hooks.opaque_token();
+        let token = self.provider.opaque_token();
         let issued = self.provider.now();
         let entry = AccessToken {
             grant: self.grant_id.to_owned(),
             scopes,
             issued,
-            expires: issued + self.provider.hooks.lifetime(),
+            expires: issued + self.provider.token_lifetime(),
         };
         self.provider
             .store()
@@ -98,7 +100,7 @@ impl Issue<'_> {
             let mut organizations = seed.organizations_of(self.user);
             match organization {
                 Some(id) => organizations.retain(|found| found.id == id),
-                None if self.grants("urn:logto:scope:organizations") => {}
+                None if self.grants(ORGANIZATIONS_SCOPE) => {}
                 None => organizations.clear(),
             }
             seed.resource_scopes(self.user, indicator, &organizations)
@@ -112,7 +114,7 @@ impl Issue<'_> {
         if let Some(id) = organization {
             claims.insert("organization_id".into(), json!(id));
         }
-        (self.provider.hooks.sign_access_token(claims), scope)
+        (self.provider.sign(ACCESS_TOKEN_TYP, claims), scope)
     }
 
     /// Scopes: those of the member's roles as they are now, as far as asked for.
@@ -130,8 +132,8 @@ impl Issue<'_> {
         let asked: BTreeSet<&String> = scopes.iter().collect();
         let issued = live.iter().filter(|scope| asked.contains(scope));
         let scope = issued.map(String::as_str).collect::<Vec<_>>().join(" ");
-        let claims = self.jwt_claims(&format!("urn:logto:organization:{id}"), &scope);
-        (self.provider.hooks.sign_access_token(claims), scope)
+        let claims = self.jwt_claims(&organization_audience(id), &scope);
+        (self.provider.sign(ACCESS_TOKEN_TYP, claims), scope)
     }
 
     fn grants(&self, scope: &str) -> bool {
@@ -154,19 +156,22 @@ impl Issue<'_> {
         if let Some(nonce) = &self.grant.nonce {
             claims.insert("nonce".into(), json!(nonce));
         }
-        if provider.hooks.includes_sid() {
+        if provider.settings.sid {
             claims.insert("sid".into(), json!(self.grant.sid));
         }
         claims.insert("aud".into(), json!(provider.settings.client_id));
-        claims.insert("exp".into(), json!(now + provider.hooks.lifetime()));
+        claims.insert("exp".into(), json!(now + provider.token_lifetime()));
         claims.insert("iat".into(), json!(now));
         claims.insert("iss".into(), json!(provider.issuer()));
-        provider.hooks.sign_id_token(access_token, claims)
+        let alg = provider.hooks.id_token_alg();
+        let alg = alg.unwrap_or_else(|| provider.keys().active);
+        claims.insert("at_hash".into(), json!(alg.at_hash(access_token)));
+        provider.sign(ID_TOKEN_TYP, claims)
     }
 }
 
 /// The claims of a JWT access token, as Logto has them.
-pub(super) fn jwt_claims(
+pub(crate) fn jwt_claims(
     provider: &Provider,
     sub: &str,
     client_id: &str,
@@ -178,7 +183,7 @@ pub(super) fn jwt_claims(
         "jti": random_token(),
         "sub": sub,
         "iat": now,
-        "exp": now + provider.hooks.lifetime(),
+        "exp": now + provider.token_lifetime(),
         "scope": scope,
         "client_id": client_id,
         "iss": provider.issuer(),

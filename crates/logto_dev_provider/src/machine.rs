@@ -3,13 +3,15 @@
 
 use serde_json::{Value, json};
 
-use super::Provider;
-use super::error::OidcError;
-use super::issue::jwt_claims;
-use super::token::{asked_scopes, single_resource};
-use super::wire::Received;
+use crate::issue::jwt_claims;
+use crate::keys::ACCESS_TOKEN_TYP;
+use crate::names::organization_audience;
+use crate::oidc_error::OidcError;
+use crate::provider::Provider;
+use crate::token::{asked_scopes, single_resource};
+use crate::wire::Received;
 
-pub(super) fn client_credentials(
+pub(crate) fn client_credentials(
     provider: &Provider,
     request: &Received,
     client: &str,
@@ -47,7 +49,7 @@ pub(super) fn client_credentials(
         }
         (None, Some(found)) => {
             let given = found.scopes_of_roles(organization_roles.unwrap_or_default());
-            (format!("urn:logto:organization:{}", found.id), given)
+            (organization_audience(&found.id), given)
         }
         (None, None) => {
             return Err(invalid_target(
@@ -65,8 +67,8 @@ pub(super) fn client_credentials(
         claims.insert("organization_id".into(), json!(id));
     }
     Ok(json!({
-        "access_token": provider.hooks.sign_access_token(claims),
-        "expires_in": provider.hooks.lifetime(),
+        "access_token": provider.sign(ACCESS_TOKEN_TYP, claims),
+        "expires_in": provider.token_lifetime(),
         "token_type": "Bearer",
         "scope": scope,
     }))

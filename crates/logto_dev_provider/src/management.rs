@@ -1,20 +1,21 @@
 //! The part of Logto's Management API that a development setup calls: the list
-//! of users, and tokens for acting as one of them. Whoever calls needs an
-//! access token for [`MANAGEMENT_API`] with the scope `all`.
+//! of users, and tokens for acting as one of them. A call needs an access token
+//! for [`MANAGEMENT_API`] with the scope `all`.
 
 use serde_json::{Value, json};
 
-use super::Provider;
-use super::keys::random_token;
-use super::seed::{MANAGEMENT_API, MANAGEMENT_SCOPE, SeedUser};
-use super::store::{SUBJECT_TOKEN_LIFETIME, SubjectToken};
-use super::wire::{Received, Reply};
+use crate::crypto::random_token;
+use crate::names::{MANAGEMENT_API, MANAGEMENT_SCOPE};
+use crate::provider::Provider;
+use crate::seed::SeedUser;
+use crate::store::{SUBJECT_TOKEN_LIFETIME, SubjectToken};
+use crate::wire::{Received, Reply};
 
 const DEFAULT_PAGE_SIZE: usize = 20;
 
 /// `GET /api/users`: a page of users. How many there are stands in
 /// `Total-Number`.
-pub(super) fn users(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn users(provider: &Provider, request: &Received) -> Reply {
     if let Err(reply) = authorize(provider, request) {
         return reply;
     }
@@ -54,7 +55,7 @@ fn user(user: &SeedUser) -> Value {
 
 /// `POST /api/subject-tokens` with `{"userId": …}`: a token to be exchanged for
 /// an access token of that user.
-pub(super) fn create_subject_token(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn create_subject_token(provider: &Provider, request: &Received) -> Reply {
     if let Err(reply) = authorize(provider, request) {
         return reply;
     }
@@ -83,7 +84,7 @@ fn authorize(provider: &Provider, request: &Received) -> Result<(), Reply> {
         let code = "auth.authorization_token_type_not_supported";
         return Err(refusal(401, code, message));
     };
-    let claims = provider.hooks.keys().verified_claims(token);
+    let claims = provider.keys().verified_claims(token);
     let claims = claims.map(Value::from).filter(|claims| {
         let lasts = claims["exp"]
             .as_u64()

@@ -1,41 +1,49 @@
-//! What all handlers of the development provider share.
+//! What all handlers of the provider share: settings, keys, what is stored, and
+//! what can be changed while it runs.
 
-use std::collections::VecDeque;
 use std::sync::{
-    Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rocket::Config;
-use rocket::config::{Ident, SecretKey, Shutdown};
+use serde_json::{Map, Value};
+use url::{Host, Url};
 
-use super::backchannel;
-use super::hooks::Hooks;
-use super::keys::{KeyRing, random_token};
-use super::seed::Seed;
-use super::settings::{Settings, StartError};
-use super::store::{Session, Store};
-use super::wire::Received;
+use crate::backchannel;
+use crate::crypto::random_token;
+use crate::error::StartError;
+use crate::hooks::Hooks;
+use crate::keys::KeyRing;
+use crate::seed::Seed;
+use crate::settings::Settings;
+use crate::store::{Session, Store};
+use crate::wire::Received;
+
+/// How long access tokens and ID tokens last, in seconds.
+const TOKEN_LIFETIME: u64 = 3600;
 
 /// Everything the handlers share.
-pub(super) struct Provider {
-    pub(super) settings: Settings,
-    pub(super) port: OnceLock<u16>,
-    pub(super) redirect_uris: RwLock<Vec<String>>,
-    pub(super) post_logout_redirect_uris: RwLock<Vec<String>>,
-    pub(super) backchannel_logout_uri: RwLock<Option<String>>,
-    pub(super) seed: RwLock<Seed>,
-    pub(super) hooks: Hooks,
-    pub(super) store: Mutex<Store>,
-    pub(super) requests: Mutex<VecDeque<Received>>,
+pub(crate) struct Provider {
+    pub(crate) settings: Settings,
+    /// Known when it listens.
+    pub(crate) port: OnceLock<u16>,
+    pub(crate) registered: RwLock<Registered>,
+    pub(crate) hooks: Hooks,
+    seed: RwLock<Seed>,
+    keys: Arc<Mutex<KeyRing>>,
+    store: Mutex<Store>,
 }
 
-/// How many requests are remembered.
-const REMEMBERED_REQUESTS: usize = 5_000;
+/// The addresses of the client, which may change while the provider runs.
+pub(crate) struct Registered {
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) post_logout_redirect_uris: Vec<String>,
+    pub(crate) backchannel_logout_uri: Option<String>,
+}
 
 impl Provider {
-    pub(super) fn new(mut settings: Settings) -> Result<(Provider, Config), StartError> {
-        settings.seed.check().map_err(StartError::Seed)?;
+    pub(crate) fn new(mut settings: Settings) -> Result<Provider, StartError> {
+        settings.seed.check()?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
         for path in [&settings.issuer_path, &settings.jwks_path] {
             if !path.starts_with('/') || path.contains("//") || !path.chars().all(plain) {
@@ -43,105 +51,110 @@ impl Provider {
             }
         }
         let keys = KeyRing::new(settings.signing_alg).ok_or(StartError::Keys)?;
+        let keys = Arc::new(Mutex::new(keys));
         let now = since_epoch().as_millis() as u64;
         for user in &mut settings.seed.users {
             user.updated_at.get_or_insert(now);
         }
-        let config = Config {
-            port: settings.port,
-            log_level: settings.log_level,
-            cli_colors: settings.cli_colors,
-            ident: Ident::none(),
-            ip_header: None,
-            // Not used for anything, but Rocket warns without one.
-            secret_key: SecretKey::derive_from(random_token().as_bytes()),
-            // The application's Rocket handles the signals and tells us.
-            shutdown: Shutdown {
-                ctrlc: false,
-                #[cfg(unix)]
-                signals: Default::default(),
-                grace: 0,
-                mercy: 0,
-                force: false,
-                ..Shutdown::default()
-            },
-            ..Config::debug_default()
+        let registered = Registered {
+            redirect_uris: settings.redirect_uris.clone(),
+            post_logout_redirect_uris: settings.post_logout_redirect_uris.clone(),
+            backchannel_logout_uri: settings.backchannel_logout_uri.clone(),
         };
-        let provider = Provider {
+        Ok(Provider {
             port: OnceLock::new(),
-            redirect_uris: RwLock::new(settings.redirect_uris.clone()),
-            post_logout_redirect_uris: RwLock::new(settings.post_logout_redirect_uris.clone()),
-            backchannel_logout_uri: RwLock::new(settings.backchannel_logout_uri.clone()),
+            registered: RwLock::new(registered),
+            hooks: Hooks::new(&settings, keys.clone()),
             seed: RwLock::new(settings.seed.clone()),
-            hooks: Hooks::new(keys),
+            keys,
             store: Mutex::default(),
-            requests: Mutex::default(),
             settings,
-        };
-        Ok((provider, config))
+        })
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port.get().copied().unwrap_or(self.settings.port)
     }
 
-    pub(super) fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         match &self.settings.public_origin {
             Some(origin) => origin.clone(),
             None => format!("http://localhost:{}", self.port()),
         }
     }
 
-    pub(super) fn issuer(&self) -> String {
+    pub(crate) fn issuer(&self) -> String {
         format!("{}{}", self.endpoint(), self.settings.issuer_path)
     }
 
     /// The path of an endpoint.
-    pub(super) fn path(&self, below_issuer: &str) -> String {
+    pub(crate) fn path(&self, below_issuer: &str) -> String {
         let base = self.settings.issuer_path.trim_end_matches('/');
         format!("{base}{below_issuer}")
     }
 
     /// Browsers keep one jar for all ports of localhost, so the port is in the name.
-    pub(super) fn cookie_name(&self) -> String {
+    pub(crate) fn cookie_name(&self) -> String {
         format!("dev_provider_session_{}", self.port())
     }
 
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         (since_epoch() + self.hooks.clock()).as_secs()
     }
 
-    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         lock(&self.store)
     }
 
-    pub(super) fn seed(&self) -> RwLockReadGuard<'_, Seed> {
-        self.seed.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn keys(&self) -> MutexGuard<'_, KeyRing> {
+        lock(&self.keys)
     }
 
-    pub(super) fn redirect_uris(&self) -> Vec<String> {
-        self.redirect_uris
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(crate) fn seed(&self) -> RwLockReadGuard<'_, Seed> {
+        read(&self.seed)
     }
 
-    pub(super) fn post_logout_redirect_uris(&self) -> Vec<String> {
-        self.post_logout_redirect_uris
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(crate) fn seed_mut(&self) -> RwLockWriteGuard<'_, Seed> {
+        write(&self.seed)
     }
 
-    pub(super) fn backchannel_logout_uri(&self) -> Option<String> {
-        self.backchannel_logout_uri
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Whether the client may be sent back to this address after a sign-in.
+    pub(crate) fn takes_redirect_uri(&self, uri: &str) -> bool {
+        let any_loopback = self.settings.any_loopback_redirect_uri;
+        let registered = read(&self.registered);
+        registered.redirect_uris.iter().any(|known| known == uri)
+            || any_loopback && is_loopback(uri)
+    }
+
+    /// Whether the browser may be sent to this address after a sign-out.
+    pub(crate) fn takes_post_logout_redirect_uri(&self, uri: &str) -> bool {
+        let any_loopback = self.settings.any_loopback_post_logout_redirect_uri;
+        let registered = read(&self.registered);
+        let uris = &registered.post_logout_redirect_uris;
+        uris.iter().any(|known| known == uri) || any_loopback && is_loopback(uri)
+    }
+
+    /// How long access tokens and ID tokens last, in seconds.
+    pub(crate) fn token_lifetime(&self) -> u64 {
+        let lifetime = self.hooks.lifetime();
+        lifetime.map_or(TOKEN_LIFETIME, |lifetime| lifetime.as_secs())
+    }
+
+    /// An opaque access token or a refresh token.
+    pub(crate) fn opaque_token(&self) -> String {
+        self.hooks.opaque_prefix() + &random_token()
+    }
+
+    /// A JWT of this `typ`.
+    pub(crate) fn sign(&self, typ: &str, claims: Map<String, Value>) -> String {
+        match self.hooks.sign_jwt(typ, claims) {
+            Ok(token) => token,
+            Err(claims) => self.keys().encode(typ, claims),
+        }
     }
 
     /// The browser's session, if it lasts and its user may still be here.
-    pub(super) fn session(&self, request: &Received) -> Option<(String, Session)> {
+    pub(crate) fn session(&self, request: &Received) -> Option<(String, Session)> {
         let id = request.cookie(&self.cookie_name())?;
         let session = self.store().sessions.get(id).cloned()?;
         let lives = session.expires > self.now();
@@ -149,8 +162,8 @@ impl Provider {
         (lives && active).then(|| (id.to_owned(), session))
     }
 
-    pub(super) fn suspend(&self, user: &str, suspended: bool) -> bool {
-        let found = write(&self.seed).user_mut(user).map(|user| {
+    pub(crate) fn suspend(&self, user: &str, suspended: bool) -> bool {
+        let found = self.seed_mut().user_mut(user).map(|user| {
             user.suspended = suspended;
             user.id.clone()
         });
@@ -161,34 +174,78 @@ impl Provider {
     }
 
     /// Whether a form came from our own pages, as far as the browser tells.
-    pub(super) fn is_same_origin(&self, request: &Received) -> bool {
+    pub(crate) fn is_same_origin(&self, request: &Received) -> bool {
         match (request.header("sec-fetch-site"), request.header("origin")) {
             (Some(site), _) => matches!(site, "same-origin" | "none"),
             (None, Some(origin)) => origin == self.endpoint(),
             (None, None) => true,
         }
     }
+}
 
-    pub(super) fn record(&self, request: &Received) {
-        let mut requests = lock(&self.requests);
-        if requests.len() == REMEMBERED_REQUESTS {
-            requests.pop_front();
-        }
-        requests.push_back(request.clone());
-    }
+/// An address on this machine (RFC 8252, section 7.3).
+fn is_loopback(uri: &str) -> bool {
+    let Ok(uri) = Url::parse(uri) else {
+        return false;
+    };
+    let host_is_loopback = match uri.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    // RFC 6749, section 3.1.2: no fragment. A name before the host misleads.
+    let is_plain = uri.fragment().is_none() && uri.username().is_empty();
+    host_is_loopback && is_plain && matches!(uri.scheme(), "http" | "https")
 }
 
 fn since_epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
-/// A panic elsewhere, say in a test's hook, must not make every later answer fail.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+// A panic elsewhere, for example in a test's hook, must not make every later
+// answer fail.
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for uri in [
+            "http://localhost/",
+            "http://localhost:8080/callback?x=1",
+            "https://127.0.0.1:5173/cb",
+            "http://[::1]:8080/cb",
+        ] {
+            assert!(is_loopback(uri), "{uri}");
+        }
+        for uri in [
+            "http://localhost.evil.example/",
+            "http://localhost@evil.example/",
+            "http://user@localhost/",
+            "http://localhost/#x",
+            "http://10.0.0.1/",
+            "http://[::2]/",
+            "myapp://localhost/",
+            "javascript:alert(1)",
+            "/callback",
+            "",
+        ] {
+            assert!(!is_loopback(uri), "{uri}");
+        }
+    }
 }

@@ -4,14 +4,15 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::client_auth::authenticate;
-use super::error::OidcError;
-use super::pages;
-use super::store::REFRESH_TOKEN_LIFETIME;
-use super::wire::{Received, Reply, first};
-use super::{Provider, backchannel};
+use crate::backchannel;
+use crate::client_auth::authenticate;
+use crate::oidc_error::OidcError;
+use crate::pages;
+use crate::provider::Provider;
+use crate::store::REFRESH_TOKEN_LIFETIME;
+use crate::wire::{Received, Reply, first};
 
-pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn end_session(provider: &Provider, request: &Received) -> Reply {
     let params = if request.method == "POST" {
         &request.form
     } else {
@@ -27,7 +28,8 @@ pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
                 (None, _) => false,
             };
             if asks {
-                return pages::confirm_sign_out(provider, &logout.params());
+                let target = logout.post_logout_redirect_uri.as_deref();
+                return pages::confirm_sign_out(provider, &logout.params(), target);
             }
             finish(provider, session.map(|(id, _)| id), &logout)
         }
@@ -36,13 +38,9 @@ pub(super) fn end_session(provider: &Provider, request: &Received) -> Reply {
 }
 
 /// The answer to "sign out?".
-pub(super) fn confirm(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn confirm(provider: &Provider, request: &Received) -> Reply {
     if !provider.is_same_origin(request) {
-        return pages::error(
-            403,
-            "Not from here",
-            "This form was sent from another site.",
-        );
+        return pages::cross_site();
     }
     match check(provider, &request.form) {
         Ok(logout) => finish(
@@ -88,7 +86,7 @@ fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, Oid
             if hint.split('.').count() != 3 {
                 return Err(invalid("could not decode id_token_hint"));
             }
-            let claims = provider.hooks.keys().verified_claims(hint);
+            let claims = provider.keys().verified_claims(hint);
             let claims = claims.ok_or_else(|| invalid("could not validate id_token_hint"))?;
             let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
             (text("sub"), text("aud"))
@@ -117,10 +115,7 @@ fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, Oid
     let post_logout_redirect_uri = match uri {
         None => None,
         Some(uri) => {
-            let registered = provider
-                .post_logout_redirect_uris()
-                .iter()
-                .any(|known| known == uri);
+            let registered = provider.takes_post_logout_redirect_uri(uri);
             if !registered || Url::parse(uri).is_err() {
                 return Err(invalid("post_logout_redirect_uri not registered"));
             }
@@ -165,7 +160,7 @@ fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Repl
 }
 
 /// Unknown tokens are fine, JWTs cannot be revoked: both are 200 (RFC 7009, section 2.2).
-pub(super) fn revoke(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn revoke(provider: &Provider, request: &Received) -> Reply {
     if let Err(error) = authenticate(provider, request) {
         return error.reply();
     }
@@ -183,7 +178,7 @@ pub(super) fn revoke(provider: &Provider, request: &Received) -> Reply {
 }
 
 /// Opaque tokens only, as at Logto: a JWT says everything itself.
-pub(super) fn introspect(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn introspect(provider: &Provider, request: &Received) -> Reply {
     if let Err(error) = authenticate(provider, request) {
         return error.reply();
     }

@@ -1,30 +1,48 @@
-//! What the development provider is started with, and why it may not start.
+//! What the provider is started with.
 
 use std::fmt;
 
-use rocket::config::LogLevel;
+use crate::keys::SigningAlg;
+use crate::seed::Seed;
+#[cfg(feature = "_hooks")]
+use crate::wire::{Received, Reply};
 
-use super::keys::SigningAlg;
-use super::seed::Seed;
-use super::wire::{Received, Reply};
-
-/// What to start the provider with: [`Settings::new`], and then the fields that
-/// are to differ.
+/// What to start the provider with: [`Settings::new`], then change the fields
+/// that should differ.
+///
+/// ```
+/// use logto_dev_provider::{Settings, SigningAlg};
+///
+/// let mut settings = Settings::new("my-app", "my-secret");
+/// settings.port = 3001;
+/// settings.redirect_uris = vec!["http://localhost:8000/callback".into()];
+/// settings.signing_alg = SigningAlg::Rs256;
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The port on `127.0.0.1`; 0 takes any free one.
+    /// The port on the loopback interface; 0 takes any free one.
     pub port: u16,
-    /// The one client's id.
+    /// The id of the one client.
     pub client_id: String,
-    /// The client's secret; `None` makes it a public client.
+    /// The client's secret; `None` makes it a public client, which must use PKCE.
     pub client_secret: Option<String>,
-    /// Redirect URIs, compared as text.
+    /// Registered redirect URIs, compared as text.
     pub redirect_uris: Vec<String>,
-    /// Where sign-out may lead, compared as text.
+    /// Whether any `http` or `https` redirect URI on the loopback interface is
+    /// accepted besides the registered ones.
+    pub any_loopback_redirect_uri: bool,
+    /// Registered URIs for the redirect after sign-out, compared as text.
     pub post_logout_redirect_uris: Vec<String>,
+    /// Whether any `http` or `https` URI on the loopback interface is accepted
+    /// after sign-out besides the registered ones.
+    pub any_loopback_post_logout_redirect_uri: bool,
     /// Where logout tokens are sent when a user signs out or is suspended.
     pub backchannel_logout_uri: Option<String>,
+    /// Whether ID tokens and logout tokens carry `sid`, so that a sign-out in
+    /// one browser leaves the others alone. Logto includes it for applications
+    /// that ask for it in their back-channel logout settings.
+    pub sid: bool,
     /// The path of the issuer: `/oidc`, as at Logto. It may end in `/`, and
     /// then the issuer does.
     pub issuer_path: String,
@@ -36,36 +54,34 @@ pub struct Settings {
     /// The origin that browsers and clients use when something in front ends
     /// TLS: `https://localhost:8443`. `http://localhost:<port>` unless set.
     pub public_origin: Option<String>,
-    /// Users, organizations and resources.
+    /// Users, machines, organizations and API resources.
     pub seed: Seed,
-    /// The algorithm of all tokens.
+    /// The algorithm that signs all tokens.
     pub signing_alg: SigningAlg,
     /// Whether discovery offers pushed authorization requests (RFC 9126), as
-    /// Logto's does. They are taken either way.
+    /// Logto does. The endpoint takes them either way.
     pub offers_par: bool,
-    /// Rocket's log level. It is **one for the whole process**: launching the
-    /// provider sets it, so give the level of the application's own Rocket. Or
-    /// start the provider while that ignites, say in a fairing's `on_ignite`:
-    /// Rocket sets its level after that, and `Off` keeps the provider quiet.
-    pub log_level: LogLevel,
-    /// Whether the log may have colours. One for the whole process too.
-    pub cli_colors: bool,
-    /// Sees every exchange just before its answer is sent, say to collect the
-    /// secrets a test then looks for in logs and pages.
+    /// Sees every exchange just before its answer is sent, for example to
+    /// collect the secrets a test then looks for in logs and pages.
+    #[cfg(feature = "_hooks")]
+    #[doc(hidden)]
     pub observer: Option<fn(&Received, &Reply)>,
 }
 
 impl Settings {
-    /// Any free port, a confidential client without URIs, the built-in
-    /// [`Seed`], ES384, and errors and warnings in the log.
+    /// Any free port, a confidential client without registered URIs, the
+    /// built-in [`Seed`] and ES384.
     pub fn new(client_id: impl Into<String>, client_secret: impl Into<String>) -> Settings {
         Settings {
             port: 0,
             client_id: client_id.into(),
             client_secret: Some(client_secret.into()),
             redirect_uris: Vec::new(),
+            any_loopback_redirect_uri: false,
             post_logout_redirect_uris: Vec::new(),
+            any_loopback_post_logout_redirect_uri: false,
             backchannel_logout_uri: None,
+            sid: false,
             issuer_path: "/oidc".into(),
             jwks_path: "/jwks".into(),
             response_iss: true,
@@ -73,8 +89,7 @@ impl Settings {
             seed: Seed::default(),
             signing_alg: SigningAlg::default(),
             offers_par: true,
-            log_level: LogLevel::Critical,
-            cli_colors: true,
+            #[cfg(feature = "_hooks")]
             observer: None,
         }
     }
@@ -90,58 +105,5 @@ impl fmt::Debug for Settings {
             .field("post_logout_redirect_uris", &self.post_logout_redirect_uris)
             .field("signing_alg", &self.signing_alg)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why the provider did not start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// Something else listens on the port.
-    Bind {
-        /// The port.
-        port: u16,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// `issuer_path` or `jwks_path` is no path.
-    Path(String),
-    /// The seed contradicts itself; the text says where.
-    Seed(String),
-    /// No signing key could be made.
-    Keys,
-    /// Rocket did not launch.
-    Rocket(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Bind { port, source } => {
-                write!(
-                    f,
-                    "the development provider cannot listen on 127.0.0.1:{port}: {source}"
-                )
-            }
-            StartError::Path(path) => write!(
-                f,
-                "the development provider's issuer_path and jwks_path must be paths like \
-                 \"/oidc\", not {path:?}"
-            ),
-            StartError::Seed(what) => write!(f, "the development provider's seed: {what}"),
-            StartError::Keys => f.write_str("the development provider cannot make a signing key"),
-            StartError::Rocket(what) => {
-                write!(f, "the development provider did not start: {what}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            StartError::Bind { source, .. } => Some(source),
-            _ => None,
-        }
     }
 }

@@ -3,18 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::auth_request::AuthRequest;
+use crate::auth_request::AuthRequest;
 
-pub(super) const CODE_LIFETIME: u64 = 60;
-pub(super) const INTERACTION_LIFETIME: u64 = 60 * 60;
-pub(super) const SESSION_LIFETIME: u64 = 14 * 24 * 60 * 60;
-pub(super) const REFRESH_TOKEN_LIFETIME: u64 = 14 * 24 * 60 * 60;
-pub(super) const SUBJECT_TOKEN_LIFETIME: u64 = 10 * 60;
+pub(crate) const CODE_LIFETIME: u64 = 60;
+pub(crate) const INTERACTION_LIFETIME: u64 = 60 * 60;
+pub(crate) const SESSION_LIFETIME: u64 = 14 * 24 * 60 * 60;
+pub(crate) const REFRESH_TOKEN_LIFETIME: u64 = 14 * 24 * 60 * 60;
+pub(crate) const SUBJECT_TOKEN_LIFETIME: u64 = 10 * 60;
 /// How long a rotated refresh token still works: parallel requests get through.
-pub(super) const REUSE_WINDOW: u64 = 3;
+pub(crate) const REUSE_WINDOW: u64 = 3;
 
 /// A map that forgets its oldest entry when it is full.
-pub(super) struct Bounded<V> {
+pub(crate) struct Bounded<V> {
     entries: HashMap<String, V>,
     order: VecDeque<String>,
 }
@@ -31,7 +31,7 @@ impl<V> Default for Bounded<V> {
 impl<V> Bounded<V> {
     const CAPACITY: usize = 20_000;
 
-    pub(super) fn insert(&mut self, key: String, value: V) {
+    pub(crate) fn insert(&mut self, key: String, value: V) {
         if self.entries.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
@@ -42,111 +42,111 @@ impl<V> Bounded<V> {
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&V> {
+    pub(crate) fn get(&self, key: &str) -> Option<&V> {
         self.entries.get(key)
     }
 
-    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut V> {
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut V> {
         self.entries.get_mut(key)
     }
 
-    pub(super) fn remove(&mut self, key: &str) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &str) -> Option<V> {
         self.entries.remove(key)
     }
 
-    pub(super) fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.entries.keys().cloned().collect()
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
         self.entries.retain(|_, value| keep(value));
     }
 }
 
 /// A browser in which a user is signed in at the provider.
 #[derive(Clone)]
-pub(super) struct Session {
-    pub(super) user: String,
-    pub(super) sid: String,
-    pub(super) auth_time: u64,
-    pub(super) expires: u64,
+pub(crate) struct Session {
+    pub(crate) user: String,
+    pub(crate) sid: String,
+    pub(crate) auth_time: u64,
+    pub(crate) expires: u64,
     /// Scopes granted in this session: `prompt=none` cannot add to them.
-    pub(super) consented: BTreeSet<String>,
+    pub(crate) consented: BTreeSet<String>,
 }
 
 /// A sign-in page that was shown.
-pub(super) struct Interaction {
-    pub(super) request: AuthRequest,
-    pub(super) expires: u64,
+pub(crate) struct Interaction {
+    pub(crate) request: AuthRequest,
+    pub(crate) expires: u64,
 }
 
 /// What a user allowed the client in one sign-in. All tokens hang on it:
 /// without their grant they are dead.
 #[derive(Clone)]
-pub(super) struct Grant {
-    pub(super) user: String,
-    pub(super) client: String,
-    pub(super) session: String,
-    pub(super) sid: String,
+pub(crate) struct Grant {
+    pub(crate) user: String,
+    pub(crate) client: String,
+    pub(crate) session: String,
+    pub(crate) sid: String,
     /// Everything granted, OIDC and resource scopes alike, in the order asked for.
-    pub(super) scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
     /// Scopes granted per resource indicator that was asked for.
-    pub(super) resources: BTreeMap<String, BTreeSet<String>>,
-    pub(super) nonce: Option<String>,
+    pub(crate) resources: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) nonce: Option<String>,
     /// Only when the ID token is to say it.
-    pub(super) auth_time: Option<u64>,
+    pub(crate) auth_time: Option<u64>,
 }
 
 impl Grant {
     /// `offline_access` outlives the session at the provider.
-    pub(super) fn is_offline(&self) -> bool {
+    pub(crate) fn is_offline(&self) -> bool {
         self.scopes.iter().any(|scope| scope == "offline_access")
     }
 }
 
-pub(super) struct Code {
-    pub(super) grant: String,
-    pub(super) redirect_uri: String,
-    pub(super) code_challenge: Option<String>,
-    pub(super) expires: u64,
-    pub(super) used: bool,
+pub(crate) struct Code {
+    pub(crate) grant: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) code_challenge: Option<String>,
+    pub(crate) expires: u64,
+    pub(crate) used: bool,
 }
 
 /// An opaque access token, for the userinfo endpoint.
-pub(super) struct AccessToken {
-    pub(super) grant: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) issued: u64,
-    pub(super) expires: u64,
+pub(crate) struct AccessToken {
+    pub(crate) grant: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) issued: u64,
+    pub(crate) expires: u64,
 }
 
 /// What the Management API gives out to act as a user, once.
-pub(super) struct SubjectToken {
-    pub(super) user: String,
-    pub(super) expires: u64,
+pub(crate) struct SubjectToken {
+    pub(crate) user: String,
+    pub(crate) expires: u64,
 }
 
-pub(super) struct RefreshToken {
-    pub(super) grant: String,
-    pub(super) issued: u64,
-    pub(super) rotated: Option<u64>,
+pub(crate) struct RefreshToken {
+    pub(crate) grant: String,
+    pub(crate) issued: u64,
+    pub(crate) rotated: Option<u64>,
 }
 
 #[derive(Default)]
-pub(super) struct Store {
-    pub(super) sessions: Bounded<Session>,
-    pub(super) interactions: Bounded<Interaction>,
-    pub(super) pushed: Bounded<(Vec<(String, String)>, u64)>,
-    pub(super) codes: Bounded<Code>,
-    pub(super) grants: Bounded<Grant>,
-    pub(super) access_tokens: Bounded<AccessToken>,
-    pub(super) refresh_tokens: Bounded<RefreshToken>,
-    pub(super) subject_tokens: Bounded<SubjectToken>,
+pub(crate) struct Store {
+    pub(crate) sessions: Bounded<Session>,
+    pub(crate) interactions: Bounded<Interaction>,
+    pub(crate) pushed: Bounded<(Vec<(String, String)>, u64)>,
+    pub(crate) codes: Bounded<Code>,
+    pub(crate) grants: Bounded<Grant>,
+    pub(crate) access_tokens: Bounded<AccessToken>,
+    pub(crate) refresh_tokens: Bounded<RefreshToken>,
+    pub(crate) subject_tokens: Bounded<SubjectToken>,
 }
 
 impl Store {
     /// Ends a session, and with it the grants that do not outlive it.
-    pub(super) fn end_session(&mut self, id: &str) {
+    pub(crate) fn end_session(&mut self, id: &str) {
         self.sessions.remove(id);
         self.grants
             .retain(|grant| grant.session != id || grant.is_offline());

@@ -1,20 +1,20 @@
 //! The token endpoint: codes and refresh tokens, and who may have which token,
 //! as Logto decides it.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::Provider;
-use super::client_auth::authenticate;
-use super::error::OidcError;
-use super::issue::{Issue, Target};
-use super::keys::base64url;
-use super::seed::SeedUser;
-use super::store::{Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, RefreshToken};
-use super::wire::{Received, Reply};
-use super::{exchange, machine};
+use crate::client_auth::authenticate;
+use crate::crypto::{base64url, sha256};
+use crate::issue::{Issue, Target};
+use crate::names::ORGANIZATIONS_SCOPE;
+use crate::oidc_error::OidcError;
+use crate::provider::Provider;
+use crate::seed::SeedUser;
+use crate::store::{Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, RefreshToken};
+use crate::wire::{Received, Reply};
+use crate::{exchange, machine};
 
-pub(super) fn token(provider: &Provider, request: &Received) -> Reply {
+pub(crate) fn token(provider: &Provider, request: &Received) -> Reply {
     let answer =
         authenticate(provider, request).and_then(|client| answer_to(provider, request, &client));
     match answer {
@@ -80,7 +80,7 @@ fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcE
         None => Target::UserInfo,
     };
     let refresh_token = grant.is_offline().then(|| {
-        let token = provider.hooks.opaque_token();
+        let token = provider.opaque_token();
         let entry = RefreshToken {
             grant: grant_id.clone(),
             issued: now,
@@ -103,7 +103,7 @@ fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(),
     match (challenge, verifier) {
         (None, None) => Ok(()),
         (Some(challenge), Some(verifier)) => {
-            let hash = base64url(digest(&SHA256, verifier.as_bytes()).as_ref());
+            let hash = base64url(sha256(verifier.as_bytes()));
             let wrong_length = !(43..=128).contains(&verifier.len());
             if hash != challenge || wrong_length {
                 return Err(OidcError::invalid_grant("PKCE verification failed"));
@@ -162,7 +162,7 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
     Ok(issue.tokens(&scopes, target, Some(refresh_token)))
 }
 
-pub(super) fn required<'r>(request: &'r Received, name: &str) -> Result<&'r str, OidcError> {
+pub(crate) fn required<'r>(request: &'r Received, name: &str) -> Result<&'r str, OidcError> {
     let value = request.form_value(name).filter(|value| !value.is_empty());
     value.ok_or_else(|| OidcError::invalid_request(&format!("missing required parameter '{name}'")))
 }
@@ -202,17 +202,22 @@ fn check_membership(
     user: &SeedUser,
     grant: &Grant,
 ) -> Result<(), OidcError> {
-    const SCOPE: &str = "urn:logto:scope:organizations";
     is_member(provider, organization, user)?;
-    if !grant.scopes.iter().any(|scope| scope == SCOPE) {
+    if !grant
+        .scopes
+        .iter()
+        .any(|scope| scope == ORGANIZATIONS_SCOPE)
+    {
         let description = "refresh token missing required scope";
-        return Err(OidcError::new(403, "insufficient_scope", description).scope(SCOPE));
+        return Err(
+            OidcError::new(403, "insufficient_scope", description).scope(ORGANIZATIONS_SCOPE)
+        );
     }
     Ok(())
 }
 
 /// Whether the organization has this user.
-pub(super) fn is_member(
+pub(crate) fn is_member(
     provider: &Provider,
     organization: &str,
     user: &SeedUser,
@@ -237,7 +242,7 @@ fn requested_resource(request: &Received, grant: &Grant) -> Result<Option<String
 }
 
 /// The one resource asked for, if any.
-pub(super) fn single_resource(request: &Received) -> Result<Option<&str>, OidcError> {
+pub(crate) fn single_resource(request: &Received) -> Result<Option<&str>, OidcError> {
     let mut asked = request.form.iter().filter(|(name, _)| name == "resource");
     let indicator = asked.next().map(|(_, indicator)| indicator.as_str());
     if asked.next().is_some() {
@@ -248,7 +253,7 @@ pub(super) fn single_resource(request: &Received) -> Result<Option<&str>, OidcEr
 }
 
 /// The scopes of the request, each once.
-pub(super) fn asked_scopes(request: &Received) -> Vec<String> {
+pub(crate) fn asked_scopes(request: &Received) -> Vec<String> {
     let asked = request.form_value("scope").unwrap_or_default();
     let mut scopes: Vec<String> = Vec::new();
     for scope in asked.split(' ').filter(|scope| !scope.is_empty()) {
@@ -277,7 +282,7 @@ fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
         // The window runs from the first rotation, however often it is used in it.
         entry.rotated.get_or_insert(now);
     }
-    let new = provider.hooks.opaque_token();
+    let new = provider.opaque_token();
     let entry = RefreshToken {
         grant: grant_id.to_owned(),
         issued: now,

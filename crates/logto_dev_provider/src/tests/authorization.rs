@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_whole_code_flow() {
     let world = World::new().await;
     let metadata = world
@@ -62,7 +62,7 @@ async fn a_whole_code_flow() {
     assert_eq!(requests[3].form_value("code_verifier"), Some(VERIFIER));
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn refused_requests_are_refused_as_at_logto() {
     let world = World::new().await;
     let unknown_client = world
@@ -115,7 +115,7 @@ async fn refused_requests_are_refused_as_at_logto() {
     assert_eq!(twice.location_params()["error"], "invalid_request");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_session_signs_in_again_without_asking() {
     let world = World::new().await;
     let signed_in = world.sign_in("alice", &[("scope", "openid profile")]).await;
@@ -162,7 +162,7 @@ async fn a_session_signs_in_again_without_asking() {
     assert_eq!(auth(&[]).await.status, 200, "asks again");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn auth_time_is_there_when_it_was_asked_for() {
     let world = World::new().await;
     for (change, expected) in [("consent", false), ("login", true), ("login consent", true)] {
@@ -175,7 +175,7 @@ async fn auth_time_is_there_when_it_was_asked_for() {
     assert!(claims["auth_time"].is_u64());
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn cancel_is_bare_and_deny_is_an_error() {
     let world = World::new().await;
     let page = world.get(&world.auth_path(&[])).await;
@@ -206,7 +206,7 @@ async fn cancel_is_bare_and_deny_is_an_error() {
     assert_eq!(press("deny").await.status, 400, "the page is too old");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn the_sign_in_page_escapes_and_is_locked_down() {
     let world = World::new().await;
     let changes = [
@@ -247,7 +247,7 @@ async fn the_sign_in_page_escapes_and_is_locked_down() {
     assert_eq!(world.get("/nowhere").await.status, 404);
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn form_post_and_fragment_responses() {
     let world = World::new().await;
     world.provider.hooks().sign_in_as(Some("alice"));
@@ -275,7 +275,7 @@ async fn form_post_and_fragment_responses() {
     assert!(answer.location().fragment().unwrap().starts_with("code="));
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn pushed_requests_work_once() {
     let world = World::new().await;
     let path = world.auth_path(&[]);
@@ -310,7 +310,7 @@ async fn pushed_requests_work_once() {
     );
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn the_issuer_can_be_at_any_path_and_keep_its_name_out_of_the_response() {
     let world = World::with(|settings| {
         settings.issuer_path = "/a/b/".into();
@@ -341,7 +341,7 @@ async fn the_issuer_can_be_at_any_path_and_keep_its_name_out_of_the_response() {
     assert!(!response.contains_key("iss"), "{response:?}");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn in_front_of_it_may_be_another_origin() {
     let world = World::with(|settings| {
         settings.public_origin = Some("https://id.example".into());
@@ -357,7 +357,7 @@ async fn in_front_of_it_may_be_another_origin() {
     assert_eq!(metadata["jwks_uri"], "https://id.example/oidc/jwks");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn what_is_no_path_does_not_start() {
     for path in ["", "oidc", "//evil.example", "/<any..>", "/a?b", "/a//b"] {
         for of_keys in [false, true] {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[rocket::async_test]
+#[tokio::test]
 async fn clients_authenticate_by_header_or_body_but_not_both() {
     let world = World::new().await;
     let grant = ("grant_type", "refresh_token");
@@ -68,7 +68,7 @@ async fn clients_authenticate_by_header_or_body_but_not_both() {
     assert_eq!(twice.json()["error"], "invalid_request");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn public_clients_need_no_secret_but_pkce() {
     let world = World::with(|settings| settings.client_secret = None).await;
     let changes = [("code_challenge", ""), ("code_challenge_method", "")];

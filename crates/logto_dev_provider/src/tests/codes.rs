@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[rocket::async_test]
+#[tokio::test]
 async fn offline_access_needs_prompt_consent() {
     let world = World::new().await;
     let scope = ("scope", "openid offline_access");
@@ -19,7 +19,7 @@ async fn offline_access_needs_prompt_consent() {
     assert_eq!(without["scope"], "openid");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_code_works_once_and_a_second_use_kills_what_it_gave() {
     let world = World::new().await;
     let code = world.code("alice", &[]).await;
@@ -36,7 +36,7 @@ async fn a_code_works_once_and_a_second_use_kills_what_it_gave() {
     userinfo.assert_like("e-userinfo-after-code-reuse");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn codes_are_bound_and_short_lived() {
     let world = World::new().await;
     let code = world.code("alice", &[]).await;

@@ -25,7 +25,7 @@ fn credentials<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&[("grant_type", "client_credentials")], more].concat()
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_machines_token_is_as_at_logto() {
     let world = World::new().await;
     let form = credentials(&[("resource", SHOPPING), ("scope", "read write admin")]);
@@ -53,7 +53,7 @@ async fn a_machines_token_is_as_at_logto() {
 
 /// Scopes by global roles, by roles in the organization, and none that was not
 /// asked for.
-#[rocket::async_test]
+#[tokio::test]
 async fn a_machines_scopes_are_those_of_its_roles() {
     let world = World::new().await;
     let all = "read write orders:read orders:write view:reports manage:members all";
@@ -96,7 +96,7 @@ async fn a_machines_scopes_are_those_of_its_roles() {
     }
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn what_a_machine_may_not_have() {
     let world = World::new().await;
     let unknown = "https://unknown.example/api";
@@ -150,7 +150,7 @@ fn exchange<'a>(
     [&form, more].concat()
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_personal_access_token_becomes_access_tokens_of_its_owner() {
     let world = World::new().await;
     let personal = |more| exchange(PERSONAL, PERSONAL_ACCESS_TOKEN, more);
@@ -241,7 +241,7 @@ async fn management_token(world: &World, scope: &str) -> String {
     answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn the_management_api_lists_users_for_its_own_tokens_only() {
     let world = World::new().await;
     let all = management_token(&world, "all").await;
@@ -299,7 +299,7 @@ async fn the_management_api_lists_users_for_its_own_tokens_only() {
     assert_eq!(bare.json()["code"], "auth.authorization_header_missing");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_subject_token_lets_act_as_a_user_once() {
     let world = World::new().await;
     let all = management_token(&world, "all").await;

@@ -33,7 +33,7 @@ async fn id_token(world: &World) -> String {
     tokens["id_token"].as_str().unwrap().to_owned()
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn every_algorithm_signs_what_a_verifier_accepts() {
     let world = World::new().await;
     for (ours, theirs) in [
@@ -64,7 +64,7 @@ async fn every_algorithm_signs_what_a_verifier_accepts() {
     assert!(verifies(&world, &id_token(&world).await, Algorithm::RS256).await);
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn at_hash_matches_the_access_token() {
     let world = World::new().await;
     let recorded = recorded("07-refresh-response-confidential");
@@ -81,7 +81,7 @@ async fn at_hash_matches_the_access_token() {
     assert_eq!(claims["at_hash"], SigningAlg::Es384.at_hash(access_token));
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn tokens_can_be_missigned() {
     let world = World::new().await;
     let hooks = world.provider.hooks();
@@ -116,7 +116,7 @@ async fn tokens_can_be_missigned() {
     assert!(verifies(&world, &id_token(&world).await, Algorithm::ES384).await);
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn keys_rotate_and_hide() {
     let world = World::new().await;
     let hooks = world.provider.hooks();
@@ -156,15 +156,14 @@ async fn keys_rotate_and_hide() {
     }
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn tokens_answers_and_responses_can_be_edited() {
-    let world = World::new().await;
+    let world = World::with(|settings| settings.sid = true).await;
     let hooks = world.provider.hooks();
     hooks.id_token(|header, claims| {
         header.insert("crit".into(), serde_json::json!(["x"]));
         claims.remove("sub");
     });
-    hooks.sid(true);
     hooks.token_lifetime(Duration::from_secs(5));
     let (header, claims) = decoded(&id_token(&world).await);
     assert!(header["crit"].is_array() && claims.get("sub").is_none() && claims["sid"].is_string());
@@ -216,7 +215,7 @@ async fn tokens_answers_and_responses_can_be_edited() {
     assert!(decoded(&{ id_token(&world).await }).1["sub"].is_string());
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn requests_can_be_held_while_later_ones_are_answered() {
     let world = World::new().await;
     let (hooks, answered) = (world.provider.hooks(), std::cell::Cell::new(false));
@@ -239,7 +238,7 @@ async fn requests_can_be_held_while_later_ones_are_answered() {
     assert_eq!(first.status, 200);
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn opaque_tokens_can_be_odd() {
     let world = World::new().await;
     world.provider.hooks().token_prefix("a b/~+=&%\"<");
@@ -253,11 +252,10 @@ async fn opaque_tokens_can_be_odd() {
     );
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn logout_tokens_have_the_claims_logto_sends() {
     let world = World::new().await;
-    let text = include_str!("../../fixtures/logto/19-backchannel-logout-request.json");
-    let logto: Value = serde_json::from_str(text).unwrap();
+    let logto = recording("19-backchannel-logout-request");
     let logto = &logto["logout_token_decoded"];
     let claims = world
         .provider
@@ -278,7 +276,7 @@ async fn logout_tokens_have_the_claims_logto_sends() {
     assert_eq!(claims["events"], logto["payload"]["events"]);
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn any_token_can_be_forged() {
     let world = World::new().await;
     let claims = serde_json::json!({ "aud": "the-app", "exp": 9_999_999_999_u64, "sub": "x" });
@@ -299,7 +297,7 @@ async fn any_token_can_be_forged() {
     assert_eq!(hooks.sign(input.as_bytes()).len(), 96);
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_taken_port_and_a_wrong_seed_are_told() {
     let world = World::new().await;
     let port = world.provider.port();
@@ -320,7 +318,7 @@ async fn a_taken_port_and_a_wrong_seed_are_told() {
     assert!(error.to_string().contains("nobody"), "{error}");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn it_stops_at_once_and_frees_its_port() {
     let world = World::new().await;
     world.get("/").await;
@@ -335,14 +333,14 @@ async fn it_stops_at_once_and_frees_its_port() {
     let mut settings = Settings::new("a", "b");
     settings.port = port;
     let provider = DevProvider::start(settings).await.unwrap();
-    provider.shutdown().notify();
+    provider.shutdown();
     provider.stop().await;
     let mut settings = Settings::new("a", "b");
     settings.port = port;
     drop(DevProvider::start(settings).await.unwrap());
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn unexpected_calls_are_recorded() {
     let world = World::new().await;
     let url = format!("{}/oidc/token?x=1", world.provider.endpoint());
@@ -362,30 +360,4 @@ async fn unexpected_calls_are_recorded() {
     );
     world.provider.clear_requests();
     assert!(world.provider.requests().is_empty());
-}
-
-/// The lists in `Rocket.toml`, uncommented, are the built-in ones.
-#[test]
-fn the_seed_in_rocket_toml_is_the_built_in_one() {
-    use figment::providers::{Format, Toml};
-    let text = include_str!("../../../../Rocket.toml");
-    let (_, lists) = text.split_once("# --- users").unwrap();
-    let uncommented: Vec<&str> = lists
-        .lines()
-        .skip(1)
-        .filter(|line| !line.starts_with("# ---"))
-        .map(|line| line.strip_prefix("# ").unwrap_or(line))
-        .collect();
-    let figment = figment::Figment::from(Toml::string(&uncommented.join("\n")));
-    let seed: Seed = figment.extract_inner("debug.logto.dev_provider").unwrap();
-    let mut built_in = Seed::default();
-    // TOML has no null.
-    built_in.users[0].custom_data.remove("nothing");
-    assert_eq!(format!("{seed:#?}"), format!("{built_in:#?}"));
-
-    let typo = Toml::string("users = []\nuser = []");
-    assert!(figment::Figment::from(typo).extract::<Seed>().is_err());
-    let only_users = Toml::string("[[users]]\nid = \"x\"");
-    let seed: Seed = figment::Figment::from(only_users).extract().unwrap();
-    assert_eq!((seed.users.len(), seed.organizations.len()), (1, 2));
 }

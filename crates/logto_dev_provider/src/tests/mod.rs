@@ -19,8 +19,8 @@ use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap};
 use serde_json::Value;
 use url::Url;
 
-use super::keys::base64url;
-use super::*;
+use crate::crypto::{base64url, sha256};
+use crate::*;
 
 const CALLBACK: &str = "http://localhost:3000/callback";
 const SHOPPING: &str = "https://shopping.your-app.com/api";
@@ -103,14 +103,19 @@ impl Answer {
     }
 }
 
-/// The response of a recording.
-fn recorded(fixture: &str) -> Value {
+/// A recording of what a real Logto sent.
+fn recording(fixture: &str) -> Value {
     let path = format!(
         "{}/fixtures/logto/{fixture}.json",
         env!("CARGO_MANIFEST_DIR")
     );
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let recording: Value = serde_json::from_str(&text).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The response of a recording.
+fn recorded(fixture: &str) -> Value {
+    let recording = recording(fixture);
     let steps = recording["steps"].as_array().cloned();
     let exchange = steps
         .and_then(|s| s.into_iter().next())
@@ -206,9 +211,7 @@ impl World {
     /// The path of an authorization request: the usual one with changes; an
     /// empty value leaves a parameter out.
     fn auth_path(&self, changes: &[(&str, &str)]) -> String {
-        let challenge = base64url(
-            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, VERIFIER.as_bytes()).as_ref(),
-        );
+        let challenge = base64url(sha256(VERIFIER.as_bytes()));
         let usual = [
             ("client_id", "the-app"),
             ("redirect_uri", CALLBACK),

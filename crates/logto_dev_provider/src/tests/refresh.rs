@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[rocket::async_test]
+#[tokio::test]
 async fn confidential_clients_keep_a_refresh_token_for_most_of_its_life() {
     let world = World::new().await;
     let tokens = world.tokens("alice").await;
@@ -25,7 +25,7 @@ async fn confidential_clients_keep_a_refresh_token_for_most_of_its_life() {
     expired.assert_like("e-refresh-garbage");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn rotated_refresh_tokens_work_three_seconds_more_then_kill_the_grant() {
     let world = World::new().await;
     let hooks = world.provider.hooks();
@@ -53,7 +53,7 @@ async fn rotated_refresh_tokens_work_three_seconds_more_then_kill_the_grant() {
         .assert_like("e-refresh-new-token-after-reuse-detection");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn scope_narrows_but_never_widens() {
     let world = World::new().await;
     let token = world.tokens("alice").await["refresh_token"].clone();
@@ -74,7 +74,7 @@ async fn scope_narrows_but_never_widens() {
     wide.assert_like("07d-refresh-scope-not-granted");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn roles_are_read_again_at_every_refresh() {
     let world = World::new().await;
     let bob = world.tokens("bob").await["refresh_token"].clone();
@@ -96,7 +96,7 @@ async fn roles_are_read_again_at_every_refresh() {
     assert_eq!(resource["scope"], "");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn suspended_users_are_out() {
     let world = World::new().await;
     let tokens = world.tokens("bob").await;
@@ -135,14 +135,17 @@ async fn suspended_users_are_out() {
     );
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn parallel_refreshes_with_one_token_all_get_through() {
-    let world = World::new().await;
+    let world = std::sync::Arc::new(World::new().await);
     world.provider.hooks().rotate_refresh_tokens(true);
     let token = world.tokens("alice").await["refresh_token"].clone();
-    let all = (0..50).map(|_| world.refresh(&token, &[]));
-    let answers = rocket::futures::future::join_all(all).await;
-    assert!(answers.iter().all(|answer| answer.status == 200));
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (world, token) = (world.clone(), token.clone());
+        all.spawn(async move { world.refresh(&token, &[]).await.status });
+    }
+    assert_eq!(all.join_all().await, [200; 50]);
     let requests = world.provider.requests_to(Endpoint::Token);
     assert_eq!(requests.len(), 51);
 }

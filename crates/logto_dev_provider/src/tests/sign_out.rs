@@ -7,7 +7,7 @@ fn end_session(params: &[(&str, &str)]) -> String {
     format!("/oidc/session/end?{}", query.extend_pairs(params).finish())
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn a_valid_hint_signs_out_without_asking() {
     let world = World::new().await;
     let online = [("scope", "openid"), ("prompt", "")];
@@ -47,7 +47,7 @@ async fn a_valid_hint_signs_out_without_asking() {
     );
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn only_offline_access_outlives_the_session() {
     let world = World::new().await;
     for (changes, expected) in [
@@ -70,7 +70,7 @@ async fn only_offline_access_outlives_the_session() {
     }
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn without_a_hint_the_user_is_asked() {
     let world = World::new().await;
     let cookie = world.sign_in("alice", &[]).await.cookie();
@@ -100,7 +100,7 @@ async fn without_a_hint_the_user_is_asked() {
     assert_eq!(gone.location_params()["error"], "login_required");
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn bad_sign_out_requests_are_refused_as_at_logto() {
     let world = World::new().await;
     let tokens = world.tokens("alice").await;
@@ -132,7 +132,7 @@ async fn bad_sign_out_requests_are_refused_as_at_logto() {
     );
 }
 
-#[rocket::async_test]
+#[tokio::test]
 async fn revocation_and_introspection_are_as_at_logto() {
     let world = World::new().await;
     let tokens = world.tokens_for("alice", &[("resource", SHOPPING)]).await;

@@ -9,7 +9,6 @@ use crate::config::LogtoConfig;
 use {
     crate::config::{DEV_APP_ID, DEV_APP_SECRET, SigningAlg},
     logto_dev_provider::{DevProvider, Settings},
-    rocket::config::LogLevel,
 };
 
 /// Starts the development provider when the configuration says so.
@@ -30,9 +29,8 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairin
         // The configuration takes no other.
         _ => logto_dev_provider::SigningAlg::Es384,
     };
-    // Rocket sets the level of the whole process at each launch: this one's is
-    // set again when the app itself launches.
-    settings.log_level = LogLevel::Off;
+    // Signing out in one browser leaves the others alone.
+    settings.sid = true;
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,
         Err(mut error) => {
@@ -46,11 +44,7 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairin
         }
     };
     match DevProvider::start(settings).await {
-        Ok(provider) => {
-            // Signing out in one browser leaves the others alone.
-            provider.hooks().sid(true);
-            Ok(rocket.manage(provider))
-        }
+        Ok(provider) => Ok(rocket.manage(provider)),
         Err(error) => {
             log::error!("logto: {error}");
             log::error!(
@@ -71,6 +65,6 @@ pub(crate) async fn start(rocket: Rocket<Build>, _: &LogtoConfig) -> fairing::Re
 pub(crate) fn stop(_rocket: &Rocket<Orbit>) {
     #[cfg(feature = "dev-provider")]
     if let Some(provider) = _rocket.state::<DevProvider>() {
-        provider.shutdown().notify();
+        provider.shutdown();
     }
 }

@@ -1,0 +1,152 @@
+//! The handle of a running provider.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::error::StartError;
+use crate::provider::{Provider, write};
+use crate::seed::Seed;
+use crate::server;
+use crate::settings::Settings;
+
+/// A running provider. Dropping it stops it.
+///
+/// ```
+/// use logto_dev_provider::{DevProvider, Settings};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = DevProvider::start(Settings::new("my-app", "my-secret")).await?;
+/// assert_eq!(provider.issuer(), format!("http://localhost:{}/oidc", provider.port()));
+/// provider.stop().await;
+/// # Ok(()) }
+/// ```
+pub struct DevProvider {
+    pub(crate) provider: Arc<Provider>,
+    stop: watch::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl DevProvider {
+    /// Starts a provider on the current Tokio runtime and returns when it
+    /// listens, on the loopback interface only. It handles no signals; stop it
+    /// with [`stop`](DevProvider::stop) or [`shutdown`](DevProvider::shutdown).
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Bind`] when the port is taken, [`StartError::Seed`] when
+    /// the seed names users or roles that do not exist, [`StartError::Path`]
+    /// when a path of the settings is not one.
+    pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
+        let provider = Arc::new(Provider::new(settings)?);
+        let (listeners, port) = server::bind(provider.settings.port).await?;
+        let _ = provider.port.set(port);
+        let (stop, stopped) = watch::channel(());
+        let server = tokio::spawn(server::serve(provider.clone(), listeners, stopped));
+        Ok(DevProvider {
+            provider,
+            stop,
+            server,
+        })
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.provider.port()
+    }
+
+    /// The base URL, `http://localhost:<port>` unless the settings say
+    /// otherwise: what Logto calls the endpoint.
+    pub fn endpoint(&self) -> String {
+        self.provider.endpoint()
+    }
+
+    /// The issuer, `http://localhost:<port>/oidc` unless the settings say otherwise.
+    pub fn issuer(&self) -> String {
+        self.provider.issuer()
+    }
+
+    /// Registers these redirect URIs instead of those of the settings: an app
+    /// on any free port knows its own only when it listens.
+    ///
+    /// ```no_run
+    /// # use logto_dev_provider::{DevProvider, Settings};
+    /// # async fn run(provider: DevProvider, app_port: u16) {
+    /// provider.set_redirect_uris([format!("http://localhost:{app_port}/callback")]);
+    /// # }
+    /// ```
+    pub fn set_redirect_uris<U: Into<String>>(&self, uris: impl IntoIterator<Item = U>) {
+        let uris = uris.into_iter().map(Into::into).collect();
+        write(&self.provider.registered).redirect_uris = uris;
+    }
+
+    /// Registers these URIs for the redirect after sign-out instead.
+    pub fn set_post_logout_redirect_uris<U: Into<String>>(
+        &self,
+        uris: impl IntoIterator<Item = U>,
+    ) {
+        let uris = uris.into_iter().map(Into::into).collect();
+        write(&self.provider.registered).post_logout_redirect_uris = uris;
+    }
+
+    /// Registers where logout tokens are sent.
+    pub fn set_backchannel_logout_uri(&self, uri: Option<String>) {
+        write(&self.provider.registered).backchannel_logout_uri = uri;
+    }
+
+    /// Suspends a user (id or username), or lets them in again. `false` when
+    /// there is no such user.
+    pub fn suspend(&self, user: &str, suspended: bool) -> bool {
+        self.provider.suspend(user, suspended)
+    }
+
+    /// Changes users, organizations and resources while it runs. Tokens show
+    /// it when they are next issued.
+    ///
+    /// ```no_run
+    /// # use logto_dev_provider::{DevProvider, SeedUser};
+    /// # async fn run(provider: DevProvider) {
+    /// provider.edit_seed(|seed| {
+    ///     let mut dora = SeedUser::new("dora8x2k1m0c");
+    ///     dora.email = Some("dora@example.com".into());
+    ///     seed.users.push(dora);
+    /// });
+    /// # }
+    /// ```
+    pub fn edit_seed(&self, edit: impl FnOnce(&mut Seed)) {
+        edit(&mut self.provider.seed_mut());
+    }
+
+    /// Ends every session at the provider, as if each user had signed out there.
+    pub fn end_sessions(&self) {
+        let mut store = self.provider.store();
+        for id in store.sessions.keys() {
+            store.end_session(&id);
+        }
+    }
+
+    /// Tells it to stop, and does not wait: for an application that stops
+    /// itself. The same happens when the provider is dropped.
+    pub fn shutdown(&self) {
+        let _ = self.stop.send(());
+    }
+
+    /// Stops it and waits until the port is free.
+    pub async fn stop(self) {
+        self.shutdown();
+        if let Err(error) = self.server.await {
+            log::error!("the development provider ended badly: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for DevProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DevProvider")
+            .field("issuer", &self.issuer())
+            .finish_non_exhaustive()
+    }
+}

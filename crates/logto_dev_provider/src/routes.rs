@@ -1,0 +1,56 @@
+//! Which path is which endpoint, and who answers there.
+
+use crate::provider::Provider;
+use crate::wire::{Endpoint, Received, Reply};
+use crate::{authorize, discovery, management, pages, session, token, userinfo};
+
+/// Answers a request of one endpoint.
+pub(crate) type Handler = fn(&Provider, &Received) -> Reply;
+
+pub(crate) struct Route {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) handler: Handler,
+}
+
+/// The route of a request. What is unknown has one too, so that tests can see
+/// calls the provider did not expect.
+pub(crate) fn find(provider: &Provider, method: &str, path: &str) -> Route {
+    // The server leaves out the body of an answer to HEAD.
+    let method = if method == "HEAD" { "GET" } else { method };
+    let issuer_path = provider.settings.issuer_path.trim_end_matches('/');
+    let below_issuer = path.strip_prefix(issuer_path);
+    let (endpoint, handler) = below_issuer
+        .and_then(|path| oidc(provider, method, path))
+        .unwrap_or_else(|| elsewhere(method, path));
+    Route { endpoint, handler }
+}
+
+/// What is below the issuer.
+fn oidc(provider: &Provider, method: &str, path: &str) -> Option<(Endpoint, Handler)> {
+    Some(match (method, path) {
+        ("GET", discovery::PATH) => (Endpoint::Discovery, discovery::discovery),
+        ("GET", path) if path == provider.settings.jwks_path => (Endpoint::Jwks, discovery::jwks),
+        ("GET" | "POST", "/auth") => (Endpoint::Auth, authorize::authorize),
+        ("POST", "/request") => (Endpoint::PushedAuth, authorize::push),
+        ("POST", "/token") => (Endpoint::Token, token::token),
+        ("GET" | "POST", "/me") => (Endpoint::UserInfo, userinfo::userinfo),
+        ("POST", "/token/revocation") => (Endpoint::Revocation, session::revoke),
+        ("POST", "/token/introspection") => (Endpoint::Introspection, session::introspect),
+        ("GET" | "POST", "/session/end") => (Endpoint::EndSession, session::end_session),
+        ("POST", "/session/end/confirm") => (Endpoint::EndSession, session::confirm),
+        _ => return None,
+    })
+}
+
+/// Pages, and the Management API.
+fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
+    match (method, path) {
+        ("GET", "/") => (Endpoint::Page, pages::users),
+        ("POST", "/sign-in") => (Endpoint::Page, authorize::submit),
+        ("POST", "/suspend") => (Endpoint::Page, pages::suspend),
+        ("GET", "/assets/dev-provider.css") => (Endpoint::Page, pages::style),
+        ("GET", "/api/users") => (Endpoint::Management, management::users),
+        ("POST", "/api/subject-tokens") => (Endpoint::Management, management::create_subject_token),
+        _ => (Endpoint::Unknown, pages::not_found),
+    }
+}

@@ -1,0 +1,191 @@
+//! The HTTP server: hyper on the loopback interface, and requests and answers
+//! as the plain values of [`wire`](crate::wire).
+//!
+//! Not a second Rocket: Rocket sets the log level and the colours of the whole
+//! process at each launch, and its request log does not say which of two Rockets
+//! it speaks of.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::error::StartError;
+use crate::pages;
+use crate::provider::Provider;
+use crate::routes::{self, Route};
+use crate::wire::{Endpoint, Received, Reply};
+
+/// A longer body is refused.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Listens on `127.0.0.1`, and on `[::1]` where there is one: to some clients
+/// `localhost` is only that. Gives the listeners and their port.
+pub(crate) async fn bind(wanted: u16) -> Result<(Vec<TcpListener>, u16), StartError> {
+    let failed = |address, port| {
+        move |source| StartError::Bind {
+            address,
+            port,
+            source,
+        }
+    };
+    let on = |address: IpAddr, port| TcpListener::bind((address, port));
+    let v4 = on(Ipv4Addr::LOCALHOST.into(), wanted).await;
+    let v4 = v4.map_err(failed("127.0.0.1", wanted))?;
+    let port = v4.local_addr().map_err(failed("127.0.0.1", wanted))?.port();
+    match on(Ipv6Addr::LOCALHOST.into(), port).await {
+        Ok(v6) => Ok((vec![v4, v6], port)),
+        // Browsers would find what else is there, not this provider.
+        Err(error) if error.kind() == ErrorKind::AddrInUse && wanted != 0 => {
+            Err(failed("[::1]", wanted)(error))
+        }
+        Err(error) => {
+            log::debug!("development provider: not on [::1]:{port}: {error}");
+            Ok((vec![v4], port))
+        }
+    }
+}
+
+/// Serves until `stop` changes or its sender is gone, then cuts what is open.
+pub(crate) async fn serve(
+    provider: Arc<Provider>,
+    listeners: Vec<TcpListener>,
+    stop: watch::Receiver<()>,
+) {
+    let mut loops = JoinSet::new();
+    for listener in listeners {
+        loops.spawn(accept(provider.clone(), listener, stop.clone()));
+    }
+    while loops.join_next().await.is_some() {}
+}
+
+async fn accept(provider: Arc<Provider>, listener: TcpListener, mut stop: watch::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stop.changed() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(provider.clone(), stream));
+                }
+                Err(error) => {
+                    log::warn!("development provider: cannot accept a connection: {error}");
+                    // Out of file descriptors, most likely: it passes.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+    connections.shutdown().await;
+}
+
+/// All requests of one connection.
+async fn converse(provider: Arc<Provider>, stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        // A task of its own: what was begun is finished, even when the client
+        // does not wait for it.
+        let answer = tokio::spawn(answer(provider.clone(), request));
+        async move {
+            match answer.await {
+                Ok(answer) => answer,
+                Err(_) => response(pages::failed()),
+            }
+        }
+    });
+    let mut http = http1::Builder::new();
+    // A client may keep a connection open as long as it likes.
+    http.header_read_timeout(None);
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        log::debug!("development provider: a connection ended early: {error}");
+    }
+}
+
+/// Takes a request, waits if a hook says so, does what the endpoint does, and
+/// lets a hook spoil the result.
+async fn answer(
+    provider: Arc<Provider>,
+    request: Request<Incoming>,
+) -> io::Result<Response<Full<Bytes>>> {
+    let Route {
+        endpoint,
+        handler: handle,
+    } = routes::find(&provider, request.method().as_str(), request.uri().path());
+    let (request, complete) = receive(endpoint, request).await?;
+    provider.hooks.arrive(&request).await;
+    let mut reply = match complete {
+        true => handle(&provider, &request),
+        false => pages::too_large(),
+    };
+    provider.hooks.edit_reply(&provider, &request, &mut reply);
+    // Never the query: it holds codes, tokens and people's names.
+    let (method, path) = (&request.method, &request.path);
+    let (endpoint, status) = (request.endpoint, reply.status);
+    log::debug!("development provider: {method} {path} -> {status} ({endpoint:?})");
+    response(reply)
+}
+
+/// The request as a value, and whether all of its body is there.
+async fn receive(endpoint: Endpoint, request: Request<Incoming>) -> io::Result<(Received, bool)> {
+    let (parts, mut incoming) = request.into_parts();
+    let mut body = Vec::new();
+    let mut complete = true;
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(io::Error::other)?;
+        let data = frame.into_data().unwrap_or_default();
+        let room = BODY_LIMIT - body.len();
+        body.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            complete = false;
+            break;
+        }
+    }
+    let pairs = |bytes: &[u8]| url::form_urlencoded::parse(bytes).into_owned().collect();
+    let content_type = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .map(|value| value.as_bytes());
+    let is_form = content_type.is_some_and(|value| {
+        const FORM: &[u8] = b"application/x-www-form-urlencoded";
+        let kind = value.split(|byte| *byte == b';').next().unwrap_or_default();
+        kind.trim_ascii().eq_ignore_ascii_case(FORM)
+    });
+    let headers = parts.headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        (name.to_string(), value.into_owned())
+    });
+    let received = Received {
+        endpoint,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: pairs(parts.uri.query().unwrap_or_default().as_bytes()),
+        headers: headers.collect(),
+        form: if is_form { pairs(&body) } else { Vec::new() },
+        body,
+    };
+    Ok((received, complete))
+}
+
+fn response(reply: Reply) -> io::Result<Response<Full<Bytes>>> {
+    let mut response = Response::builder().status(reply.status);
+    for (name, value) in &reply.headers {
+        if !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
+            response = response.header(name, value);
+        }
+    }
+    let response = response.body(Full::from(reply.body));
+    // A hook made it what HTTP cannot say: the connection ends without an answer.
+    response.map_err(io::Error::other)
+}
