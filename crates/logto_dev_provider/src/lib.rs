@@ -91,3 +91,8 @@ pub use {
     hooks::{Held, Hooks, Signing},
     wire::{Endpoint, Received, Reply},
 };
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
