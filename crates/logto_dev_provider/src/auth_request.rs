@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::oidc_error::OidcError;
 use crate::provider::Provider;
-use crate::wire::{Reply, first};
+use crate::wire::{Reply, first, repeated};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponseMode {
@@ -49,7 +49,7 @@ pub(crate) type Params = Vec<(String, String)>;
 
 pub(crate) fn pushed_params(
     provider: &Provider,
-    params: &Params,
+    params: &[(String, String)],
 ) -> Result<Option<Params>, OidcError> {
     let Some(request_uri) = first(params, "request_uri") else {
         return Ok(None);
@@ -70,7 +70,10 @@ pub(crate) fn pushed_params(
     }
 }
 
-pub(crate) fn check(provider: &Provider, params: &Params) -> Result<AuthRequest, Failure> {
+pub(crate) fn check(
+    provider: &Provider,
+    params: &[(String, String)],
+) -> Result<AuthRequest, Failure> {
     let page = |error: OidcError| {
         let mut reply = error.reply();
         reply.edit_json(|body| {
@@ -87,8 +90,7 @@ pub(crate) fn check(provider: &Provider, params: &Params) -> Result<AuthRequest,
         )));
     };
     if client_id != provider.settings.client_id {
-        let description = format!("invalid client {client_id}");
-        return Err(page(OidcError::new(400, "invalid_client", &description)));
+        return Err(page(OidcError::unknown_client(client_id)));
     }
     let text = first(params, "redirect_uri").unwrap_or_default();
     let registered = provider.takes_redirect_uri(text);
@@ -108,7 +110,7 @@ pub(crate) fn check(provider: &Provider, params: &Params) -> Result<AuthRequest,
     }
 }
 
-fn read(params: &Params, redirect_uri: Url) -> AuthRequest {
+fn read(params: &[(String, String)], redirect_uri: Url) -> AuthRequest {
     let text = |name| {
         first(params, name)
             .filter(|value| !value.is_empty())
@@ -164,7 +166,7 @@ fn read(params: &Params, redirect_uri: Url) -> AuthRequest {
 }
 
 /// Logto's extra parameters: shown on the page, and dropped altogether when one is invalid.
-fn extras(params: &Params) -> (Params, bool) {
+fn extras(params: &[(String, String)]) -> (Params, bool) {
     const NAMES: [&str; 8] = [
         "first_screen",
         "identifier",
@@ -206,15 +208,14 @@ fn extras(params: &Params) -> (Params, bool) {
     }
 }
 
-fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Result<(), OidcError> {
+fn check_params(
+    provider: &Provider,
+    params: &[(String, String)],
+    auth: &AuthRequest,
+) -> Result<(), OidcError> {
     let invalid = OidcError::invalid_request;
-    // RFC 6749, section 3.1: no parameter twice. RFC 8707 excepts `resource`.
-    for (index, (name, _)) in params.iter().enumerate() {
-        if name != "resource" && params[..index].iter().any(|(earlier, _)| earlier == name) {
-            return Err(invalid(&format!(
-                "'{name}' parameter must not be provided twice"
-            )));
-        }
+    if let Some(name) = repeated(params) {
+        return Err(OidcError::provided_twice(name));
     }
     if first(params, "request").is_some() {
         return Err(OidcError::new(
@@ -271,7 +272,7 @@ fn check_params(provider: &Provider, params: &Params, auth: &AuthRequest) -> Res
 }
 
 /// S256 only; public clients must (RFC 9700, section 2.1.1).
-fn check_pkce(provider: &Provider, params: &Params) -> Result<(), OidcError> {
+fn check_pkce(provider: &Provider, params: &[(String, String)]) -> Result<(), OidcError> {
     let invalid = OidcError::invalid_request;
     match (
         first(params, "code_challenge"),

@@ -20,16 +20,12 @@ use crate::store::{
 use crate::wire::{Received, Reply, first};
 
 pub(crate) fn authorize(provider: &Provider, request: &Received) -> Reply {
-    let params = if request.method == "POST" {
-        &request.form
-    } else {
-        &request.query
-    };
+    let params = request.params();
     let pushed = match pushed_params(provider, params) {
         Ok(pushed) => pushed,
         Err(error) => return error.reply(),
     };
-    let params = pushed.as_ref().unwrap_or(params);
+    let params = pushed.as_deref().unwrap_or(params);
     match check(provider, params) {
         Ok(auth) => go_on(provider, request, auth),
         Err(Failure::Page(reply)) => reply,

@@ -1,5 +1,5 @@
 //! Back-channel logout (OpenID Connect Back-Channel Logout 1.0): tells the
-//! application that somebody has signed out, or has been suspended.
+//! application that a user has signed out, or has been suspended.
 
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;

@@ -7,19 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::oidc_error::OidcError;
 use crate::provider::Provider;
-use crate::wire::Received;
+use crate::wire::{Received, repeated};
 
 /// Client authentication by header or by body, never both (RFC 6749, section
 /// 2.3). Gives the client's id: that of the app, or of a machine.
 pub(crate) fn authenticate(provider: &Provider, request: &Received) -> Result<String, OidcError> {
     let invalid = OidcError::invalid_request;
-    for (index, (name, _)) in request.form.iter().enumerate() {
-        let earlier = &request.form[..index];
-        if name != "resource" && earlier.iter().any(|(n, _)| n == name) {
-            return Err(invalid(&format!(
-                "'{name}' parameter must not be provided twice"
-            )));
-        }
+    if let Some(name) = repeated(&request.form) {
+        return Err(OidcError::provided_twice(name));
     }
     let in_body = request.form_value("client_secret");
     let (id, secret, is_basic) = match request.header("authorization") {
@@ -49,11 +44,7 @@ pub(crate) fn authenticate(provider: &Provider, request: &Received) -> Result<St
     } else if let Some(machine) = provider.seed().machine(&id) {
         Some(machine.secret.clone())
     } else {
-        return Err(OidcError::new(
-            400,
-            "invalid_client",
-            &format!("invalid client {id}"),
-        ));
+        return Err(OidcError::unknown_client(&id));
     };
     let same = match (expected.as_deref(), secret.as_deref()) {
         (Some(expected), Some(secret)) => {

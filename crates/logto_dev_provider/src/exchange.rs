@@ -69,14 +69,7 @@ pub(crate) fn token_exchange(
         .store()
         .grants
         .insert(grant_id.clone(), grant.clone());
-    let target = match (resource, organization) {
-        (Some(indicator), organization) => Target::Resource {
-            indicator,
-            organization,
-        },
-        (None, Some(id)) => Target::Organization(id),
-        (None, None) => Target::UserInfo,
-    };
+    let target = Target::of(resource, organization);
     let issue = Issue {
         provider,
         grant_id: &grant_id,

@@ -22,6 +22,21 @@ pub(crate) enum Target {
     },
     Organization(String),
 }
+
+impl Target {
+    /// What a request is for that names these.
+    pub(crate) fn of(resource: Option<String>, organization: Option<String>) -> Target {
+        match (resource, organization) {
+            (Some(indicator), organization) => Target::Resource {
+                indicator,
+                organization,
+            },
+            (None, Some(id)) => Target::Organization(id),
+            (None, None) => Target::UserInfo,
+        }
+    }
+}
+
 /// All that is needed to issue tokens.
 pub(crate) struct Issue<'a> {
     pub(crate) provider: &'a Provider,

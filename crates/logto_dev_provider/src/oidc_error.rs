@@ -30,7 +30,17 @@ impl OidcError {
         OidcError::new(400, "invalid_request", description)
     }
 
-    /// Never says why, as at Logto: the reason is nobody's business but the log's.
+    pub(crate) fn provided_twice(name: &str) -> OidcError {
+        let description = format!("'{name}' parameter must not be provided twice");
+        OidcError::invalid_request(&description)
+    }
+
+    /// A client that is not registered.
+    pub(crate) fn unknown_client(id: &str) -> OidcError {
+        OidcError::new(400, "invalid_client", &format!("invalid client {id}"))
+    }
+
+    /// Does not tell the client why, as at Logto: the reason is in the log.
     pub(crate) fn invalid_grant(why: &str) -> OidcError {
         log::debug!("development provider: invalid_grant: {why}");
         OidcError::new(400, "invalid_grant", "grant request is invalid")

@@ -13,16 +13,11 @@ use crate::store::REFRESH_TOKEN_LIFETIME;
 use crate::wire::{Received, Reply, first};
 
 pub(crate) fn end_session(provider: &Provider, request: &Received) -> Reply {
-    let params = if request.method == "POST" {
-        &request.form
-    } else {
-        &request.query
-    };
-    match check(provider, params) {
+    match check(provider, request.params()) {
         Ok(logout) => {
             let session = provider.session(request);
-            // A hint of the user who is signed in here is as good as an answer
-            // to "sign out?"; without it the user is to be asked (section 2).
+            // A hint that names the user who is signed in here counts as consent;
+            // without it the user must be asked (section 2).
             let asks = match (&session, &logout.subject) {
                 (Some((_, session)), subject) => subject.as_deref() != Some(session.user.as_str()),
                 (None, _) => false,
@@ -104,11 +99,7 @@ fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, Oid
         .as_deref()
         .filter(|id| *id != provider.settings.client_id)
     {
-        return Err(OidcError::new(
-            400,
-            "invalid_client",
-            &format!("invalid client {id}"),
-        ));
+        return Err(OidcError::unknown_client(id));
     }
     // Without a client the URI is not looked at: nobody registered it.
     let uri = first(params, "post_logout_redirect_uri").filter(|_| client_id.is_some());
@@ -159,13 +150,18 @@ fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Repl
     reply.with("set-cookie", &gone)
 }
 
+/// The `token` that an authenticated client asks about.
+fn token_of<'r>(provider: &Provider, request: &'r Received) -> Result<&'r str, OidcError> {
+    authenticate(provider, request)?;
+    let token = request.form_value("token");
+    token.ok_or_else(|| OidcError::invalid_request("missing required parameter 'token'"))
+}
+
 /// Unknown tokens are fine, JWTs cannot be revoked: both are 200 (RFC 7009, section 2.2).
 pub(crate) fn revoke(provider: &Provider, request: &Received) -> Reply {
-    if let Err(error) = authenticate(provider, request) {
-        return error.reply();
-    }
-    let Some(token) = request.form_value("token") else {
-        return OidcError::invalid_request("missing required parameter 'token'").reply();
+    let token = match token_of(provider, request) {
+        Ok(token) => token,
+        Err(error) => return error.reply(),
     };
     let mut store = provider.store();
     store.access_tokens.remove(token);
@@ -179,11 +175,9 @@ pub(crate) fn revoke(provider: &Provider, request: &Received) -> Reply {
 
 /// Opaque tokens only, as at Logto: a JWT says everything itself.
 pub(crate) fn introspect(provider: &Provider, request: &Received) -> Reply {
-    if let Err(error) = authenticate(provider, request) {
-        return error.reply();
-    }
-    let Some(token) = request.form_value("token") else {
-        return OidcError::invalid_request("missing required parameter 'token'").reply();
+    let token = match token_of(provider, request) {
+        Ok(token) => token,
+        Err(error) => return error.reply(),
     };
     let body = active_token(provider, token).unwrap_or_else(|| json!({ "active": false }));
     Reply::json(200, &body)

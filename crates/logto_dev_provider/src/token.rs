@@ -28,7 +28,7 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
     // At Logto a machine has no users, and an app that has users is no machine.
     let is_machine = client != provider.settings.client_id;
     match (grant_type, is_machine) {
-        ("authorization_code", false) => exchange_code(provider, request),
+        ("authorization_code", false) => redeem_code(provider, request),
         ("refresh_token", false) => refresh(provider, request),
         ("client_credentials", true) => machine::client_credentials(provider, request, client),
         (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client),
@@ -43,7 +43,7 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
     }
 }
 
-fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
+fn redeem_code(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
     let code = required(request, "code")?;
     let now = provider.now();
     let grant_id = {
@@ -72,13 +72,7 @@ fn exchange_code(provider: &Provider, request: &Received) -> Result<Value, OidcE
     let grant = live_grant(provider, &grant_id)?;
     let user = active_user(provider, &grant)?;
     // `organization_id` is ignored here: Logto wants a refresh for that.
-    let target = match requested_resource(request, &grant)? {
-        Some(indicator) => Target::Resource {
-            indicator,
-            organization: None,
-        },
-        None => Target::UserInfo,
-    };
+    let target = Target::of(requested_resource(request, &grant)?, None);
     let refresh_token = grant.is_offline().then(|| {
         let token = provider.opaque_token();
         let entry = RefreshToken {
@@ -139,14 +133,7 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
     if let Some(organization) = &organization {
         check_membership(provider, organization, &user, &grant)?;
     }
-    let target = match (requested_resource(request, &grant)?, organization) {
-        (Some(indicator), organization) => Target::Resource {
-            indicator,
-            organization,
-        },
-        (None, Some(organization)) => Target::Organization(organization),
-        (None, None) => Target::UserInfo,
-    };
+    let target = Target::of(requested_resource(request, &grant)?, organization);
 
     let refresh_token = if rotates(provider, issued) {
         rotate(provider, token, &grant_id)

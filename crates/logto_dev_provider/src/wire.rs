@@ -68,6 +68,14 @@ impl Received {
         first(&self.form, name)
     }
 
+    /// The parameters of an endpoint that takes GET and POST.
+    pub(crate) fn params(&self) -> &[(String, String)] {
+        match self.method.as_str() {
+            "POST" => &self.form,
+            _ => &self.query,
+        }
+    }
+
     /// The value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let pairs = self
@@ -86,6 +94,16 @@ pub(crate) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
         .iter()
         .find(|(n, _)| n == name)
         .map(|(_, value)| value.as_str())
+}
+
+/// A parameter that is there twice, against RFC 6749, section 3.1. RFC 8707
+/// excepts `resource`.
+pub(crate) fn repeated(pairs: &[(String, String)]) -> Option<&str> {
+    let mut names = pairs.iter().map(|(name, _)| name.as_str()).enumerate();
+    let repeated = names.find(|(index, name)| {
+        *name != "resource" && pairs[..*index].iter().any(|(earlier, _)| earlier == name)
+    });
+    repeated.map(|(_, name)| name)
 }
 
 fn header<'a>(lines: &'a [(String, String)], name: &str) -> Option<&'a str> {

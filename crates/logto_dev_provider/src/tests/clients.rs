@@ -102,3 +102,13 @@ async fn public_clients_need_no_secret_but_pkce() {
         "public clients rotate at every use"
     );
 }
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let world = World::new().await;
+    let long = "x".repeat(1024 * 1024);
+    let answer = world.client_post("/oidc/token", &[("code", &long)]).await;
+    assert_eq!(answer.status, 413);
+    let requests = world.provider.requests_to(Endpoint::Token);
+    assert_eq!(requests[0].body.len(), 1024 * 1024);
+}

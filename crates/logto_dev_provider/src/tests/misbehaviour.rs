@@ -361,3 +361,13 @@ async fn unexpected_calls_are_recorded() {
     world.provider.clear_requests();
     assert!(world.provider.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_hook_that_panics_costs_one_answer() {
+    let world = World::new().await;
+    let hooks = world.provider.hooks();
+    hooks.respond(Endpoint::Jwks, |_, _| panic!("a test's assertion"));
+    assert_eq!(world.get("/oidc/jwks").await.status, 500);
+    hooks.behave(Endpoint::Jwks);
+    assert_eq!(world.get("/oidc/jwks").await.status, 200);
+}

@@ -52,7 +52,7 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
     for (label, values) in rows {
         for (index, value) in values.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
-            let _ = writeln!(text, "{label:<15}{value}");
+            let _ = writeln!(text, "{label:<16}{value}");
         }
     }
     text + "\nListening on the loopback interface only. Stop it with Ctrl-C.\n\n"
