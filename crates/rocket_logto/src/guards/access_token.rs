@@ -1,17 +1,12 @@
 //! `AccessToken`: a token for an API resource, named by a type.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::Arc;
 
-use rocket::futures::future::BoxFuture;
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
-use serde::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::logto::{Logto, fairing_is_missing};
-use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -73,40 +68,8 @@ pub struct AccessToken<R: Resource = DefaultResource> {
     resource: PhantomData<fn() -> R>,
 }
 
-impl<R: Resource> Deref for AccessToken<R> {
-    type Target = Token;
-
-    fn deref(&self) -> &Token {
-        &self.token
-    }
-}
-
-impl<R: Resource> std::fmt::Debug for AccessToken<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("AccessToken").field(&self.token).finish()
-    }
-}
-
-/// As the claims of the JWT; null for an opaque token. Never the token.
-impl<R: Resource> Serialize for AccessToken<R> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.token.serialize(serializer)
-    }
-}
-
-impl<'r, R: Resource> FromRequest<'r> for AccessToken<R> {
-    type Error = Error;
-
-    #[track_caller]
-    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
-    where
-        'r: 'f,
-        'l: 'f,
-        Self: 'f,
-    {
-        guard(request, find(request))
-    }
-}
+holds_token!(AccessToken<R>, [R: Resource]);
+from_request!(AccessToken<R>: Error, [R: Resource]);
 
 async fn find<R: Resource>(request: &Request<'_>) -> Result<AccessToken<R>, Error> {
     let active = ActiveSession::of(request).await?;

@@ -3,8 +3,6 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use rocket::futures::future::BoxFuture;
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
@@ -14,7 +12,6 @@ use super::organization_id::OrganizationId;
 use crate::claims::{AccessTokenClaims, ORGANIZATION};
 use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
-use crate::response::failed_guard::guard;
 use crate::service::LogtoService;
 
 /// Longer than any token of a user with many scopes, shorter than a flood.
@@ -323,19 +320,7 @@ impl<P: Permission, C> Serialize for Bearer<P, C> {
     }
 }
 
-impl<'r, P: Permission, C: DeserializeOwned> FromRequest<'r> for Bearer<P, C> {
-    type Error = BearerError;
-
-    #[track_caller]
-    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, BearerError>>
-    where
-        'r: 'f,
-        'l: 'f,
-        Self: 'f,
-    {
-        guard(request, find(request))
-    }
-}
+from_request!(Bearer<P, C>: BearerError, [P: Permission, C: DeserializeOwned]);
 
 async fn find<P: Permission, C: DeserializeOwned>(
     request: &Request<'_>,

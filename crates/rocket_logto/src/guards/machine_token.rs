@@ -1,18 +1,13 @@
 //! `MachineToken`: a token of the app itself, to call an API in nobody's name.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::Arc;
 
-use rocket::futures::future::BoxFuture;
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
-use serde::{Serialize, Serializer};
 
 use super::bearer::{BearerAudience, Permission};
 use crate::error::{Error, ErrorKind};
 use crate::logto::either_fairing_is_missing;
-use crate::response::failed_guard::guard;
 use crate::service::LogtoService;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -60,40 +55,8 @@ pub struct MachineToken<P: Permission> {
     permission: PhantomData<fn() -> P>,
 }
 
-impl<P: Permission> Deref for MachineToken<P> {
-    type Target = Token;
-
-    fn deref(&self) -> &Token {
-        &self.token
-    }
-}
-
-impl<P: Permission> std::fmt::Debug for MachineToken<P> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("MachineToken").field(&self.token).finish()
-    }
-}
-
-/// As the claims of the JWT; null for an opaque token. Never the token.
-impl<P: Permission> Serialize for MachineToken<P> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.token.serialize(serializer)
-    }
-}
-
-impl<'r, P: Permission> FromRequest<'r> for MachineToken<P> {
-    type Error = Error;
-
-    #[track_caller]
-    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
-    where
-        'r: 'f,
-        'l: 'f,
-        Self: 'f,
-    {
-        guard(request, find(request))
-    }
-}
+holds_token!(MachineToken<P>, [P: Permission]);
+from_request!(MachineToken<P>: Error, [P: Permission]);
 
 async fn find<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, Error> {
     let logto = LogtoService::of(request)?;

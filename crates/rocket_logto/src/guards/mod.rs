@@ -1,5 +1,57 @@
 //! The request guards. Each is a thin call to what [`Logto`](crate::Logto) can do.
 
+/// [`FromRequest`](rocket::request::FromRequest) for a guard that `find` of its
+/// module finds, or says why not.
+///
+/// Not by `async_trait`: the place that a guard is asked for from has to be seen
+/// before anything is waited for (`response/failed_guard.rs`).
+macro_rules! from_request {
+    ($guard:ty: $error:ty, [$($generics:tt)*]) => {
+        impl<'r, $($generics)*> rocket::request::FromRequest<'r> for $guard {
+            type Error = $error;
+
+            #[track_caller]
+            fn from_request<'l, 'f>(
+                request: &'r rocket::Request<'l>,
+            ) -> rocket::futures::future::BoxFuture<'f, rocket::request::Outcome<Self, $error>>
+            where
+                'r: 'f,
+                'l: 'f,
+                Self: 'f,
+            {
+                crate::response::failed_guard::guard(request, find(request))
+            }
+        }
+    };
+}
+
+/// What guards that hold a token have in common: they can be used as the
+/// [`Token`](crate::Token), and show its claims and never the token.
+macro_rules! holds_token {
+    ($guard:ty, [$($generics:tt)*]) => {
+        impl<$($generics)*> std::ops::Deref for $guard {
+            type Target = crate::tokens::token::Token;
+
+            fn deref(&self) -> &crate::tokens::token::Token {
+                &self.token
+            }
+        }
+
+        /// As the claims of the JWT; null for an opaque token. Never the token.
+        impl<$($generics)*> serde::Serialize for $guard {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.token.serialize(serializer)
+            }
+        }
+
+        impl<$($generics)*> std::fmt::Debug for $guard {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple(stringify!($guard)).field(&self.token).finish()
+            }
+        }
+    };
+}
+
 mod access_token;
 mod bearer;
 mod machine_token;

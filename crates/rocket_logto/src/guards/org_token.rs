@@ -1,20 +1,15 @@
 //! `OrgToken`: a token for an organization, or for an API resource within one.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::Arc;
 
-use rocket::futures::future::BoxFuture;
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
-use serde::{Serialize, Serializer};
 
 use super::access_token::{DefaultResource, Resource, is_not_asked_for, wanted};
 use super::organization_id::OrganizationId;
 use crate::config::ORGANIZATIONS_SCOPE;
 use crate::error::{Error, ErrorKind};
 use crate::logto::{Logto, fairing_is_missing};
-use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
 use crate::tokens::token::Token;
 
@@ -63,43 +58,8 @@ impl<Id: OrganizationId, R: Resource> OrgToken<Id, R> {
     }
 }
 
-impl<Id: OrganizationId, R: Resource> Deref for OrgToken<Id, R> {
-    type Target = Token;
-
-    fn deref(&self) -> &Token {
-        &self.token
-    }
-}
-
-impl<Id: OrganizationId, R: Resource> std::fmt::Debug for OrgToken<Id, R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OrgToken")
-            .field("organization_id", &self.organization_id)
-            .field("token", &self.token)
-            .finish()
-    }
-}
-
-/// As the claims of the JWT. Never the token.
-impl<Id: OrganizationId, R: Resource> Serialize for OrgToken<Id, R> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.token.serialize(serializer)
-    }
-}
-
-impl<'r, Id: OrganizationId, R: Resource> FromRequest<'r> for OrgToken<Id, R> {
-    type Error = Error;
-
-    #[track_caller]
-    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
-    where
-        'r: 'f,
-        'l: 'f,
-        Self: 'f,
-    {
-        guard(request, find(request))
-    }
-}
+holds_token!(OrgToken<Id, R>, [Id: OrganizationId, R: Resource]);
+from_request!(OrgToken<Id, R>: Error, [Id: OrganizationId, R: Resource]);
 
 async fn find<Id: OrganizationId, R: Resource>(
     request: &Request<'_>,

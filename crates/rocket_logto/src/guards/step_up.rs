@@ -4,8 +4,6 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::Duration;
 
-use rocket::futures::future::BoxFuture;
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
@@ -16,7 +14,6 @@ use crate::error::Error;
 use crate::logto::{Logto, fairing_is_missing};
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::request::MAX_PARAMETER;
-use crate::response::failed_guard::guard;
 
 /// From the provider back to the page takes some time: a level that is over
 /// sooner would send the browser around for ever.
@@ -109,21 +106,7 @@ impl<L: StepUpPolicy, C: Serialize> Serialize for StepUp<L, C> {
     }
 }
 
-impl<'r, L: StepUpPolicy, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r>
-    for StepUp<L, C>
-{
-    type Error = Error;
-
-    #[track_caller]
-    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
-    where
-        'r: 'f,
-        'l: 'f,
-        Self: 'f,
-    {
-        guard(request, find(request))
-    }
-}
+from_request!(StepUp<L, C>: Error, [L: StepUpPolicy, C: DeserializeOwned + Send + Sync + 'static]);
 
 async fn find<L, C>(request: &Request<'_>) -> Result<StepUp<L, C>, Error>
 where

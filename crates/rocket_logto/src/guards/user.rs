@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rocket::futures::future::BoxFuture;
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
@@ -13,7 +11,6 @@ use crate::claims::IdTokenClaims;
 use crate::error::{Error, ErrorKind};
 use crate::logto::fairing_is_missing;
 use crate::oidc::authentication::RequestedAuthentication;
-use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -214,19 +211,7 @@ impl<C: Serialize> Serialize for User<C> {
     }
 }
 
-impl<'r, C: DeserializeOwned + Send + Sync + 'static> FromRequest<'r> for User<C> {
-    type Error = Error;
-
-    #[track_caller]
-    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
-    where
-        'r: 'f,
-        'l: 'f,
-        Self: 'f,
-    {
-        guard(request, find(request))
-    }
-}
+from_request!(User<C>: Error, [C: DeserializeOwned + Send + Sync + 'static]);
 
 pub(super) async fn find<C>(request: &Request<'_>) -> Result<User<C>, Error>
 where

@@ -1,7 +1,5 @@
 //! `UserInfo`: the user's claims, fresh from the provider.
 
-use rocket::futures::future::BoxFuture;
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
@@ -9,7 +7,6 @@ use serde::{Serialize, Serializer};
 use crate::claims::UserInfoClaims;
 use crate::error::{Error, ErrorKind};
 use crate::logto::fairing_is_missing;
-use crate::response::failed_guard::guard;
 use crate::session::ActiveSession;
 
 /// The signed-in user's claims as the provider knows them at this moment.
@@ -64,19 +61,7 @@ impl<C: Serialize> Serialize for UserInfo<C> {
     }
 }
 
-impl<'r, C: DeserializeOwned + Send> FromRequest<'r> for UserInfo<C> {
-    type Error = Error;
-
-    #[track_caller]
-    fn from_request<'l, 'f>(request: &'r Request<'l>) -> BoxFuture<'f, Outcome<Self, Error>>
-    where
-        'r: 'f,
-        'l: 'f,
-        Self: 'f,
-    {
-        guard(request, find(request))
-    }
-}
+from_request!(UserInfo<C>: Error, [C: DeserializeOwned + Send]);
 
 async fn find<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>, Error> {
     let active = ActiveSession::of(request).await?;
