@@ -117,9 +117,9 @@ mod clock;
 mod config;
 mod error;
 mod fairing;
+mod guards;
 #[cfg(any(doc, doctest))]
 pub mod guide;
-mod guards;
 #[cfg(any(test, feature = "_internals"))]
 #[doc(hidden)]
 pub mod internals;
