@@ -1,5 +1,5 @@
 //! What the fuzz targets share. The crate's unit tests check the same
-//! properties on the same seeds and on random input.
+//! properties on random input, the over-the-wire tests on the seeds.
 
 use rocket_logto::SigningAlg;
 use rocket_logto::internals::{
@@ -7,4 +7,5 @@ use rocket_logto::internals::{
     kept_return_to, logout_token_of_form,
 };
 
+#[path = "../crates/rocket_logto/src/internals/properties.rs"]
 pub mod properties;

@@ -13,6 +13,7 @@ mod documents;
 mod guards;
 mod operations;
 mod pages;
+mod parsers;
 mod providers;
 mod session;
 mod sign_in;

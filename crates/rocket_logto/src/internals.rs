@@ -18,7 +18,6 @@ use crate::routes::callback::Parameters;
 use crate::session::cookie::{self as session_cookie, CookieKeys, CookieSpec};
 
 #[cfg(test)]
-#[path = "../../../fuzz/properties.rs"]
 mod properties;
 #[cfg(test)]
 mod tests;

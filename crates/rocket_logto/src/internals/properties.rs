@@ -1,5 +1,8 @@
 //! What must hold for any bytes at all: one property a parser. Not "it does not
 //! panic", which comes on top, but what a stranger must not achieve.
+//!
+//! The fuzz targets and the over-the-wire tests of the repository take this file
+//! in as their own module.
 
 use std::sync::LazyLock;
 
@@ -31,6 +34,22 @@ const EXPECTED: Expected<'static> = Expected {
     now: NOW,
     tolerance: TOLERANCE,
 };
+
+pub type Property = fn(&[u8]);
+
+/// Each property, and the name of its fuzz target.
+pub const ALL: [(&str, Property); 10] = [
+    ("return_to", return_to),
+    ("callback_query", callback_query),
+    ("logout_form", logout_form),
+    ("discovery", discovery),
+    ("jwks", jwks),
+    ("jwt_token", jwt_token),
+    ("jwt_header", jwt_header),
+    ("jwt_claims", jwt_claims),
+    ("cookie_header", cookie_header),
+    ("cookie_chunks", cookie_chunks),
+];
 
 /// An address to return to stays within the app, for the parser browsers use,
 /// fits a header, and is the same when it is checked again.
