@@ -9,13 +9,10 @@ cd "$(dirname "$0")/.."
 
 command -v valgrind >/dev/null || .ci/install valgrind
 
-root=$PWD/target/tools
 version=$(sed -n '/^name = "gungraun-runner"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
-if ! grep -q "\"gungraun-runner $version " "$root/.crates.toml" 2>/dev/null; then
-    cargo install gungraun-runner --version "$version" --locked --quiet --root "$root"
-fi
+.ci/tool gungraun-runner "$version"
 
-export PATH=$root/bin:$PATH
+export PATH=$PWD/target/tools/bin:$PATH
 # The processor's newest instructions are not Valgrind's: which code path
 # aws-lc takes depends on what Valgrind offers, not on the machine.
 exec cargo bench --locked --all-features --bench instructions -- "$@"
