@@ -15,12 +15,12 @@ command -v wrk >/dev/null || missing+=(wrk)
 command -v redis-server >/dev/null || missing+=(redis-server)
 ((${#missing[@]} == 0)) || .ci/install "${missing[@]}"
 
-cargo build --locked --release --all-features --bin rocket_logto --bench load
+cargo build --locked --release --all-features --bin rocket_logto_web --bench load
 built=$(cargo build --locked --release --all-features --bench load --message-format=json 2>/dev/null |
     sed -n 's/.*"name":"load".*"executable":"\([^"]*\)".*/\1/p')
 [[ -x $built ]] || fail 'cargo does not say where the bench is'
 
 date -u '+%-d %B %Y'
-size=$(awk -v bytes="$(stat -c %s target/release/rocket_logto)" 'BEGIN { printf "%.1f MB", bytes / 1e6 }')
+size=$(awk -v bytes="$(stat -c %s target/release/rocket_logto_web)" 'BEGIN { printf "%.1f MB", bytes / 1e6 }')
 printf '%-44s%12s  %s\n' 'binary of the web app, all features' "$size" '16 MB'
 exec "$built" "$@"
