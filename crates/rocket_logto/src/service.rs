@@ -85,8 +85,8 @@ impl LogtoService {
     /// # Ok(()) }
     /// ```
     pub async fn machine_token(&self, wanted: TokenFor) -> Result<Token, Error> {
-        let token = self.machine_token_shared(wanted).await?;
-        Ok(Token::clone(&token))
+        let token = self.machine_token_shared(wanted).await;
+        Ok(Token::clone(&*token.inspect_err(Error::log)?))
     }
 
     pub(crate) async fn machine_token_shared(&self, wanted: TokenFor) -> Result<Arc<Token>, Error> {
@@ -134,8 +134,9 @@ impl LogtoService {
     ) -> Result<Token, Error> {
         let params = subject.params(&wanted);
         let tokens = self.inner.service.exchange_token(&params).await;
-        let token = Token::granted(&tokens.map_err(exchange_failed)?, self.now());
-        wanted.check(&token)?;
+        let tokens = tokens.map_err(exchange_failed).inspect_err(Error::log)?;
+        let token = Token::granted(&tokens, self.now());
+        wanted.check(&token).inspect_err(Error::log)?;
         Ok(token)
     }
 

@@ -20,8 +20,8 @@ const RETRY_AFTER: u64 = 5;
 ///
 /// It is a [`Responder`](rocket::response::Responder), so `?` in a handler gives
 /// the standard answer: 303 to the sign-in for a page that needs a user, 401 JSON
-/// for a program, 403, 500, 502, 503 or 504 with a page or JSON for the rest. The
-/// answer writes one line to the log, with the [`reason`](Error::reason) and the
+/// for a program, 403, 500, 502, 503 or 504 with a page or JSON for the rest. One line
+/// in the log has the [`reason`](Error::reason) and the
 /// [`reference`](Error::reference), except where the user only has to sign in.
 /// Never touches the network.
 ///
@@ -249,8 +249,8 @@ impl Error {
         &self.0.sign_in
     }
 
-    /// Writes the one log line, where the error is answered or given up. What is
-    /// expected is not worth one.
+    /// Writes the one log line, where the error is answered, given up, or leaves the
+    /// crate. What is expected is not worth one.
     pub(crate) fn log(&self) {
         if self.0.kind.is_expected() || !self.0.logged.first() {
             return;

@@ -115,7 +115,10 @@ impl<C> User<C> {
     /// Any of these, or one with fewer scopes. Cost and errors as
     /// [`access_token`](User::access_token).
     pub async fn token(&self, wanted: TokenFor) -> Result<Token, Error> {
-        Ok(Token::clone(&*self.active.token(wanted).await?))
+        let token = self.active.token(wanted).await;
+        // What leaves the crate is in the log: the app may answer with its reference.
+        let token = token.inspect_err(Error::log)?;
+        Ok(Token::clone(&token))
     }
 
     /// Forgets the cached access tokens of this session, so that the next one
@@ -192,7 +195,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {
     /// }
     /// ```
     pub async fn refresh(self) -> Result<User<C>, Error> {
-        User::read(self.active.refreshed().await?)
+        let refreshed = self.active.refreshed().await;
+        refreshed.and_then(User::read).inspect_err(Error::log)
     }
 }
 
