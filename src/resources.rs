@@ -7,14 +7,13 @@ use rocket::serde::Serialize;
 use rocket::serde::json::{self, Value};
 use rocket::{Route, State, get, routes};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{AccessToken, Error, Logto, LogtoConfig, Resource, Token, User};
+use rocket_logto::{
+    AccessToken, Error, Logto, LogtoConfig, ORGANIZATIONS_RESOURCE, Resource, Token, User,
+};
 
 use crate::api::Shopping;
 use crate::claims::ClaimsView;
 use crate::token_view::TokenView;
-
-/// Stands for the organizations themselves: no API answers to it.
-const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
 
 pub fn routes() -> Vec<Route> {
     routes![list, resource, userinfo, cart]
@@ -38,7 +37,8 @@ impl Api {
 /// What stands in `resources`.
 pub fn configured(logto: &Logto) -> Vec<Api> {
     let resources = logto.config().resources.iter();
-    let apis = resources.filter(|indicator| *indicator != ORGANIZATIONS);
+    // That one stands for the organizations themselves: no API answers to it.
+    let apis = resources.filter(|indicator| *indicator != ORGANIZATIONS_RESOURCE);
     let numbered = apis.zip(1..).map(|(indicator, number)| Api {
         number,
         indicator: indicator.clone(),
@@ -150,9 +150,9 @@ fn no_answer(error: reqwest::Error) -> Status {
 /// so that a token goes where it was meant to go and nowhere else.
 fn client(config: &LogtoConfig) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
-        .timeout(config.http_timeout)
+        .timeout(config.http_timeout())
         .redirect(reqwest::redirect::Policy::none());
-    if let Some(pem) = &config.ca_pem {
+    if let Some(pem) = config.ca_pem() {
         builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
     }
     builder.build()

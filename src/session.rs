@@ -51,7 +51,7 @@ fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
             ends: Time::at(ends),
             claims_max_age: claims_max_age.to_string(),
             // The development provider's page of users is at its root.
-            provider_page: logto.config().issuer.strip_suffix("oidc"),
+            provider_page: logto.config().issuer().strip_suffix("oidc"),
         },
     )
 }

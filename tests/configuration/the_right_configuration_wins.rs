@@ -107,17 +107,17 @@ fn profiles_merge_field_by_field() {
         (session.idle.as_secs(), session.absolute.as_secs())
     };
     let debug = read(toml, "debug");
-    assert_eq!(debug.issuer, "https://default.example/oidc");
-    assert_eq!(debug.app_id, "debug");
+    assert_eq!(debug.issuer(), "https://default.example/oidc");
+    assert_eq!(debug.app_id(), "debug");
     assert_eq!(debug.scopes[3..], ["email"]);
     assert_eq!(seconds(&debug), (3600, 7200));
     let release = read(toml, "release");
-    assert_eq!(release.issuer, "https://release.example/oidc");
-    assert_eq!(release.app_id, "default");
+    assert_eq!(release.issuer(), "https://release.example/oidc");
+    assert_eq!(release.app_id(), "default");
     assert_eq!(release.scopes[3..], ["phone", "roles"]);
     assert_eq!(seconds(&release), (60, 86_400));
     for config in [debug, release] {
-        assert_eq!(config.http_timeout.as_secs(), 7);
+        assert_eq!(config.http_timeout().as_secs(), 7);
     }
 }
 
@@ -142,7 +142,7 @@ fn the_default_address_is_https_when_rocket_ends_tls() {
 #[test]
 fn the_development_providers_port_may_stand_in_the_file() {
     let config = read("[debug.logto.dev_provider]\nport = 3005", "debug");
-    assert_eq!(config.issuer, "http://localhost:3005/oidc");
+    assert_eq!(config.issuer(), "http://localhost:3005/oidc");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn an_issuer_is_taken_byte_for_byte() {
         let toml = format!(
             "[default.logto]\nissuer = '{issuer}'\napp_id = 'a'\nbase_url = 'https://a.example'"
         );
-        assert_eq!(read(&toml, "release").issuer, issuer);
+        assert_eq!(read(&toml, "release").issuer(), issuer);
     }
 }
 
@@ -169,9 +169,9 @@ fn with_the_variables_set() {
         .merge(("logto.endpoint", "https://code.example"))
         .merge(("logto.base_url", "https://app.example"));
     let config = LogtoConfig::from_figment(&figment).expect("a configuration");
-    assert_eq!(config.issuer, "https://code.example/oidc");
-    assert_eq!(config.app_id, "from-env");
-    let secret = config.app_secret.as_ref().map(|secret| secret.secret());
+    assert_eq!(config.issuer(), "https://code.example/oidc");
+    assert_eq!(config.app_id(), "from-env");
+    let secret = config.app_secret().map(|secret| secret.secret());
     assert_eq!(secret, Some(HUSH));
     let shown = format!("{config:?}");
     assert!(!shown.contains(HUSH) && shown.contains("machine-from-env"));

@@ -127,6 +127,7 @@ impl Suite {
                 let browser = Browser::new().behind_proxy(PUBLIC, &local);
                 (PUBLIC.to_owned(), browser)
             }
+            other => panic!("no plan has {other:?}"),
         };
         provider.set_redirect_uris([format!("{origin}/callback")]);
         provider.set_post_logout_redirect_uris([format!("{origin}/")]);
@@ -179,6 +180,7 @@ impl Suite {
         match self.plan.mode {
             ResponseMode::Query => self.browser.follow(response).await,
             ResponseMode::FormPost => self.browser.submit(response, 0, &[]).await,
+            other => panic!("no plan has {other:?}"),
         }
     }
 
@@ -311,6 +313,7 @@ fn logto_table(plan: Plan, provider: &DevProvider, origin: &str) -> Dict {
     let mode = match plan.mode {
         ResponseMode::Query => "query",
         ResponseMode::FormPost => "form_post",
+        other => panic!("no plan has {other:?}"),
     };
     keys([
         ("endpoint", absent()),

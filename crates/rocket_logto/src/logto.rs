@@ -25,7 +25,7 @@ use crate::service::LogtoService;
 ///
 /// #[get("/about")]
 /// fn about(logto: &State<Logto>) -> String {
-///     format!("Signing in at {}", logto.config().issuer)
+///     format!("Signing in at {}", logto.config().issuer())
 /// }
 /// ```
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl Logto {
         match self.inner.oidc.provider().metadata_if_loaded() {
             Some(metadata) => metadata.browser_origins(),
             // The page may still be open when the provider is back.
-            None => Url::parse(&self.inner.config.issuer)
+            None => Url::parse(self.inner.config.issuer())
                 .map(|issuer| vec![issuer.origin().ascii_serialization()])
                 .unwrap_or_default(),
         }

@@ -7,7 +7,7 @@ use rocket::Request;
 
 use crate::claims::AccessTokenClaims;
 use crate::clock::{Clock, Seconds};
-use crate::config::ProviderConfig;
+use crate::config::{ClientConfig, ProviderConfig};
 use crate::error::bearer::BearerError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::failure::exchange_failed;
@@ -48,10 +48,11 @@ struct Inner {
 impl LogtoService {
     pub(crate) fn new(
         config: ProviderConfig,
+        client: Option<ClientConfig>,
         clock: Clock,
     ) -> Result<LogtoService, reqwest::Error> {
         let inner = Inner {
-            service: Arc::new(ServiceClient::new(config)?),
+            service: Arc::new(ServiceClient::new(config, client)?),
             bearers: Bearers::new(),
             machine_tokens: MachineTokens::new(),
             clock,

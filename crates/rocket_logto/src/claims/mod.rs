@@ -16,7 +16,6 @@ mod tests;
 mod timestamp;
 
 pub use access_token::AccessTokenClaims;
-pub(crate) use access_token::ORGANIZATION;
 pub use address::Address;
 pub use audience::Audience;
 pub use claim::Claim;

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Parameters that are set elsewhere: a free parameter must not replace one.
-pub(crate) const RESERVED: [&str; 24] = [
+/// What the app sets itself: from a key of its own or for each sign-in anew.
+const OWN: [&str; 15] = [
     "client_id",
     "client_secret",
     "code_challenge",
@@ -12,8 +12,6 @@ pub(crate) const RESERVED: [&str; 24] = [
     "code_verifier",
     "nonce",
     "prompt",
-    "max_age",
-    "acr_values",
     "redirect_uri",
     "request",
     "request_uri",
@@ -22,16 +20,63 @@ pub(crate) const RESERVED: [&str; 24] = [
     "response_type",
     "scope",
     "state",
-    // These have methods of their own: one invalid value, or a second one,
-    // makes Logto drop them all.
-    "first_screen",
-    "identifier",
-    "direct_sign_in",
-    "login_hint",
-    "one_time_token",
-    "ui_locales",
-    "organization_id",
 ];
+
+/// Whether a free parameter must not have this name: one invalid value, or a
+/// second one, makes Logto drop them all.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    OWN.contains(&name) || SignInParameter::parse(name).is_some()
+}
+
+/// What a sign-in may set, by a method of [`SignIn`](crate::SignIn) or in the
+/// query of the `/sign-in` route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignInParameter {
+    FirstScreen,
+    Identifier,
+    DirectSignIn,
+    LoginHint,
+    OneTimeToken,
+    UiLocales,
+    OrganizationId,
+    MaxAge,
+    AcrValues,
+}
+
+impl SignInParameter {
+    const ALL: [SignInParameter; 9] = [
+        SignInParameter::FirstScreen,
+        SignInParameter::Identifier,
+        SignInParameter::DirectSignIn,
+        SignInParameter::LoginHint,
+        SignInParameter::OneTimeToken,
+        SignInParameter::UiLocales,
+        SignInParameter::OrganizationId,
+        SignInParameter::MaxAge,
+        SignInParameter::AcrValues,
+    ];
+
+    /// The name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            SignInParameter::FirstScreen => "first_screen",
+            SignInParameter::Identifier => "identifier",
+            SignInParameter::DirectSignIn => "direct_sign_in",
+            SignInParameter::LoginHint => "login_hint",
+            SignInParameter::OneTimeToken => "one_time_token",
+            SignInParameter::UiLocales => "ui_locales",
+            SignInParameter::OrganizationId => "organization_id",
+            SignInParameter::MaxAge => "max_age",
+            SignInParameter::AcrValues => "acr_values",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<SignInParameter> {
+        SignInParameter::ALL
+            .into_iter()
+            .find(|parameter| parameter.name() == name)
+    }
+}
 
 /// The screen Logto shows first (`first_screen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

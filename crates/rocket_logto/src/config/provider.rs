@@ -1,19 +1,25 @@
-//! `ProviderConfig`: what concerns the provider, and this app as its client.
-//! All that a service needs which signs nobody in.
+//! `ProviderConfig`: what concerns the provider. All that a service needs which
+//! signs nobody in, with the client it may be.
 
 use std::time::Duration;
 
 use figment::Figment;
 
 use super::rules::Rules;
-use super::{AppSecret, ClientAuthMethod, LogtoConfig, RoutePaths, SigningAlg};
+use super::{AppSecret, ClientAuthMethod, RoutePaths, SigningAlg};
 
+/// The client the development provider knows.
+pub(crate) const DEV_APP_ID: &str = "dev-app";
+pub(crate) const DEV_APP_SECRET: &str = "dev-secret-known-to-everyone";
+/// The machine its built-in seed knows.
+pub(crate) const DEV_MACHINE_ID: &str = "dev-machine";
+pub(crate) const DEV_MACHINE_SECRET: &str = "dev-machine-secret-known-to-everyone";
+
+/// The provider, and how it is spoken to.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderConfig {
     pub issuer: String,
-    /// Who this app is at the provider; an API need not be anybody.
-    pub client: Option<ClientConfig>,
-    /// As whom it gets tokens of its own.
+    /// As whom the app gets tokens of its own.
     pub machine: Option<ClientConfig>,
     pub introspect_opaque_tokens: bool,
     pub id_token_alg: SigningAlg,
@@ -35,6 +41,8 @@ pub(crate) struct ClientConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct ApiConfig {
     pub provider: ProviderConfig,
+    /// An API need not be anybody at the provider.
+    pub client: Option<ClientConfig>,
     pub routes: RoutePaths,
     /// The development provider is meant, which the web app runs.
     pub dev_provider: bool,
@@ -44,25 +52,5 @@ impl ApiConfig {
     pub(crate) fn from_figment(figment: &Figment) -> figment::Result<ApiConfig> {
         let (figment, raw) = super::read(figment)?;
         Rules { figment: &figment }.check_api(&raw)
-    }
-}
-
-impl From<&LogtoConfig> for ProviderConfig {
-    fn from(config: &LogtoConfig) -> ProviderConfig {
-        ProviderConfig {
-            issuer: config.issuer.clone(),
-            client: Some(ClientConfig {
-                id: config.app_id.clone(),
-                secret: config.app_secret.clone(),
-                auth_method: config.token_endpoint_auth_method,
-            }),
-            machine: config.machine.clone(),
-            introspect_opaque_tokens: config.introspect_opaque_tokens,
-            id_token_alg: config.id_token_alg,
-            ca_pem: config.ca_pem.clone(),
-            clock_tolerance: config.clock_tolerance,
-            http_timeout: config.http_timeout,
-            max_concurrent_op_calls: config.max_concurrent_op_calls,
-        }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairin
     settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
     let logout = config.routes.backchannel_logout.trim_start_matches('/');
     settings.backchannel_logout_uri = Some(format!("{}{logout}", config.base_url));
-    settings.signing_alg = match config.id_token_alg {
+    settings.signing_alg = match config.id_token_alg() {
         SigningAlg::RS256 => logto_dev_provider::SigningAlg::Rs256,
         SigningAlg::ES256 => logto_dev_provider::SigningAlg::Es256,
         // The configuration takes no other.

@@ -11,7 +11,7 @@ use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use crate::clock::{Clock, system_clock};
-use crate::config::{LogtoConfig, ProviderConfig, StoreConfig};
+use crate::config::{ClientConfig, LogtoConfig, ProviderConfig, StoreConfig};
 use crate::logto::Logto;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
@@ -118,8 +118,8 @@ impl Fairing for LogtoFairing {
                 return Err(rocket);
             }
         };
-        let Some(service) = provider_service(&rocket, ProviderConfig::from(&*config), self.clock)
-        else {
+        let (provider, client) = (config.provider.clone(), config.client.clone());
+        let Some(service) = provider_service(&rocket, provider, Some(client), self.clock) else {
             return Err(rocket);
         };
         let oidc = Arc::new(OidcClient::new(
@@ -205,13 +205,14 @@ impl Fairing for LogtoFairing {
 fn provider_service(
     rocket: &Rocket<Build>,
     config: ProviderConfig,
+    client: Option<ClientConfig>,
     clock: Clock,
 ) -> Option<LogtoService> {
     if rocket.state::<LogtoService>().is_some() {
         log::error!("logto: Logto::fairing() and Logto::api() are attached: keep the former");
         return None;
     }
-    match LogtoService::new(config, clock) {
+    match LogtoService::new(config, client, clock) {
         Ok(api) => Some(api),
         Err(error) => {
             log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
@@ -229,7 +230,7 @@ fn store(
         (_, Some(store)) => Ok(Some(store)),
         (StoreConfig::Cookie, None) => Ok(None),
         #[cfg(feature = "redis")]
-        (StoreConfig::Redis(url), None) => match RedisStore::new(url, &config.app_id) {
+        (StoreConfig::Redis(url), None) => match RedisStore::new(url, config.app_id()) {
             Ok(store) => Ok(Some(Arc::new(store))),
             Err(error) => Err(error.to_string()),
         },
@@ -260,8 +261,8 @@ fn announce(config: &LogtoConfig) {
     }
     log::info!(
         "logto: provider {}, client {}",
-        config.issuer,
-        config.app_id
+        config.issuer(),
+        config.app_id()
     );
     log::info!("logto: redirect URI {}", config.redirect_uri());
     log::info!(

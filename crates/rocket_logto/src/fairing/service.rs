@@ -121,7 +121,8 @@ impl Fairing for LogtoServiceFairing {
                 config.provider.issuer
             );
         }
-        let Some(service) = provider_service(&rocket, config.provider, self.clock) else {
+        let Some(service) = provider_service(&rocket, config.provider, config.client, self.clock)
+        else {
             return Err(rocket);
         };
         Ok(with_some_secret_key(rocket)

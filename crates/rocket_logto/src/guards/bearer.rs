@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::access_token::Resource;
 use super::organization_id::OrganizationId;
-use crate::claims::{AccessTokenClaims, ORGANIZATION};
+use crate::claims::AccessTokenClaims;
+use crate::config::ORGANIZATION;
 use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
 use crate::service::LogtoService;

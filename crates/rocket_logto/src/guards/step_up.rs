@@ -169,5 +169,5 @@ fn fit_the_way(acr_values: &[&str]) -> bool {
 
 fn tolerance(rocket: &Rocket<Ignite>) -> Duration {
     let logto = rocket.state::<Logto>();
-    logto.map_or(Duration::ZERO, |logto| logto.config().clock_tolerance)
+    logto.map_or(Duration::ZERO, |logto| logto.config().clock_tolerance())
 }

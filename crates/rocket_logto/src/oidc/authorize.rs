@@ -96,9 +96,9 @@ pub(super) fn request(
         what: "configuration",
         error: error.to_string(),
     };
-    let issuer = IssuerUrl::new(config.issuer.clone()).map_err(malformed)?;
+    let issuer = IssuerUrl::new(config.issuer().to_owned()).map_err(malformed)?;
     let redirect_uri = RedirectUrl::new(config.redirect_uri()).map_err(malformed)?;
-    let client_id = ClientId::new(config.app_id.clone());
+    let client_id = ClientId::new(config.app_id().to_owned());
     let client = CoreClient::new(client_id, issuer, JsonWebKeySet::new(Vec::new()))
         .set_auth_uri(AuthUrl::from_url(metadata.authorization_endpoint.clone()))
         .set_redirect_uri(redirect_uri);

@@ -65,8 +65,14 @@ impl OidcClient {
         endpoint: &Url,
         request: &Url,
     ) -> Result<Url, TokenError> {
-        let client = self.provider.client()?;
-        pushed::push(&self.provider, metadata, client, endpoint, request).await
+        pushed::push(
+            &self.provider,
+            metadata,
+            &self.config.client,
+            endpoint,
+            request,
+        )
+        .await
     }
 
     /// Redeems a code for tokens: one request, never repeated.
@@ -81,7 +87,7 @@ impl OidcClient {
             redirect_uri: &self.config.redirect_uri(),
             code_verifier: &PkceCodeVerifier::new(code_verifier),
         };
-        tokens(&self.provider, metadata, self.provider.client()?, grant).await
+        tokens(&self.provider, metadata, &self.config.client, grant).await
     }
 
     /// New tokens for a refresh token, for what `params` name: a `resource`, an
@@ -96,7 +102,7 @@ impl OidcClient {
             refresh_token,
             params,
         };
-        tokens(&self.provider, &metadata, self.provider.client()?, grant).await
+        tokens(&self.provider, &metadata, &self.config.client, grant).await
     }
 
     /// Revokes a refresh token (RFC 7009). Nothing to do for a provider that
@@ -111,7 +117,7 @@ impl OidcClient {
             ("token_type_hint", "refresh_token"),
         ];
         let response = provider
-            .post(provider.client()?, endpoint, &params, Caller::Known)
+            .post(&self.config.client, endpoint, &params, Caller::Known)
             .await?;
         answer::success("revocation", &[StatusCode::OK], response).map(drop)
     }
@@ -181,7 +187,7 @@ impl OidcClient {
                 .append_pair("id_token_hint", id_token.as_str());
         }
         url.query_pairs_mut()
-            .append_pair("client_id", &self.config.app_id)
+            .append_pair("client_id", self.config.app_id())
             .append_pair(
                 "post_logout_redirect_uri",
                 &self.config.post_logout_redirect_uri(),
@@ -192,7 +198,7 @@ impl OidcClient {
 
     fn expected(&self, now: Seconds) -> ClientExpectations<'_> {
         ClientExpectations {
-            client_id: &self.config.app_id,
+            client_id: self.config.app_id(),
             token: self.provider.expected(now),
         }
     }

@@ -18,17 +18,22 @@ use crate::config::{ClientConfig, ProviderConfig};
 
 pub(crate) struct Provider {
     config: ProviderConfig,
+    client: Option<ClientConfig>,
     http: Arc<HttpClient>,
     discovery: Arc<Discovery>,
 }
 
 impl Provider {
-    pub(super) fn new(config: ProviderConfig) -> Result<Provider, reqwest::Error> {
+    pub(super) fn new(
+        config: ProviderConfig,
+        client: Option<ClientConfig>,
+    ) -> Result<Provider, reqwest::Error> {
         let http = Arc::new(HttpClient::new(&config)?);
         Ok(Provider {
             discovery: Arc::new(Discovery::new(&config, http.clone())),
             http,
             config,
+            client,
         })
     }
 
@@ -58,7 +63,7 @@ impl Provider {
 
     /// The client this app is at the provider.
     pub(super) fn client(&self) -> Result<&ClientConfig, TokenError> {
-        self.config.client.as_ref().ok_or(TokenError::NoCredentials)
+        self.client.as_ref().ok_or(TokenError::NoCredentials)
     }
 
     /// The client that gets tokens for the app itself.

@@ -15,16 +15,19 @@ use super::verify::{self, Rejection};
 use super::{Param, answer, introspection};
 use crate::claims::AccessTokenClaims;
 use crate::clock::Seconds;
-use crate::config::ProviderConfig;
+use crate::config::{ClientConfig, ProviderConfig};
 
 pub(crate) struct ServiceClient {
     provider: Arc<Provider>,
 }
 
 impl ServiceClient {
-    pub(crate) fn new(config: ProviderConfig) -> Result<ServiceClient, reqwest::Error> {
+    pub(crate) fn new(
+        config: ProviderConfig,
+        client: Option<ClientConfig>,
+    ) -> Result<ServiceClient, reqwest::Error> {
         Ok(ServiceClient {
-            provider: Arc::new(Provider::new(config)?),
+            provider: Arc::new(Provider::new(config, client)?),
         })
     }
 

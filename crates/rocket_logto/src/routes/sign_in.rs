@@ -10,7 +10,7 @@ use url::form_urlencoded::Serializer;
 
 use super::{Deferred, answer, defer, ignore, nothing};
 use crate::config::ResponseMode;
-use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt, RESERVED};
+use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt, is_reserved};
 use crate::error::{Error, ErrorKind};
 use crate::logto::{Logto, fairing_is_missing};
 use crate::oidc::authorize::AuthorizeOptions;
@@ -152,7 +152,7 @@ impl SignIn {
     /// refused with a log line.
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
-        match RESERVED.contains(&name.as_str()) {
+        match is_reserved(&name) {
             true => log::error!("logto: SignIn::param cannot set {name:?}"),
             false => self.0.options.extra.push((name, value.into())),
         }

@@ -123,7 +123,7 @@ impl Storage {
         if self.shared.is_none() {
             return Ok(None);
         }
-        let lifetime = self.config.http_timeout * 3 + LOCK_MARGIN;
+        let lifetime = self.config.http_timeout() * 3 + LOCK_MARGIN;
         let name = format!("refresh:{}", id.as_str());
         let waited = rocket::tokio::time::timeout(lifetime, async {
             loop {

@@ -10,8 +10,9 @@ use openidconnect::AccessToken as Secret;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use crate::claims::{AccessTokenClaims, ORGANIZATION};
+use crate::claims::AccessTokenClaims;
 use crate::clock::{Seconds, seconds};
+use crate::config::ORGANIZATION;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify;

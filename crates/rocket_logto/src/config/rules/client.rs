@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use zeroize::Zeroizing;
-
 use super::Rules;
-use crate::config::raw::Raw;
+use crate::config::keys::Raw;
+use crate::config::values::Text;
 use crate::config::{
     AppSecret, ClientAuthMethod, ClientConfig, DEV_APP_ID, DEV_APP_SECRET, DEV_MACHINE_ID,
     DEV_MACHINE_SECRET,
@@ -15,9 +14,15 @@ impl Rules<'_> {
     /// Who this app is at the provider; `None` when nothing says so.
     pub(super) fn client(&self, raw: &Raw, dev: bool) -> figment::Result<Option<ClientConfig>> {
         let (id, secret) = match dev {
-            true => (Some(DEV_APP_ID.to_owned()), Some(secret(DEV_APP_SECRET))),
+            true => (
+                Some(DEV_APP_ID.to_owned()),
+                Some(AppSecret::new(DEV_APP_SECRET)),
+            ),
             false => (
-                raw.app_id.clone().filter(|id| !id.is_empty()),
+                raw.app_id
+                    .as_ref()
+                    .map(|id| id.0.clone())
+                    .filter(|id| !id.is_empty()),
                 self.secret("app_secret", &raw.app_secret, raw.app_secret_file.as_ref())?,
             ),
         };
@@ -33,10 +38,9 @@ impl Rules<'_> {
     }
 
     pub(super) fn app_id_is_missing(&self) -> figment::Error {
-        self.error(
+        self.missing(
             "app_id",
-            "is missing: write the App ID of your application at the provider, \
-             app_id = \"…\" (or set LOGTO_APP_ID)",
+            "write the App ID of your application at the provider, app_id = \"…\"",
         )
     }
 
@@ -63,19 +67,20 @@ impl Rules<'_> {
             &raw.machine.app_secret,
             raw.machine.app_secret_file.as_ref(),
         )?;
-        match (raw.machine.app_id.as_deref(), given) {
-            (Some(id), Some(given)) if !id.is_empty() => Ok(Some(machine(id, given))),
-            (None, None) if dev => Ok(Some(machine(DEV_MACHINE_ID, secret(DEV_MACHINE_SECRET)))),
+        match (raw.machine.app_id.as_ref(), given) {
+            (Some(id), Some(given)) if !id.0.is_empty() => Ok(Some(machine(&id.0, given))),
+            (None, None) if dev => Ok(Some(machine(
+                DEV_MACHINE_ID,
+                AppSecret::new(DEV_MACHINE_SECRET),
+            ))),
             (None, None) => Ok(client.filter(|client| client.secret.is_some()).cloned()),
-            (Some(_), None) => Err(self.error(
+            (Some(_), None) => Err(self.missing(
                 key,
-                "is missing: write the App secret of the machine-to-machine application \
-                 (or set LOGTO_MACHINE_APP_SECRET)",
+                "write the App secret of the machine-to-machine application",
             )),
-            (_, Some(_)) => Err(self.error(
+            (_, Some(_)) => Err(self.missing(
                 "machine.app_id",
-                "is missing: write the App ID of the machine-to-machine application \
-                 (or set LOGTO_MACHINE_APP_ID)",
+                "write the App ID of the machine-to-machine application",
             )),
         }
     }
@@ -100,27 +105,20 @@ impl Rules<'_> {
     fn secret(
         &self,
         key: &str,
-        value: &Option<String>,
+        value: &Option<Text>,
         file: Option<&PathBuf>,
     ) -> figment::Result<Option<AppSecret>> {
         let file_key = format!("{key}_file");
         if value.is_some() && file.is_some() {
             return Err(self.error(&file_key, &format!("cannot stand beside {key}: keep one")));
         }
-        let from_file = match self.read(file, &file_key)? {
-            None => None,
-            Some(bytes) => {
-                let text = String::from_utf8(bytes)
-                    .map_err(|_| self.error(&file_key, "must name a UTF-8 text file"))?;
-                Some(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-        };
-        match value.clone().or(from_file) {
+        let from_file = self.read_secret(file, &file_key)?;
+        match value.as_ref().map(|text| text.0.clone()).or(from_file) {
             Some(text) if text.is_empty() => Err(self.error(
                 key,
                 "is empty: write the App secret, or remove the key for a public client",
             )),
-            text => Ok(text.as_deref().map(secret)),
+            text => Ok(text.as_deref().map(AppSecret::new)),
         }
     }
 
@@ -133,15 +131,10 @@ impl Rules<'_> {
                 "is \"none\" although app_secret is set: remove one of them",
             )),
             (Some(ClientAuthMethod::None), false) => Ok(ClientAuthMethod::None),
-            (Some(_), false) => Err(self.error(
-                "app_secret",
-                "is missing: token_endpoint_auth_method needs it (or set LOGTO_APP_SECRET)",
-            )),
+            (Some(_), false) => {
+                Err(self.missing("app_secret", "token_endpoint_auth_method needs it"))
+            }
             (Some(method), true) => Ok(method),
         }
     }
-}
-
-fn secret(text: &str) -> AppSecret {
-    AppSecret(Zeroizing::new(text.to_owned()))
 }

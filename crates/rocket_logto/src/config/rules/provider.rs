@@ -1,23 +1,21 @@
 //! The rules about the provider.
 
 use figment::value::{Dict, Value};
-use rocket::config::Config as RocketConfig;
 use url::Url;
 
 use super::Rules;
-use crate::config::raw::{Raw, RawDevSignIn};
-use crate::config::{DevProviderTable, SigningAlg};
-
-const DEV_PORT: u16 = 3001;
+use super::addresses::is_loopback;
+use crate::config::keys::{KEYS, Raw, RawDevProvider, TABLES};
+use crate::config::sources::dev_provider_table;
+use crate::config::{DevProviderTable, SigningAlg, extract};
 
 impl Rules<'_> {
     /// The development provider, when it is to run.
     pub(super) fn dev_provider(&self, raw: &Raw) -> figment::Result<Option<DevProviderTable>> {
-        let debug = self.figment.profile() == RocketConfig::DEBUG_PROFILE;
         let named = raw.endpoint.is_some() || raw.issuer.is_some();
         let (wanted, table) = match &raw.dev_provider {
             None => (
-                debug && !named && cfg!(feature = "dev-provider"),
+                self.is_debug() && !named && cfg!(feature = "dev-provider"),
                 Dict::new(),
             ),
             Some(Value::Bool(_, on)) => (*on, Dict::new()),
@@ -34,7 +32,7 @@ impl Rules<'_> {
         if !wanted {
             return Ok(None);
         }
-        if !debug {
+        if !self.is_debug() {
             return Err(self.error(
                 "dev_provider",
                 "runs in the debug profile only: it signs anybody in as anybody. Remove it here \
@@ -53,33 +51,24 @@ impl Rules<'_> {
                 "needs the cargo feature dev-provider of rocket_logto",
             ));
         }
+        let figment = dev_provider_table(self.figment.clone());
+        let ours: RawDevProvider = extract(&figment, "logto.dev_provider")?;
         let mut seed = table;
-        let port = match seed.remove("port") {
-            None => DEV_PORT,
-            Some(value) => value
-                .to_num()
-                .and_then(|number| number.to_u128_lossy())
-                .and_then(|port| u16::try_from(port).ok())
-                .filter(|port| *port != 0)
-                .ok_or_else(|| {
-                    self.error("dev_provider.port", "must be a port number from 1 to 65535")
-                })?,
-        };
-        let sign_in = match seed.remove("sign_in") {
-            None => RawDevSignIn::default(),
-            Some(_) => self.figment.extract_inner("logto.dev_provider.sign_in")?,
-        };
+        seed.retain(|name, _| {
+            let path = format!("dev_provider.{name}");
+            !KEYS.contains(&&*path) && !TABLES.contains(&&*path)
+        });
         Ok(Some(DevProviderTable {
-            port,
-            scopes: sign_in.scopes,
-            resources: sign_in.resources,
+            port: ours.port.0,
+            scopes: ours.sign_in.scopes.0,
+            resources: ours.sign_in.resources.0,
             seed: seed.into(),
         }))
     }
 
     /// With any other algorithm than its own no sign-in could succeed.
     pub(super) fn id_token_alg(&self, raw: &Raw, dev: bool) -> figment::Result<SigningAlg> {
-        let alg = raw.id_token_alg.unwrap_or(SigningAlg::ES384);
+        let alg = raw.id_token_alg;
         let of_dev = [SigningAlg::ES384, SigningAlg::ES256, SigningAlg::RS256];
         match dev && !of_dev.contains(&alg) {
             false => Ok(alg),
@@ -105,10 +94,10 @@ impl Rules<'_> {
                 self.provider_url("issuer", issuer, "https://accounts.example.com")?;
                 Ok(issuer.clone())
             }
-            (None, None) => Err(self.error(
+            (None, None) => Err(self.missing(
                 "endpoint",
-                "is missing: write Logto's base URL, endpoint = \"https://your-tenant.logto.app\" \
-                 (or set LOGTO_ENDPOINT), or issuer = \"…\" for another OpenID provider",
+                "write Logto's base URL, endpoint = \"https://your-tenant.logto.app\", or \
+                 issuer = \"…\" for another OpenID provider",
             )),
         }
     }
@@ -129,22 +118,12 @@ impl Rules<'_> {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(self.error(key, "must have no user name and no password"));
         }
-        let debug = self.figment.profile() == RocketConfig::DEBUG_PROFILE;
-        if url.scheme() != "https" && !debug && !is_loopback(&url) {
+        if url.scheme() != "https" && !self.is_debug() && !is_loopback(&url) {
             return Err(self.error(
                 key,
                 "must start with https:// (http:// is for this machine and the debug profile)",
             ));
         }
         Ok(url)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(host)) => host == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }

@@ -13,7 +13,6 @@ async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
     let provider = provider.expect("a provider");
     let config = ProviderConfig {
         issuer: provider.issuer(),
-        client: None,
         machine: None,
         introspect_opaque_tokens: false,
         id_token_alg: SigningAlg::ES384,

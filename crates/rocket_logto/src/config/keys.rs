@@ -1,0 +1,190 @@
+//! Every key of the `logto` table, once. From these entries follow what serde
+//! reads, the table in the documentation of `LogtoConfig`, the defaults, the
+//! bounds and the names of the environment variables (`key_table.rs` says how).
+//! A new key is one entry here, and its use in `rules/`.
+
+use std::path::PathBuf;
+
+use figment::value::Value;
+use serde::Serialize;
+
+use super::parameters::Prompt;
+use super::values::{AtLeastOne, Parameters, Port, SecretKeys, Span, Store, Text, TextList};
+use super::{ClientAuthMethod, ResponseMode, SigningAlg};
+
+keys! {
+    #[serde(deny_unknown_fields, expecting = "a table of keys")]
+    pub(super) struct Raw "" {
+        /// Logto's base URL; the issuer is `{endpoint}/oidc`
+        endpoint: Option<String>, env LOGTO_ENDPOINT;
+        /// instead of `endpoint`: any OpenID provider, compared byte for byte
+        issuer: Option<String>, env LOGTO_ISSUER;
+        /// the `client_id`
+        app_id: Option<Text>, env LOGTO_APP_ID;
+        /// the client secret; none makes a public client
+        app_secret: Option<Text>, env LOGTO_APP_SECRET;
+        /// instead of `app_secret`: a file that holds it, which other users may not write
+        app_secret_file: Option<PathBuf>, env LOGTO_APP_SECRET_FILE;
+        /// `true`: [`Bearer`](crate::Bearer) asks the provider about tokens that are no JWTs
+        /// (RFC 7662)
+        introspect_opaque_tokens: bool = false;
+        /// the app's public origin; required in other profiles than debug, and https there
+        /// unless it is on this machine
+        base_url: Option<String>,
+            otherwise "`http://localhost:<port>` in the debug profile, `https` with Rocket's `tls`",
+            env LOGTO_BASE_URL;
+        /// as Logto's samples have it, without query and fragment: its path takes the place of
+        /// `routes.callback`, even where that is set; its origin stands in for `base_url`, and
+        /// must be that of a `base_url` that is set
+        redirect_uri: Option<String>, env LOGTO_REDIRECT_URI;
+        /// asked for besides `openid offline_access profile`
+        scopes: TextList = [], env LOGTO_SCOPES;
+        /// `false` leaves those three out (`openid` always stays)
+        include_reserved_scopes: bool = true;
+        /// API resource indicators (RFC 8707)
+        resources: TextList = [], env LOGTO_RESOURCES;
+        /// Logto gives a refresh token only with `consent`
+        prompt: Vec<Prompt> = ["consent"], env LOGTO_PROMPT;
+        /// more parameters of every authorization request, by name: `{ audience = "…" }`
+        extra_params: Parameters = {}, env LOGTO_EXTRA_PARAMS;
+        /// how long ago the user may have authenticated at the provider; the ID token's
+        /// `auth_time` is checked, with `clock_tolerance` added
+        max_age: Option<Span>, from "0s" to "365d", env LOGTO_MAX_AGE;
+        /// in what ways; the ID token's `acr` must be one of them
+        acr_values: TextList = [], env LOGTO_ACR_VALUES;
+        /// the **one** accepted signature algorithm; the development provider has `ES384`,
+        /// `ES256` and `RS256`
+        id_token_alg: SigningAlg = "ES384", env LOGTO_ID_TOKEN_ALG;
+        /// or `client_secret_post`
+        token_endpoint_auth_method: Option<ClientAuthMethod>,
+            otherwise "`\"client_secret_basic\"`, without a secret `\"none\"`",
+            env LOGTO_TOKEN_ENDPOINT_AUTH_METHOD;
+        /// or `form_post` (https only)
+        response_mode: ResponseMode = "query", env LOGTO_RESPONSE_MODE;
+        /// pushed authorization requests (RFC 9126) when the provider offers them; `false`: never
+        use_par: bool = true;
+        /// `true`: the userinfo endpoint must answer with a JWT signed by `id_token_alg`
+        signed_userinfo: bool = false;
+        /// PEM file with an extra root certificate for a private provider
+        ca_file: Option<PathBuf>, env LOGTO_CA_FILE;
+        /// leeway for `exp`, `iat`, `nbf` and `auth_time`
+        clock_tolerance: Span = "60s", from "0s" to "5m", env LOGTO_CLOCK_TOLERANCE;
+        /// for one whole exchange with the provider
+        http_timeout: Span = "5s", from "1s" to "120s", env LOGTO_HTTP_TIMEOUT;
+        /// calls to the provider at the same time; at least 1
+        max_concurrent_op_calls: AtLeastOne = 64;
+        /// after it `User` refreshes first, so that a suspended user is out within that time, if
+        /// the sign-in gave a refresh token
+        claims_max_age: Span = "1h", from "1s" to "14d";
+        /// where the browser goes after signing out: a path of the app, or an absolute URL
+        post_sign_out: Option<String>, otherwise "`\"/\"`";
+        /// as Logto's samples have it: stands in for `post_sign_out` where that is not set
+        post_logout_redirect_uri: Option<String>, env LOGTO_POST_LOGOUT_REDIRECT_URI;
+        /// `true`, `false`, or a table with the keys below and `users`, `machines`,
+        /// `organizations`, `resources`; refused in other profiles, and beside a `base_url` that
+        /// is https and not on this machine
+        dev_provider: Option<Value>,
+            otherwise "on in the debug profile when no provider is named";
+
+        table machine: RawMachine;
+        table session: RawSession;
+        table routes: RoutePaths;
+    }
+
+    #[serde(deny_unknown_fields, expecting = "a table of keys")]
+    pub(super) struct RawMachine "machine." {
+        /// the client that gets tokens for this app itself
+        /// ([`MachineToken`](crate::MachineToken)); at Logto an application of the type
+        /// *Machine-to-machine*
+        app_id: Option<Text>, otherwise "`app_id`", env LOGTO_MACHINE_APP_ID;
+        /// its secret
+        app_secret: Option<Text>, otherwise "`app_secret`", env LOGTO_MACHINE_APP_SECRET;
+        /// instead of `machine.app_secret`: a file that holds it
+        app_secret_file: Option<PathBuf>, env LOGTO_MACHINE_APP_SECRET_FILE;
+    }
+
+    #[serde(deny_unknown_fields, expecting = "a table of keys")]
+    pub(super) struct RawSession "session." {
+        /// a session ends when it was not used for this long; not longer than `session.absolute`
+        idle: Span = "1d", from "1s" to "365d";
+        /// a session ends when it is this old
+        absolute: Span = "14d", from "1s" to "365d";
+        /// or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share
+        /// sessions; `unix:///path/of/the/socket` on one machine, no `rediss://`
+        store: Store = "cookie";
+        /// old values of Rocket's `secret_key` that still open cookies
+        previous_secret_keys: SecretKeys = [];
+    }
+
+    /// Paths of the routes the fairing mounts.
+    /// What they do is told at [`Logto::fairing()`](crate::Logto::fairing).
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[serde(deny_unknown_fields, expecting = "a table of keys")]
+    #[non_exhaustive]
+    pub struct RoutePaths "routes." {
+        /// starts a sign-in
+        sign_in: String = "/sign-in";
+        /// starts a sign-in on the provider's registration screen
+        sign_up: String = "/sign-up";
+        /// receives the authorization response
+        callback: String = "/callback";
+        /// ends the session
+        sign_out: String = "/sign-out";
+        /// starts a sign-in that somebody else began
+        initiate_login: String = "/initiate-login";
+        /// receives logout tokens from the provider
+        backchannel_logout: String = "/backchannel-logout";
+        /// whether the process is alive
+        healthz: String = "/healthz";
+        /// whether people can sign in
+        readyz: String = "/readyz";
+    }
+
+    // Users, organizations and so on stand beside these; the provider reads them.
+    #[serde(expecting = "a table of keys")]
+    pub(super) struct RawDevProvider "dev_provider." {
+        /// where it listens
+        port: Port = 3001;
+
+        table sign_in: RawDevSignIn;
+    }
+
+    #[serde(deny_unknown_fields, expecting = "a table")]
+    pub(super) struct RawDevSignIn "dev_provider.sign_in." {
+        /// asked for besides `scopes` while the development provider is in use: a real tenant may
+        /// not know them
+        scopes: TextList = [];
+        /// the same for `resources`
+        resources: TextList = [];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_has_the_name_of_its_key() {
+        for (variable, key) in VARIABLES {
+            let name = key.replace('.', "_").to_uppercase();
+            assert_eq!(*variable, format!("LOGTO_{name}"));
+        }
+    }
+
+    #[test]
+    fn bounds_are_durations() {
+        for (key, min, max) in RANGES {
+            assert!(Span::parse(min) < Span::parse(max), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_has_a_row_for_each_key() {
+        let rows: Vec<_> = key_rows!().lines().collect();
+        assert_eq!(rows.len(), KEYS.len());
+        assert!(rows.contains(
+            &"| `http_timeout` | `\"5s\"` | `LOGTO_HTTP_TIMEOUT` | for one whole exchange with the \
+              provider; from `1s` to `120s` |"
+        ));
+    }
+}

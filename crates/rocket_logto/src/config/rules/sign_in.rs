@@ -1,0 +1,111 @@
+//! The rules about what a sign-in asks of the provider.
+
+use url::Url;
+
+use super::Rules;
+use crate::config::keys::Raw;
+use crate::config::parameters::{Prompt, is_reserved};
+use crate::config::{DevProviderTable, ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE};
+
+/// Scopes that are asked for unless `include_reserved_scopes = false`: without
+/// `offline_access` there is no refresh token, without `profile` no name.
+const RESERVED_SCOPES: [&str; 3] = ["openid", "offline_access", "profile"];
+
+impl Rules<'_> {
+    pub(super) fn resources(
+        &self,
+        raw: &Raw,
+        dev: Option<&DevProviderTable>,
+    ) -> figment::Result<Vec<String>> {
+        const DEV_KEY: &str = "dev_provider.sign_in.resources";
+        let configured = raw.resources.0.iter();
+        let configured = configured.map(|resource| ("resources", resource));
+        let of_dev = dev.into_iter().flat_map(|table| &table.resources);
+        let mut resources = Vec::new();
+        for (key, resource) in configured.chain(of_dev.map(|resource| (DEV_KEY, resource))) {
+            let url = Url::parse(resource).map_err(|_| {
+                self.error(
+                    key,
+                    &format!(
+                        "must hold absolute URIs like \"https://api.example.com\", not \"{resource}\""
+                    ),
+                )
+            })?;
+            // RFC 8707 section 2 forbids the fragment; Logto splits at commas.
+            if url.fragment().is_some() || resource.contains([',', ' ']) {
+                return Err(self.error(
+                    key,
+                    &format!("\"{resource}\" must hold no comma, no space and no #fragment"),
+                ));
+            }
+            push_new(&mut resources, resource);
+        }
+        let asked = |scope: &String| scope == ORGANIZATIONS_SCOPE;
+        if scopes(raw, dev).iter().any(asked) {
+            push_new(&mut resources, ORGANIZATIONS_RESOURCE);
+        }
+        Ok(resources)
+    }
+
+    pub(super) fn prompt(&self, raw: &Raw) -> figment::Result<Vec<Prompt>> {
+        match raw.prompt.contains(&Prompt::None) && raw.prompt.len() > 1 {
+            true => Err(self.error("prompt", "\"none\" must stand alone")),
+            false => Ok(raw.prompt.clone()),
+        }
+    }
+
+    pub(super) fn extra_params(&self, raw: &Raw) -> figment::Result<Vec<(String, String)>> {
+        for (name, _) in &raw.extra_params.0 {
+            if is_reserved(name) {
+                return Err(self.error(
+                    &format!("extra_params.{name}"),
+                    "cannot be set here: remove it, because the app sets it itself, from a key of \
+                     its own or for each sign-in anew",
+                ));
+            }
+        }
+        Ok(raw.extra_params.0.clone())
+    }
+
+    pub(super) fn max_age(&self, raw: &Raw) -> figment::Result<Option<u32>> {
+        let seconds = raw
+            .max_age
+            .map(|max_age| u32::try_from(max_age.0.as_secs()));
+        let seconds = seconds.transpose();
+        seconds.map_err(|_| self.error("max_age", "is longer than a provider can be told"))
+    }
+
+    /// They are sent as one text, separated by spaces.
+    pub(super) fn acr_values(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let proper =
+            |value: &String| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+        match raw.acr_values.0.iter().all(proper) {
+            true => Ok(raw.acr_values.0.clone()),
+            false => Err(self.error(
+                "acr_values",
+                "must hold names without spaces, like [\"urn:example:mfa\"]",
+            )),
+        }
+    }
+}
+
+/// All scopes to ask for, each once.
+pub(super) fn scopes(raw: &Raw, dev: Option<&DevProviderTable>) -> Vec<String> {
+    let mut scopes = vec!["openid".to_owned()];
+    if raw.include_reserved_scopes {
+        for scope in RESERVED_SCOPES {
+            push_new(&mut scopes, scope);
+        }
+    }
+    let of_dev = dev.into_iter().flat_map(|table| &table.scopes);
+    for scope in raw.scopes.0.iter().chain(of_dev) {
+        push_new(&mut scopes, scope);
+    }
+    scopes
+}
+
+fn push_new(list: &mut Vec<String>, item: &str) {
+    if !list.iter().any(|existing| existing == item) {
+        list.push(item.to_owned());
+    }
+}

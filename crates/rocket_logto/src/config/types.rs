@@ -1,0 +1,99 @@
+//! What values of the configuration are in code.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// A session unused for this long is over.
+    pub idle: Duration,
+    /// A session older than this is over, used or not.
+    pub absolute: Duration,
+}
+
+/// Where sessions are kept (`session.store`).
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreConfig {
+    /// In the browser's cookies, encrypted: no database.
+    #[default]
+    Cookie,
+    /// In Redis, at this URL.
+    Redis(String),
+}
+
+/// The URL may hold a password.
+impl std::fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            StoreConfig::Cookie => "Cookie",
+            StoreConfig::Redis(_) => "Redis([redacted])",
+        })
+    }
+}
+
+/// A client secret. Its `Debug` shows nothing of it; memory is wiped on drop.
+#[derive(Clone)]
+pub struct AppSecret(Zeroizing<String>);
+
+impl AppSecret {
+    pub(super) fn new(text: &str) -> AppSecret {
+        AppSecret(Zeroizing::new(text.to_owned()))
+    }
+
+    /// The secret itself, for the token request and nothing else.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for AppSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AppSecret([redacted])")
+    }
+}
+
+/// A JWS signature algorithm (RFC 7518 section 3.1). `none` and the HMAC
+/// family are left out: neither can prove who signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+#[non_exhaustive]
+pub enum SigningAlg {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    EdDSA,
+}
+
+/// Client authentication at the token endpoint (OpenID Connect Core section 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ClientAuthMethod {
+    /// HTTP Basic, credentials form-urlencoded first (RFC 6749 section 2.3.1).
+    ClientSecretBasic,
+    /// In the request body.
+    ClientSecretPost,
+    /// No secret: a public client.
+    None,
+}
+
+/// How the authorization response comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ResponseMode {
+    /// In the query of a redirect.
+    Query,
+    /// As a form the browser posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}

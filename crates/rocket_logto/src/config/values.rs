@@ -1,0 +1,170 @@
+//! How a value of the `logto` table is written. What is wrong with it is told
+//! without showing the value where it may be a secret.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use figment::value::{Dict, Value};
+use rocket::config::SecretKey;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+/// Text that may have been written as a number: ids and secrets of digits.
+/// A mistyped secret must not be printed by a type error.
+pub(super) struct Text(pub(super) String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Text(String),
+            Number(u64),
+        }
+        match Either::deserialize(deserializer) {
+            Ok(Either::Text(text)) => Ok(Text(text)),
+            Ok(Either::Number(number)) => Ok(Text(number.to_string())),
+            Err(_) => Err(D::Error::custom("must be text in quotes")),
+        }
+    }
+}
+
+/// An array of strings, or one string separated by spaces.
+pub(super) struct TextList(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for TextList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TextList, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Array(Vec<String>),
+            Text(String),
+        }
+        match Either::deserialize(deserializer) {
+            Ok(Either::Array(items)) => Ok(TextList(items)),
+            Ok(Either::Text(text)) => Ok(TextList(
+                text.split_whitespace().map(str::to_owned).collect(),
+            )),
+            Err(_) => Err(D::Error::custom("must be an array of strings")),
+        }
+    }
+}
+
+/// Names with text, or with a number or truth value as TOML writes them.
+pub(super) struct Parameters(pub(super) Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Parameters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Parameters, D::Error> {
+        let wrong = || D::Error::custom("must be a table of texts: { name = \"value\" }");
+        let table = Dict::deserialize(deserializer).map_err(|_| wrong())?;
+        let text = |value: &Value| match value {
+            Value::String(_, text) => Some(text.clone()),
+            Value::Bool(_, truth) => Some(truth.to_string()),
+            Value::Num(_, number) => number.to_u128_lossy().map(|number| number.to_string()),
+            _ => None,
+        };
+        let parameters = table.into_iter().map(|(name, value)| {
+            let value = text(&value).ok_or_else(wrong)?;
+            Ok((name, value))
+        });
+        parameters.collect::<Result<_, _>>().map(Parameters)
+    }
+}
+
+/// A duration: seconds, or text like `"14d"`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(super) struct Span(pub(super) Duration);
+
+impl Span {
+    pub(super) fn parse(text: &str) -> Result<Span, String> {
+        // A variable of the environment is always text.
+        if let Ok(seconds) = text.parse() {
+            return Ok(Span(Duration::from_secs(seconds)));
+        }
+        humantime::parse_duration(text)
+            .map(Span)
+            .map_err(|_| format!("\"{text}\" is not a duration: write \"90s\", \"1h\" or \"14d\""))
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Seconds(u64),
+            Text(String),
+        }
+        match Either::deserialize(deserializer) {
+            Ok(Either::Seconds(seconds)) => Ok(Span(Duration::from_secs(seconds))),
+            Ok(Either::Text(text)) => Span::parse(&text).map_err(D::Error::custom),
+            Err(_) => Err(D::Error::custom(
+                "must be a number of seconds or text like \"1h\"",
+            )),
+        }
+    }
+}
+
+/// A number from 1.
+pub(super) struct AtLeastOne(pub(super) usize);
+
+impl<'de> Deserialize<'de> for AtLeastOne {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AtLeastOne, D::Error> {
+        let number = NonZeroUsize::deserialize(deserializer);
+        let number = number.map_err(|_| D::Error::custom("must be a number, at least 1"))?;
+        Ok(AtLeastOne(number.get()))
+    }
+}
+
+/// The number of a TCP port to listen on.
+pub(super) struct Port(pub(super) u16);
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Port, D::Error> {
+        match u16::deserialize(deserializer) {
+            Ok(port) if port != 0 => Ok(Port(port)),
+            _ => Err(D::Error::custom("must be a port number from 1 to 65535")),
+        }
+    }
+}
+
+/// A URL of Redis in the wrong place may hold a password.
+pub(super) enum Store {
+    Cookie,
+    Redis(String),
+}
+
+impl<'de> Deserialize<'de> for Store {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Store, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Written {
+            Cookie,
+            Redis(String),
+        }
+        let value = <Value as Deserialize>::deserialize(deserializer)?;
+        match value.deserialize() {
+            Ok(Written::Cookie) => Ok(Store::Cookie),
+            Ok(Written::Redis(url)) => Ok(Store::Redis(url)),
+            Err(_) => Err(D::Error::custom(
+                "must be \"cookie\" or { redis = \"redis://…\" }",
+            )),
+        }
+    }
+}
+
+/// As Rocket reads its `secret_key`, but an error never shows the value.
+pub(super) struct SecretKeys(pub(super) Vec<SecretKey>);
+
+impl<'de> Deserialize<'de> for SecretKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SecretKeys, D::Error> {
+        let wrong =
+            "must be an array of keys as Rocket's secret_key has them: 256 bits in base64 or hex";
+        let values =
+            Vec::<Value>::deserialize(deserializer).map_err(|_| D::Error::custom(wrong))?;
+        let keys = values
+            .iter()
+            .map(|value| value.deserialize().map_err(|_| D::Error::custom(wrong)));
+        keys.collect::<Result<_, _>>().map(SecretKeys)
+    }
+}
