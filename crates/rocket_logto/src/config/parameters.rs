@@ -239,6 +239,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_sign_in_may_set_is_no_free_parameter() {
+        for parameter in SignInParameter::ALL {
+            assert!(is_reserved(parameter.name()), "{parameter:?}");
+            assert!(!OWN.contains(&parameter.name()), "{parameter:?} twice");
+        }
+        assert!(is_reserved("state") && !is_reserved("audience"));
+    }
+
+    #[test]
     fn wire_names_come_back_as_they_went() {
         for screen in FirstScreen::ALL {
             assert_eq!(FirstScreen::parse(screen.as_str()), Some(screen));

@@ -15,7 +15,7 @@ use super::authentication::RequestedAuthentication;
 use super::error::ProviderError;
 use super::metadata::Metadata;
 use crate::clock::Seconds;
-use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt};
+use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt, SignInParameter};
 use crate::config::{LogtoConfig, ResponseMode};
 
 /// Everything about one sign-in request that is not configuration.
@@ -47,30 +47,33 @@ impl AuthorizeOptions {
     /// Logto's extra parameters, then the free ones, in the order they are sent.
     fn extra_params(&self) -> Vec<(String, String)> {
         let mut params = Vec::new();
-        let mut push = |name: &str, value: Option<String>| {
+        let mut push = |parameter: SignInParameter, value: Option<String>| {
             if let Some(value) = value {
-                params.push((name.to_owned(), value));
+                params.push((parameter.name().to_owned(), value));
             }
         };
         push(
-            "first_screen",
+            SignInParameter::FirstScreen,
             self.first_screen.map(|screen| screen.as_str().to_owned()),
         );
         if self.first_screen.is_some_and(FirstScreen::takes_identifier) {
             let identifiers: Vec<_> = self.identifiers.iter().map(|id| id.as_str()).collect();
             push(
-                "identifier",
+                SignInParameter::Identifier,
                 (!identifiers.is_empty()).then(|| identifiers.join(" ")),
             );
         }
         push(
-            "direct_sign_in",
+            SignInParameter::DirectSignIn,
             self.direct_sign_in.as_ref().map(DirectSignIn::to_param),
         );
-        push("login_hint", self.login_hint.clone());
-        push("one_time_token", self.one_time_token.clone());
-        push("ui_locales", self.ui_locales.clone());
-        push("organization_id", self.organization_id.clone());
+        push(SignInParameter::LoginHint, self.login_hint.clone());
+        push(SignInParameter::OneTimeToken, self.one_time_token.clone());
+        push(SignInParameter::UiLocales, self.ui_locales.clone());
+        push(
+            SignInParameter::OrganizationId,
+            self.organization_id.clone(),
+        );
         params.extend(self.extra.iter().cloned());
         params
     }

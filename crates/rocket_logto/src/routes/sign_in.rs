@@ -10,7 +10,9 @@ use url::form_urlencoded::Serializer;
 
 use super::{Deferred, answer, defer, ignore, nothing};
 use crate::config::ResponseMode;
-use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt, is_reserved};
+use crate::config::parameters::{
+    DirectSignIn, FirstScreen, Identifier, Prompt, SignInParameter, is_reserved,
+};
 use crate::error::{Error, ErrorKind};
 use crate::logto::{Logto, fairing_is_missing};
 use crate::oidc::authorize::AuthorizeOptions;
@@ -223,26 +225,30 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let text =
             (!value.is_empty() && value.len() <= MAX_PARAMETER).then(|| value.clone().into_owned());
-        let valid = match &*name {
-            "return_to" => set(&mut start.return_to, ReturnTo::parse(&value)),
-            "first_screen" => set(&mut options.first_screen, FirstScreen::parse(&value)),
-            "identifier" => {
+        let valid = match SignInParameter::parse(&name) {
+            Some(SignInParameter::FirstScreen) => {
+                set(&mut options.first_screen, FirstScreen::parse(&value))
+            }
+            Some(SignInParameter::Identifier) => {
                 let identifiers: Option<Vec<_>> = value.split(' ').map(Identifier::parse).collect();
                 identifiers
                     .map(|identifiers| options.identifiers = identifiers)
                     .is_some()
             }
-            "direct_sign_in" => set(&mut options.direct_sign_in, DirectSignIn::parse(&value)),
-            "login_hint" => set(&mut options.login_hint, text),
-            "one_time_token" => set(&mut options.one_time_token, text),
-            "ui_locales" => set(&mut options.ui_locales, text),
-            "organization_id" => set(&mut options.organization_id, text),
-            "max_age" => set(&mut options.max_age, value.parse().ok()),
-            "acr_values" => {
+            Some(SignInParameter::DirectSignIn) => {
+                set(&mut options.direct_sign_in, DirectSignIn::parse(&value))
+            }
+            Some(SignInParameter::LoginHint) => set(&mut options.login_hint, text),
+            Some(SignInParameter::OneTimeToken) => set(&mut options.one_time_token, text),
+            Some(SignInParameter::UiLocales) => set(&mut options.ui_locales, text),
+            Some(SignInParameter::OrganizationId) => set(&mut options.organization_id, text),
+            Some(SignInParameter::MaxAge) => set(&mut options.max_age, value.parse().ok()),
+            Some(SignInParameter::AcrValues) => {
                 options.acr_values = text.iter().flat_map(|text| names(text)).collect();
                 !options.acr_values.is_empty()
             }
-            _ => true,
+            None if name == "return_to" => set(&mut start.return_to, ReturnTo::parse(&value)),
+            None => true,
         };
         if !valid {
             log::warn!("logto: sign-in parameter {name} is not valid and left out");
