@@ -45,21 +45,15 @@ fn value(key: &str, text: String) -> Value {
     }
 }
 
-/// Adds the defaults. Those of `dev_provider`, which may be no table, come when
-/// it is known to be one: `dev_provider_table`.
+/// Adds the defaults, but those within `dev_provider`: it may be `true` or
+/// `false` instead of a table.
 pub(super) fn with_defaults(figment: Figment) -> Figment {
     add_defaults(figment, |key| !key.starts_with(DEV_PROVIDER))
 }
 
-/// `dev_provider` as a table, whatever was written, with its defaults.
-pub(super) fn dev_provider_table(figment: Figment) -> Figment {
-    let table = Entry {
-        source: "the `dev_provider` table".to_owned(),
-        profile: Profile::Global,
-        path: "logto.dev_provider".to_owned(),
-        value: Dict::new(),
-    };
-    add_defaults(figment.merge(table), |key| key.starts_with(DEV_PROVIDER))
+/// Adds the defaults within `dev_provider`, where it is a table or not written.
+pub(super) fn with_dev_provider_defaults(figment: Figment) -> Figment {
+    add_defaults(figment, |key| key.starts_with(DEV_PROVIDER))
 }
 
 const DEV_PROVIDER: &str = "dev_provider.";

@@ -1,12 +1,13 @@
 //! The rules about the provider.
 
+use figment::Figment;
 use figment::value::{Dict, Value};
 use url::Url;
 
 use super::Rules;
 use super::addresses::is_loopback;
 use crate::config::keys::{KEYS, Raw, RawDevProvider, TABLES};
-use crate::config::sources::dev_provider_table;
+use crate::config::sources::with_dev_provider_defaults;
 use crate::config::{DevProviderTable, SigningAlg, extract};
 
 impl Rules<'_> {
@@ -51,7 +52,11 @@ impl Rules<'_> {
                 "needs the cargo feature dev-provider of rocket_logto",
             ));
         }
-        let figment = dev_provider_table(self.figment.clone());
+        let written = match &raw.dev_provider {
+            Some(Value::Dict(..)) => self.figment.clone(),
+            _ => Figment::new(),
+        };
+        let figment = with_dev_provider_defaults(written);
         let ours: RawDevProvider = extract(&figment, "logto.dev_provider")?;
         let mut seed = table;
         seed.retain(|name, _| {
