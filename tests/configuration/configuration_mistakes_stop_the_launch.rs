@@ -5,6 +5,10 @@ use crate::support::launch::{Launch, file};
 
 const PROVIDER: &str = "endpoint = \"https://tenant.logto.app\"\napp_id = \"app\"\n";
 
+/// A table that the launch takes: the pages of this app want organization tokens.
+const STARTS: &str = "endpoint = \"https://tenant.logto.app\"\napp_id = \"app\"\n\
+                      scopes = [\"urn:logto:scope:organizations\"]\n";
+
 /// Each case: the `logto` table (`+` for a provider), the key that is wrong, what to write.
 #[rustfmt::skip]
 const MISTAKES: &[(&str, &str, &str)] = &[
@@ -96,6 +100,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+session = { store = \"redis://u:hush-hush@h\" }", "session.store", "{ redis = \"redis://…\" }"),
     ("+session = { store = { rediss = \"redis://u:hush-hush@h\" } }", "session.store", "{ redis = \"redis://…\" }"),
     ("+machine = \"hush-hush\"", "machine", "must be a table"),
+    ("+routes = \"hush-hush\"", "routes", "must be a table"),
     ("endpoint = \"https://u:hush-hush@t.logto.app\"", "endpoint", "no user name and no password"),
     // Machines and opaque tokens.
     ("+machine.app_id = \"m\"", "machine.app_secret", "LOGTO_MACHINE_APP_SECRET"),
@@ -110,6 +115,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("dev_provider = { port = 70000 }", "dev_provider.port", "from 1 to 65535"),
     ("id_token_alg = \"PS256\"", "id_token_alg", "\"ES384\", \"ES256\" or \"RS256\" with the development provider"),
     ("dev_provider = { usres = [] }", "dev_provider", "`users`"),
+    ("dev_provider = { sign_in = { scope = [] } }", "dev_provider.sign_in.scope", "`scopes`"),
+    ("dev_provider = { sign_in = \"hush-hush\" }", "dev_provider.sign_in", "must be a table"),
+    ("base_url = \"https://app.example.com\"", "base_url", "would sign anybody in"),
+    ("dev_provider = true\nbase_url = \"https://192.0.2.1\"", "base_url", "would sign anybody in"),
+    ("redirect_uri = \"https://app.example.com/callback\"", "redirect_uri", "would sign anybody in"),
 ];
 
 #[rocket::async_test]
@@ -166,6 +176,16 @@ async fn outside_debug_more_is_asked_for() {
             "endpoint",
             "must start with https://",
         ),
+        (
+            "endpoint = \"https://op.example\"\napp_id = \"a\"\nbase_url = \"http://a.example\"",
+            "base_url",
+            "must start with https://",
+        ),
+        (
+            "endpoint = \"https://op.example\"\napp_id = \"a\"\nredirect_uri = \"http://a.example/x\"",
+            "redirect_uri",
+            "must start with https://",
+        ),
     ];
     for (index, (table, key, hint)) in cases.iter().enumerate() {
         let launch = Launch {
@@ -177,18 +197,23 @@ async fn outside_debug_more_is_asked_for() {
         assert!(output.contains(&key), "{table}: no {key}:\n{output}");
         assert!(output.contains(hint), "{table}: no {hint:?}:\n{output}");
     }
-    // Written for debug, the provider does not run in release. (The pages of
-    // this app want organization tokens.)
+    // Written for debug, the provider does not run in release.
     let launch = Launch {
         toml: format!(
-            "[debug.logto]\ndev_provider = true\n[release.logto]\n{PROVIDER}base_url = \"https://a.example\"\n\
-             scopes = [\"urn:logto:scope:organizations\"]"
+            "[debug.logto]\ndev_provider = true\n[release.logto]\n{STARTS}base_url = \"https://a.example\"\n"
         ),
         env: release.to_vec(),
     };
     let output = launch.announces("release-with-debug").await;
     assert!(!output.contains("DEVELOPMENT PROVIDER"), "{output}");
     assert!(output.contains("https://a.example/callback"), "{output}");
+    // On this machine nobody is on the way.
+    let launch = Launch {
+        toml: format!("[release.logto]\n{STARTS}base_url = \"http://127.0.0.1:3000\"\n"),
+        env: release.to_vec(),
+    };
+    let output = launch.announces("release-on-this-machine").await;
+    assert!(output.contains("http://127.0.0.1:3000/"), "{output}");
 }
 
 #[rocket::async_test]
@@ -266,6 +291,74 @@ async fn a_variable_that_cannot_be_read_stops_the_launch() {
             "{text}:\n{output}"
         );
         assert!(!output.contains("hush-hush"), "{text}:\n{output}");
+    }
+}
+
+/// Not even one whose keys could stand in for all that is in it.
+#[rocket::async_test]
+async fn no_variable_hides_what_stands_in_the_wrong_place() {
+    let launch = Launch {
+        toml: format!("[default.logto]\n{PROVIDER}machine = \"hush-hush\"\n"),
+        env: vec![
+            ("LOGTO_MACHINE_APP_ID", "m"),
+            ("LOGTO_MACHINE_APP_SECRET", "a-secret"),
+        ],
+    };
+    let output = launch.fails("hidden", "a machine that is text").await;
+    assert!(output.contains("logto.machine must be a table"), "{output}");
+}
+
+#[rocket::async_test]
+async fn a_misspelt_variable_is_warned_of_without_its_value() {
+    let launch = Launch {
+        toml: format!("[default.logto]\n{STARTS}"),
+        env: vec![
+            ("LOGTO_ENPOINT", "hush-hush"),
+            ("LOGTO_QUITE_ANOTHER_THING", "hush-hush"),
+            ("LOGTO_HTTP_TIMEOUT", "7"),
+        ],
+    };
+    let output = launch.announces("misspelt").await;
+    let lines: Vec<_> = output
+        .lines()
+        .filter(|line| line.contains("is not read"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{output}");
+    let said = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(
+        said("LOGTO_ENPOINT is not read: do you mean LOGTO_ENDPOINT?"),
+        "{output}"
+    );
+    assert!(said("LOGTO_QUITE_ANOTHER_THING is not read"), "{output}");
+}
+
+#[cfg(unix)]
+#[rocket::async_test]
+async fn a_secret_file_that_everybody_may_write_stops_the_launch() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let path = file("writable-secret", "hush-hush\n");
+    let permit = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode));
+    let name = path.display();
+    let keys = [
+        ("app_secret_file", format!("app_secret_file = \"{name}\"\n")),
+        (
+            "machine.app_secret_file",
+            format!("machine = {{ app_id = \"m\", app_secret_file = \"{name}\" }}\n"),
+        ),
+    ];
+    for (index, (key, line)) in keys.iter().enumerate() {
+        let launch = Launch {
+            toml: format!("[default.logto]\n{STARTS}{line}"),
+            env: vec![],
+        };
+        permit(0o606).expect("permissions");
+        let output = launch.fails(&format!("writable-{index}"), key).await;
+        assert!(output.contains(&format!("logto.{key}")), "{output}");
+        assert!(output.contains("chmod o-w"), "{output}");
+        // As Docker and Kubernetes mount them.
+        permit(0o444).expect("permissions");
+        launch.announces(&format!("mounted-{index}")).await;
     }
 }
 
