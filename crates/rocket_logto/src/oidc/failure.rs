@@ -134,7 +134,9 @@ mod tests {
 
     use super::*;
 
-    fn said(failure: fn(TokenError) -> Error, error: &str) -> Option<String> {
+    type Failure = fn(TokenError) -> Error;
+
+    fn said(failure: Failure, error: &str) -> Option<String> {
         let body = json!({ "error": error, "error_description": "why", "message": "w" });
         let body = serde_json::from_value(body).expect("an error body");
         let failure = failure(TokenError::Denied(body));
@@ -145,8 +147,8 @@ mod tests {
     /// not where it is about one user or one token.
     #[test]
     fn the_providers_words_are_kept_for_the_operator() {
-        let push: fn(TokenError) -> Error = |error| not_started(AuthorizeError::Push(error));
-        let cases: [(fn(TokenError) -> Error, &[&str], &[&str]); 4] = [
+        let push: Failure = |error| not_started(AuthorizeError::Push(error));
+        let cases: [(Failure, &[&str], &[&str]); 4] = [
             (
                 failed,
                 &[

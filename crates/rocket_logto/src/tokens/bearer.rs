@@ -13,11 +13,11 @@ use crate::oidc::verify::Rejection;
 use crate::sha256::sha256;
 
 const CAPACITY: u64 = 10_000;
-/// A token whose key the provider has withdrawn is out after this, once the key
+/// A token whose key the provider has withdrawn is refused after this, once the key
 /// is gone from the set, which is fetched each hour.
 const LIFETIME: Duration = Duration::from_secs(300);
-/// An answer of the provider about an opaque token, good or bad, holds for
-/// this long: a revoked token is out after it.
+/// What the provider says of an opaque token, good or bad, holds for this long: a
+/// revoked token is refused after it.
 const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The token itself is not kept.
@@ -94,7 +94,7 @@ impl Bearers {
         {
             return Ok(Ok(claims));
         }
-        // Boxed: the guard's own future is to be small for those seen before.
+        // Boxed: the guard's own future stays small for tokens seen before.
         let verdict = Box::pin(service.verify_access_token(token, now)).await;
         let verdict = verdict.map_err(|error| unavailable(&error))?;
         Ok(verdict.map(|claims| {
@@ -104,7 +104,7 @@ impl Bearers {
         }))
     }
 
-    /// Callers with the same token share one question.
+    /// Callers with the same token share one call.
     async fn introspected(
         &self,
         service: &ServiceClient,
