@@ -9,12 +9,13 @@ use rocket::outcome::Outcome;
 use rocket::request::FromRequest;
 use rocket::response::Redirect;
 use rocket::{Build, Request, Rocket, catch, catchers, get, post, routes};
-use rocket_logto::{Error, SignIn, SignOut, User};
+use rocket_logto::{Bearer, Error, SignIn, SignOut, User};
 use serde_json::Value as Json;
 
 use crate::support::app::{ALICE, TestApp};
 use crate::support::browser::{Browser, Response};
 use crate::support::demo::Demo;
+use crate::support::npm_provider::ReadCart;
 
 #[get("/user")]
 fn user(user: User) -> String {
@@ -96,11 +97,16 @@ fn elsewhere() -> Redirect {
 }
 
 /// A catcher that wants to know who is there.
-#[catch(404)]
-async fn greeting(request: &Request<'_>) -> String {
+#[catch(default)]
+async fn greeting(status: Status, request: &Request<'_>) -> String {
     let user = request.guard::<User>().await.succeeded();
     let name = user.map_or("nobody".into(), |user| user.sub().to_owned());
-    format!("{name}, there is no such page")
+    format!("{name}, that is a {}", status.code)
+}
+
+#[get("/api")]
+fn api(caller: Bearer<ReadCart>) -> String {
+    caller.sub().to_owned()
 }
 
 const BASES: [&str; 3] = ["", "/admin", "/admin/deep"];
@@ -215,17 +221,23 @@ async fn by_the_handler_that_does_without_it() {
 
 #[rocket::async_test]
 async fn not_by_a_catcher_that_only_asks_who_is_there() {
-    let rocket = rocket().register("/", catchers![greeting]);
+    let rocket = rocket()
+        .mount("/", routes![api])
+        .register("/", catchers![greeting]);
     let app = TestApp::start(rocket).await;
     let nobody = Browser::new();
     let page = nobody.navigate(app.url("/no/such/page")).await;
-    assert_eq!(page.text(), "nobody, there is no such page");
+    assert_eq!(page.text(), "nobody, that is a 404");
     assert_eq!((page.status(), page.header("set-cookie")), (404, None));
     assert_goes_to_sign_in(&nobody.navigate(app.url("/user")).await, "beside it");
+    // The caller of an API is no user, and need not be one.
+    let page = nobody.navigate(app.url("/api")).await;
+    let challenge = page.header("www-authenticate");
+    assert_eq!((page.status(), challenge), (401, Some("Bearer")));
     let alice = Browser::new();
     app.sign_in(&alice, "/user", ALICE).await;
     let page = alice.navigate(app.url("/no/such/page")).await;
-    assert_eq!(page.text(), format!("{ALICE}, there is no such page"));
+    assert_eq!(page.text(), format!("{ALICE}, that is a 404"));
 }
 
 /// Nobody sees a status that means nothing.

@@ -10,6 +10,7 @@ use rocket::serde::Deserialize;
 use rocket::{Request, Route, catch, catchers, delete, get, options, post, put, routes};
 use rocket_logto::{Error, ErrorKind, SignIn, User, UserInfo};
 use serde_json::Value as Json;
+use url::Url;
 
 use crate::support::app::{ALICE, BOB, TestApp, keys};
 use crate::support::browser::{self, Browser, Response};
@@ -175,6 +176,55 @@ async fn without_a_user_pages_go_to_the_sign_in_and_programs_get_401() {
             let (answer, case) = ask(&nobody, method, app.url("/user"), headers).await;
             assert_not_authenticated(&answer, &case);
         }
+    }
+}
+
+/// A page is open, the session ends, and then the form on it is sent.
+#[rocket::async_test]
+async fn a_form_sent_without_a_session_gets_a_page_that_leads_back() {
+    let app = app().await;
+    let nobody = Browser::new();
+    let send = async |referer: Option<String>| {
+        let request = nobody
+            .request(Method::POST, app.url("/user"))
+            .header("accept", "text/html")
+            .header("sec-fetch-mode", "navigate")
+            .form(&[("a", "b")]);
+        match referer {
+            Some(referer) => request.header("referer", &referer).send().await,
+            None => request.send().await,
+        }
+    };
+    let elsewhere = "https://elsewhere.example/user?x=y".to_owned();
+    for (referer, back) in [
+        (Some(app.url("/user?page=2")), "/user?page=2"),
+        (Some(elsewhere), "/"),
+        (Some("nonsense".to_owned()), "/"),
+        (None, "/"),
+    ] {
+        let page = send(referer.clone()).await;
+        assert_eq!(page.status(), 401, "{referer:?}");
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        let challenge = page.header("www-authenticate");
+        assert_eq!(challenge, Some("Cookie form-action=\"/sign-in\""));
+        assert!(
+            page.text().contains("was not carried out"),
+            "{}",
+            page.text()
+        );
+        let links = page.page().links;
+        let link = links.iter().find(|link| link.text == "Sign in");
+        let link = app.url(&link.expect("a link to the sign-in").href);
+        let location = Url::parse(&link).expect("a URL");
+        let to = browser::query(&location, "return_to");
+        assert_eq!(
+            (location.path(), to.as_deref()),
+            ("/sign-in", Some(back)),
+            "{referer:?}"
+        );
     }
 }
 

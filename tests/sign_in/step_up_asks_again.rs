@@ -147,15 +147,21 @@ async fn who_was_here_a_moment_ago_goes_on_and_others_come_back_to_the_page() {
 async fn programs_are_told_what_is_needed() {
     let app = start(clock!(), Dict::new()).await;
     let browser = signed_in(&app).await;
-    let needed = json!({ "error": "insufficient_user_authentication", "max_age": "300" });
+    let needed = json!({ "error": "insufficient_user_authentication", "max_age": 300 });
     let answer = browser.fetch_json(app.url("/recent")).await;
-    assert_eq!(
-        (answer.status(), answer.json::<Value>()),
-        (401, needed.clone())
-    );
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let answer = browser.post_form(app.url("/recent"), &[]).await;
     assert_eq!((answer.status(), answer.json::<Value>()), (401, needed));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let challenge = "Cookie form-action=\"/sign-in\", \
+                     error=\"insufficient_user_authentication\", max_age=\"300\"";
+    assert_eq!(answer.header("www-authenticate"), Some(challenge));
+    // A person's form gets a page that leads to the same sign-in.
+    let page = browser.post_form(app.url("/recent"), &[]).await;
+    assert_eq!(page.status(), 401);
+    assert_eq!(page.header("www-authenticate"), Some(challenge));
+    let links = page.page().links;
+    let link = links.iter().find(|link| link.text == "Sign in");
+    let link = link.map(|link| link.href.as_str()).unwrap_or_default();
+    assert!(link.ends_with("&max_age=300"), "{link}");
     let needed = json!({
         "error": "insufficient_user_authentication", "acr_values": "urn:mfa urn:key",
     });

@@ -237,7 +237,7 @@ async fn it_is_renewed_a_minute_before_its_end() {
     assert_ne!(json(&app, "/shopping").await["secret"], short["secret"]);
 }
 
-/// What the app lacks is its operator's to mend: the log says what, the answer
+/// What the app lacks is its operator's to fix: the log says what, the answer
 /// does not.
 #[rocket::async_test]
 async fn what_the_app_may_not_have_is_a_fault_of_its_own() {
@@ -276,7 +276,7 @@ async fn what_the_app_may_not_have_is_a_fault_of_its_own() {
             "{path}: {lines:?}"
         );
         assert!(
-            lines[1].starts_with("ERROR") && lines[1].contains(hint),
+            lines[0].starts_with("ERROR") && lines[0].contains(hint),
             "{path}: {lines:?}"
         );
     }
@@ -362,7 +362,7 @@ async fn an_app_with_users_has_tokens_of_its_own_as_well() {
     let reference = body["reference"].as_str().expect("a reference");
     let lines = lines_with(&format!("reference={reference}"));
     assert!(
-        lines[1].contains("application of the type Machine-to-machine"),
+        lines[0].contains("application of the type Machine-to-machine"),
         "{lines:?}"
     );
 }

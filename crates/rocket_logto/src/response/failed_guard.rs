@@ -110,8 +110,11 @@ async fn failed(
         failure.log();
         return;
     }
-    let before = lock(request).replace(Box::new(failure.clone()));
-    if before.is_none() {
+    let mut failed = lock(request);
+    let is_marked = request.cookies().get_pending(MARKER).is_some();
+    // Without the marker a catcher asks, because of the failure that is there.
+    if failed.is_none() || is_marked {
+        *failed = Some(Box::new(failure.clone()));
         request.cookies().add((MARKER, ""));
     }
 }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use rocket::http::RawStr;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use rocket::http::RawStr;
 
 use crate::sha256::sha256;
 
@@ -118,7 +118,8 @@ mod tests {
     use super::*;
 
     const HOSTILE: &str = "\"><script>alert('&amp;')</script>";
-    const ESCAPED: &str = "&quot;&gt;&lt;script&gt;alert(&#x27;&amp;amp;&#x27;)&lt;&#x2F;script&gt;";
+    const ESCAPED: &str =
+        "&quot;&gt;&lt;script&gt;alert(&#x27;&amp;amp;&#x27;)&lt;&#x2F;script&gt;";
 
     fn hostile_page() -> String {
         render(&Page {

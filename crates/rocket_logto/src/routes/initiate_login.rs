@@ -6,7 +6,7 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::{Position, Url, form_urlencoded};
 
-use super::sign_in::{SignIn, start};
+use super::sign_in::{SignIn, started};
 use super::{answer, form_text, nothing};
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
@@ -31,11 +31,10 @@ impl Handler for InitiateLoginRoute {
             Method::Post => form_text(data, MAX_FORM).await.unwrap_or_default(),
             _ => query(request).to_owned(),
         };
-        let started = match begin(request, &parameters) {
-            Ok(sign_in) => start(request, &sign_in.0).await,
-            Err(error) => Err(error),
-        };
-        answer(started.unwrap_or_else(|error| page(&error, request)))
+        answer(match begin(request, &parameters) {
+            Ok(sign_in) => started(request, &sign_in.0).await,
+            Err(error) => page(&error, request),
+        })
     }
 }
 

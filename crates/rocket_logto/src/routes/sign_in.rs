@@ -19,7 +19,8 @@ use crate::oidc::authorize::AuthorizeOptions;
 use crate::oidc::failure::not_started;
 use crate::request::cookies::raw_cookies;
 use crate::request::{MAX_PARAMETER, is_speculative, query};
-use crate::response::{error::page, redirect};
+use crate::response::error::{self, page};
+use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::CookieError;
@@ -203,10 +204,16 @@ impl Handler for SignInRoute {
             // A new sign-in would tell nothing new.
             Ok(active) if active.satisfies(&start.options.asked()) => skip(request, start),
             Err(error) if error.kind() != ErrorKind::NotSignedIn => Err(error),
-            _ => self::start(request, &start).await,
+            _ => return answer(started(request, &start).await),
         };
         answer(done.unwrap_or_else(|error| page(&error, request)))
     }
+}
+
+/// The redirect to the provider, or why there is none.
+pub(super) async fn started(request: &Request<'_>, start: &StartSignIn) -> Response<'static> {
+    let done = self::start(request, start).await;
+    done.unwrap_or_else(|error| error::answer(&error, request))
 }
 
 /// Goes on as after a sign-in.
