@@ -111,7 +111,7 @@ fn launches() -> Vec<Launch> {
         table
     };
     let resources_missing = Some("write resources = [\"https://shopping.your-app.com/api\"]");
-    let gets_lost = "gets lost on the way to the sign-in: ACR_VALUES are names without spaces";
+    let gets_lost = "does not fit the sign-in request: ACR_VALUES are names without spaces";
     let id_missing = Some("no route has the path parameter <org_id>");
     vec![
         launch("everything is there", routes![right], None),
@@ -175,7 +175,7 @@ fn launches() -> Vec<Launch> {
             ..launch(
                 "shorter than the way back",
                 routes![short],
-                Some("::Short` is over before the browser is back"),
+                Some("::Short` expires before the browser is back"),
             )
         },
         Launch {

@@ -10,7 +10,16 @@ use crate::logto::{Logto, fairing_is_missing};
 use crate::session::ActiveSession;
 use crate::tokens::token::{Token, TokenFor};
 
-/// An API resource, named once (RFC 8707).
+/// An API resource, named by a type.
+///
+/// [`AccessToken`] and [`OrgToken`](crate::OrgToken) get tokens for it, and
+/// [`Bearer`](crate::Bearer) accepts them at the other end.
+///
+/// # Standards
+///
+/// RFC 8707 section 2.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket_logto::Resource;
@@ -22,12 +31,25 @@ use crate::tokens::token::{Token, TokenFor};
 /// }
 /// ```
 pub trait Resource: Send + Sync + 'static {
-    /// The indicator registered at the provider, byte for byte. It must stand
-    /// in `resources`, too, so that it is asked for at sign-in.
+    /// The indicator registered at the provider, byte for byte. To get tokens for
+    /// it, list it in `resources` as well, so that the sign-in asks for it.
     const INDICATOR: &'static str;
 }
 
-/// No API resource: the opaque token for the userinfo endpoint.
+/// No API resource: `AccessToken<DefaultResource>`, or just `AccessToken`, is
+/// the access token for the provider's userinfo endpoint, opaque at Logto.
+///
+/// # Examples
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::AccessToken;
+///
+/// #[get("/token")]
+/// fn token(token: AccessToken) -> String {
+///     format!("good until {}", token.expires_at())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultResource;
 
@@ -38,13 +60,25 @@ impl Resource for DefaultResource {
 /// An access token of the signed-in user for the API resource `R`.
 ///
 /// Derefs to [`Token`]: `secret()` for the outgoing call, `claims()`,
-/// `scopes()`, `has_scope()`, `expires_at()`.
+/// `scopes()`, `has_scope()`, `expires_at()`. Aborts the launch when `R` is not
+/// listed in `resources`.
 ///
-/// **Cost:** none while cached (until 60 s before its end), else one refresh,
-/// and one only however many requests ask at once. **Errors:** as
-/// [`User`](crate::User), and [`ErrorKind::Denied`](crate::ErrorKind::Denied)
-/// (403) when the provider does not give it, and the `Provider…` kinds (502,
-/// 503, 504). **Standard:** RFC 8707 section 2.2.
+/// # Network
+///
+/// None while the token is cached, which is until 60 seconds before it expires.
+/// Otherwise one refresh, shared by all requests that arrive at the same time.
+///
+/// # Errors
+///
+/// As [`User`](crate::User), plus
+/// [`ErrorKind::Denied`](crate::ErrorKind::Denied) (403) when the provider
+/// refuses the token, and the `Provider…` kinds (502, 503, 504).
+///
+/// # Standards
+///
+/// RFC 8707 section 2.2.
+///
+/// # Examples
 ///
 /// Calling the API takes three lines with any HTTP client:
 ///
@@ -79,7 +113,7 @@ async fn find<R: Resource>(request: &Request<'_>) -> Result<AccessToken<R>, Erro
     })
 }
 
-/// What to ask for to get a token for `R`.
+/// The request for a token for `R`.
 pub(super) fn wanted<R: Resource>() -> TokenFor {
     match R::INDICATOR {
         "" => TokenFor::default(),
@@ -93,7 +127,7 @@ impl<R: Resource> Sentinel for AccessToken<R> {
     }
 }
 
-/// Aborts the launch of an app that could never get a token for `R`.
+/// Whether the launch must abort, because the app could never get a token for `R`.
 pub(super) fn is_not_asked_for<R: Resource>(rocket: &Rocket<Ignite>) -> bool {
     let Some(logto) = rocket.state::<Logto>() else {
         return true;

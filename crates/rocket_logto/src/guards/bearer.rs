@@ -15,18 +15,22 @@ use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
 use crate::service::LogtoService;
 
-/// Longer than any token of a user with many scopes, shorter than a flood.
+/// In bytes: longer than the token of a user with many scopes, and short enough
+/// not to be worth flooding with.
 const MAX_TOKEN: usize = 16 * 1024;
 
-/// What a caller must be allowed to do.
+/// What a token must allow: the parameter of [`Bearer`] and of
+/// [`MachineToken`](crate::MachineToken).
 ///
-/// Logto's three models of permission differ in the audience:
+/// Logto's three permission models differ in the audience:
 ///
 /// | model | `type Audience` | the token must have |
 /// |---|---|---|
 /// | global API resource | a [`Resource`] | `aud` = its indicator, and no organization |
 /// | organization permissions | [`Organization<Id>`](Organization) | `aud` = `urn:logto:organization:<id>` |
 /// | API resource within an organization | [`Within<R, Id>`](Within) | `aud` = the indicator of `R`, `organization_id` = the id |
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket_logto::{Permission, Resource};
@@ -43,14 +47,18 @@ const MAX_TOKEN: usize = 16 * 1024;
 /// }
 /// ```
 pub trait Permission: Send + Sync + 'static {
-    /// Whom the token must be for.
+    /// What the token must be for.
     type Audience: BearerAudience;
-    /// The scopes it must have, all of them.
+    /// The scopes it must have, every one of them.
     const SCOPES: &'static [&'static str];
 }
 
-/// Whom a token must be for: a [`Resource`], an [`Organization`], or
-/// [`Within`] one. Your own, where that is known at run time only:
+/// What a token must be for: a [`Resource`], an [`Organization`], or a resource
+/// [`Within`] one.
+///
+/// # Examples
+///
+/// An audience of your own, known only at run time:
 ///
 /// ```rust
 /// use rocket::Request;
@@ -75,7 +83,11 @@ pub trait BearerAudience: Send + Sync + 'static {
     /// `None` when the request does not say which organization it is about.
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience>;
 
-    /// What can be told at launch already: an error aborts it.
+    /// Checks at launch whether a request can name the audience at all.
+    ///
+    /// # Errors
+    ///
+    /// A text for the log, which aborts the launch. The default finds no fault.
     #[allow(unused_variables)]
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
         Ok(())
@@ -99,12 +111,13 @@ pub trait BearerAudience: Send + Sync + 'static {
 pub struct ExpectedAudience {
     /// The value of `aud`.
     pub audience: String,
-    /// The value of `organization_id`; `None`: it must have none.
+    /// The value of `organization_id`. `None` means that the token must not have
+    /// that claim.
     pub organization_id: Option<String>,
 }
 
 impl ExpectedAudience {
-    /// A token whose `aud` holds `audience`, and that names no organization.
+    /// A token whose `aud` contains `audience`, without an `organization_id`.
     pub fn new(audience: impl Into<String>) -> ExpectedAudience {
         ExpectedAudience {
             audience: audience.into(),
@@ -112,7 +125,7 @@ impl ExpectedAudience {
         }
     }
 
-    /// One that was issued within an organization (`organization_id`).
+    /// The same, issued within an organization (`organization_id`).
     pub fn within(self, organization_id: impl Into<String>) -> ExpectedAudience {
         ExpectedAudience {
             organization_id: Some(organization_id.into()),
@@ -120,7 +133,7 @@ impl ExpectedAudience {
         }
     }
 
-    /// The organization that the audience itself is.
+    /// The organization's id, when the audience is an organization.
     pub(super) fn organization(&self) -> Option<&str> {
         self.audience.strip_prefix(ORGANIZATION)
     }
@@ -132,8 +145,10 @@ impl<R: Resource> BearerAudience for R {
     }
 }
 
-/// Organization permissions that belong to no API resource: `Id` says where
-/// the organization's id comes from.
+/// An organization as the audience, for permissions that belong to no API
+/// resource. `Id` says where the organization's id comes from.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -164,7 +179,10 @@ impl<Id: OrganizationId> BearerAudience for Organization<Id> {
     }
 }
 
-/// The API resource `R` within the organization that `Id` finds.
+/// The API resource `R`, within the organization that `Id` finds, as the
+/// audience.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -202,22 +220,37 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 
 /// The caller of an API, by a verified access token that allows `P`.
 ///
-/// Needs no session: any client with a token may call. Answers are JSON, as
-/// RFC 6750 has them: 401 without a good token, 403 with `insufficient_scope`
-/// and the missing scopes, 400 for credentials that cannot be read and for a
-/// request that names no organization where `P` needs one, 503 while the
-/// provider's keys cannot be had.
+/// Needs no session: any client with a token may call. Tokens are JWTs, taken
+/// from the `Authorization` header only. With `introspect_opaque_tokens = true`
+/// the provider is asked about other tokens, which must meet the same conditions.
 ///
-/// Tokens are JWTs. With `introspect_opaque_tokens = true` the provider is asked
-/// about others, and they must meet the same conditions.
+/// `C` is the type that custom claims are read into: all claims that are not
+/// fields of [`AccessTokenClaims`].
 ///
-/// `C` is the type that custom claims are read into: those that are no standard
-/// claim of an access token. Claims that do not fit `C` are answered 401.
+/// # Network
 ///
-/// **Cost:** one signature for a token not seen before, a look-up for one that
-/// was; no network while keys are known. For an opaque token one call each 30 s.
-/// **Errors:** [`BearerError`]. **Standard:** RFC 6750, RFC 9068 section 4, RFC
-/// 7662.
+/// None while the provider's keys are known. A token is verified once and then
+/// looked up for up to five minutes. An opaque token costs one call to the
+/// introspection endpoint every 30 seconds.
+///
+/// # Errors
+///
+/// A [`BearerError`], which answers with JSON and `WWW-Authenticate`:
+///
+/// - 401 `invalid_token`: the token is not good, not for this API or
+///   organization, or its claims do not fit `C`.
+/// - 401: there is no token.
+/// - 403 `insufficient_scope`: scopes of `P` are missing.
+/// - 400 `invalid_request`: the credentials cannot be read, or the request names
+///   no organization although `P` needs one.
+/// - 503: the provider's keys, or its answer about an opaque token, are not
+///   available.
+///
+/// # Standards
+///
+/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -257,50 +290,77 @@ pub struct Bearer<P: Permission, C = NoCustomClaims> {
     permission: PhantomData<fn() -> P>,
 }
 
-/// Custom claims, whatever there are, are not looked at.
+/// No custom claims are read: the `C` of a [`Bearer`] that names none.
+///
+/// A token may have custom claims all the same. They are not checked, and stay
+/// available untyped in [`AccessTokenClaims::extra`].
+///
+/// # Examples
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Bearer, Permission};
+///
+/// # use rocket_logto::Resource;
+/// # struct Shopping;
+/// # impl Resource for Shopping {
+/// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+/// # }
+/// # struct ReadCart;
+/// # impl Permission for ReadCart {
+/// #     type Audience = Shopping;
+/// #     const SCOPES: &'static [&'static str] = &["read"];
+/// # }
+/// /// `Bearer<ReadCart>` is `Bearer<ReadCart, NoCustomClaims>`.
+/// #[get("/api/plan")]
+/// fn plan(caller: Bearer<ReadCart>) -> String {
+///     let plan = caller.claims().extra.get("plan");
+///     plan.and_then(|plan| plan.as_str()).unwrap_or("free").to_owned()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct NoCustomClaims {}
 
 impl<P: Permission, C> Bearer<P, C> {
-    /// The user, or the application when a machine calls.
+    /// The id of the user, or of the application when a machine calls.
     pub fn sub(&self) -> &str {
         &self.claims.sub
     }
 
-    /// The application the token was issued to.
+    /// The id of the application the token was issued to, if the token says.
     pub fn client_id(&self) -> Option<&str> {
         self.claims.client_id.as_deref()
     }
 
-    /// What the token is for, as `P` demands it: the indicator of the API
-    /// resource, or `urn:logto:organization:<id>`.
+    /// The audience that `P` demands: the indicator of the API resource, or
+    /// `urn:logto:organization:<id>`.
     pub fn audience(&self) -> &str {
         &self.expected.audience
     }
 
-    /// The organization the token is for, or was issued within; `None` for a
-    /// global API resource.
+    /// The id of the organization the token is for, or was issued within; `None`
+    /// for a global API resource.
     pub fn organization_id(&self) -> Option<&str> {
         let within = self.expected.organization_id.as_deref();
         within.or_else(|| self.expected.organization())
     }
 
-    /// Everything the token allows.
+    /// All scopes of the token, which may be more than `P` demands.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.claims.scopes()
     }
 
-    /// Whether the token allows `scope`, too.
+    /// Whether the token has this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.claims.has_scope(scope)
     }
 
-    /// All claims, custom ones in `extra`.
+    /// All claims; custom ones are in `extra`.
     pub fn claims(&self) -> &AccessTokenClaims {
         &self.claims
     }
 
-    /// The custom claims.
+    /// The custom claims, read into `C`.
     pub fn custom_claims(&self) -> &C {
         &self.custom
     }
@@ -314,7 +374,7 @@ impl<P: Permission, C> std::fmt::Debug for Bearer<P, C> {
     }
 }
 
-/// As the claims object. The token itself is not kept.
+/// Serializes the claims. The token itself is not kept.
 impl<P: Permission, C> Serialize for Bearer<P, C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.claims.serialize(serializer)
@@ -364,8 +424,8 @@ async fn find<P: Permission, C: DeserializeOwned>(
     })
 }
 
-/// The token of the `Authorization` header (RFC 6750 section 2.1), the only
-/// place it is taken from: addresses end up in logs.
+/// The token in the `Authorization` header (RFC 6750 section 2.1). It is taken
+/// from nowhere else: addresses end up in logs.
 fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
     let mut headers = request.headers().get("Authorization");
     let (header, other) = (headers.next(), headers.next());
@@ -416,7 +476,7 @@ impl<P: Permission, C> Sentinel for Bearer<P, C> {
     }
 }
 
-/// Aborts the launch of an app whose routes do not name the organization.
+/// Whether the launch must abort, because no route names the organization.
 pub(super) fn cannot_be_found<P: Permission>(rocket: &Rocket<Ignite>) -> bool {
     let Err(why) = P::Audience::check(rocket) else {
         return false;

@@ -1,4 +1,4 @@
-//! `MachineToken`: a token of the app itself, to call an API in nobody's name.
+//! `MachineToken`: a token of the app itself, to call an API without a user.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,21 +11,34 @@ use crate::logto::either_fairing_is_missing;
 use crate::service::LogtoService;
 use crate::tokens::token::{Token, TokenFor};
 
-/// An access token of this app itself, with which it may do `P`: the same
-/// [`Permission`] that [`Bearer`](crate::Bearer) asks for at the other end.
+/// An access token of this app itself that allows `P`: the same [`Permission`]
+/// that [`Bearer`](crate::Bearer) demands at the other end.
 ///
 /// Derefs to [`Token`], as [`AccessToken`](crate::AccessToken) does. Needs
-/// credentials: `machine.app_id` and `machine.app_secret`, else `app_id` and
-/// `app_secret`. At Logto they are those of an application of the type
-/// *Machine-to-machine*, whose roles give the scopes. Outside of a request there
-/// is [`LogtoService::machine_token`].
+/// credentials: `machine.app_id` and `machine.app_secret`, or else `app_id` and
+/// `app_secret`; without any, the launch aborts. At Logto they are those of an
+/// application of the type *Machine-to-machine*, whose roles give the scopes.
+/// Outside of a request, use [`LogtoService::machine_token`].
 ///
-/// **Cost:** none while cached (until 60 s before its end), else one call to the
-/// token endpoint, and one only however many requests ask at once. **Errors:**
-/// [`ErrorKind::Misconfigured`] (500) when the provider does not give this app
-/// the token or not all scopes of `P`, [`ErrorKind::NoOrganization`], and the
-/// `Provider…` kinds (502, 503, 504). **Standard:** RFC 6749 section 4.4, RFC
-/// 8707.
+/// # Network
+///
+/// None while the token is cached, which is until 60 seconds before it expires.
+/// Otherwise one call to the token endpoint, shared by all requests that arrive
+/// at the same time.
+///
+/// # Errors
+///
+/// - [`ErrorKind::Misconfigured`] (500): the provider refuses the token, or some
+///   scope of `P`.
+/// - [`ErrorKind::NoOrganization`] (500): the request does not name the
+///   organization that `P` needs.
+/// - The `Provider…` kinds (502, 503, 504).
+///
+/// # Standards
+///
+/// RFC 6749 section 4.4, RFC 8707 section 2.2.
+///
+/// # Examples
 ///
 /// ```rust,no_run
 /// use rocket::{State, get};
@@ -79,7 +92,7 @@ async fn find<P: Permission>(request: &Request<'_>) -> Result<MachineToken<P>, E
         .iter()
         .fold(target, |wanted, scope| wanted.scope(*scope));
     let token = logto.machine_token_shared(wanted).await?;
-    // The provider leaves out what the app's roles do not give, and says nothing.
+    // The provider silently leaves out scopes that the app's roles do not give.
     let lacks = |scope: &&&str| !token.has_scope(scope);
     let missing: Vec<_> = P::SCOPES.iter().filter(lacks).copied().collect();
     if !missing.is_empty() {

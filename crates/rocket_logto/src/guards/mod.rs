@@ -1,10 +1,10 @@
 //! The request guards. Each is a thin call to what [`Logto`](crate::Logto) can do.
 
-/// [`FromRequest`](rocket::request::FromRequest) for a guard that `find` of its
-/// module finds, or says why not.
+/// Implements [`FromRequest`](rocket::request::FromRequest) by calling the
+/// module's `find`.
 ///
-/// Not by `async_trait`: the place that a guard is asked for from has to be seen
-/// before anything is waited for (`response/failed_guard.rs`).
+/// Written without `async_trait`: the caller's location has to be read before
+/// the first await (`response/failed_guard.rs`).
 macro_rules! from_request {
     ($guard:ty: $error:ty, [$($generics:tt)*]) => {
         impl<'r, $($generics)*> rocket::request::FromRequest<'r> for $guard {
@@ -25,8 +25,9 @@ macro_rules! from_request {
     };
 }
 
-/// What guards that hold a token have in common: they can be used as the
-/// [`Token`](crate::Token), and show its claims and never the token.
+/// What guards that hold a token have in common: they deref to
+/// [`Token`](crate::Token), and `Debug` and `Serialize` never show the token
+/// itself.
 macro_rules! holds_token {
     ($guard:ty, [$($generics:tt)*]) => {
         impl<$($generics)*> std::ops::Deref for $guard {
@@ -37,7 +38,8 @@ macro_rules! holds_token {
             }
         }
 
-        /// As the claims of the JWT; null for an opaque token. Never the token.
+        /// Serializes the claims of the JWT, or null for an opaque token; never the
+        /// token itself.
         impl<$($generics)*> serde::Serialize for $guard {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 self.token.serialize(serializer)

@@ -13,19 +13,32 @@ use crate::logto::{Logto, fairing_is_missing};
 use crate::session::ActiveSession;
 use crate::tokens::token::Token;
 
-/// No API resource: the token is for the organization itself.
+/// No API resource: an [`OrgToken`] without `R` is for the organization itself.
 pub type NoResource = DefaultResource;
 
 /// An organization token of the signed-in user: for the organization that `Id`
 /// finds in the request, and with `R` for an API resource within it.
 ///
 /// Derefs to [`Token`], as [`AccessToken`](crate::AccessToken) does. Its scopes
-/// are those of the member's roles in that organization.
+/// come from the member's roles in that organization. Aborts the launch when
+/// `scopes` lacks `urn:logto:scope:organizations` or `resources` lacks `R`.
 ///
-/// **Cost and errors:** as [`AccessToken`](crate::AccessToken). Whoever is no
-/// member, and whoever asks for an unknown organization, gets 403; a route
-/// without an id [`ErrorKind::NoOrganization`], 500. **Standard:** Logto's
-/// organization tokens, RFC 8707.
+/// # Network
+///
+/// As [`AccessToken`](crate::AccessToken).
+///
+/// # Errors
+///
+/// As [`AccessToken`](crate::AccessToken), where
+/// [`ErrorKind::Denied`] (403) means that the user is not a member, or that there
+/// is no such organization; plus [`ErrorKind::NoOrganization`] (500) when the
+/// request does not name one.
+///
+/// # Standards
+///
+/// Logto's organization tokens; RFC 8707 section 2.2.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -52,7 +65,7 @@ pub struct OrgToken<Id: OrganizationId, R: Resource = NoResource> {
 }
 
 impl<Id: OrganizationId, R: Resource> OrgToken<Id, R> {
-    /// The organization the token is for.
+    /// The id of the organization the token is for.
     pub fn organization_id(&self) -> &str {
         &self.organization_id
     }

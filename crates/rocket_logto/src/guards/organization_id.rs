@@ -1,14 +1,18 @@
 //! Where the id of an organization comes from: path, query, header, or a
-//! constant. Users add their own in a few lines.
+//! constant. An app can add its own in a few lines.
 
 use std::marker::PhantomData;
 
 use rocket::{Ignite, Request, Rocket};
 
-/// Finds the organization a request is about, for
-/// [`OrgToken`](crate::OrgToken).
+/// Finds the organization a request is about, for [`OrgToken`](crate::OrgToken),
+/// [`Organization`](crate::Organization) and [`Within`](crate::Within).
 ///
-/// Shipped: [`PathOrg`], [`QueryOrg`], [`HeaderOrg`], [`ConstOrg`]. Your own:
+/// Implemented by [`PathOrg`], [`QueryOrg`], [`HeaderOrg`] and [`ConstOrg`].
+///
+/// # Examples
+///
+/// A source of your own:
 ///
 /// ```rust
 /// use rocket::Request;
@@ -25,19 +29,25 @@ use rocket::{Ignite, Request, Rocket};
 /// }
 /// ```
 pub trait OrganizationId: Send + Sync + 'static {
-    /// The id, or `None` when the request does not say. It need not be
-    /// trustworthy: the provider decides whether the user is a member.
+    /// The id, or `None` when the request does not say. It does not have to be
+    /// trusted: the provider decides whether the user is a member.
     fn organization_id(request: &Request<'_>) -> Option<String>;
 
-    /// What can be told at launch already: an error aborts it.
+    /// Checks at launch whether routes can name an organization at all.
+    ///
+    /// # Errors
+    ///
+    /// A text for the log, which aborts the launch. The default finds no fault.
     #[allow(unused_variables)]
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
         Ok(())
     }
 }
 
-/// A name, or a constant, as a type: of a path parameter, a query parameter, a
-/// header, or the id itself.
+/// A string as a type: the name of a path parameter, query parameter or header,
+/// or for [`ConstOrg`] the id itself.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -54,11 +64,12 @@ pub trait OrganizationId: Send + Sync + 'static {
 /// }
 /// ```
 pub trait ParameterName: Send + Sync + 'static {
-    /// The name.
+    /// The name, or for [`ConstOrg`] the organization's id.
     const NAME: &'static str;
 }
 
-/// The name `org_id`.
+/// The name `org_id`, which [`PathOrg`] and [`QueryOrg`] use unless they are
+/// given another one.
 #[derive(Clone, Copy, Debug)]
 pub struct OrgId;
 
@@ -66,12 +77,33 @@ impl ParameterName for OrgId {
     const NAME: &'static str = "org_id";
 }
 
-/// The path parameter `<org_id>` of the matched route, or another one by
-/// [`ParameterName`].
+/// Takes the organization's id from a path parameter of the matched route.
+///
+/// The parameter is `<org_id>`, or the one that `N` names. It must be a whole
+/// segment of the path; `<org_id..>` is not one. The launch aborts when no route
+/// has the parameter.
+///
+/// # Examples
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{OrgToken, PathOrg};
+///
+/// #[get("/organizations/<org_id>/members")]
+/// fn members(org_id: &str, token: OrgToken<PathOrg>) -> String {
+///     let may = token.has_scope("manage:members");
+///     format!("may manage the members of {org_id}: {may}")
+/// }
+/// ```
+///
+/// [`ParameterName`] shows how to use another name.
 #[derive(Clone, Copy, Debug)]
 pub struct PathOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 
-/// The query parameter `org_id`, or another one by [`ParameterName`].
+/// Takes the organization's id from a query parameter: `org_id`, or the one that
+/// `N` names.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -86,7 +118,9 @@ pub struct PathOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 #[derive(Clone, Copy, Debug)]
 pub struct QueryOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 
-/// A header by [`ParameterName`].
+/// Takes the organization's id from the request header that `N` names.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -105,7 +139,9 @@ pub struct QueryOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderOrg<N: ParameterName>(PhantomData<fn() -> N>);
 
-/// Always the same organization: [`ParameterName::NAME`] is its id.
+/// Always the same organization: `N`'s [`NAME`](ParameterName::NAME) is its id.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -142,8 +178,8 @@ impl<N: ParameterName> OrganizationId for PathOrg<N> {
     }
 }
 
-/// Where `<name>` stands among the segments of a route's path, the static ones
-/// counted, too.
+/// The index of `<name>` among all segments of a route's path, static ones
+/// included.
 fn position<N: ParameterName>(path: &str) -> Option<usize> {
     let segments = path.split('/').filter(|segment| !segment.is_empty());
     segments.into_iter().position(|segment| {

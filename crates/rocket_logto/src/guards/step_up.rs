@@ -15,11 +15,20 @@ use crate::logto::{Logto, fairing_is_missing};
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::request::MAX_PARAMETER;
 
-/// From the provider back to the page takes some time: a level that is over
-/// sooner would send the browser around for ever.
+/// The way back from the provider to the page takes some time. A policy that
+/// expires sooner would redirect the browser forever.
 const SHORTEST: Duration = Duration::from_secs(10);
 
-/// How recently, and in which way, a user must have authenticated.
+/// How recently, and in which way, a user must have authenticated: the parameter
+/// of [`StepUp`].
+///
+/// A policy must set at least one of the two constants, or the launch aborts.
+///
+/// # Standards
+///
+/// OpenID Connect Core section 3.1.2.1.
+///
+/// # Examples
 ///
 /// ```rust
 /// use std::time::Duration;
@@ -31,31 +40,44 @@ const SHORTEST: Duration = Duration::from_secs(10);
 /// }
 /// ```
 pub trait StepUpPolicy: Send + Sync + 'static {
-    /// How long ago at most, in whole seconds (`max_age`). Clocks differ, so
-    /// `clock_tolerance` is added: 300 seconds are 360 unless it is set.
+    /// The greatest time since the user authenticated (`max_age`), in whole
+    /// seconds; `None` for any. Clocks differ, so `clock_tolerance` is added: with
+    /// its default of 60 seconds, 300 seconds become 360. Together they must be at
+    /// least 10 seconds.
     const MAX_AGE: Option<Duration> = None;
-    /// In one of these ways, the best one first (`acr_values`). None: any.
+    /// The ways to authenticate that are good enough, the preferred one first
+    /// (`acr_values`); empty for any.
     const ACR_VALUES: &'static [&'static str] = &[];
 }
 
-/// The signed-in user, who has authenticated as `L` says.
+/// The signed-in user, who has authenticated as the policy `L` demands.
 ///
-/// For what a stolen session must not be enough for: to change a password, to
-/// pay, to delete an account. Whoever is signed in, but not like this, is
-/// sent to the provider to authenticate once more and comes back to the page;
-/// a program gets 401 with `insufficient_user_authentication` and what is
-/// needed. When the provider does not do as it was asked, the sign-in is
-/// refused. `clock_tolerance` (a minute unless set) is added to
-/// [`MAX_AGE`](StepUpPolicy::MAX_AGE). Derefs to [`User`].
+/// For actions that a stolen session must not be enough for, such as changing a
+/// password, paying or deleting an account. A user who is signed in but does not
+/// meet the policy is sent to the provider to authenticate again, and comes back
+/// to the page; a program gets a 401 with `insufficient_user_authentication` and
+/// what is needed. When the provider does not do what it was asked for, the
+/// sign-in is refused. Derefs to [`User`].
 ///
-/// The form and the request it sends need the guard both: a POST cannot come
-/// back from a sign-in.
+/// Put the guard on the form's page as well as on the request that the form
+/// sends: a POST is not repeated after a sign-in.
 ///
-/// **Cost:** as [`User`], whose guard it runs, and nothing more. **Errors:** as
-/// [`User`], and
-/// [`ErrorKind::InsufficientAuthentication`](crate::ErrorKind::InsufficientAuthentication).
-/// **Standard:** OpenID Connect Core sections 2 (`auth_time`, `acr`) and
-/// 3.1.2.1 (`max_age`, `acr_values`), RFC 9470.
+/// # Network
+///
+/// As [`User`], whose guard it runs, and nothing more.
+///
+/// # Errors
+///
+/// As [`User`], plus
+/// [`ErrorKind::InsufficientAuthentication`](crate::ErrorKind::InsufficientAuthentication)
+/// (303 or 401).
+///
+/// # Standards
+///
+/// OpenID Connect Core sections 2 (`auth_time`, `acr`) and 3.1.2.1 (`max_age`,
+/// `acr_values`), RFC 9470 section 3.
+///
+/// # Examples
 ///
 /// ```rust
 /// use std::time::Duration;
@@ -99,7 +121,7 @@ impl<L: StepUpPolicy, C> Deref for StepUp<L, C> {
     }
 }
 
-/// As the claims object.
+/// Serializes the claims, as [`User`] does.
 impl<L: StepUpPolicy, C: Serialize> Serialize for StepUp<L, C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.user.serialize(serializer)
@@ -120,7 +142,7 @@ where
     };
     let user = user::find(request).await.and_then(satisfies);
     Ok(StepUp {
-        // A sign-in that is needed in any case is to be good for this, too.
+        // If a sign-in is needed anyway, let it satisfy the policy, too.
         user: user.map_err(|error| error.asking(asked.params()))?,
         policy: PhantomData,
     })
@@ -143,12 +165,12 @@ impl<L: StepUpPolicy, C> Sentinel for StepUp<L, C> {
         let why = match (L::MAX_AGE, L::ACR_VALUES) {
             (None, []) => "asks for nothing: give it MAX_AGE or ACR_VALUES",
             (Some(max_age), _) if max_age.saturating_add(tolerance(rocket)) < SHORTEST => {
-                "is over before the browser is back: MAX_AGE and logto.clock_tolerance together \
-                 must be 10 seconds at least"
+                "expires before the browser is back: MAX_AGE and logto.clock_tolerance together \
+                 must be at least 10 seconds"
             }
             (_, acr_values) if !fit_the_way(acr_values) => {
-                "gets lost on the way to the sign-in: ACR_VALUES are names without spaces, and \
-                 512 characters together at most"
+                "does not fit the sign-in request: ACR_VALUES are names without spaces, and \
+                 together at most 512 characters"
             }
             _ => return false,
         };
@@ -160,7 +182,7 @@ impl<L: StepUpPolicy, C> Sentinel for StepUp<L, C> {
     }
 }
 
-/// Whether the sign-in, to which they go as one parameter, gets them as they are.
+/// Whether the sign-in route, which gets them as one parameter, accepts them.
 fn fit_the_way(acr_values: &[&str]) -> bool {
     let is_name =
         |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());

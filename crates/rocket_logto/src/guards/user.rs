@@ -16,24 +16,36 @@ use crate::tokens::token::{Token, TokenFor};
 
 /// The signed-in user, with the claims of the verified ID token.
 ///
-/// In a handler's arguments it makes the route need a user: a page navigation
-/// without one is answered 303 to the sign-in and comes back afterwards, any
-/// other request 401 with `{"error":"Not authenticated"}`. `Option<User>` lets
-/// everybody in, and is `None` also while the session store is down; where that
+/// As a handler's argument it makes the route require a user: a page navigation
+/// without one gets a 303 to the sign-in and comes back afterwards, any other
+/// request gets a 401 with `{"error":"Not authenticated"}`. `Option<User>` lets
+/// everyone in. It is also `None` while the session store is down; where that
 /// matters, `Result<User, Error>` says why there is no user.
 ///
-/// `C` is the type the claims are read into, [`IdTokenClaims`] unless another
-/// one is named. Claims that do not fit `C` are answered 403.
+/// `C` is the type the claims are read into, [`IdTokenClaims`] by default.
 ///
-/// **Cost:** opens one cookie; with sessions in Redis or in a
-/// [`SessionStore`](crate::SessionStore) one round trip to it for each request.
-/// No call to the provider until the claims are older than `claims_max_age`:
-/// then one refresh, and a user whom the provider no longer knows is out. While
-/// the provider cannot be reached the old claims serve. **Errors:**
-/// [`ErrorKind::NotSignedIn`], [`ErrorKind::SessionEnded`],
-/// [`ErrorKind::MissingClaims`] (403), and, with such a store,
-/// [`ErrorKind::StoreUnavailable`] (503). **Standard:** OpenID Connect Core
-/// section 2.
+/// # Network
+///
+/// None with sessions in cookies; one round trip per request with sessions in
+/// Redis or in a [`SessionStore`](crate::SessionStore). The provider is called
+/// only when the claims are older than `claims_max_age`: one refresh, which also
+/// signs out a user whom the provider no longer accepts. While the provider
+/// cannot be reached, the old claims stay in use.
+///
+/// # Errors
+///
+/// - [`ErrorKind::NotSignedIn`] (303 or 401): there is no session, or it has
+///   expired.
+/// - [`ErrorKind::SessionEnded`] (303 or 401): the provider no longer accepts the
+///   user.
+/// - [`ErrorKind::MissingClaims`] (403): the claims do not fit `C`.
+/// - [`ErrorKind::StoreUnavailable`] (503): the session store cannot be reached.
+///
+/// # Standards
+///
+/// OpenID Connect Core section 2 (the ID token).
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::serde::Deserialize;
@@ -44,7 +56,7 @@ use crate::tokens::token::{Token, TokenFor};
 /// fn home(user: Option<User>) -> String {
 ///     match user {
 ///         Some(user) => format!("Hello {}", user.name()),
-///         None => "Hello stranger".into(),
+///         None => "Hello. Sign in at /sign-in".into(),
 ///     }
 /// }
 ///
@@ -68,7 +80,9 @@ pub struct User<C = IdTokenClaims> {
 
 impl<C> User<C> {
     /// The user's identifier, unique at the provider and never reassigned.
-    /// The key to store things under: never the e-mail address or the name.
+    ///
+    /// Use it as the key for anything you store about the user; e-mail addresses
+    /// and names change.
     pub fn sub(&self) -> &str {
         &self.active.session().sub
     }
@@ -78,7 +92,8 @@ impl<C> User<C> {
         &self.claims
     }
 
-    /// The claims, owned: a copy, because the requests of a session share them.
+    /// The claims, owned. Requests of the same session share them, so this may
+    /// clone.
     pub fn into_claims(self) -> C
     where
         C: Clone,
@@ -86,24 +101,64 @@ impl<C> User<C> {
         Arc::unwrap_or_clone(self.claims)
     }
 
-    /// An access token for an API resource, as [`AccessToken`](crate::AccessToken)
-    /// gives it, for a handler that decides at run time.
+    /// An access token for an API resource, for a handler that knows the resource
+    /// only at run time. Otherwise use the guard
+    /// [`AccessToken`](crate::AccessToken).
     ///
-    /// **Cost:** none while cached, else one refresh. **Errors:**
-    /// [`ErrorKind::Denied`], [`ErrorKind::SessionEnded`] and the `Provider…`
-    /// kinds. **Standard:** RFC 8707.
+    /// # Network
+    ///
+    /// None while the token is cached, otherwise one refresh.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`] when the provider refuses the token,
+    /// [`ErrorKind::SessionEnded`] when it no longer accepts the session,
+    /// [`ErrorKind::StoreUnavailable`], and the `Provider…` kinds.
+    ///
+    /// # Standards
+    ///
+    /// RFC 8707 section 2.2.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::get;
+    /// use rocket_logto::{Error, User};
+    ///
+    /// #[get("/scopes?<api>")]
+    /// async fn scopes(user: User, api: &str) -> Result<String, Error> {
+    ///     let token = user.access_token(api).await?;
+    ///     Ok(token.scopes().collect::<Vec<_>>().join(" "))
+    /// }
+    /// ```
     pub async fn access_token(&self, indicator: &str) -> Result<Token, Error> {
         self.token(TokenFor::resource(indicator)).await
     }
 
-    /// A token for an organization, as [`OrgToken`](crate::OrgToken) gives it.
-    /// Cost and errors as [`access_token`](User::access_token).
+    /// A token for an organization, by its id. Otherwise use the guard
+    /// [`OrgToken`](crate::OrgToken).
+    ///
+    /// # Network
+    ///
+    /// As [`access_token`](User::access_token).
+    ///
+    /// # Errors
+    ///
+    /// As [`access_token`](User::access_token). [`ErrorKind::Denied`] means that the
+    /// user is not a member.
     pub async fn organization_token(&self, id: &str) -> Result<Token, Error> {
         self.token(TokenFor::organization(id)).await
     }
 
-    /// A token for an API resource within an organization. Cost and errors as
-    /// [`access_token`](User::access_token).
+    /// A token for an API resource within an organization.
+    ///
+    /// # Network
+    ///
+    /// As [`access_token`](User::access_token).
+    ///
+    /// # Errors
+    ///
+    /// As [`organization_token`](User::organization_token).
     pub async fn organization_access_token(
         &self,
         id: &str,
@@ -112,8 +167,20 @@ impl<C> User<C> {
         self.token(TokenFor::resource(indicator).within(id)).await
     }
 
-    /// Any of these, or one with fewer scopes. Cost and errors as
-    /// [`access_token`](User::access_token).
+    /// The token that `wanted` describes: any of the above, or one with fewer
+    /// scopes.
+    ///
+    /// # Network
+    ///
+    /// As [`access_token`](User::access_token).
+    ///
+    /// # Errors
+    ///
+    /// As [`access_token`](User::access_token).
+    ///
+    /// # Examples
+    ///
+    /// See [`TokenFor`].
     pub async fn token(&self, wanted: TokenFor) -> Result<Token, Error> {
         let token = self.active.token(wanted).await;
         // What leaves the crate is in the log: the app may answer with its reference.
@@ -121,40 +188,58 @@ impl<C> User<C> {
         Ok(Token::clone(&token))
     }
 
-    /// Forgets the cached access tokens of this session, so that the next one
-    /// asked for is a new one: after a role has changed, say.
+    /// Forgets the cached access tokens of this session, so that the next one is
+    /// fetched anew; for instance after a role has changed.
     ///
-    /// **Cost:** none; some round trips to Redis or to another session store, where
-    /// instances share sessions: then all of them have forgotten the tokens. When
-    /// it is down, the log says so, and this process alone has.
+    /// With sessions in Redis or in a [`SessionStore`](crate::SessionStore), every
+    /// instance forgets them. While that store is down, only this process does, and
+    /// the log says so.
+    ///
+    /// # Network
+    ///
+    /// None with sessions in cookies, otherwise a few round trips to the session
+    /// store.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::post;
+    /// use rocket_logto::User;
+    ///
+    /// #[post("/roles/reload")]
+    /// async fn reload(user: User) -> &'static str {
+    ///     user.forget_tokens().await;
+    ///     "Your next token has your new roles"
+    /// }
+    /// ```
     pub async fn forget_tokens(&self) {
         self.active.forget_tokens().await;
     }
 
-    /// When the provider last vouched for the user: at sign-in or at the last
-    /// refresh.
+    /// When the provider last confirmed the user: at sign-in or at the last
+    /// refresh. In UTC.
     pub fn refreshed_at(&self) -> OffsetDateTime {
         moment(self.active.session().refreshed_at)
     }
 
-    /// When the user signed in.
+    /// When the user signed in to this app, in UTC.
     pub fn signed_in_at(&self) -> OffsetDateTime {
         moment(self.active.session().created_at)
     }
 
-    /// When the user last authenticated at the provider, which may be before
-    /// they signed in here. `None` when it has not said: most providers do so
-    /// only when asked, by `max_age` or `prompt = ["login"]`.
+    /// When the user last authenticated at the provider (`auth_time`), in UTC;
+    /// possibly before they signed in here. `None` when the provider has not said:
+    /// most do so only when asked, by `max_age` or `prompt = ["login"]`.
     pub fn authenticated_at(&self) -> Option<OffsetDateTime> {
         self.active.session().authenticated.at.map(moment)
     }
 
-    /// Whether the user has authenticated as `asked`.
+    /// Whether the user has authenticated as `asked` demands.
     pub(super) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
         self.active.satisfies(asked)
     }
 
-    /// When the session ends, used or not.
+    /// When the session ends even if it stays in use (`session.absolute`), in UTC.
     pub fn session_ends_at(&self) -> OffsetDateTime {
         self.signed_in_at() + self.active.limits().absolute
     }
@@ -176,13 +261,25 @@ impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {
         Ok(User { active, claims })
     }
 
-    /// Asks the provider anew: claims and tokens. Also the way to find out, at
-    /// this moment, whether the user is still welcome.
+    /// Fetches new claims and tokens from the provider. This also tells, at this
+    /// moment, whether the provider still accepts the user.
     ///
-    /// **Cost:** one refresh. **Errors:** [`ErrorKind::SessionEnded`] for a
-    /// suspended or deleted user, [`ErrorKind::Denied`] when the sign-in gave no
-    /// refresh token, and the `Provider…` kinds. **Standard:** OpenID Connect
-    /// Core section 12.
+    /// # Network
+    ///
+    /// One refresh.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionEnded`] for a suspended or deleted user,
+    /// [`ErrorKind::Denied`] when the sign-in gave no refresh token,
+    /// [`ErrorKind::MissingClaims`] when the new claims do not fit `C`,
+    /// [`ErrorKind::StoreUnavailable`], and the `Provider…` kinds.
+    ///
+    /// # Standards
+    ///
+    /// OpenID Connect Core section 12.
+    ///
+    /// # Examples
     ///
     /// ```rust
     /// use rocket::post;
@@ -191,7 +288,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {
     /// #[post("/refresh")]
     /// async fn refresh(user: User) -> Result<String, Error> {
     ///     let user = user.refresh().await?;
-    ///     Ok(format!("You are {} now", user.name()))
+    ///     Ok(format!("Your name is now {}", user.name()))
     /// }
     /// ```
     pub async fn refresh(self) -> Result<User<C>, Error> {
@@ -201,14 +298,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {
 }
 
 impl User {
-    /// What to call the user on a page: name, user name, e-mail address or
-    /// `sub`, whichever is there first. Not unique: never a key.
+    /// What to call the user on a page: the first of name, user name, e-mail
+    /// address and `sub` that is present. Not unique, so never use it as a key.
     pub fn name(&self) -> &str {
         self.claims.display_name()
     }
 }
 
-/// As the claims object: straight into a template's context.
+/// Serializes the claims, so a `User` can go straight into a template's context.
 impl<C: Serialize> Serialize for User<C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.claims.serialize(serializer)

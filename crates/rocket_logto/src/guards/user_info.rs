@@ -11,15 +11,27 @@ use crate::session::ActiveSession;
 
 /// The signed-in user's claims as the provider knows them at this moment.
 ///
-/// For what an ID token does not carry (`custom_data`, `identities`, …) and
-/// for what must not be out of date. `C` is the type the claims are read into.
-/// The `sub` must be that of the session, else the answer is discarded.
+/// For what an ID token does not carry (`custom_data`, `identities`, …) and for
+/// what must be up to date. `C` is the type the claims are read into,
+/// [`UserInfoClaims`] by default. A response about another `sub` than the
+/// session's is discarded.
 ///
-/// **Cost:** one call to the userinfo endpoint for each request; a refresh
-/// before it when the access token has ended. **Errors:** as
-/// [`User`](crate::User), and [`ErrorKind::SessionEnded`] when the provider no
-/// longer accepts the session's tokens (303 or 401), and the `Provider…` kinds
-/// (502, 503, 504). **Standard:** OpenID Connect Core section 5.3.
+/// # Network
+///
+/// One call to the userinfo endpoint per request, preceded by a refresh when the
+/// access token has expired.
+///
+/// # Errors
+///
+/// As [`User`](crate::User), including [`ErrorKind::SessionEnded`] (303 or 401)
+/// when the provider no longer accepts the session's tokens, and the `Provider…`
+/// kinds (502, 503, 504).
+///
+/// # Standards
+///
+/// OpenID Connect Core section 5.3.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -38,12 +50,12 @@ pub struct UserInfo<C = UserInfoClaims> {
 }
 
 impl<C> UserInfo<C> {
-    /// The user's identifier.
+    /// The user's identifier; the same as [`User::sub`](crate::User::sub).
     pub fn sub(&self) -> &str {
         &self.sub
     }
 
-    /// The claims of the userinfo endpoint.
+    /// The claims from the userinfo endpoint.
     pub fn claims(&self) -> &C {
         &self.claims
     }
@@ -54,7 +66,8 @@ impl<C> UserInfo<C> {
     }
 }
 
-/// As the claims object: straight into a template's context.
+/// Serializes the claims, so a `UserInfo` can go straight into a template's
+/// context.
 impl<C: Serialize> Serialize for UserInfo<C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.claims.serialize(serializer)
