@@ -50,8 +50,8 @@
 //! With sessions in Redis or in a [`SessionStore`], all but the last two make one round trip to it for each request.
 //!
 //! Each also works as `Option<Guard>` and as `Result<Guard, Error>` (for [`Bearer`], `Result<Bearer<P>, BearerError>`), and
-//! aborts the launch when it could never succeed. `Option<Guard>` is `None` whatever the reason, also while Redis or the
-//! provider is down. Where it matters whether nobody is signed in or nobody can tell, take `Result<User, Error>`.
+//! aborts the launch when it could never succeed. `Option<Guard>` is `None` for any reason, including that Redis or the
+//! provider is down. To tell "not signed in" from "cannot tell right now", take `Result<User, Error>`.
 //!
 //! # What a guard answers when it fails
 //!
@@ -63,19 +63,19 @@
 //! | the claims do not fit the type `C` | 403 page | 403 JSON |
 //! | the route does not say which organization | 500 page, and a log line | 500 JSON |
 //! | the provider does not give the app itself what it asks for ([`MachineToken`]) | 500 page, and a log line | 500 JSON |
-//! | the provider is unreachable / answers nonsense / is too slow / is not known yet | 502 / 502 / 504 / 503 page | the same as JSON |
+//! | the provider is unreachable / sends an unusable response / is too slow / is not ready yet | 502 / 502 / 504 / 503 page | the same as JSON |
 //! | the session store cannot be reached | 503 page | 503 JSON |
 //!
-//! A form that a browser sends gets pages as well, but 401 instead of 303: it would not be sent again after the sign-in.
-//! [`Bearer`] answers programs only, in the words of RFC 6750: [`BearerError`].
+//! A form that a browser sends gets pages as well, but 401 instead of 303, because a sign-in would not send it again.
+//! [`Bearer`] answers programs only, as RFC 6750 says: [`BearerError`].
 //!
-//! The fairing makes the answer, not a catcher, so a 401 of your own stays yours. `Result<User, Error>` puts it into your
-//! hands: [`Error`] is a responder, and `?` gives the same answers.
+//! The fairing answers, not a catcher, so your own catchers and your own 401 responses stay as they are. To decide
+//! yourself, take `Result<User, Error>`: [`Error`] is a responder, and `?` gives the same answers.
 //!
 //! # Configuration
 //!
 //! For Logto, register a *Traditional web* application with the redirect URI `http://localhost:8000/callback` and the post
-//! sign-out redirect URI `http://localhost:8000/`, and write into `Rocket.toml`:
+//! sign-out redirect URI `http://localhost:8000/`, and add this to `Rocket.toml`:
 //!
 //! ```toml
 //! [default.logto]
@@ -86,7 +86,7 @@
 //! base_url = "https://app.example.com"
 //! ```
 //!
-//! Put the secret into the environment: `LOGTO_APP_SECRET=…`. [`LogtoConfig`] documents every key, and `issuer` for
+//! Set the secret in the environment: `LOGTO_APP_SECRET=…`. [`LogtoConfig`] documents every key, and `issuer` for
 //! providers that are not Logto. Outside the debug profile, `base_url` and Rocket's `secret_key` are required.
 //!
 //! # Guides

@@ -1,4 +1,4 @@
-//! `Logto`: what an app, and the routes, ask about the sign-in as it is configured.
+//! `Logto`: what an app and the routes can ask about the configured sign-in.
 //! Managed by Rocket; made by the fairing.
 
 use std::sync::Arc;
@@ -16,8 +16,14 @@ use crate::service::LogtoService;
 
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
-/// [`Logto::fairing()`] makes it; see the [crate documentation](crate). What needs
-/// no users is in [`LogtoService`].
+/// [`Logto::fairing()`] provides it; see the [crate documentation](crate). What
+/// works without users is in [`LogtoService`].
+///
+/// # Network
+///
+/// None: no method of it calls the provider.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::{State, get};
@@ -50,22 +56,49 @@ impl Logto {
         &self.inner.config
     }
 
-    /// The app's public origin.
+    /// The app's public address, of which only the origin counts.
     pub fn base_url(&self) -> &Url {
         &self.inner.config.base_url
     }
 
-    /// Whether anybody can sign in as anybody, because the development
-    /// provider is in use.
+    /// Whether the development provider is in use, where anyone can sign in as
+    /// anyone.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::{State, get};
+    /// use rocket_logto::Logto;
+    ///
+    /// #[get("/banner")]
+    /// fn banner(logto: &State<Logto>) -> &'static str {
+    ///     if logto.dev_provider() { "The accounts here are made up" } else { "" }
+    /// }
+    /// ```
     pub fn dev_provider(&self) -> bool {
         self.inner.config.dev_provider.is_some()
     }
 
-    /// Origins of the provider that the browser is redirected to. A
-    /// `Content-Security-Policy` with `form-action` has to name them, because
-    /// Chromium applies it to the redirect after a form's POST: without them
-    /// the "Sign out" button ends nowhere. Until the provider's metadata is
-    /// loaded it is the issuer's own origin; never touches the network.
+    /// The provider's origins that the browser is redirected to.
+    ///
+    /// A `Content-Security-Policy` with `form-action` has to name them: Chromium
+    /// applies it to the redirect that follows a form's POST, so without them the
+    /// "Sign out" button does nothing. Until the provider's metadata is loaded,
+    /// this is the issuer's own origin.
+    ///
+    /// # Standards
+    ///
+    /// Content Security Policy Level 3, section 6.4.1 (`form-action`).
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket_logto::Logto;
+    ///
+    /// fn csp(logto: &Logto) -> String {
+    ///     format!("form-action 'self' {}", logto.provider_origins().join(" "))
+    /// }
+    /// ```
     pub fn provider_origins(&self) -> Vec<String> {
         match self.inner.oidc.provider().metadata_if_loaded() {
             Some(metadata) => metadata.browser_origins(),
@@ -76,11 +109,16 @@ impl Logto {
         }
     }
 
-    /// Where the provider tells who the user is, for a call of your own with
-    /// the [`AccessToken`](crate::AccessToken) of no resource (OpenID Connect
-    /// Core section 5.3). `None` until the provider's metadata is loaded, and
-    /// at a provider without that endpoint; never touches the network.
-    /// [`UserInfo`](crate::UserInfo) makes the call for you.
+    /// The address of the provider's userinfo endpoint, for a call of your own
+    /// with an [`AccessToken`](crate::AccessToken) for no resource.
+    ///
+    /// The guard [`UserInfo`](crate::UserInfo) makes that call for you. `None`
+    /// until the provider's metadata is loaded, and at a provider without that
+    /// endpoint.
+    ///
+    /// # Standards
+    ///
+    /// OpenID Connect Core section 5.3.
     pub fn userinfo_endpoint(&self) -> Option<String> {
         let metadata = self.inner.oidc.provider().metadata_if_loaded()?;
         metadata.userinfo_endpoint.as_ref().map(Url::to_string)
@@ -91,7 +129,7 @@ impl Logto {
     }
 
     /// The state of the fairing, for code that runs inside a request. Guards
-    /// are sentinels, so only a hand-made router can be without it.
+    /// are sentinels, so it is missing only where routes were built by hand.
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Logto, Error> {
         request.rocket().state::<Logto>().ok_or_else(|| {
             Error::new(
@@ -101,7 +139,7 @@ impl Logto {
         })
     }
 
-    /// Where a sign-in ends. At the callback it would seem to have failed.
+    /// Where a sign-in ends. Ending at the callback would look like a failure.
     pub(crate) fn landing(&self, return_to: ReturnTo) -> ReturnTo {
         let callback = &self.config().routes.callback;
         match Origin::parse(return_to.as_str()) {
@@ -111,8 +149,8 @@ impl Logto {
     }
 }
 
-/// Aborts the launch of an app that uses a guard, or a responder of this crate,
-/// without the fairing.
+/// Whether the launch must abort: a guard or a responder of this crate is in use,
+/// and the fairing is not attached.
 pub(crate) fn fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
     let missing = rocket.state::<Logto>().is_none();
     if missing && rocket.state::<LogtoService>().is_some() {
@@ -126,7 +164,7 @@ pub(crate) fn fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
     missing
 }
 
-/// The same for what does without users.
+/// The same for what works without users.
 pub(crate) fn either_fairing_is_missing(rocket: &Rocket<Ignite>, what: &str) -> bool {
     let missing = rocket.state::<LogtoService>().is_none();
     if missing {

@@ -1,5 +1,5 @@
-//! `LogtoService`: what an API and a machine need of the provider, with nobody signed
-//! in. Managed by Rocket; made by either fairing.
+//! `LogtoService`: what an API or a machine needs from the provider, without a
+//! signed-in user. Managed by Rocket; made by either fairing.
 
 use std::sync::Arc;
 
@@ -17,10 +17,15 @@ use crate::tokens::machine::MachineTokens;
 use crate::tokens::subject_token::SubjectToken;
 use crate::tokens::token::{Token, TokenFor};
 
-/// The side of the fairing that knows no users, as managed state:
-/// `&State<LogtoService>` in a handler. There with
-/// [`Logto::fairing()`](crate::Logto::fairing) and with
-/// [`Logto::api()`](crate::Logto::api).
+/// The part of the fairing that works without users: tokens for the app itself,
+/// token exchange, and what is known of callers' tokens.
+///
+/// Managed state, so a handler takes it as `&State<LogtoService>`. Both
+/// [`Logto::fairing()`](crate::Logto::fairing) and
+/// [`Logto::api()`](crate::Logto::api) provide it. Cloning is cheap and shares the
+/// caches, for instance with a background task.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::{State, get};
@@ -62,20 +67,34 @@ impl LogtoService {
         })
     }
 
-    /// Whose tokens are accepted.
+    /// The issuer whose tokens are accepted.
     pub fn issuer(&self) -> &str {
         &self.inner.service.config().issuer
     }
 
-    /// An access token for this app itself, as
-    /// [`MachineToken`](crate::MachineToken) gives it, outside of a request or
-    /// for a handler that decides at run time. Name every scope that is needed:
-    /// Logto gives none that was not asked for.
+    /// An access token for this app itself, for code outside of a request or a
+    /// handler that knows the API only at run time. Otherwise use the guard
+    /// [`MachineToken`](crate::MachineToken).
     ///
-    /// **Cost:** none while cached (until 60 s before its end), else one call
-    /// to the token endpoint, and one only however many ask at once.
-    /// **Errors:** [`ErrorKind::Misconfigured`] and the `Provider…` kinds.
-    /// **Standard:** RFC 6749 section 4.4, RFC 8707.
+    /// Name every scope you need: Logto grants only those that are asked for, and
+    /// silently leaves out those that the app's roles do not give.
+    ///
+    /// # Network
+    ///
+    /// None while the token is cached, which is until 60 seconds before it
+    /// expires. Otherwise one call to the token endpoint, shared by all callers
+    /// that arrive at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`] when the provider refuses, and the `Provider…`
+    /// kinds.
+    ///
+    /// # Standards
+    ///
+    /// RFC 6749 section 4.4, RFC 8707 section 2.2.
+    ///
+    /// # Examples
     ///
     /// ```rust,no_run
     /// use rocket_logto::{Error, LogtoService, TokenFor};
@@ -99,27 +118,46 @@ impl LogtoService {
         machine_tokens.get(service, wanted, self.now()).await
     }
 
-    /// Forgets the tokens for this app itself, so that the next ones asked for
-    /// are new ones: after a role has changed, say.
+    /// Forgets the cached tokens for this app itself, so that the next ones are
+    /// fetched anew; for instance after a role has changed. In this process only.
+    ///
+    /// # Network
+    ///
+    /// None.
     pub fn forget_machine_tokens(&self) {
         self.inner.machine_tokens.clear();
     }
 
     /// Exchanges a token that stands for a user for an access token of that
-    /// user. At Logto the application has to be allowed to: "Token exchange" in
-    /// its settings. Name every scope that is needed.
+    /// user.
     ///
-    /// **Cost:** one call to the token endpoint; nothing is cached. **Errors:**
-    /// [`ErrorKind::Denied`] when the token is not good or the user may not
-    /// have what is asked for, [`ErrorKind::ProviderBadAnswer`] for a token that
-    /// is not within the organization asked for, [`ErrorKind::Misconfigured`] and
-    /// the other `Provider…` kinds. **Standard:** RFC 8693.
+    /// At Logto, switch on "Token exchange" in the application's settings. Name
+    /// every scope you need.
+    ///
+    /// # Network
+    ///
+    /// One call to the token endpoint. Nothing is cached.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Denied`]: the subject token is not good, or the user may not
+    ///   have what is asked for.
+    /// - [`ErrorKind::Misconfigured`]: this application may not exchange tokens.
+    /// - [`ErrorKind::ProviderBadAnswer`]: among others, the new token is not
+    ///   within the organization that was asked for.
+    /// - The other `Provider…` kinds.
+    ///
+    /// # Standards
+    ///
+    /// RFC 8693 section 2.
+    ///
+    /// # Examples
     ///
     /// ```rust,no_run
     /// use rocket::{State, post};
     /// use rocket_logto::{Error, LogtoService, SubjectToken, TokenFor};
     ///
-    /// /// Lets a script in, by its owner's personal access token.
+    /// /// For a script that sends its owner's personal access token.
     /// #[post("/cart", data = "<token>")]
     /// async fn cart(token: String, logto: &State<LogtoService>) -> Result<String, Error> {
     ///     let shopping = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
@@ -141,19 +179,36 @@ impl LogtoService {
         Ok(token)
     }
 
-    /// Forgets what is known of a caller's token, so that the next request with
-    /// it is checked anew: after it was revoked at the provider, say. An opaque
-    /// token that is no longer active is out at once; a JWT says itself how
-    /// long it lasts. In this process only.
+    /// Forgets the verdict on a caller's token, so that the next request with it
+    /// is checked again; for instance after it was revoked at the provider.
     ///
-    /// **Cost:** none.
+    /// An opaque token that is no longer active is then refused at once. A JWT
+    /// passes again until it expires. In this process only.
+    ///
+    /// # Network
+    ///
+    /// None.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::{State, post};
+    /// use rocket_logto::LogtoService;
+    ///
+    /// #[post("/revoked", data = "<token>")]
+    /// async fn revoked(token: String, logto: &State<LogtoService>) {
+    ///     logto.forget_bearer_token(&token).await;
+    /// }
+    /// ```
     pub async fn forget_bearer_token(&self, token: &str) {
         self.inner.bearers.forget(token).await;
     }
 
-    /// Forgets what is known of all callers' tokens, in this process only.
+    /// Forgets the verdicts on all callers' tokens, in this process only.
     ///
-    /// **Cost:** none.
+    /// # Network
+    ///
+    /// None.
     pub fn forget_bearer_tokens(&self) {
         self.inner.bearers.forget_all();
     }
@@ -166,7 +221,7 @@ impl LogtoService {
         (self.inner.clock)()
     }
 
-    /// The claims of a bearer token, verified now or before.
+    /// The claims of a bearer token, verified now or earlier.
     pub(crate) async fn verify_bearer(
         &self,
         token: &str,
@@ -178,7 +233,7 @@ impl LogtoService {
     }
 
     /// The state of the fairing, for code that runs inside a request. Guards
-    /// are sentinels, so only a hand-made router can be without it.
+    /// are sentinels, so it is missing only where routes were built by hand.
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r LogtoService, Error> {
         request.rocket().state::<LogtoService>().ok_or_else(|| {
             Error::new(

@@ -1,4 +1,4 @@
-//! Starts the development provider beside an app that names no other one, and
+//! Starts the development provider beside an app that configures no other, and
 //! stops it with the app.
 
 use rocket::fairing;
@@ -26,10 +26,10 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairin
     settings.signing_alg = match config.id_token_alg() {
         SigningAlg::RS256 => logto_dev_provider::SigningAlg::Rs256,
         SigningAlg::ES256 => logto_dev_provider::SigningAlg::Es256,
-        // The configuration takes no other.
+        // The configuration accepts no other.
         _ => logto_dev_provider::SigningAlg::Es384,
     };
-    // Signing out in one browser leaves the others alone.
+    // So that signing out in one browser leaves the others signed in.
     settings.sid = true;
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,

@@ -1,5 +1,5 @@
 //! `Logto::fairing()`: reads the configuration, manages the state, mounts the
-//! routes, and writes what requests have collected into their responses.
+//! routes, and writes what requests have collected to their responses.
 
 mod dev_provider;
 pub(crate) mod service;
@@ -28,22 +28,34 @@ impl Logto {
     /// The fairing to attach. See the [crate documentation](crate) for a whole
     /// app and [`LogtoConfig`] for what it reads.
     ///
-    /// A wrong configuration aborts the launch and says which key to mend. A
-    /// provider that cannot be reached does not: public pages work, signing in
-    /// answers 503 until it is back.
+    /// A wrong configuration aborts the launch and says which key to correct. An
+    /// unreachable provider does not: public pages work, and signing in answers
+    /// 503 until the provider is back.
     ///
-    /// It mounts these routes; the keys `routes.sign_in` and so on
-    /// ([`RoutePaths`](crate::RoutePaths)) give them other paths.
+    /// It mounts these routes. Change their paths with `routes.sign_in` and so on
+    /// ([`RoutePaths`](crate::RoutePaths)).
     ///
     /// | route | what it does |
     /// |---|---|
-    /// | `GET /sign-in` | to the provider and back to `?return_to=/a/path`; straight back when the user is signed in already. Takes Logto's `first_screen`, `identifier`, `direct_sign_in`, `login_hint`, `one_time_token`, `ui_locales` and `organization_id`, and `max_age` (seconds) and `acr_values`, too: the methods of [`SignIn`](crate::SignIn) |
+    /// | `GET /sign-in` | to the provider and back to `?return_to=/a/path`; straight back when the user is already signed in. Takes Logto's `first_screen`, `identifier`, `direct_sign_in`, `login_hint`, `one_time_token`, `ui_locales` and `organization_id`, as well as `max_age` (seconds) and `acr_values`: see the methods of [`SignIn`](crate::SignIn) |
     /// | `GET /sign-up` | the same, with the provider's registration first |
     /// | `GET`, `POST /callback` | finishes the sign-in |
     /// | `GET`, `POST /initiate-login` | starts a sign-in that the provider's own pages began (`iss`, `login_hint`, `target_link_uri`) |
     /// | `POST /sign-out` | ends the session here and at the provider. `GET` does so for a link in the app's own pages and from the address bar; otherwise it asks first |
-    /// | `POST /backchannel-logout` | the provider says that somebody has signed out there |
-    /// | `GET /healthz`, `GET /readyz` | for load balancers: the process answers; people can sign in |
+    /// | `POST /backchannel-logout` | the provider reports that a user has signed out there |
+    /// | `GET /healthz`, `GET /readyz` | for load balancers: the process is alive; people can sign in |
+    ///
+    /// # Network
+    ///
+    /// None at launch but the development provider's port. At lift-off, a task in
+    /// the background loads the provider's metadata and keys.
+    ///
+    /// # Standards
+    ///
+    /// OpenID Connect Core sections 3.1 and 4, RP-Initiated Logout 1.0,
+    /// Back-Channel Logout 1.0.
+    ///
+    /// # Examples
     ///
     /// ```rust,no_run
     /// use rocket_logto::Logto;
@@ -61,15 +73,42 @@ impl Logto {
     }
 }
 
-/// The fairing that [`Logto::fairing()`] makes.
+/// The fairing that lets users sign in, made by [`Logto::fairing()`].
+///
+/// It does its work in Rocket's hooks:
+///
+/// - *ignite*: reads `logto` from Rocket's configuration, manages [`Logto`] and
+///   [`LogtoService`], and mounts the routes;
+/// - *lift-off*: starts loading the provider's metadata in the background;
+/// - *request*: hides the queries of its own routes from Rocket's log, because
+///   they hold codes and one-time tokens;
+/// - *response*: answers for guards that failed, and sets the session's cookies
+///   and the `Cache-Control` that goes with them.
+///
+/// Fairings attached later see those responses, so attach your own after it if
+/// they are to change them. Attach it once: Rocket drops an earlier one.
+///
+/// # Examples
+///
+/// ```rust,no_run
+/// use rocket_logto::{Logto, LogtoFairing, MemoryStore};
+///
+/// /// With sessions in memory, for tests.
+/// fn logto() -> LogtoFairing {
+///     Logto::fairing().session_store(MemoryStore::new(1000))
+/// }
+///
+/// let rocket = rocket::build().attach(logto());
+/// ```
 pub struct LogtoFairing {
     clock: Clock,
     store: Option<Arc<dyn SessionStore>>,
 }
 
 impl LogtoFairing {
-    /// Keeps sessions in a store of your own, instead of where `session.store`
-    /// says.
+    /// Keeps sessions in a store of your own; `session.store` is then ignored.
+    ///
+    /// # Examples
     ///
     /// ```rust,no_run
     /// use rocket_logto::{Logto, MemoryStore};
@@ -81,7 +120,7 @@ impl LogtoFairing {
         self
     }
 
-    /// Replaces the clock, for tests of lifetimes.
+    /// Replaces the clock, to test lifetimes.
     #[doc(hidden)]
     pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoFairing {
         self.clock = clock;
@@ -154,8 +193,8 @@ impl Fairing for LogtoFairing {
             return;
         };
         let routes = &config.routes;
-        // Codes and logout tokens, also those that were sent by the wrong method;
-        // hints that name somebody.
+        // Codes and logout tokens, even when sent by the wrong method, and hints
+        // that name a person.
         let with_secrets = [
             &routes.callback,
             &routes.sign_in,
@@ -176,9 +215,9 @@ impl Fairing for LogtoFairing {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        // Boxed, here and where a session is written or the provider is asked: a
-        // future is as large as the largest thing it may come to wait for, and
-        // Rocket makes this one for every request.
+        // Boxed, here and where a session is written or the provider is called: a
+        // future is as large as the largest future it may await, and Rocket
+        // creates this one for every request.
         failed_guard::answer(request, response);
         Box::pin(routes::finish_deferred(request, response)).await;
         let context = RequestContext::of(request);
@@ -188,8 +227,8 @@ impl Fairing for LogtoFairing {
         {
             cookies.extend(Box::pin(sessions.cookies(session)).await);
         }
-        // Whoever asked who the user is has an answer for that user alone, and
-        // a cookie is for one browser alone.
+        // A response that depends on the user is for that user only, and a cookie
+        // is for one browser only: no cache may share them.
         if context.is_personal() || !cookies.is_empty() {
             response.set_raw_header("Cache-Control", "no-store");
             response.adjoin_raw_header("Vary", "Cookie");
@@ -200,8 +239,8 @@ impl Fairing for LogtoFairing {
     }
 }
 
-/// The state that an app with and one without sign-in have in common; the log
-/// says why there is none.
+/// The state that apps with and without sign-in have in common. `None` after
+/// logging why.
 fn provider_service(
     rocket: &Rocket<Build>,
     config: ProviderConfig,
@@ -239,8 +278,8 @@ fn store(
     }
 }
 
-/// At this level Rocket writes down each request and response as it is, before
-/// a fairing could do anything about it.
+/// At this level Rocket logs each request and response as it is, before a fairing
+/// could change it.
 fn warn_of_debug_log(level: LogLevel) {
     if level == LogLevel::Debug {
         log::warn!(
@@ -250,7 +289,7 @@ fn warn_of_debug_log(level: LogLevel) {
     }
 }
 
-/// Few lines, no secrets: what is configured, for whoever starts the app.
+/// Logs what is configured, in a few lines and without secrets.
 fn announce(config: &LogtoConfig) {
     if let Some(table) = &config.dev_provider {
         log::warn!(

@@ -13,18 +13,31 @@ use crate::routes;
 use crate::service::LogtoService;
 
 impl Logto {
-    /// The fairing of a service that is an API only: nobody signs in there, but
-    /// [`Bearer`](crate::Bearer) lets callers in, and
+    /// The fairing of a service that is only an API. No one signs in there:
+    /// [`Bearer`](crate::Bearer) verifies callers, and
     /// [`MachineToken`](crate::MachineToken) and [`LogtoService`] get tokens.
     ///
     /// It needs `endpoint` (or `issuer`) and nothing else; `app_id` and
     /// `app_secret` only for `introspect_opaque_tokens`, `MachineToken` and token
-    /// exchange. Where Rocket's `secret_key` is not configured one is made up, since
-    /// there are no cookies to encrypt, and outside of debug the log says so. Mounts `/healthz` and `/readyz`.
+    /// exchange. It mounts `/healthz` and `/readyz`.
+    ///
+    /// It sets no cookies, so where Rocket's `secret_key` is not configured, a
+    /// random one is used; outside the debug profile the log says so.
     ///
     /// In the debug profile, without `endpoint` and with the feature
     /// `dev-provider`, it trusts the development provider that an app with
     /// [`Logto::fairing()`] runs on `http://localhost:3001`. It never starts one.
+    ///
+    /// # Network
+    ///
+    /// None at launch. At lift-off, a task in the background loads the provider's
+    /// metadata and keys.
+    ///
+    /// # Standards
+    ///
+    /// RFC 6750, RFC 9068.
+    ///
+    /// # Examples
     ///
     /// ```rust,no_run
     /// use rocket::{get, launch, routes};
@@ -58,13 +71,27 @@ impl Logto {
     }
 }
 
-/// The fairing that [`Logto::api()`] makes.
+/// The fairing of a service that is only an API, made by [`Logto::api()`].
+///
+/// It manages [`LogtoService`], mounts `/healthz` and `/readyz`, and answers for
+/// guards that failed. It has no sessions and no sign-in routes, so of the guards
+/// only [`Bearer`](crate::Bearer) and [`MachineToken`](crate::MachineToken) work
+/// with it; the others abort the launch.
+///
+/// # Examples
+///
+/// ```rust,no_run
+/// use rocket_logto::{Logto, LogtoServiceFairing};
+///
+/// let fairing: LogtoServiceFairing = Logto::api();
+/// let rocket = rocket::build().attach(fairing);
+/// ```
 pub struct LogtoServiceFairing {
     clock: Clock,
 }
 
 impl LogtoServiceFairing {
-    /// Replaces the clock, for tests of lifetimes.
+    /// Replaces the clock, to test lifetimes.
     #[doc(hidden)]
     pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoServiceFairing {
         self.clock = clock;
@@ -73,17 +100,17 @@ impl LogtoServiceFairing {
 }
 
 /// Outside the debug profile Rocket does not launch without a `secret_key`, for
-/// private cookies. An API has none of its own, so one that lasts as long as the
-/// process will do; the log says so, for an app that has some all the same.
+/// private cookies. This fairing sets none, so a key that lasts as long as the
+/// process is enough. The log says so, in case the app sets some itself.
 fn with_some_secret_key(rocket: Rocket<Build>) -> Rocket<Build> {
     let given = |config: rocket::Config| config.secret_key.is_provided();
-    // What is wrong with the configuration Rocket says itself.
+    // Rocket itself reports what is wrong with its configuration.
     if rocket::Config::try_from(rocket.figment()).map_or(true, given) {
         return rocket;
     }
     let mut key = [0_u8; 64];
     if aws_lc_rs::rand::fill(&mut key).is_err() {
-        // Then Rocket says what is missing.
+        // Rocket then reports the missing key.
         return rocket;
     }
     if rocket.figment().profile() != rocket::Config::DEBUG_PROFILE {
@@ -116,7 +143,7 @@ impl Fairing for LogtoServiceFairing {
         if config.dev_provider {
             log::warn!(
                 "logto: no endpoint is configured: tokens of the DEVELOPMENT PROVIDER at {} are \
-                 accepted, and anybody can have one. It runs beside an app with Logto::fairing(). \
+                 accepted, and anyone can get one. It runs beside an app with Logto::fairing(). \
                  For your own provider, set logto.endpoint",
                 config.provider.issuer
             );

@@ -1,4 +1,4 @@
-//! `POST /backchannel-logout`: the provider says that somebody has signed out
+//! `POST /backchannel-logout`: the provider reports that a user has signed out
 //! there (OpenID Connect Back-Channel Logout 1.0). No browser comes here.
 
 use rocket::http::{ContentType, Status};
@@ -16,7 +16,7 @@ use crate::response::{error, json, no_store};
 use crate::session::Sessions;
 use crate::session::store::store_failed;
 
-/// Logout tokens are small.
+/// In bytes. Logout tokens are small.
 const MAX_FORM: usize = 16 * 1024;
 #[derive(Clone)]
 pub(super) struct BackchannelLogoutRoute;
@@ -71,7 +71,7 @@ async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
 }
 
 async fn read(request: &Request<'_>, data: Data<'_>) -> Result<String, &'static str> {
-    // Equal with or without a `charset`, which many clients add.
+    // Compares equal with or without a `charset`, which many clients add.
     if request.content_type() != Some(&ContentType::Form) {
         return Err("form_content_type");
     }
@@ -79,7 +79,7 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<String, &'static 
     logout_token(&form)
 }
 
-/// The one `logout_token` of the form (section 2.5).
+/// The only `logout_token` in the form (section 2.5).
 pub(crate) fn logout_token(form: &str) -> Result<String, &'static str> {
     let mut tokens = form_urlencoded::parse(form.as_bytes())
         .filter(|(name, _)| name == "logout_token")
@@ -91,7 +91,8 @@ pub(crate) fn logout_token(form: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Section 2.8. The reason is for our log: whoever sent this may be anybody.
+/// The answer of section 2.8. The reason goes only to our log: the sender is not
+/// authenticated.
 fn bad_request(reference: &str) -> Response<'static> {
     let body = serde_json::json!({
         "error": "invalid_request",

@@ -1,5 +1,6 @@
 //! `GET` and `POST /callback`: the authorization response (OpenID Connect Core
-//! section 3.1.2.5), checked before anything else happens, then the exchange.
+//! section 3.1.2.5), checked before anything else happens; then the code is
+//! redeemed.
 
 use rocket::http::{ContentType, Method};
 use rocket::route::{Handler, Outcome};
@@ -25,9 +26,9 @@ use crate::session::transaction::Transaction;
 use crate::session::{NewSession, Sessions};
 use crate::tokens::token::Token;
 
-/// More than any authorization response holds.
+/// In bytes: more than any authorization response holds.
 const MAX_FORM: usize = 64 * 1024;
-/// RFC 6749 leaves the size of a code open; none is anywhere near this.
+/// In bytes. RFC 6749 leaves the size of a code open; no provider comes near this.
 const MAX_VALUE: usize = 4096;
 
 #[derive(Clone)]
@@ -43,7 +44,7 @@ impl Handler for CallbackRoute {
             Ok(parameters) => finish(request, parameters).await,
             Err(error) => Err(error),
         };
-        // Always a page: even a `form_post` response is a person's browser.
+        // Always a page: a `form_post` response comes from a browser, too.
         answer(match finished {
             Ok(return_to) => redirect(return_to.as_str().to_owned()),
             Err(error) => page(&error, request),
@@ -51,7 +52,7 @@ impl Handler for CallbackRoute {
     }
 }
 
-/// The parameters of an authorization response that have a meaning here.
+/// The parameters of an authorization response that are used here.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parameters {
     pub code: Option<String>,
@@ -72,8 +73,8 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error
 }
 
 impl Parameters {
-    /// RFC 6749 section 3.1: none may occur twice; an empty one is as good as
-    /// none.
+    /// RFC 6749 section 3.1: no parameter may occur twice, and an empty one counts
+    /// as absent.
     pub(crate) fn parse(text: &str) -> Result<Parameters, Error> {
         let mut parameters = Parameters::default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
@@ -87,7 +88,7 @@ impl Parameters {
             if slot.is_some() {
                 return Err(rejected(&format!("{name}_twice")));
             }
-            // VSCHAR, of which codes and states are made (appendix A).
+            // Codes and states consist of VSCHAR (appendix A).
             if value.len() > MAX_VALUE || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
                 return Err(rejected(&format!("{name}_malformed")));
             }
@@ -122,8 +123,8 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     let Some(transaction) = transactions.find(state) else {
         return finished_before(sessions, request, "state_unknown").await;
     };
-    // Until the provider is known, and the session has a place to go, nothing
-    // was used up: a reload may try again.
+    // As long as the metadata is not loaded or the session store is down, the
+    // transaction is not used up: a reload may try again.
     let metadata = logto
         .oidc()
         .provider()
@@ -147,7 +148,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         used_up();
     }
     let tokens = tokens.map_err(|error| match error {
-        // The code is used, too old, or somebody else's.
+        // The code was used already, is too old, or belongs to another client.
         TokenError::Denied(body) if body.error == "invalid_grant" => {
             rejected("token_invalid_grant")
         }
@@ -158,7 +159,8 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     Ok(logto.landing(transaction.return_to()))
 }
 
-/// Back button, reload, double click: whoever is signed in by now goes home.
+/// After the back button, a reload or a double click: a user who is signed in by
+/// now goes to the home page.
 async fn finished_before(
     sessions: &Sessions,
     request: &Request<'_>,
@@ -170,9 +172,9 @@ async fn finished_before(
     }
 }
 
-/// The code of a response that one may be taken from.
+/// The code, if the response may be trusted to carry one.
 fn code_of(parameters: Parameters, metadata: &Metadata) -> Result<String, Error> {
-    // RFC 9207 section 2.4: before the code goes anywhere.
+    // RFC 9207 section 2.4: check before the code is sent anywhere.
     match &parameters.iss {
         Some(iss) if *iss != metadata.issuer => return Err(rejected("iss_mismatch")),
         None if metadata.authorization_response_iss_parameter_supported => {
@@ -188,8 +190,8 @@ fn code_of(parameters: Parameters, metadata: &Metadata) -> Result<String, Error>
     }
 }
 
-/// What a session can be made of, once the ID token is verified; no call to the
-/// provider but for keys that are not known.
+/// Verifies the ID token and gives the parts of a session. Calls the provider only
+/// for keys that are not known yet.
 async fn verified(
     logto: &Logto,
     now: Seconds,
@@ -220,8 +222,8 @@ async fn verified(
 }
 
 /// An error response (RFC 6749 section 4.1.2.1, OpenID Connect Core section
-/// 3.1.2.6). Its description is the provider's text about itself, so only the
-/// code is told, and only to the log.
+/// 3.1.2.6). Its description is the provider's own text, and anyone can write it
+/// into the address, so only the code is kept, for the log.
 fn refused(error: &str) -> Error {
     let reason = format!("provider_said_{}", printable(error));
     match error {

@@ -13,7 +13,7 @@ use crate::response::{json, no_store};
 use crate::service::LogtoService;
 use crate::session::Sessions;
 
-/// Alive: the process answers.
+/// `/healthz`: the process answers.
 #[derive(Clone)]
 pub(super) struct HealthRoute;
 
@@ -25,9 +25,9 @@ impl Handler for HealthRoute {
     }
 }
 
-/// Ready: people can sign in, callers be let in. The provider's metadata is here
-/// and the session store, if there is one, takes what it is given; asks the store, never the
-/// provider.
+/// `/readyz`: people can sign in, and callers can be verified. The provider's
+/// metadata is loaded, and the session store, if there is one, accepts writes.
+/// Contacts the store, never the provider.
 #[derive(Clone)]
 pub(super) struct ReadinessRoute;
 

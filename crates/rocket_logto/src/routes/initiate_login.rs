@@ -1,4 +1,4 @@
-//! `GET` and `POST /initiate-login`: a sign-in that somebody else began, such as
+//! `GET` and `POST /initiate-login`: a sign-in that a third party began, such as
 //! the provider's own list of apps (OpenID Connect Core section 4).
 
 use rocket::http::Method;
@@ -15,7 +15,7 @@ use crate::response::error::page;
 use crate::return_to::ReturnTo;
 
 const MAX_FORM: usize = 16 * 1024;
-/// An e-mail address, a phone number, a user name.
+/// In bytes: an e-mail address, a phone number or a user name.
 const MAX_HINT: usize = 512;
 
 #[derive(Clone)]
@@ -38,8 +38,8 @@ impl Handler for InitiateLoginRoute {
     }
 }
 
-/// Another site may send anybody here: all it can achieve is a sign-in at the
-/// one configured provider that ends on a page of this app.
+/// Any site may send a browser here. All it can achieve is a sign-in at the
+/// configured provider that ends on a page of this app.
 fn begin(request: &Request<'_>, parameters: &str) -> Result<SignIn, Error> {
     let config = Logto::of(request)?.config();
     let (mut iss, mut sign_in) = (None, SignIn::new());
@@ -65,7 +65,7 @@ fn begin(request: &Request<'_>, parameters: &str) -> Result<SignIn, Error> {
     }
 }
 
-/// What of an address is a path of this app; nothing of any other address.
+/// The path of an address at this app; `None` for any other address.
 fn own_path(base_url: &Url, address: &str) -> Option<ReturnTo> {
     let url = Url::parse(address).ok()?;
     let own = url.origin() == base_url.origin() && url.username().is_empty();

@@ -1,5 +1,5 @@
-//! The routes the fairing mounts, and the responders that do the same from a
-//! handler.
+//! The routes that the fairing mounts, and the responders with which a handler
+//! does the same.
 
 pub(crate) mod backchannel_logout;
 pub(crate) mod callback;
@@ -27,7 +27,7 @@ pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
     routes
 }
 
-/// Those of a service where nobody signs in.
+/// The routes of a service without sign-in.
 pub(crate) fn health(paths: &RoutePaths) -> Vec<Route> {
     vec![
         named(
@@ -110,9 +110,9 @@ fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) 
     route
 }
 
-/// What a responder has begun and cannot finish, because that takes the network
-/// and a responder cannot wait. It answers with a redirect to the route that does
-/// the same, and the response hook does it in the place of that.
+/// Work that a responder leaves to the response hook, because it needs the network
+/// and a responder cannot await. Until then the response is a redirect to the
+/// route that does the same.
 #[derive(Default)]
 struct Begun(Mutex<Option<(String, Deferred)>>);
 
@@ -129,8 +129,8 @@ fn defer(request: &Request<'_>, location: String, deferred: Deferred) -> Respons
     redirect(location)
 }
 
-/// Finishes what a responder has begun, unless something else has become of its
-/// answer. The response hook calls this.
+/// Finishes what a responder deferred, unless its response was replaced since. The
+/// response hook calls this.
 pub(crate) async fn finish_deferred<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
     let begun = request.local_cache(Begun::default);
     let begun = begun
@@ -160,12 +160,12 @@ fn nothing() -> Response<'static> {
     response
 }
 
-/// The answer of a handler, in the form Rocket's own macros produce.
+/// A handler's response in the form that Rocket's own macros produce.
 fn answer<'r>(response: Response<'r>) -> Outcome<'r> {
     Outcome::Success(response)
 }
 
-/// The body of a form, of `max` bytes at most; what is wrong with it otherwise.
+/// The body of a form of at most `max` bytes, or the reason why there is none.
 async fn form_text(data: Data<'_>, max: usize) -> Result<String, &'static str> {
     match data.open(max.bytes()).into_string().await {
         Ok(form) if form.is_complete() => Ok(form.into_inner()),
@@ -174,5 +174,5 @@ async fn form_text(data: Data<'_>, max: usize) -> Result<String, &'static str> {
     }
 }
 
-/// A body that nobody reads: the routes take everything from the request line.
+/// Leaves the body unread: the route takes everything from the request line.
 fn ignore(_: Data<'_>) {}

@@ -34,18 +34,32 @@ pub(crate) struct StartSignIn {
     pub return_to: Option<ReturnTo>,
 }
 
-/// Starts a sign-in, as the answer of a handler.
+/// Starts a sign-in, as the response of a handler.
 ///
-/// Sends the browser to the provider with `state`, `nonce` and PKCE, and
-/// remembers where it goes afterwards. Unlike the `/sign-in` route it does so
-/// for a signed-in user, too: to sign in again, or as somebody else. The old
-/// session stays until the new sign-in has succeeded.
+/// Sends the browser to the provider (303) with `state`, `nonce` and PKCE, and
+/// remembers where it goes afterwards. Unlike the `/sign-in` route it does so for
+/// a signed-in user, too, who can then authenticate again or switch accounts. The
+/// old session stays until the new sign-in has succeeded.
 ///
-/// **Cost:** one call where the provider takes pushed requests (`use_par`),
-/// else none once its metadata is loaded. **Answers:** 303; 503 with
-/// `Retry-After` while the metadata cannot be had; 502 or 504 when the provider
-/// does not take the pushed request; 500 when what it asks for does not fit a
-/// cookie. **Standard:** OpenID Connect Core section 3.1.2.1, RFC 9126.
+/// # Network
+///
+/// One call where the provider takes pushed requests (`use_par`). Otherwise none
+/// once the provider's metadata is loaded.
+///
+/// # Errors
+///
+/// Instead of the redirect it answers with a page, or with JSON for a program:
+///
+/// - 503 with `Retry-After` while the provider's metadata is not available;
+/// - 502 or 504 when the provider does not accept the pushed request;
+/// - 500 when what it asks for does not fit a cookie
+///   ([`ErrorKind::SignInTooLarge`]).
+///
+/// # Standards
+///
+/// OpenID Connect Core section 3.1.2.1, RFC 7636, RFC 9126.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::{get, uri};
@@ -68,7 +82,7 @@ pub(crate) struct StartSignIn {
 pub struct SignIn(pub(super) StartSignIn);
 
 impl SignIn {
-    /// A sign-in as configured, that ends at `/`.
+    /// A sign-in as configured, ending at `/`.
     pub fn new() -> SignIn {
         SignIn::default()
     }
@@ -79,8 +93,8 @@ impl SignIn {
         self
     }
 
-    /// Adds an identifier to sign in with. Sent only with a first screen that
-    /// takes one (`Identifier…` and `ResetPassword`).
+    /// Adds an identifier that Logto offers to sign in with. Sent only with a
+    /// first screen that uses it (`Identifier…` and `ResetPassword`).
     pub fn identifier(mut self, identifier: Identifier) -> Self {
         if !self.0.options.identifiers.contains(&identifier) {
             self.0.options.identifiers.push(identifier);
@@ -88,71 +102,87 @@ impl SignIn {
         self
     }
 
-    /// Goes straight to a connector.
+    /// Skips Logto's screens and goes straight to a connector.
     pub fn direct_sign_in(mut self, connector: DirectSignIn) -> Self {
         self.0.options.direct_sign_in = Some(connector);
         self
     }
 
-    /// Who the person probably is: an e-mail address, a phone number.
+    /// Who the user probably is, for the provider to prefill: an e-mail address or
+    /// a phone number (`login_hint`).
     pub fn login_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.options.login_hint = Some(hint.into());
         self
     }
 
-    /// The token of a magic link; goes with [`login_hint`](SignIn::login_hint).
+    /// The token of a magic link, together with
+    /// [`login_hint`](SignIn::login_hint).
     pub fn one_time_token(mut self, token: impl Into<String>) -> Self {
         self.0.options.one_time_token = Some(token.into());
         self
     }
 
-    /// Languages for the provider's pages, best first, separated by spaces.
+    /// Languages for the provider's pages, such as `th en`: the preferred one
+    /// first, separated by spaces (`ui_locales`).
     pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
         self.0.options.ui_locales = Some(locales.into());
         self
     }
 
-    /// The organization whose branding Logto shows.
+    /// The id of the organization whose branding Logto shows.
     pub fn organization_id(mut self, id: impl Into<String>) -> Self {
         self.0.options.organization_id = Some(id.into());
         self
     }
 
-    /// What the provider must ask, instead of the configured `prompt`. An
-    /// empty list leaves the parameter out.
+    /// What the provider must ask the user, in place of the configured `prompt`.
+    /// An empty list leaves the parameter out.
     pub fn prompt(mut self, prompt: impl IntoIterator<Item = Prompt>) -> Self {
         self.0.options.prompt = Some(prompt.into_iter().collect());
         self
     }
 
-    /// How long ago the user may have authenticated, in whole seconds; the
-    /// provider asks them to do so again when it was longer ago. The answer is
-    /// checked, with `clock_tolerance` added: an ID token without a recent
-    /// `auth_time` is refused. Zero means now.
+    /// The greatest time since the user authenticated, in whole seconds
+    /// (`max_age`); after that the provider asks them to authenticate again. Zero
+    /// always asks. The result is checked, with `clock_tolerance` added: an ID
+    /// token without a recent `auth_time` is refused.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use std::time::Duration;
+    /// use rocket::get;
+    /// use rocket_logto::SignIn;
+    ///
+    /// #[get("/sudo")]
+    /// fn sudo() -> SignIn {
+    ///     SignIn::new().max_age(Duration::from_secs(300)).return_to("/admin")
+    /// }
+    /// ```
     pub fn max_age(mut self, max_age: Duration) -> Self {
         let seconds = u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX);
         self.0.options.max_age = Some(seconds);
         self
     }
 
-    /// In which way the user must authenticate, by a name the provider knows;
-    /// one of those named so, the best one first. The answer is checked: an ID
-    /// token with another `acr` is refused. Logto has none.
+    /// Adds a way in which the user may authenticate (`acr_values`), by a name the
+    /// provider knows; add the preferred one first. The result is checked: an ID
+    /// token whose `acr` is not among them is refused. Logto has none.
     pub fn acr_value(mut self, acr: impl Into<String>) -> Self {
         self.0.options.acr_values.push(acr.into());
         self
     }
 
-    /// Where the browser goes afterwards: a path of this app, as `uri!` makes
-    /// them. Anything else is replaced by `/`.
+    /// Where the browser goes afterwards: a path of this app, as `uri!` makes them.
+    /// Anything else is replaced by `/`.
     pub fn return_to(mut self, path: impl ToString) -> Self {
         self.0.return_to = ReturnTo::parse(&path.to_string());
         self
     }
 
-    /// A free parameter of the authorization request. Those of the protocol
-    /// (`state`, `redirect_uri`, …) and those with a method of their own are
-    /// refused with a log line.
+    /// Adds a parameter of your own to the authorization request. Parameters of the
+    /// protocol (`state`, `redirect_uri`, …) and those with a method here are left
+    /// out, and the log says so.
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         match is_reserved(&name) {
@@ -183,7 +213,7 @@ impl Sentinel for SignIn {
     }
 }
 
-/// The route. Everything a stranger can put into its query is typed.
+/// The route. Anyone can write its query, so every parameter of it is typed.
 #[derive(Clone)]
 pub(super) struct SignInRoute {
     pub sign_up: bool,
@@ -201,7 +231,7 @@ impl Handler for SignInRoute {
             start.options.first_screen = Some(FirstScreen::Register);
         }
         let done = match ActiveSession::of(request).await {
-            // A new sign-in would tell nothing new.
+            // A new sign-in would change nothing.
             Ok(active) if active.satisfies(&start.options.asked()) => skip(request, start),
             Err(error) if error.kind() != ErrorKind::NotSignedIn => Err(error),
             _ => return answer(started(request, &start).await),
@@ -216,15 +246,15 @@ pub(super) async fn started(request: &Request<'_>, start: &StartSignIn) -> Respo
     done.unwrap_or_else(|error| error::answer(&error, request))
 }
 
-/// Goes on as after a sign-in.
+/// Continues as after a sign-in.
 fn skip(request: &Request<'_>, start: StartSignIn) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let return_to = logto.landing(start.return_to.unwrap_or_else(ReturnTo::home));
     Ok(redirect(return_to.as_str().to_owned()))
 }
 
-/// A parameter that is not valid is left out, with a log line: Logto would
-/// drop all of them for the sake of one, and the person still wants to sign in.
+/// An invalid parameter is left out, with a log line: Logto would ignore all of
+/// them because of one, and the user still wants to sign in.
 fn read_query(request: &Request<'_>) -> StartSignIn {
     let mut start = StartSignIn::default();
     let options = &mut start.options;
@@ -297,7 +327,7 @@ pub(crate) async fn start(
             sessions.now(),
         ))
     };
-    // An address too long for a cookie is given up before the sign-in is.
+    // Where the address is too long for a cookie, sign in without it.
     let lines = add(return_to)
         .or_else(|_| add(&home))
         .map_err(|error| match error {
@@ -312,13 +342,13 @@ pub(crate) async fn start(
     Ok(redirect(authorization.url.into()))
 }
 
-/// The session that the new one takes the place of, where it has to be written
-/// down now: a cross-site POST comes without the `Lax` cookie of the session.
+/// The session that the new one will replace, where it has to be remembered now:
+/// a cross-site POST (`form_post`) comes without the session's `Lax` cookie.
 async fn replaced(request: &Request<'_>, logto: &Logto) -> Option<SessionRef> {
     if logto.config().response_mode != ResponseMode::FormPost {
         return None;
     }
-    // A store that is down now is asked again before the sign-in ends.
+    // A failing store is not reported here: the callback needs it anyway.
     let session = Sessions::of(request).ok()?.resolve(request).await;
     let session = session.ok().flatten();
     session.map(|session| session.reference())

@@ -1,5 +1,5 @@
-//! `POST` and `GET /sign-out`, and `SignOut`, with which a handler signs out
-//! itself (OpenID Connect RP-Initiated Logout 1.0).
+//! `POST` and `GET /sign-out`, and `SignOut`, with which a handler signs the user
+//! out (OpenID Connect RP-Initiated Logout 1.0).
 
 use rocket::http::{Method, Status};
 use rocket::response::{Responder, Response};
@@ -16,17 +16,31 @@ use crate::return_to::ReturnTo;
 use crate::session::Sessions;
 use crate::session::context::RequestContext;
 
-/// Signs out, as the answer of a handler.
+/// Signs the user out, as the response of a handler.
 ///
-/// Ends the session here first, whatever comes then; revokes the refresh
-/// token, which outlives the provider's own session; and sends the browser to
-/// the provider's `end_session_endpoint`, which sends it on to `post_sign_out`.
-/// A handler that answers with it must be reached by POST from the app's own
-/// pages, or another site could sign its users out.
+/// First ends the session here, so that this holds even if a later step fails;
+/// then revokes the refresh token, which outlives the provider's own session; then
+/// sends the browser (303) to the provider's `end_session_endpoint`, which sends
+/// it on to `post_sign_out`.
 ///
-/// **Cost:** one call to the provider (revocation), bounded by `http_timeout`.
-/// **Answers:** 303. **Standard:** OpenID Connect RP-Initiated Logout 1.0
-/// section 2, RFC 7009.
+/// Return it only from a handler for POST that your own pages send, or another
+/// site could sign your users out.
+///
+/// # Network
+///
+/// One call to the provider (revocation), bounded by `http_timeout`. None with
+/// [`SignOut::local`]. With sessions in a store, a round trip or two to it.
+///
+/// # Errors
+///
+/// A 503 while the session store cannot be reached: the session has not ended
+/// then. A failed revocation is logged and does not stop the sign-out.
+///
+/// # Standards
+///
+/// OpenID Connect RP-Initiated Logout 1.0 section 2, RFC 7009 section 2.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::post;
@@ -50,8 +64,25 @@ impl SignOut {
         SignOut::default()
     }
 
-    /// Signs out here only: the provider's session stays and its refresh token is
-    /// not revoked there, only forgotten; the browser goes to `path` of this app.
+    /// Signs out here only, and sends the browser to `path` of this app.
+    ///
+    /// The session at the provider stays. The refresh token is forgotten here, but
+    /// not revoked there. A `path` that is not one of this app is replaced by `/`.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::{post, uri};
+    /// use rocket_logto::SignOut;
+    ///
+    /// #[rocket::get("/goodbye")]
+    /// fn goodbye() -> &'static str { "Goodbye!" }
+    ///
+    /// #[post("/leave")]
+    /// fn leave() -> SignOut {
+    ///     SignOut::local(uri!(goodbye))
+    /// }
+    /// ```
     pub fn local(path: impl ToString) -> SignOut {
         let path = ReturnTo::parse(&path.to_string()).unwrap_or_else(ReturnTo::home);
         SignOut { local: Some(path) }
@@ -103,10 +134,10 @@ async fn sign_out(request: &Request<'_>) -> Response<'static> {
 /// Who made the browser send this request.
 #[derive(Debug, PartialEq, Eq)]
 enum Sender {
-    /// A page of this app, or the person at the address bar.
+    /// A page of this app, or the user at the address bar.
     Us,
     Other,
-    /// An old browser, or none, that does not say.
+    /// An old browser, or no browser: it does not say.
     Unknown,
 }
 
@@ -125,14 +156,14 @@ fn sender(request: &Request<'_>) -> Sender {
     }
 }
 
-/// Whether it is a page that is asked for, and not a picture in one (Fetch
-/// Metadata Request Headers, section 2).
+/// Whether the request is for a page, and not for an image in one (Fetch Metadata
+/// Request Headers, section 2).
 fn is_navigation(request: &Request<'_>) -> bool {
     let is = |name: &str, value: &str| request.headers().get_one(name) == Some(value);
     is("Sec-Fetch-Mode", "navigate") && is("Sec-Fetch-Dest", "document")
 }
 
-/// A link, an image or another site must not sign anybody out: ask.
+/// Asks first, so that no link, image or other site can sign a user out.
 fn confirm(request: &Request<'_>) -> Response<'static> {
     let (path, origins) = match Logto::of(request) {
         Ok(logto) => (
