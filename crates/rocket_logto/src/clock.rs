@@ -1,12 +1,12 @@
-//! Time as tokens and sessions tell it: whole seconds, from a clock that tests
-//! can replace. Imports nothing of the crate.
+//! Time in tokens and sessions: whole seconds, from a clock that tests can
+//! replace. Imports nothing of the crate.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970-01-01 UTC.
 pub(crate) type Seconds = i64;
 
-/// What time it is, from the system or from a test.
+/// Gives the current time, from the system or from a test.
 pub(crate) type Clock = fn() -> Seconds;
 
 pub(crate) fn system_clock() -> Seconds {
@@ -21,8 +21,8 @@ pub(crate) fn seconds(duration: Duration) -> Seconds {
     Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX)
 }
 
-/// Whether what expires at `exp` has done so, to the clocks' `tolerance` (RFC
-/// 7519 section 4.1.4).
+/// Whether `exp` has passed, with `tolerance` for clocks that differ (RFC 7519
+/// section 4.1.4).
 pub(crate) fn has_expired(exp: Seconds, now: Seconds, tolerance: Seconds) -> bool {
     exp.saturating_add(tolerance) <= now
 }

@@ -1,6 +1,6 @@
-//! The parsers that meet what strangers send, for the fuzz targets (`fuzz/`) and
-//! the benches of this repository. Thin, feature `internals` only, **not an
-//! interface**: any release may change it.
+//! The parsers of untrusted input, for the fuzz targets (`fuzz/`) and the benches
+//! of this repository. Feature `_internals` only, and **not an interface**: any
+//! release may change it.
 
 #![allow(missing_docs)]
 
@@ -36,7 +36,7 @@ pub fn logout_token_of_form(form: &str) -> Option<String> {
     backchannel_logout::logout_token(form).ok()
 }
 
-/// The endpoints of a discovery document that is good for `issuer`.
+/// The endpoints of a discovery document that is valid for `issuer`.
 pub fn endpoints(issuer: &str, document: &[u8]) -> Option<Vec<Url>> {
     let metadata = Metadata::of(issuer, document).ok()?;
     Some(metadata.endpoints().cloned().collect())
@@ -58,7 +58,7 @@ impl Sealer {
         Sealer(CookieKeys::new(Key::derive_from(key), Vec::new()).expect("256 bits"))
     }
 
-    /// The `Set-Cookie` lines; `None` when it takes too many.
+    /// The `Set-Cookie` lines; `None` when the text does not fit them.
     pub fn seal(&self, name: &str, plain: String) -> Option<Vec<String>> {
         let spec = CookieSpec {
             name,

@@ -1,14 +1,14 @@
-//! `ReturnTo`: where the browser goes after signing in. The one gate against
-//! open redirects (RFC 9700 section 4.11); used when the value comes in and
-//! again when it is used. Pure logic, imports nothing of the crate.
+//! `ReturnTo`: where the browser goes after signing in. The only defence against
+//! open redirects (RFC 9700 section 4.11), applied when the value comes in and
+//! again when it is used. Pure logic; imports nothing of the crate.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// Longer than any address a person bookmarks, shorter than a cookie.
+/// In bytes: longer than any address a person bookmarks, shorter than a cookie.
 const MAX_LENGTH: usize = 2048;
 
-/// A path on this app, with query and fragment: safe in a `Location` header.
+/// A path of this app, with query and fragment; safe in a `Location` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReturnTo(String);
 
@@ -27,12 +27,12 @@ impl ReturnTo {
         if path.split('/').any(is_treacherous) {
             return None;
         }
-        // The last word has the parser browsers follow (WHATWG URL): against a
-        // base, the value must stay at its origin and come out as it went in.
+        // The parser that browsers follow (WHATWG URL) decides: joined to a base,
+        // the value must stay at its origin.
         let base = Url::parse("https://origin.invalid/").ok()?;
         let joined = base.join(value).ok()?;
         let same = joined.origin() == base.origin() && joined.username().is_empty();
-        // Some characters come out longer than they went in.
+        // The parser may have encoded some characters, which makes it longer.
         let kept = &joined[url::Position::BeforePath..];
         (same && kept.len() <= MAX_LENGTH).then(|| ReturnTo(kept.to_owned()))
     }
@@ -47,8 +47,8 @@ impl ReturnTo {
     }
 }
 
-/// Dot segments, and segments that decode to control characters, slashes'
-/// backward twins or dots: proxies and browsers disagree about those.
+/// Dot segments, and segments that decode to dots, backslashes or control
+/// characters: proxies and browsers disagree about those.
 fn is_treacherous(segment: &str) -> bool {
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
     let again = percent_decode_str(&decoded).decode_utf8_lossy();

@@ -1,10 +1,11 @@
-//! SHA-256 in one place, for what is known by its hash: cache keys, names of cookies
-//! and cached tokens, the style of a page. Imports nothing of the crate.
+//! SHA-256 in one place, for everything that is identified by its hash: cache keys,
+//! names of cookies and cached tokens, the style of a page. Imports nothing of the
+//! crate.
 
 use aws_lc_rs::digest;
 
-/// The hash of `data` (FIPS 180-4). It cannot fail: should a digest ever have another
-/// length than SHA-256 has, this stops instead of giving everything the same hash.
+/// The hash of `data` (FIPS 180-4). It cannot fail: if a digest ever had the wrong
+/// length, this would panic rather than give everything the same hash.
 pub(crate) fn sha256(data: impl AsRef<[u8]>) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, data.as_ref()).as_ref());
@@ -15,7 +16,7 @@ pub(crate) fn sha256(data: impl AsRef<[u8]>) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    /// FIPS 180-4's example.
+    /// The example of FIPS 180-4.
     #[test]
     fn is_sha_256() {
         let hash = sha256("abc");

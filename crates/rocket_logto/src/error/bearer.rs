@@ -1,16 +1,23 @@
-//! `BearerError`: why a caller of an API is turned away, in the words of RFC
-//! 6750 section 3.
+//! `BearerError`: why a caller of an API is refused (RFC 6750 section 3).
 
 use rocket::http::Status;
 
 use super::{Logged, reference};
 
-/// Why [`Bearer`](crate::Bearer) let nobody in. A
-/// [`Responder`](rocket::response::Responder): a JSON body, the status, and the
-/// `WWW-Authenticate` header RFC 6750 section 3 asks for.
+/// Why [`Bearer`](crate::Bearer) refused a caller.
 ///
-/// The answer writes a line to the log with the [`reason`](BearerError::reason) and
-/// the [`reference`](BearerError::reference), except where no token came at all.
+/// It is a [`Responder`](rocket::response::Responder): it answers with the status,
+/// a JSON body and a `WWW-Authenticate` header. It then writes a line to the log
+/// with the [`reason`](BearerError::reason) and the
+/// [`reference`](BearerError::reference), unless there was no token at all.
+///
+/// # Network
+///
+/// None.
+///
+/// # Standards
+///
+/// RFC 6750 section 3.
 ///
 /// # Examples
 ///
@@ -32,7 +39,7 @@ use super::{Logged, reference};
 /// fn cart(caller: Result<Bearer<ReadCart>, BearerError>) -> Result<String, BearerError> {
 ///     match caller {
 ///         Ok(caller) => Ok(format!("The cart of {}", caller.sub())),
-///         // Without a token there is something to see, too; a bad one is refused.
+///         // No token is fine here; a bad one is refused.
 ///         Err(error) if *error.kind() == BearerErrorKind::Missing => Ok("An empty cart".into()),
 ///         Err(error) => Err(error),
 ///     }
@@ -47,33 +54,40 @@ pub struct BearerError {
     logged: Logged,
 }
 
-/// The kinds of [`BearerError`].
+/// The kinds of [`BearerError`]. More may be added.
+///
+/// # Standards
+///
+/// RFC 6750 section 3.1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BearerErrorKind {
     /// No credentials: 401, without an error code.
     #[error("no bearer token")]
     Missing,
-    /// Credentials in a form that cannot be read, or twice, or in the address; or
-    /// a request that names no organization where one is needed: 400.
+    /// The credentials cannot be read, or came twice or in the address; or the
+    /// request does not name an organization that is needed: 400. Holds a text for
+    /// the caller.
     #[error("{0}")]
     InvalidRequest(&'static str),
-    /// A token that is not good, or no longer, or for somebody else: 401.
+    /// The token is not good, has expired, or is for another audience: 401. Holds
+    /// a text for the caller.
     #[error("{0}")]
     InvalidToken(String),
-    /// A good token that allows less than is needed: 403.
+    /// The token is good, but lacks scopes: 403.
     #[error("missing scopes: {}", .missing.join(" "))]
     InsufficientScope {
         /// The scopes it lacks.
         missing: Vec<&'static str>,
     },
-    /// The provider's keys, or its word on an opaque token, cannot be had: 503.
+    /// The provider's keys, or its answer about an opaque token, are not available:
+    /// 503.
     #[error("the token cannot be checked right now")]
     Unavailable,
 }
 
 impl BearerError {
-    /// `reason` is for the log: a word for programs, never a token or a claim.
+    /// `reason` is for the log: machine-readable, never a token or a claim's value.
     pub(crate) fn new(kind: BearerErrorKind, reason: impl Into<String>) -> BearerError {
         BearerError {
             kind,
@@ -96,17 +110,18 @@ impl BearerError {
         &self.kind
     }
 
-    /// Why, in a word for programs; it stands in the log line, not in the answer.
+    /// The machine-readable reason, such as `expired` or `aud`. It is in the log
+    /// line, not in the response.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// The id that stands in the log line and in the answer.
+    /// A random id that is in the log line and in the response.
     pub fn reference(&self) -> &str {
         &self.reference
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> Status {
         match self.kind {
             BearerErrorKind::Missing | BearerErrorKind::InvalidToken(_) => Status::Unauthorized,
@@ -116,7 +131,7 @@ impl BearerError {
         }
     }
 
-    /// The error code (RFC 6750 section 3.1).
+    /// The error code for the caller (RFC 6750 section 3.1).
     pub fn code(&self) -> &'static str {
         match self.kind {
             BearerErrorKind::Missing => "unauthorized",
@@ -127,7 +142,7 @@ impl BearerError {
         }
     }
 
-    /// Writes the one log line, where the error is answered or given up.
+    /// Writes the one log line, when the error is answered or dropped.
     pub(crate) fn log(&self) {
         let what = match self.kind {
             BearerErrorKind::Missing => return,

@@ -1,6 +1,6 @@
 //! What can go wrong for a guard or a route, as data: the kind, the reason, a
-//! reference, and what the provider said. `response` makes answers of it. Nothing
-//! here knows of requests.
+//! reference, and what the provider said. `response` turns it into a response.
+//! Nothing here knows about requests.
 
 pub(crate) mod bearer;
 
@@ -20,10 +20,17 @@ const RETRY_AFTER: u64 = 5;
 ///
 /// It is a [`Responder`](rocket::response::Responder), so `?` in a handler gives
 /// the standard answer: 303 to the sign-in for a page that needs a user, 401 JSON
-/// for a program, 403, 500, 502, 503 or 504 with a page or JSON for the rest. One line
-/// in the log has the [`reason`](Error::reason) and the
-/// [`reference`](Error::reference), except where the user only has to sign in.
-/// Never touches the network.
+/// for a program, and 403, 500, 502, 503 or 504 with a page or JSON for the rest.
+/// One line in the log has the [`reason`](Error::reason) and the
+/// [`reference`](Error::reference), unless the user only has to sign in.
+///
+/// # Network
+///
+/// None.
+///
+/// # Standards
+///
+/// RFC 9110 section 15, RFC 9470 section 3.
 ///
 /// # Examples
 ///
@@ -54,51 +61,72 @@ struct Details {
     logged: Logged,
 }
 
-/// What can be done about it, and who is told.
+/// What can be done about it, and for whom that is.
 #[derive(Clone, Debug)]
 enum Hint {
-    /// The person in front of the page, and the log.
+    /// For the page and for the log.
     Everyone(&'static str),
-    /// The operator, who reads the log.
+    /// For the operator, in the log only.
     Operator(String),
 }
 
-/// The kinds of [`Error`].
+/// The kinds of [`Error`]. More may be added.
+///
+/// # Examples
+///
+/// ```rust
+/// use rocket::get;
+/// use rocket_logto::{Error, ErrorKind, User};
+///
+/// /// Shows the signed-out page while the session store is down.
+/// #[get("/")]
+/// fn home(user: Result<User, Error>) -> Result<String, Error> {
+///     match user {
+///         Ok(user) => Ok(format!("Hello {}", user.name())),
+///         Err(error) => match error.kind() {
+///             ErrorKind::NotSignedIn => Ok("Hello".into()),
+///             ErrorKind::StoreUnavailable => Ok("Hello. Signing in is paused".into()),
+///             _ => Err(error),
+///         },
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Nobody is signed in: no session, or it has ended.
+    /// No one is signed in: there is no session, or it has expired.
     NotSignedIn,
     /// The provider no longer accepts the session's tokens; the session has ended.
     SessionEnded,
     /// The user has not authenticated recently enough, or not in the way that
-    /// is needed: [`StepUp`](crate::StepUp).
+    /// [`StepUp`](crate::StepUp) demands.
     InsufficientAuthentication,
-    /// The provider does not give the token that was asked for: not a member of
-    /// the organization, an unknown resource, a scope that was not granted.
+    /// The provider refuses the token that was asked for: the user is not a member
+    /// of the organization, the resource is unknown, or a scope was not granted.
     Denied,
-    /// The provider does not give this app itself what it asks for: wrong
-    /// credentials, or a role that it lacks. The log says what to change.
+    /// The provider refuses what this app itself asks for: wrong credentials, or a
+    /// missing role. The log says what to change.
     Misconfigured,
-    /// The route does not say which organization.
+    /// The request does not say which organization it is about.
     NoOrganization,
     /// The user's claims do not fit the type the handler asks for.
     MissingClaims,
-    /// A state-changing request that another site sent.
+    /// Another site sent a request that would change something.
     CrossSite,
-    /// An authorization response that must not be accepted.
+    /// The authorization response must not be accepted.
     SignInRejected,
-    /// The person, or the provider, ended the sign-in without a fault.
+    /// The user or the provider ended the sign-in; nothing is wrong.
     SignInCancelled,
-    /// No connection to the provider, or it broke.
+    /// The provider cannot be reached, or the connection broke.
     ProviderUnreachable,
-    /// The provider's answer cannot be used.
+    /// The provider's response cannot be used.
     ProviderBadAnswer,
-    /// The provider did not answer in time.
+    /// The provider did not respond in time.
     ProviderTimeout,
-    /// The provider's metadata could not be loaded yet, or it asks to slow down.
+    /// The provider's metadata could not be loaded yet, or the provider asks to
+    /// slow down.
     ProviderNotReady,
-    /// A sign-in that cannot be started: what it asks for (long `acr_values`)
+    /// The sign-in cannot be started: what it asks for, such as long `acr_values`,
     /// does not fit the cookie that remembers it.
     SignInTooLarge,
     /// The session store cannot be reached.
@@ -106,7 +134,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The status of the answer to a program.
+    /// The status of the response to a program.
     fn status(self) -> Status {
         match self {
             ErrorKind::NotSignedIn
@@ -168,13 +196,13 @@ impl Error {
         self
     }
 
-    /// The provider says no, with its `code`; `hint` tells what to do about it.
+    /// The provider refuses, with its `code`; `hint` says what to do about it.
     pub(crate) fn denied(code: &str, hint: &'static str) -> Error {
         Error::new(ErrorKind::Denied, code).with_hint(Hint::Everyone(hint))
     }
 
-    /// The provider says no to this app itself: what to do about it is for the
-    /// operator, not for the reader of the answer.
+    /// The provider refuses this app itself; `hint` is for the operator, not for
+    /// the response.
     pub(crate) fn misconfigured(code: &str, hint: impl Into<String>) -> Error {
         Error::new(ErrorKind::Misconfigured, code).with_hint(Hint::Operator(hint.into()))
     }
@@ -190,7 +218,7 @@ impl Error {
         self
     }
 
-    /// Keeps the provider's own words about it, for the log.
+    /// Keeps the provider's own message, for the log.
     pub(crate) fn with_provider_message(mut self, message: Option<String>) -> Error {
         self.0.provider_message = message;
         self
@@ -201,32 +229,34 @@ impl Error {
         self.0.kind
     }
 
-    /// Why, in a word for programs. Where the provider says no
-    /// ([`ErrorKind::Denied`], [`ErrorKind::Misconfigured`]) it is the provider's
-    /// code, such as `oidc.access_denied`, or one of ours: `no_refresh_token`,
+    /// The machine-readable reason, which is also in the log line.
+    ///
+    /// Where the provider refused ([`ErrorKind::Denied`],
+    /// [`ErrorKind::Misconfigured`]) it is the provider's code, such as
+    /// `oidc.access_denied`, or one of this crate's: `no_refresh_token`,
     /// `no_credentials`, `insufficient_scope`.
     pub fn reason(&self) -> &str {
         &self.0.reason
     }
 
-    /// The id that stands in the log line and in the answer.
+    /// A random id that is in the log line and in the response.
     pub fn reference(&self) -> &str {
         &self.0.reference
     }
 
-    /// The provider's own words (`error_description`), where it had any: text
-    /// for developers, not for pages.
+    /// The provider's own message (`error_description`), if it sent one. It is for
+    /// developers; do not show it on pages.
     pub fn provider_message(&self) -> Option<&str> {
         self.0.provider_message.as_deref()
     }
 
-    /// The status of the answer to a program. A navigation to a page that
-    /// needs a user gets 303 instead of 401.
+    /// The status of the response to a program. A navigation to a page that needs
+    /// a user gets 303 instead of 401.
     pub fn status(&self) -> Status {
         self.0.kind.status()
     }
 
-    /// What the reader of the answer can do about it.
+    /// What the reader of the response can do about it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self.0.hint {
             Some(Hint::Everyone(hint)) => Some(hint),
@@ -234,7 +264,7 @@ impl Error {
         }
     }
 
-    /// Whether `reason` is a code of the provider's, for the answer to repeat.
+    /// Whether `reason` is the provider's code, which the response repeats.
     pub(crate) fn has_provider_code(&self) -> bool {
         self.0.kind == ErrorKind::Denied
     }
@@ -249,8 +279,8 @@ impl Error {
         &self.0.sign_in
     }
 
-    /// Writes the one log line, where the error is answered, given up, or leaves the
-    /// crate. What is expected is not worth one.
+    /// Writes the one log line, when the error is answered, dropped, or leaves the crate. Expected
+    /// errors are not worth one.
     pub(crate) fn log(&self) {
         if self.0.kind.is_expected() || !self.0.logged.first() {
             return;
@@ -278,7 +308,7 @@ impl Error {
     }
 }
 
-/// Short: Rocket writes it down for each guard that has failed.
+/// Short, because Rocket logs it for each guard that fails.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
@@ -289,12 +319,12 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Whether the log has a line about an error, shared by its copies.
+/// Whether an error has been logged; shared by its clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Logged(Arc<AtomicBool>);
 
 impl Logged {
-    /// Whether nobody has asked before.
+    /// Whether this is the first call.
     fn first(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! Bearer tokens seen before: a signature, or a question to the provider, is
-//! paid for once.
+//! Callers' tokens seen before, so that a signature is verified, and the provider
+//! is asked, only once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::oidc::verify::Rejection;
 use crate::sha256::sha256;
 
 const CAPACITY: u64 = 10_000;
-/// A token whose key the provider has withdrawn is refused after this, once the key
-/// is gone from the set, which is fetched each hour.
+/// How long a verified token may be used after its key is gone from the key set,
+/// which is fetched every hour.
 const LIFETIME: Duration = Duration::from_secs(300);
-/// What the provider says of an opaque token, good or bad, holds for this long: a
-/// revoked token is refused after it.
+/// How long the provider's answer about an opaque token holds, good or bad, and so
+/// how long a revoked token may still be accepted.
 const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
 
-/// The token itself is not kept.
+/// Of the token, which is not kept itself.
 type Hash = [u8; 32];
 type Verdict = Result<Arc<AccessTokenClaims>, Rejection>;
 
@@ -43,8 +43,8 @@ impl Bearers {
         }
     }
 
-    /// The claims of a good token. The network only for keys that are not
-    /// known yet, and for an opaque token once in a while.
+    /// The claims of a good token. Touches the network only for keys that are not
+    /// known yet, and for an opaque token that was not asked about lately.
     pub(crate) async fn verify(
         &self,
         service: &ServiceClient,
@@ -94,7 +94,7 @@ impl Bearers {
         {
             return Ok(Ok(claims));
         }
-        // Boxed: the guard's own future stays small for tokens seen before.
+        // Boxed, to keep the guard's future small for tokens seen before.
         let verdict = Box::pin(service.verify_access_token(token, now)).await;
         let verdict = verdict.map_err(|error| unavailable(&error))?;
         Ok(verdict.map(|claims| {
@@ -104,7 +104,7 @@ impl Bearers {
         }))
     }
 
-    /// Callers with the same token share one call.
+    /// Concurrent callers with the same token share one request.
     async fn introspected(
         &self,
         service: &ServiceClient,

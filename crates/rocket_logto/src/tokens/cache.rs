@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::token::{LEEWAY, Token, TokenFor};
 use crate::clock::Seconds;
 
-/// An organization and a resource each.
+/// Per session: one for each combination of organization, resource and scopes.
 const MAX_TOKENS: usize = 64;
 
 #[derive(Default)]
@@ -16,20 +16,20 @@ pub(crate) struct TokenCache(HashMap<TokenFor, Fetched>);
 struct Fetched {
     token: Arc<Token>,
     at: Instant,
-    /// The version of the session it came with.
+    /// The version of the session that it was fetched for.
     version: u32,
 }
 
 impl TokenCache {
-    /// A token from `version` on that is not about to end.
+    /// A token of `version` or later that is not about to expire.
     pub(crate) fn lasting(&self, key: &TokenFor, version: u32, now: Seconds) -> Option<Arc<Token>> {
         let fetched = self.0.get(key)?;
         let lasts = fetched.token.ends_at() - LEEWAY > now;
         (lasts && fetched.version >= version).then(|| fetched.token.clone())
     }
 
-    /// A token from `version` on that was fetched since `asked`, however short it
-    /// lives.
+    /// A token of `version` or later that was fetched since `asked`, however soon it
+    /// expires.
     pub(crate) fn fetched_since(
         &self,
         key: &TokenFor,
@@ -57,8 +57,8 @@ impl TokenCache {
         self.0.insert(key, Fetched { token, at, version });
     }
 
-    /// Forgets a token that was refused, but not the one that another request
-    /// has fetched in its place since.
+    /// Forgets a token that was refused, but not a newer one that another request
+    /// has fetched since.
     pub(crate) fn remove(&mut self, token: &Token) {
         self.0
             .retain(|_, other| other.token.secret() != token.secret());

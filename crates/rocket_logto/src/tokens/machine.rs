@@ -1,4 +1,4 @@
-//! Tokens for this app itself, kept until shortly before their end and fetched
+//! Tokens for this app itself, kept until shortly before they expire and fetched
 //! by one request at a time.
 
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use crate::oidc::failure::machine_failed;
 use crate::oidc::service::ServiceClient;
 use crate::tokens::token::{LEEWAY, Token, TokenFor};
 
-/// An organization and a resource each: more than most apps ever name.
+/// One token per combination of organization, resource and scopes: more than most
+/// apps ever need.
 const CAPACITY: u64 = 10_000;
 
 pub(crate) struct MachineTokens {
@@ -25,7 +26,7 @@ struct Kept {
     lasts: Duration,
 }
 
-/// Each token for as long as it says.
+/// Keeps each token for the time in its own `lasts`.
 struct Lasting;
 
 impl Expiry<TokenFor, Kept> for Lasting {
@@ -33,7 +34,7 @@ impl Expiry<TokenFor, Kept> for Lasting {
         Some(kept.lasts)
     }
 
-    /// In the place of one that has ended, too.
+    /// The same when it replaces one that has expired.
     fn expire_after_update(
         &self,
         _: &TokenFor,
@@ -54,8 +55,8 @@ impl MachineTokens {
         MachineTokens { cache }
     }
 
-    /// The token at hand, else one from the provider. Others who ask in the same
-    /// moment get the same one, or the same failure.
+    /// The cached token, or else one from the provider. Concurrent callers get the
+    /// same token, or the same failure.
     pub(crate) async fn get(
         &self,
         service: &ServiceClient,

@@ -1,5 +1,5 @@
-//! Access tokens: what is known of one, what it is for, and the caches that keep
-//! them, for users, for the app itself and for callers.
+//! Access tokens: what is known about one, what it is for, and the caches that keep
+//! the tokens of users, of the app itself and of callers.
 
 pub(crate) mod bearer;
 pub(crate) mod cache;

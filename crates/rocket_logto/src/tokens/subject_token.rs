@@ -1,4 +1,4 @@
-//! `SubjectToken`: what is exchanged for an access token.
+//! `SubjectToken`: a token to exchange for an access token.
 
 use std::fmt;
 
@@ -6,16 +6,22 @@ use zeroize::Zeroizing;
 
 use crate::tokens::token::TokenFor;
 
-/// A token to be exchanged for an access token of the user it stands for (RFC
-/// 8693 section 2.1). `Debug` shows nothing of it; memory is wiped on drop.
+/// A token to exchange for an access token of the user it stands for, with
+/// [`LogtoService::exchange_token`](crate::LogtoService::exchange_token).
 ///
-/// See [`LogtoService::exchange_token`](crate::LogtoService::exchange_token).
+/// `Debug` does not show the token, and its memory is wiped on drop.
+///
+/// # Standards
+///
+/// RFC 8693 section 2.1.
+///
+/// # Examples
 ///
 /// ```rust,no_run
 /// use rocket_logto::{Error, LogtoService, SubjectToken, TokenFor};
 ///
 /// # async fn run(logto: LogtoService, subject: String, mine: String) -> Result<(), Error> {
-/// // `subject` is what `POST /api/subject-tokens` has answered; `mine` says who acts.
+/// // `subject` comes from `POST /api/subject-tokens`; `mine` says who acts.
 /// let subject = SubjectToken::impersonation(subject).actor(mine);
 /// let shopping = TokenFor::resource("https://shopping.your-app.com/api").scope("read");
 /// let token = logto.exchange_token(subject, shopping).await?;
@@ -31,7 +37,7 @@ pub struct SubjectToken {
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 impl SubjectToken {
-    /// A token of any type, by the type's URI (RFC 8693 section 3).
+    /// A token of any type; `token_type` is the type's URI (RFC 8693 section 3).
     pub fn new(token: impl Into<String>, token_type: impl Into<String>) -> SubjectToken {
         SubjectToken {
             token: Zeroizing::new(token.into()),
@@ -40,25 +46,25 @@ impl SubjectToken {
         }
     }
 
-    /// What Logto's Management API gives out at `POST /api/subject-tokens`, to
-    /// act as a user. It is good once, and for ten minutes.
+    /// A subject token from Logto's Management API (`POST /api/subject-tokens`), to
+    /// act as a user. It can be used once, within ten minutes.
     pub fn impersonation(token: impl Into<String>) -> SubjectToken {
         SubjectToken::new(token, ACCESS_TOKEN)
     }
 
-    /// A personal access token that a user has made at Logto.
+    /// A personal access token that a user has created at Logto.
     pub fn personal_access_token(token: impl Into<String>) -> SubjectToken {
         SubjectToken::new(token, "urn:logto:token-type:personal_access_token")
     }
 
-    /// Names who acts, by an access token of theirs: the new token says so in
-    /// its `act` claim.
+    /// Names who acts for the user, by their access token. The new token says so in
+    /// its `act` claim (RFC 8693 section 4.1).
     pub fn actor(mut self, access_token: impl Into<String>) -> SubjectToken {
         self.actor = Some(Zeroizing::new(access_token.into()));
         self
     }
 
-    /// The parameters of the exchange for a token for `wanted`.
+    /// The parameters of the exchange for what `wanted` describes.
     pub(crate) fn params(&self, wanted: &TokenFor) -> Vec<(&'static str, String)> {
         let mut params = vec![
             ("subject_token", self.token.to_string()),

@@ -1,5 +1,5 @@
-//! `Token`: an access token with what is known of it, and `TokenFor`: what it
-//! is for.
+//! `Token`: an access token with what is known about it, and `TokenFor`: what a
+//! token is for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,17 +18,23 @@ use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify;
 use crate::sha256::sha256;
 
-/// A token this close to its end is not handed out any more.
+/// A token that expires within this time is not handed out any more.
 pub(crate) const LEEWAY: Seconds = 60;
-/// For an answer without `expires_in` (RFC 6749 section 5.1 allows that).
+/// For a response without `expires_in`, which RFC 6749 section 5.1 allows.
 const DEFAULT_LIFETIME: Seconds = 3600;
 
-/// An access token: for an outgoing call, and to see what it allows.
+/// An access token, to make a call with and to see what it allows.
 ///
-/// A JWT's claims are read, not verified: it came straight from the provider,
-/// and the API it is for is the one to verify it. `Debug` and `Serialize` never
-/// show the token itself; `Serialize` gives the claims (null for an opaque
-/// token).
+/// The claims of a JWT are read, but not verified: it came straight from the
+/// provider, and verifying it is up to the API it is for. `Debug` and `Serialize`
+/// never show the token itself; `Serialize` gives the claims, or null for an
+/// opaque token.
+///
+/// # Standards
+///
+/// RFC 6749 section 1.4, RFC 9068 section 2.2.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -50,7 +56,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// The token of an answer that came at `now`, with its end.
+    /// The token of a response that came at `now`.
     pub(crate) fn granted(tokens: &TokenSet, now: Seconds) -> Token {
         let lifetime = tokens.expires_in.map(seconds);
         let ends_at = now.saturating_add(lifetime.unwrap_or(DEFAULT_LIFETIME));
@@ -67,30 +73,31 @@ impl Token {
         }
     }
 
-    /// The token itself, for the `Authorization` header of the call it is for
-    /// and nothing else: never log it, never show it.
+    /// The token itself, for the `Authorization` header of calls to the API it is
+    /// for. Never log it or show it.
     pub fn secret(&self) -> &str {
         self.secret.secret()
     }
 
-    /// The claims of a JWT; `None` for an opaque token (RFC 9068 section 2.2).
+    /// The claims of a JWT (RFC 9068 section 2.2); `None` for an opaque token.
     pub fn claims(&self) -> Option<&AccessTokenClaims> {
         self.claims.as_deref()
     }
 
-    /// What the token allows. An empty `scope` is the empty set.
+    /// The scopes of the token. None when `scope` is missing or empty.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let of_the_token = self.claims().and_then(|claims| claims.scope.as_deref());
         let scope = of_the_token.or(self.scope.as_deref()).unwrap_or_default();
         scope.split(' ').filter(|scope| !scope.is_empty())
     }
 
-    /// Whether the token allows `scope`.
+    /// Whether the token has this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)
     }
 
-    /// When the token ends.
+    /// When the token expires, in UTC. An hour after it was issued when the
+    /// provider has not said.
     pub fn expires_at(&self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.ends_at).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
@@ -103,7 +110,7 @@ impl Token {
         self.scope.as_deref()
     }
 
-    /// For the userinfo call, which takes the newtype.
+    /// For the userinfo call, which needs the newtype.
     pub(crate) fn as_secret(&self) -> &Secret {
         &self.secret
     }
@@ -124,7 +131,15 @@ impl Serialize for Token {
     }
 }
 
-/// What a token is for. The default is the token for the userinfo endpoint.
+/// What a token is for: an API resource, an organization or both, and which
+/// scopes. The default is the token for the provider's userinfo endpoint.
+///
+/// # Standards
+///
+/// RFC 8707 section 2.2 (`resource`), RFC 6749 section 3.3 (`scope`); Logto's
+/// `organization_id`.
+///
+/// # Examples
 ///
 /// ```rust
 /// use rocket::get;
@@ -146,7 +161,8 @@ pub struct TokenFor {
 }
 
 impl TokenFor {
-    /// A JWT for an API resource (RFC 8707), named in `resources`.
+    /// For an API resource, by its indicator. For a user's token it must be listed
+    /// in `resources`.
     pub fn resource(indicator: impl Into<String>) -> TokenFor {
         TokenFor {
             resource: Some(indicator.into()),
@@ -154,7 +170,7 @@ impl TokenFor {
         }
     }
 
-    /// A JWT for an organization. Needs the scope
+    /// For an organization, by its id. For a user's token, `scopes` must list
     /// `urn:logto:scope:organizations`.
     pub fn organization(id: impl Into<String>) -> TokenFor {
         TokenFor {
@@ -163,13 +179,33 @@ impl TokenFor {
         }
     }
 
-    /// Within an organization.
+    /// The same within an organization, by its id.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket_logto::TokenFor;
+    ///
+    /// let orders = TokenFor::resource("https://orders.your-app.com/api").within("acme5obvzg01");
+    /// assert_ne!(orders, TokenFor::organization("acme5obvzg01"));
+    /// ```
     pub fn within(mut self, organization: impl Into<String>) -> TokenFor {
         self.organization = Some(organization.into());
         self
     }
 
-    /// With this scope and the others named so, and no more than these.
+    /// Limits the token to this scope and the others added in the same way.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket_logto::TokenFor;
+    ///
+    /// let orders = TokenFor::resource("https://orders.your-app.com/api");
+    /// let one = orders.clone().scope("read").scope("write");
+    /// let other = orders.scope("write").scope("read");
+    /// assert_eq!(one, other);
+    /// ```
     pub fn scope(mut self, scope: impl Into<String>) -> TokenFor {
         let scope = scope.into();
         if let Err(at) = self.scopes.binary_search(&scope) {
@@ -183,8 +219,8 @@ impl TokenFor {
     }
 
     /// Refuses a token that is not within the organization that was asked for. A
-    /// provider that has none ignores the parameter (RFC 6749 section 3.2), and
-    /// its token says nothing of a membership.
+    /// provider without organizations ignores the parameter (RFC 6749 section
+    /// 3.2), and its token proves no membership.
     pub(crate) fn check(&self, token: &Token) -> Result<(), Error> {
         let Some(id) = &self.organization else {
             return Ok(());
@@ -202,13 +238,13 @@ impl TokenFor {
         }
     }
 
-    /// A short name for it, the same on all instances.
+    /// A short name, the same on all instances.
     pub(crate) fn name(&self) -> String {
         let text = format!("{:?}", (&self.resource, &self.organization, &self.scopes));
         URL_SAFE_NO_PAD.encode(&sha256(text)[..16])
     }
 
-    /// Whether it asks for fewer scopes than there might be.
+    /// Whether it asks for certain scopes only.
     pub(crate) fn is_narrowed(&self) -> bool {
         !self.scopes.is_empty()
     }
