@@ -5,9 +5,20 @@ use serde_json::{Map, Value};
 
 use super::{Audience, Claim, standard};
 
-/// The claims of a JWT access token (RFC 9068), for an API resource, an organization or both.
+/// At Logto, the `aud` of an organization's own token: this prefix and the
+/// organization's id.
+pub(crate) const ORGANIZATION: &str = "urn:logto:organization:";
+
+/// The claims of a JWT access token, for an API resource, an organization or both.
 ///
-/// All of them decide what a caller may do, so each must have its standard type and be there once.
+/// All of them decide what a caller may do, so each must have its standard type and must not
+/// occur twice.
+///
+/// # Standards
+///
+/// RFC 9068 section 2.2.
+///
+/// # Examples
 ///
 /// ```
 /// use rocket_logto::AccessTokenClaims;
@@ -27,8 +38,8 @@ use super::{Audience, Claim, standard};
 pub struct AccessTokenClaims {
     /// The provider that issued the token.
     pub iss: String,
-    /// The user's id, or the client's where no user is involved; never empty in claims that were
-    /// read.
+    /// The id of the user, or of the client where no user is involved. Never empty in claims that
+    /// were read from JSON.
     #[serde(deserialize_with = "subject")]
     pub sub: String,
     /// The API resource, or `urn:logto:organization:<id>` for an organization token.
@@ -37,10 +48,10 @@ pub struct AccessTokenClaims {
     pub exp: i64,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
-    /// Before when it must not be accepted, in seconds since 1970 (RFC 7519 section 4.1.5).
+    /// When it becomes valid, in seconds since 1970 (RFC 7519 section 4.1.5).
     #[serde(default, skip_serializing_if = "Claim::is_absent")]
     pub nbf: Claim<i64>,
-    /// The token's own id.
+    /// The id of the token itself.
     #[serde(default, skip_serializing_if = "Claim::is_absent")]
     pub jti: Claim<String>,
     /// The client the token was issued to.
@@ -53,7 +64,7 @@ pub struct AccessTokenClaims {
     /// resource names it in `aud` alone.
     #[serde(default, skip_serializing_if = "Claim::is_absent")]
     pub organization_id: Claim<String>,
-    /// Every other claim, such as the custom claims of a Logto tenant.
+    /// Every other claim, such as a Logto tenant's custom claims.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -61,7 +72,7 @@ pub struct AccessTokenClaims {
 impl AccessTokenClaims {
     /// The scopes granted (RFC 6749 section 3.3).
     ///
-    /// None when `scope` is missing, null or `""`, which is how Logto says that there are none.
+    /// None when `scope` is missing, null or `""`, which is what Logto sends when there are none.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let scope = self.scope.as_deref().unwrap_or_default();
         scope.split(' ').filter(|scope| !scope.is_empty())

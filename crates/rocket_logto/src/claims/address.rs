@@ -6,11 +6,17 @@ use serde_json::{Map, Value};
 
 use super::claim::{Claim, TolerantClaim, tolerate, write_claim};
 
-/// A postal address (OpenID Connect Core section 5.1.1).
+/// A postal address.
 ///
 /// Logto spells two of the names in camel case, `streetAddress` and `postalCode`. Both spellings are
-/// read, and each name is written again as it came. Where both were sent the standard one counts and
-/// the other stays in `extra`.
+/// read, and each name is serialized as it came. If both were sent, the standard one counts and the
+/// other stays in `extra`.
+///
+/// # Standards
+///
+/// OpenID Connect Core section 5.1.1.
+///
+/// # Examples
 ///
 /// ```
 /// use rocket_logto::Address;
@@ -24,9 +30,9 @@ use super::claim::{Claim, TolerantClaim, tolerate, write_claim};
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Address {
-    /// The whole address, ready to print; lines may be parted by a newline.
+    /// The whole address, ready to print; may have several lines.
     pub formatted: Claim<String>,
-    /// Street, house number, post office box; may have several lines.
+    /// Street, house number or post office box; may have several lines.
     pub street_address: Claim<String>,
     /// City.
     pub locality: Claim<String>,
@@ -36,7 +42,7 @@ pub struct Address {
     pub postal_code: Claim<String>,
     /// Country.
     pub country: Claim<String>,
-    /// Everything else in the object, and members above that were not text.
+    /// Everything else in the object, and those members above that were not strings.
     pub extra: Map<String, Value>,
     camel_case_street_address: bool,
     camel_case_postal_code: bool,
@@ -69,7 +75,7 @@ fn take(object: &mut Map<String, Value>, name: &str) -> Claim<String> {
     }
 }
 
-/// The member under its standard name, else under Logto's, and whether it was Logto's.
+/// The member under its standard name, or else under Logto's; and whether it was Logto's.
 fn take_either(
     object: &mut Map<String, Value>,
     standard: &str,

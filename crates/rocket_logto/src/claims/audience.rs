@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whom a token is for: one name, or a list (RFC 7519 section 4.1.3).
+/// What a token is for (`aud`): one name or a list of names.
+///
+/// # Standards
+///
+/// RFC 7519 section 4.1.3.
+///
+/// # Examples
 ///
 /// ```
 /// use rocket_logto::Audience;
@@ -22,7 +28,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Whether `audience` is named, byte for byte.
+    /// Whether `audience` is among the names, byte for byte.
     pub fn contains(&self, audience: &str) -> bool {
         self.iter().any(|name| name == audience)
     }

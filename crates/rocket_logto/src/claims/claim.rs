@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 
 /// A claim as the provider sent it: not at all, as `null`, or with a value.
 ///
-/// Logto tells a user without a name (`"name": null`) from a sign-in that never asked for the
-/// `profile` scope (no `name`); an `Option` could not.
+/// Logto distinguishes a user without a name (`"name": null`) from a sign-in that never asked for
+/// the scope `profile` (no `name`). An `Option` could not.
 ///
-/// To use it in a claims type of your own, give the field the two attributes below.
+/// # Examples
+///
+/// In a claims type of your own, give the field these two attributes:
 ///
 /// ```
 /// use rocket_logto::Claim;
@@ -35,14 +37,16 @@ pub enum Claim<T> {
     /// The claim was not sent.
     #[default]
     Absent,
-    /// The claim was sent as `null`: asked for, and the provider has nothing to say.
+    /// The claim was sent as `null`: it was asked for, and the provider has no value.
     Null,
     /// The claim was sent with this value.
     Value(T),
 }
 
 impl<T> Claim<T> {
-    /// The value, when there is one.
+    /// A reference to the value, if there is one.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use rocket_logto::Claim;
@@ -57,7 +61,9 @@ impl<T> Claim<T> {
         }
     }
 
-    /// The value itself, when there is one.
+    /// The value itself, if there is one.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use rocket_logto::Claim;
@@ -72,6 +78,8 @@ impl<T> Claim<T> {
 
     /// Whether the claim was not sent.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # use rocket_logto::Claim;
     /// assert!(Claim::<String>::Absent.is_absent());
@@ -83,6 +91,8 @@ impl<T> Claim<T> {
 
     /// Whether the claim was sent as `null`.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # use rocket_logto::Claim;
     /// assert!(Claim::<String>::Null.is_null());
@@ -92,7 +102,9 @@ impl<T> Claim<T> {
         matches!(self, Claim::Null)
     }
 
-    /// Changes the value, when there is one; absent stays absent and null stays null.
+    /// Changes the value, if there is one; absent stays absent and null stays null.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use rocket_logto::Claim;
@@ -109,7 +121,9 @@ impl<T> Claim<T> {
 }
 
 impl<T: Deref> Claim<T> {
-    /// The value as what it dereferences to: `&str` for text, a slice for a list.
+    /// The value as what it dereferences to: `&str` for a `String`, a slice for a `Vec`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use rocket_logto::Claim;
@@ -124,15 +138,14 @@ impl<T: Deref> Claim<T> {
     }
 }
 
-/// `None` is a claim that is not sent.
+/// `None` becomes an absent claim.
 impl<T> From<Option<T>> for Claim<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Claim::Absent, Claim::Value)
     }
 }
 
-/// An absent claim is for its owner to leave out (`skip_serializing_if`); written all the same, it
-/// is `null`.
+/// An absent claim serializes as `null`; leave it out with `skip_serializing_if`.
 impl<T: Serialize> Serialize for Claim<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
@@ -157,12 +170,12 @@ where
     map.serialize_entry(name, claim)
 }
 
-/// A type that a claim which does not matter to security may have.
+/// The type of a claim that does not matter to security.
 ///
 /// A provider that sends such a claim in another shape must not break the sign-in, so the JSON value
-/// is handed back for safekeeping instead of failing.
+/// is handed back, to be kept in `extra`, instead of failing.
 pub(super) trait TolerantClaim: DeserializeOwned {
-    /// Takes the value, moving its parts where that is simple, or gives it back untouched.
+    /// Converts the value, moving its parts where that is simple, or gives it back untouched.
     fn from_json(value: Value) -> Result<Self, Value> {
         Self::deserialize(&value).map_err(|_| value)
     }
@@ -192,7 +205,7 @@ impl TolerantClaim for Map<String, Value> {
 
 /// Reads `value` as the claim `name`; a value of another type goes to `extra`.
 ///
-/// Of a claim sent twice the last one counts (RFC 7519 section 4), wherever the first one went.
+/// If a claim was sent twice, the last one counts (RFC 7519 section 4), wherever the first one went.
 pub(super) fn tolerate<T: TolerantClaim>(
     name: &str,
     value: Value,

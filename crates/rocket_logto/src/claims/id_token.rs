@@ -11,14 +11,20 @@ use super::Audience;
 use super::claim::{Claim, tolerate, write_claim};
 use super::standard::{ClaimName, StandardClaims};
 
-/// The claims of an ID token (OpenID Connect Core section 2).
+/// The claims of an ID token.
 ///
-/// The claims about the user, `sub` among them, are those of [`StandardClaims`] and can be had from
-/// here directly. To be an `IdTokenClaims` says nothing about a signature: the guards give verified
-/// ones only.
+/// Derefs to [`StandardClaims`], the claims about the user, `sub` among them. The type by itself
+/// does not mean that a signature was verified; the guards give only verified claims.
 ///
-/// Claims that verification rests on must have their standard type and be there once, else nothing
-/// is read; `acr`, `amr` and those about the user are tolerant, as [`StandardClaims`] says.
+/// A claim that verification rests on must have its standard type and must not occur twice, or
+/// reading fails. `acr`, `amr` and the claims about the user are read tolerantly, as
+/// [`StandardClaims`] says.
+///
+/// # Standards
+///
+/// OpenID Connect Core section 2.
+///
+/// # Examples
 ///
 /// ```
 /// use rocket_logto::IdTokenClaims;
@@ -37,29 +43,29 @@ use super::standard::{ClaimName, StandardClaims};
 pub struct IdTokenClaims {
     /// The provider that issued the token.
     pub iss: String,
-    /// The clients it is for.
+    /// The ids of the clients it is for.
     pub aud: Audience,
     /// When it expires, in seconds since 1970.
     pub exp: i64,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
-    /// Before when it must not be accepted, in seconds since 1970 (RFC 7519 section 4.1.5).
+    /// When it becomes valid, in seconds since 1970 (RFC 7519 section 4.1.5).
     pub nbf: Claim<i64>,
-    /// When the user last proved who they are, in seconds since 1970.
+    /// When the user last authenticated, in seconds since 1970.
     pub auth_time: Claim<i64>,
     /// The `nonce` of the authorization request.
     pub nonce: Claim<String>,
-    /// Hash of the access token that came along.
+    /// A hash of the access token that came with it (section 3.1.3.6).
     pub at_hash: Claim<String>,
-    /// The session at the provider; back-channel logout names it.
+    /// The id of the session at the provider; logout tokens name it.
     pub sid: Claim<String>,
     /// The client the token was issued to.
     pub azp: Claim<String>,
-    /// How strongly the user proved who they are.
+    /// How strongly the user authenticated (authentication context class).
     pub acr: Claim<String>,
-    /// By what means the user proved who they are (RFC 8176).
+    /// The methods the user authenticated with (RFC 8176).
     pub amr: Claim<Vec<String>>,
-    /// The claims about the user, and in `extra` all that are not named here.
+    /// The claims about the user; `extra` has all that are not fields.
     pub standard: StandardClaims,
 }
 
@@ -149,7 +155,7 @@ impl<'de> Deserialize<'de> for IdTokenClaims {
     }
 }
 
-/// Reads a claim that must not be there twice: whoever verified the token may have looked at the
+/// Reads a claim that must not occur twice: the code that verified the token may have read the
 /// other one (RFC 7519 section 4).
 fn read_once<'de, T, A>(
     slot: &mut Option<T>,

@@ -12,21 +12,27 @@ use serde_json::{Map, Value};
 use super::claim::{Claim, tolerate, write_claim};
 use super::{Address, Identity, OrganizationData, SsoIdentity, Timestamp};
 
-/// What the userinfo endpoint gives (OpenID Connect Core section 5.3.2): all of it is
+/// The claims from the userinfo endpoint (OpenID Connect Core section 5.3.2), which are just
 /// [`StandardClaims`].
 pub type UserInfoClaims = StandardClaims;
 
 /// Defines [`StandardClaims`] and how its claims are read and written, from one table.
 macro_rules! standard_claims {
     ($($(#[$doc:meta])* $claim:ident: $Type:ty,)*) => {
-        /// The claims about a user: OpenID Connect's (Core section 5.1) and Logto's.
+        /// The claims about a user: OpenID Connect's and Logto's.
         ///
-        /// [`IdTokenClaims`](crate::IdTokenClaims) dereferences to it, so all fields and methods are
-        /// there too. Which claims are sent depends on the scopes asked for.
+        /// [`IdTokenClaims`](crate::IdTokenClaims) derefs to it, so all fields and methods are
+        /// available there, too. Which claims are sent depends on the scopes asked for.
         ///
-        /// Only `sub` must be there. A claim of another type than its field's, an `email_verified`
-        /// sent as text for instance, is kept untouched in `extra` and its field is absent: it must
-        /// not break the sign-in.
+        /// Only `sub` is required. A claim of another type than its field, such as an
+        /// `email_verified` sent as a string, must not break the sign-in: it is kept untouched in
+        /// `extra`, and its field is absent.
+        ///
+        /// # Standards
+        ///
+        /// OpenID Connect Core section 5.1.
+        ///
+        /// # Examples
         ///
         /// ```
         /// use rocket_logto::UserInfoClaims;
@@ -43,7 +49,7 @@ macro_rules! standard_claims {
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub struct StandardClaims {
-            /// The user's id at the provider; never empty in claims that were read.
+            /// The user's id at the provider. Never empty in claims that were read from JSON.
             pub sub: String,
             $($(#[$doc])* pub $claim: Claim<$Type>,)*
             /// Every other claim, and those above that were sent with another type.
@@ -53,7 +59,7 @@ macro_rules! standard_claims {
         }
 
         impl StandardClaims {
-            /// Claims that name a user and tell nothing else.
+            /// Claims that have a `sub` and nothing else, for instance for tests.
             pub fn new(sub: impl Into<String>) -> Self {
                 StandardClaims {
                     sub: sub.into(),
@@ -104,13 +110,13 @@ standard_claims! {
     middle_name: String,
     /// Casual name.
     nickname: String,
-    /// What the user likes to be called by. May change and is not unique: no key for anything.
+    /// What the user likes to be called. May change and is not unique: do not use it as a key.
     preferred_username: String,
-    /// Address of the user's profile page.
+    /// URL of the user's profile page.
     profile: String,
-    /// Address of a picture of the user. Logto: null when there is none.
+    /// URL of a picture of the user. Logto: null when there is none.
     picture: String,
-    /// Address of the user's web page.
+    /// URL of the user's website.
     website: String,
     /// Gender.
     gender: String,
@@ -124,19 +130,19 @@ standard_claims! {
     updated_at: Timestamp,
     /// Logto: the unique name the user signs in with, or null.
     username: String,
-    /// Logto: when the account was made.
+    /// Logto: when the account was created.
     created_at: Timestamp,
     /// E-mail address (scope `email`). Logto: null when the user has none.
     email: String,
-    /// Whether the provider has made sure that the e-mail address is the user's.
+    /// Whether the provider has verified that the e-mail address is the user's.
     email_verified: bool,
     /// Telephone number (scope `phone`). Logto: null when the user has none.
     phone_number: String,
-    /// Whether the provider has made sure that the telephone number is the user's.
+    /// Whether the provider has verified that the telephone number is the user's.
     phone_number_verified: bool,
     /// Postal address (scope `address`).
     address: Address,
-    /// Logto: what the application stores with the user (scope `custom_data`).
+    /// Logto: what applications have stored with the user (scope `custom_data`).
     custom_data: Map<String, Value>,
     /// Logto: linked social identities by their connector's target (scope `identities`).
     identities: BTreeMap<String, Identity>,
@@ -154,8 +160,10 @@ standard_claims! {
 }
 
 impl StandardClaims {
-    /// What to call the user on a page: the name, else the preferred username, the username, the
-    /// e-mail address, the id. Passes over those that are blank.
+    /// What to call the user on a page: the first of name, preferred username, username, e-mail
+    /// address and id that is not blank.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use rocket_logto::{Claim, StandardClaims};
@@ -180,6 +188,8 @@ impl StandardClaims {
 
     /// The user's roles in organizations, as (organization id, role).
     ///
+    /// # Examples
+    ///
     /// ```
     /// use rocket_logto::{Claim, StandardClaims};
     ///
@@ -196,7 +206,7 @@ impl StandardClaims {
             .filter_map(|pair| pair.split_once(':'))
     }
 
-    /// Claims to read into; [`require_sub`](Self::require_sub) must follow.
+    /// Empty claims to read into; [`require_sub`](Self::require_sub) must follow.
     pub(super) fn unread() -> Self {
         StandardClaims::new(String::new())
     }
@@ -217,7 +227,7 @@ impl StandardClaims {
     }
 }
 
-/// An empty `sub` would name nobody, and be equal to another empty one.
+/// Refuses an empty `sub`: it names no one, and would equal any other empty one.
 pub(super) fn subject<E: serde::de::Error>(sub: String) -> Result<String, E> {
     if sub.is_empty() {
         return Err(E::invalid_value(

@@ -1,4 +1,4 @@
-//! Moments in profile claims, which providers send in seconds or in milliseconds.
+//! Times in profile claims, which providers send in seconds or in milliseconds.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
@@ -6,16 +6,21 @@ use time::OffsetDateTime;
 
 use super::claim::TolerantClaim;
 
-/// From here on a number counts milliseconds.
-///
-/// As seconds it would be the year 5138, as milliseconds it is March 1973.
+/// A number from here on is in milliseconds: the year 5138 in seconds, or March 1973 in
+/// milliseconds.
 const MILLISECONDS_FROM: f64 = 1e11;
 
-/// A moment, kept as the number the provider sent.
+/// A point in time, kept as the number that the provider sent.
 ///
-/// OpenID Connect counts seconds since 1970 (Core section 5.1), Logto milliseconds. A number of 1e11
-/// or more, either side of zero, is taken for milliseconds. Fractions are accepted. What is written
-/// again is the number that was read.
+/// OpenID Connect counts seconds since 1970, Logto milliseconds. A number of 1e11 or more, positive
+/// or negative, is read as milliseconds. Fractions are accepted. It serializes as the number that
+/// was read.
+///
+/// # Standards
+///
+/// OpenID Connect Core section 5.1 (`updated_at`).
+///
+/// # Examples
 ///
 /// ```
 /// use rocket_logto::Timestamp;
@@ -32,26 +37,26 @@ const MILLISECONDS_FROM: f64 = 1e11;
 pub struct Timestamp(Number);
 
 impl Timestamp {
-    /// The number as it was sent.
+    /// The number as the provider sent it.
     pub fn as_number(&self) -> &Number {
         &self.0
     }
 
     /// Whole seconds since 1970, rounded down.
     ///
-    /// A number too big for the type gives the nearest that fits.
+    /// Saturates at the limits of `i64`.
     pub fn seconds(&self) -> i64 {
         let seconds = self.nanoseconds().div_euclid(1_000_000_000);
         i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// The moment in UTC, or `None` outside the years -9999 to 9999.
+    /// The time in UTC, or `None` outside the years -9999 to 9999.
     pub fn to_offset_date_time(&self) -> Option<OffsetDateTime> {
         OffsetDateTime::from_unix_timestamp_nanos(self.nanoseconds()).ok()
     }
 
     fn nanoseconds(&self) -> i128 {
-        // Good enough to choose the unit by; JSON has no NaN.
+        // Precise enough to choose the unit; JSON has no NaN.
         let number = self.0.as_f64().unwrap_or_default();
         let unit: i32 = if number.abs() >= MILLISECONDS_FROM {
             1_000_000
@@ -61,7 +66,7 @@ impl Timestamp {
         if let Some(whole) = self.0.as_i128() {
             return whole.saturating_mul(unit.into());
         }
-        // Multiplied in one piece, a float would lose whole seconds. The casts saturate.
+        // Multiplied as a whole, a float would lose whole seconds. The casts saturate.
         let whole = number.floor();
         let fraction = (number - whole) * f64::from(unit);
         (whole as i128)
@@ -70,7 +75,7 @@ impl Timestamp {
     }
 }
 
-/// The number is taken as if it had been sent.
+/// Reads the number as if a provider had sent it.
 impl From<i64> for Timestamp {
     fn from(number: i64) -> Self {
         Timestamp(number.into())
