@@ -1,5 +1,5 @@
-//! What a response of the provider is: what was asked for, an error body, or
-//! nothing usable. Read here for all endpoints that answer in JSON.
+//! Reads the provider's responses, for all endpoints that answer in JSON: a
+//! success, an error body, or nothing usable.
 
 use openidconnect::http::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use super::error::{TokenError, printable};
 use super::{is_object, object};
 
-/// The response to `what`, when it has one of the statuses of a success; else the
-/// error body that came with it (RFC 6749 section 5.2), in whatever status.
+/// The response to `what`, if its status is one of a success; otherwise the error
+/// body that came with it (RFC 6749 section 5.2), with any status.
 pub(super) fn success(
     what: &str,
     statuses: &[StatusCode],
@@ -35,7 +35,7 @@ pub(super) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>) -> Result<
     }
     let mut json = serde_json::Deserializer::from_slice(response.body());
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // The error's own text may hold a value. The path is made of names.
+        // The error's own text may hold a value; the path holds only names.
         let text = error.inner().to_string();
         let missing = text.strip_prefix("missing field `");
         unusable(&match missing.and_then(|rest| rest.split('`').next()) {
@@ -48,7 +48,7 @@ pub(super) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>) -> Result<
     Ok(value)
 }
 
-/// As far as it says.
+/// Whether the response says so.
 fn is_json(response: &Response<Vec<u8>>) -> bool {
     let media_type = response.headers().get(header::CONTENT_TYPE);
     media_type.is_none_or(|media_type| {

@@ -1,6 +1,6 @@
-//! How and how recently a user must have authenticated: asked for in the
-//! authorization request, checked on the ID token that comes of it (OpenID
-//! Connect Core sections 3.1.2.1 and 3.1.3.7), and again by a guard.
+//! How and how recently a user must have authenticated: requested in the
+//! authorization request, checked on the ID token that results (OpenID Connect
+//! Core sections 3.1.2.1 and 3.1.3.7), and checked again by a guard.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +8,17 @@ use super::verify::Rejection;
 use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
 
-/// What a sign-in has asked of the authentication. The names are short on the
-/// wire: it has to fit a cookie.
+/// What a sign-in demands of the authentication. Serialized with short names,
+/// because it has to fit a cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RequestedAuthentication {
-    /// At most so many seconds ago (`max_age`).
+    /// The greatest time since it, in seconds (`max_age`).
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u32>,
-    /// In one of these ways (`acr_values`), the best one first.
+    /// The ways that are good enough (`acr_values`), the preferred one first.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values: Vec<String>,
-    /// During this very sign-in, which began then (`prompt=login`).
+    /// Only during this very sign-in, which began then (`prompt=login`).
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Seconds>,
 }
@@ -34,7 +34,7 @@ impl RequestedAuthentication {
     }
 }
 
-/// What a provider has said about an authentication.
+/// What the provider says about an authentication.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AuthenticationEvent {
     /// `auth_time`.
@@ -56,9 +56,9 @@ impl AuthenticationEvent {
         *self == AuthenticationEvent::default()
     }
 
-    /// Whether it is what was asked for, to the clocks' `tolerance`. Anybody
-    /// can take `max_age`, `acr_values` and `prompt` out of the address on its
-    /// way through the browser, so the answer is what counts.
+    /// Whether it is what was asked for, with `tolerance` for clocks that differ.
+    /// The browser can drop `max_age`, `acr_values` and `prompt` from the address,
+    /// so only what the provider answers counts.
     pub(crate) fn satisfies(
         &self,
         asked: &RequestedAuthentication,
@@ -66,14 +66,14 @@ impl AuthenticationEvent {
         tolerance: Seconds,
     ) -> Result<(), Rejection> {
         if let Some(max_age) = asked.max_age {
-            // Section 2: `auth_time` must be there when `max_age` was asked for.
+            // Section 2: `auth_time` is required when `max_age` was asked for.
             let at = self.at.ok_or(Rejection::AuthenticationTime)?;
             let oldest = now.saturating_sub(Seconds::from(max_age));
             if at.saturating_add(tolerance) < oldest {
                 return Err(Rejection::AuthenticationTime);
             }
         }
-        // Not every provider says when; one that does must not say "before".
+        // Not every provider sends `auth_time`; if it does, it must not be earlier.
         if let (Some(since), Some(at)) = (asked.since, self.at)
             && at.saturating_add(tolerance) < since
         {

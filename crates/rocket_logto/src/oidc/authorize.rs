@@ -1,6 +1,6 @@
 //! The authorization request (OpenID Connect Core section 3.1.2.1), with `state`,
 //! `nonce` and PKCE S256 (RFC 7636), made by `openidconnect`; and what one sign-in
-//! asks for beside the configuration.
+//! asks for in addition to the configuration.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(crate) struct AuthorizeOptions {
 }
 
 impl AuthorizeOptions {
-    /// What this sign-in itself asks of the authentication.
+    /// What this sign-in itself demands of the authentication.
     pub(crate) fn asked(&self) -> RequestedAuthentication {
         RequestedAuthentication {
             max_age: self.max_age,
@@ -44,7 +44,7 @@ impl AuthorizeOptions {
         }
     }
 
-    /// Logto's extra parameters, then the free ones, in the order they are sent.
+    /// Logto's extra parameters, then the app's own, in the order they are sent.
     fn extra_params(&self) -> Vec<(String, String)> {
         let mut params = Vec::new();
         let mut push = |parameter: SignInParameter, value: Option<String>| {
@@ -79,7 +79,7 @@ impl AuthorizeOptions {
     }
 }
 
-/// One started sign-in: where the browser goes, and what must come back.
+/// A sign-in that has started: where the browser goes, and what must come back.
 pub(crate) struct Authorization {
     pub url: Url,
     pub state: String,
@@ -154,7 +154,8 @@ pub(super) fn request(
     })
 }
 
-/// What is asked of the authentication: by this sign-in, else by the configuration.
+/// What is demanded of the authentication: by this sign-in, or else by the
+/// configuration.
 fn requested_authentication(
     config: &LogtoConfig,
     options: &AuthorizeOptions,

@@ -1,5 +1,5 @@
-//! `OidcClient`: what signing in, staying signed in and signing out ask of the
-//! provider, one method each.
+//! `OidcClient`: the calls to the provider for signing in, staying signed in and
+//! signing out, one method each.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
 use crate::config::LogtoConfig;
 
-/// The longest `id_token_hint` that still fits into an address.
+/// In bytes: the longest `id_token_hint` that still fits an address.
 const MAX_HINT: usize = 6000;
 
 pub(crate) struct OidcClient {
@@ -43,7 +43,7 @@ impl OidcClient {
     }
 
     /// Starts a sign-in. Touches the network to push the request (RFC 9126), and
-    /// when metadata was never loaded.
+    /// if the metadata was never loaded.
     pub(crate) async fn authorize(
         &self,
         options: &AuthorizeOptions,
@@ -105,8 +105,8 @@ impl OidcClient {
         tokens(&self.provider, &metadata, &self.config.client, grant).await
     }
 
-    /// Revokes a refresh token (RFC 7009). Nothing to do for a provider that
-    /// offers no revocation.
+    /// Revokes a refresh token (RFC 7009). Does nothing at a provider without a
+    /// revocation endpoint.
     pub(crate) async fn revoke(&self, refresh_token: &RefreshToken) -> Result<(), TokenError> {
         let (provider, metadata) = (&self.provider, self.provider.metadata().await?);
         let Some(endpoint) = &metadata.revocation_endpoint else {
@@ -122,7 +122,7 @@ impl OidcClient {
         answer::success("revocation", &[StatusCode::OK], response).map(drop)
     }
 
-    /// Verifies an ID token, and that it came with this access token.
+    /// Verifies an ID token, and that it belongs to this access token.
     pub(crate) async fn verify_id_token(
         &self,
         token: &RawIdToken,
@@ -152,8 +152,8 @@ impl OidcClient {
             .await
     }
 
-    /// The claims of the userinfo endpoint, as JSON text; who they are about is for
-    /// the caller to compare. `None`: the provider does not accept the token.
+    /// The claims from the userinfo endpoint, as JSON text. The caller must compare
+    /// their `sub`. `None` when the provider does not accept the token.
     pub(crate) async fn user_info(
         &self,
         access_token: &AccessToken,
@@ -180,8 +180,8 @@ impl OidcClient {
     pub(crate) async fn end_session_url(&self, id_token: &RawIdToken) -> Option<Url> {
         let metadata = self.provider.metadata().await.ok()?;
         let mut url = metadata.end_session_endpoint.clone()?;
-        // Longer addresses are refused on the way; without the hint the
-        // provider asks the person.
+        // Proxies refuse longer addresses. Without the hint the provider asks the
+        // user to confirm.
         if id_token.as_str().len() <= MAX_HINT {
             url.query_pairs_mut()
                 .append_pair("id_token_hint", id_token.as_str());

@@ -1,9 +1,9 @@
-//! How a client proves to the provider who it is (RFC 6749 section 2.3, OpenID
-//! Connect Core section 9): the only place that knows, for the token, revocation,
-//! introspection and pushed-authorization-request endpoints alike.
+//! Client authentication (RFC 6749 section 2.3, OpenID Connect Core section 9):
+//! the only place for it, used by the token, revocation, introspection and
+//! pushed-authorization-request endpoints alike.
 //!
-//! `openidconnect` can do it for some of these endpoints only, by secret only, and
-//! some of them over https only: a development provider is on http.
+//! `openidconnect` supports only some of these endpoints, only secrets, and for
+//! some only https, while a development provider uses http.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use super::error::TokenError;
 use crate::config::{ClientAuthMethod, ClientConfig};
 
 /// A request of `client` to `endpoint`, with `params` as its form. A `client_id`
-/// among them is sent once, whether the credentials name the client or not.
+/// among them is sent once, even when the credentials name the client as well.
 pub(super) fn request(
     client: &ClientConfig,
     endpoint: &Url,
@@ -42,7 +42,7 @@ pub(super) fn request(
     request.body(form.finish().into_bytes()).map_err(unusable)
 }
 
-/// RFC 6749 section 2.3.1: form-urlencoded first.
+/// RFC 6749 section 2.3.1: both parts are form-urlencoded first.
 fn basic(id: &str, secret: &str) -> Result<HeaderValue, TokenError> {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encode(id), encode(secret));

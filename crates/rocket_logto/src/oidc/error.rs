@@ -1,5 +1,5 @@
-//! Why a call to the provider has failed, as data. None of it holds a response,
-//! which may be a token; what it means to a request is in `failure`.
+//! Why a call to the provider failed, as data. It never holds a response, which may
+//! be a token. What it means for a request is in `failure`.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use url::Url;
 
 use super::http::HttpError;
 
-/// Why metadata or keys cannot be had.
+/// Why metadata or keys are not available.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ProviderError {
     #[error("{what}: {error}")]
@@ -33,7 +33,7 @@ pub(crate) enum ProviderError {
 }
 
 impl ProviderError {
-    /// Line and column of a JSON error, without the text around it.
+    /// The line and column of a JSON error, without the text around it.
     pub(super) fn unreadable(what: &'static str, error: &serde_json::Error) -> ProviderError {
         let (line, column) = (error.line(), error.column());
         let kind = error.classify();
@@ -44,7 +44,7 @@ impl ProviderError {
     }
 }
 
-/// Why a call for tokens or claims has failed.
+/// Why a call for tokens or claims failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum TokenError {
     #[error("{0}")]
@@ -57,7 +57,7 @@ pub(crate) enum TokenError {
     NoCredentials,
 }
 
-/// Metadata that cannot be had is a failure of the call that needed it.
+/// Without metadata, the call that needed it fails.
 impl From<ProviderError> for TokenError {
     fn from(error: ProviderError) -> Self {
         match error {
@@ -73,13 +73,14 @@ impl From<ProviderError> for TokenError {
 pub(crate) enum AuthorizeError {
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// The provider did not take the pushed request.
+    /// The provider did not accept the pushed request.
     #[error("{0}")]
     Push(TokenError),
 }
 
 /// An error response (RFC 6749 section 5.2), with Logto's `code` and `message`. All
-/// of it is the provider's own text: `code` and `message` give what may be logged.
+/// of it is the provider's own text; the methods `code` and `message` give what may
+/// be logged.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) struct TokenErrorBody {
     pub error: String,
@@ -91,17 +92,18 @@ pub(crate) struct TokenErrorBody {
     message: Option<String>,
 }
 
-/// The provider's messages are one sentence.
+/// In characters. The provider's messages are one sentence.
 const MAX_MESSAGE: usize = 200;
 
 impl TokenErrorBody {
-    /// Logto's own code, or the standard one.
+    /// Logto's own code, or else the standard one.
     pub(super) fn code(&self) -> String {
         printable(self.code.as_deref().unwrap_or(&self.error))
     }
 
-    /// What the provider says about it, in one line of bounded length. Logto's
-    /// `message` is a translation of its code, often a vague one.
+    /// The provider's message, as one line of bounded length. Prefers
+    /// `error_description`: Logto's `message` only translates its code, often
+    /// vaguely.
     pub(super) fn message(&self) -> Option<String> {
         let message = self.error_description.as_ref().or(self.message.as_ref())?;
         let printable = message.chars().filter(|c| !c.is_control());
@@ -115,8 +117,8 @@ impl fmt::Display for TokenErrorBody {
     }
 }
 
-/// A provider's error code is its own text: only what RFC 6749 section 5.2
-/// allows, and not too much of it, goes into a log.
+/// A provider's error code is text of its own: only the characters that RFC 6749
+/// section 5.2 allows, and not too many, go into a log.
 pub(crate) fn printable(code: &str) -> String {
     code.chars()
         .filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c))
@@ -124,7 +126,7 @@ pub(crate) fn printable(code: &str) -> String {
         .collect()
 }
 
-/// Text; what is no text is not worth losing `error` for.
+/// A string, or `None` for another type: that is not worth losing `error` for.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::String(text) => Some(text),

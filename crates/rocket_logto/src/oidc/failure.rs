@@ -1,12 +1,12 @@
-//! What a failed call to the provider means to the request that needed it: a kind, a
-//! reason, a hint, and the provider's own words where they tell the operator what to
-//! change. Those go to the log, never to a page.
+//! What a failed call to the provider means for the request that needed it: a kind,
+//! a reason, a hint, and the provider's own message where it tells the operator what
+//! to change. That message goes to the log, never to a page.
 
 use super::error::{AuthorizeError, ProviderError, TokenError, TokenErrorBody, printable};
 use super::http::HttpError;
 use crate::error::{Error, ErrorKind};
 
-/// A call for tokens or claims has failed.
+/// A call for tokens or claims failed.
 pub(crate) fn failed(error: TokenError) -> Error {
     match error {
         TokenError::Denied(body) => denied(&body),
@@ -20,7 +20,7 @@ pub(crate) fn failed(error: TokenError) -> Error {
     }
 }
 
-/// A call for a token of this app's own has failed.
+/// A call for a token of the app itself failed.
 pub(crate) fn machine_failed(error: TokenError) -> Error {
     match error {
         TokenError::Denied(body) => not_for_this_app(&body),
@@ -28,7 +28,7 @@ pub(crate) fn machine_failed(error: TokenError) -> Error {
     }
 }
 
-/// An exchange of tokens has failed: for the token's sake, or for the app's.
+/// A token exchange failed: because of the subject token, or because of this app.
 pub(crate) fn exchange_failed(error: TokenError) -> Error {
     let TokenError::Denied(body) = error else {
         return failed(error);
@@ -41,7 +41,7 @@ pub(crate) fn exchange_failed(error: TokenError) -> Error {
     Error::denied(&body.code(), hint)
 }
 
-/// The provider says no to the app itself.
+/// The provider refuses the app itself.
 fn not_for_this_app(body: &TokenErrorBody) -> Error {
     let hint = match body.error.as_str() {
         "invalid_client" => {
@@ -65,7 +65,7 @@ fn not_for_this_app(body: &TokenErrorBody) -> Error {
     Error::misconfigured(&body.code(), hint).with_provider_message(body.message())
 }
 
-/// Metadata or keys cannot be had: nothing works until they can.
+/// Metadata or keys are not available; nothing works until they are.
 pub(crate) fn unavailable(error: ProviderError) -> Error {
     Error::new(ErrorKind::ProviderNotReady, error.to_string())
 }
@@ -74,7 +74,7 @@ pub(crate) fn unavailable(error: ProviderError) -> Error {
 pub(crate) fn not_started(error: AuthorizeError) -> Error {
     match error {
         AuthorizeError::Provider(error) => unavailable(error),
-        // It is about how the app is registered: nothing the person can change.
+        // This is about how the app is registered, which the user cannot change.
         AuthorizeError::Push(TokenError::Denied(body)) => {
             let reason = format!("pushed_request_{}", body.code());
             Error::new(ErrorKind::ProviderBadAnswer, reason).with_provider_message(body.message())
@@ -83,8 +83,8 @@ pub(crate) fn not_started(error: AuthorizeError) -> Error {
     }
 }
 
-/// The provider has understood and says no (RFC 6749 section 5.2, RFC 8707
-/// section 2, and Logto's own codes for organizations).
+/// The provider understood and refused (RFC 6749 section 5.2, RFC 8707 section 2,
+/// and Logto's own codes for organizations).
 fn denied(body: &TokenErrorBody) -> Error {
     let hint = match body.error.as_str() {
         "invalid_grant" => return Error::new(ErrorKind::SessionEnded, "refresh_invalid_grant"),
@@ -143,7 +143,7 @@ mod tests {
         failure.provider_message().map(str::to_owned)
     }
 
-    /// The provider's own words are kept where an operator can change something, and
+    /// The provider's message is kept where an operator can change something, and
     /// not where it is about one user or one token.
     #[test]
     fn the_providers_words_are_kept_for_the_operator() {

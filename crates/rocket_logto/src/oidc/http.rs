@@ -1,6 +1,6 @@
 //! The one HTTP client for every call to the provider: no redirects, one deadline
-//! for the whole exchange, a cap on the response, a bound on calls at once. No
-//! Rocket types, no protocol.
+//! for the whole exchange, a limit on the response's size, and a limit on
+//! concurrent calls. No Rocket types, no protocol.
 
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use rocket::tokio::time::timeout;
 
 use crate::config::ProviderConfig;
 
-/// Discovery documents and key sets are a few kB, tokens with many claims tens.
+/// In bytes. Discovery documents and key sets take a few kB, tokens with many
+/// claims tens of kB.
 const MAX_BODY: usize = 1024 * 1024;
-/// How long a call may wait for its turn before the answer is "busy".
+/// How long a call may wait for its turn before it fails as "busy".
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// Why there is no usable response. Never holds a body: that may be a token.
+/// Why there is no usable response. Never holds a body, which may be a token.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum HttpError {
     #[error("no answer within {0:?}")]
@@ -37,19 +38,19 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    /// Whether the provider has certainly seen nothing of the request.
+    /// Whether the provider certainly saw nothing of the request.
     pub(crate) fn is_unsent(&self) -> bool {
         matches!(self, HttpError::Connect(_) | HttpError::Busy)
     }
 }
 
-/// Who has caused a call. Anybody can make up a token, a code or a sign-in, so
-/// these get a part of the turns only: others are left for those signed in.
+/// Who caused a call. Anyone can make up a token, a code or a sign-in, so such
+/// callers get only some of the turns; the rest is left for signed-in users.
 #[derive(Clone, Copy)]
 pub(super) enum Caller {
-    /// A user who is signed in, or the app itself.
+    /// A signed-in user, or the app itself.
     Known,
-    /// A browser that comes back with a code.
+    /// A browser that returns with a code.
     Returning,
     Stranger,
 }
@@ -82,8 +83,8 @@ impl HttpClient {
         })
     }
 
-    /// Sends one request, once. Any response that is neither a redirect, nor
-    /// 429, nor 5xx is the caller's to read.
+    /// Sends one request, once. The caller reads any response that is not a
+    /// redirect, 429 or 5xx.
     pub(super) async fn send(
         &self,
         request: Request<Vec<u8>>,
@@ -143,7 +144,7 @@ impl HttpClient {
     }
 }
 
-/// One of so many turns.
+/// Waits for one of the turns.
 async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, HttpError> {
     match timeout(MAX_WAIT, turns.acquire()).await {
         Ok(Ok(turn)) => Ok(turn),
@@ -151,8 +152,8 @@ async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, HttpError> {
     }
 }
 
-/// The innermost cause says what happened; the outer ones hold the URL, whose
-/// query is nobody's business in a log.
+/// The innermost cause says what happened. The outer ones hold the URL, whose query
+/// must not be logged.
 fn describe(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

@@ -1,5 +1,5 @@
-//! What the introspection endpoint says (RFC 7662 section 2.2), as the claims of an
-//! access token, and checked like those of a JWT.
+//! The response of the introspection endpoint (RFC 7662 section 2.2), read as the
+//! claims of an access token and checked like those of a JWT.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ pub(super) fn claims(
     }
     let mut claims = introspection.claims;
     // Everything but `active` is optional. The response comes from the issuer, and
-    // a token without a subject is the client's own (RFC 9068 section 2.2).
+    // the subject of a token without one is the client (RFC 9068 section 2.2).
     claims
         .entry("iss")
         .or_insert_with(|| expected.issuer.into());
@@ -38,7 +38,7 @@ pub(super) fn claims(
         claims.insert("sub".into(), client_id);
     }
     claims.entry("iat").or_insert_with(|| expected.now.into());
-    // Without an audience it is not for this API, but for the provider itself.
+    // A token without an audience is for the provider itself, not for this API.
     if !claims.contains_key("aud") {
         return Err(Rejection::Audience);
     }

@@ -1,5 +1,5 @@
-//! What a provider says about itself, and which of it to believe (OpenID Connect
-//! Discovery 1.0 section 4.3).
+//! The provider's metadata, and the checks it must pass (OpenID Connect Discovery
+//! 1.0 section 4.3).
 
 use serde::Deserialize;
 use url::Url;
@@ -9,10 +9,10 @@ use super::object;
 
 pub(super) const METADATA: &str = "metadata";
 
-/// The parts of the provider's metadata that are used (OpenID Connect
-/// Discovery 1.0 section 3, RFC 8414, RFC 9207 section 3). The type that
-/// `openidconnect` has for them demands members that nothing here needs, and
-/// providers leave out.
+/// The parts of the provider's metadata that are used here (OpenID Connect
+/// Discovery 1.0 section 3, RFC 8414, RFC 9207 section 3). The type in
+/// `openidconnect` demands members that nothing here needs and that some providers
+/// leave out.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub issuer: String,
@@ -29,8 +29,8 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// The metadata in `document`, which must be that of `issuer` (OpenID
-    /// Connect Discovery 1.0 section 4.3), with endpoints as safe as that is.
+    /// The metadata in `document`, which must be that of `issuer` (OpenID Connect
+    /// Discovery 1.0 section 4.3); https endpoints only if the issuer is https.
     pub(crate) fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
         let metadata: Metadata =
             object(document).map_err(|error| ProviderError::unreadable(METADATA, &error))?;
@@ -48,7 +48,7 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// All endpoints, for checks that hold for each of them.
+    /// All endpoints, for checks that apply to each of them.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
         [
             &self.authorization_endpoint,
@@ -63,7 +63,7 @@ impl Metadata {
         .chain(&self.pushed_authorization_request_endpoint)
     }
 
-    /// Origins a form POST of the app may be redirected to.
+    /// Origins that a form POST of the app may be redirected to.
     pub(crate) fn browser_origins(&self) -> Vec<String> {
         let mut origins = vec![self.authorization_endpoint.origin().ascii_serialization()];
         if let Some(url) = &self.end_session_endpoint {

@@ -1,4 +1,4 @@
-//! OpenID Connect as a client speaks it. No Rocket request or response in here:
+//! OpenID Connect from the client's side. No Rocket request or response in here:
 //! everything takes values and returns values.
 //!
 //! A call goes `client` or `service` → `token_endpoint`, `pushed`, `userinfo`, … →
@@ -28,8 +28,8 @@ use serde::de::{DeserializeOwned, Error};
 /// A parameter of a request for tokens: `resource`, `organization_id`, `scope`, …
 pub(crate) type Param = (&'static str, String);
 
-/// A JSON object in a type of choice. A derived type would be read from an array
-/// as well, member by member.
+/// Reads a JSON object. Without this check, a derived type would be read from an
+/// array as well, member by member.
 pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
     match is_object(json) {
         true => serde_json::from_slice(json),

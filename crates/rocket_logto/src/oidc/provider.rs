@@ -1,6 +1,6 @@
-//! `Provider`: the conversation with the provider. It owns the HTTP client, the
-//! metadata and keys, and the clients this app is registered as; every call goes
-//! through it. `ServiceClient` and `OidcClient` say what is asked.
+//! `Provider`: the connection to the provider. It owns the HTTP client, the metadata
+//! and keys, and the clients that this app is registered as; every call goes through
+//! it. `ServiceClient` and `OidcClient` say what to ask for.
 
 use std::sync::Arc;
 
@@ -41,27 +41,27 @@ impl Provider {
         &self.config
     }
 
-    /// Leeway for times in tokens.
+    /// The leeway for times in tokens, in seconds.
     pub(crate) fn tolerance(&self) -> Seconds {
         seconds(self.config.clock_tolerance)
     }
 
-    /// The metadata, fetched now if it never was.
+    /// The metadata, fetched now if it was never loaded.
     pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
         self.discovery.metadata().await
     }
 
-    /// The metadata if it is here already; never the network.
+    /// The metadata if it is loaded already; never touches the network.
     pub(crate) fn metadata_if_loaded(&self) -> Option<Arc<Metadata>> {
         self.discovery.metadata_if_loaded()
     }
 
-    /// Tries until metadata and keys are here, at lift-off.
+    /// Tries until metadata and keys are loaded; for lift-off.
     pub(crate) async fn warm_up(self: Arc<Self>) {
         self.discovery.warm_up().await;
     }
 
-    /// The client this app is at the provider.
+    /// The client that this app is at the provider.
     pub(super) fn client(&self) -> Result<&ClientConfig, TokenError> {
         self.client.as_ref().ok_or(TokenError::NoCredentials)
     }
@@ -72,7 +72,7 @@ impl Provider {
         machine.ok_or(TokenError::NoCredentials)
     }
 
-    /// One call as it stands, never repeated.
+    /// Makes one call as it is, never repeated.
     pub(super) async fn send(
         &self,
         request: Request<Vec<u8>>,
@@ -81,7 +81,8 @@ impl Provider {
         self.http.send(request, caller).await
     }
 
-    /// One call of an endpoint that wants to know who asks, never repeated.
+    /// Makes one call to an endpoint that requires client authentication, never
+    /// repeated.
     pub(super) async fn post(
         &self,
         client: &ClientConfig,
@@ -93,8 +94,8 @@ impl Provider {
         Ok(self.send(request, caller).await?)
     }
 
-    /// A verdict on a token by the provider's keys; they are fetched anew, once,
-    /// when the token's key is not among them.
+    /// Verifies a token by the provider's keys, which are fetched again, once, when
+    /// the token's key is not among them.
     pub(super) async fn verify<T>(
         &self,
         sender: Sender,

@@ -1,6 +1,6 @@
-//! Pushed authorization requests (RFC 9126): the request goes to the provider
-//! itself, and through the browser goes a reference to it, which nobody on the
-//! way can read or change.
+//! Pushed authorization requests (RFC 9126): the request goes straight to the
+//! provider, and only a reference to it goes through the browser, where no one can
+//! read or change the request.
 
 use openidconnect::http::StatusCode;
 use serde::Deserialize;
@@ -13,18 +13,18 @@ use super::metadata::Metadata;
 use super::provider::Provider;
 use crate::config::ClientConfig;
 
-/// Longer than any reference, short enough for an address.
+/// In bytes: longer than any reference, short enough for an address.
 const MAX_REQUEST_URI: usize = 2048;
 
-/// Section 2.2. The reference is used at once, so when it expires is no matter.
+/// Section 2.2. The reference is used at once, so `expires_in` does not matter.
 #[derive(Deserialize)]
 struct Pushed {
     request_uri: String,
 }
 
 /// Pushes the parameters of `request`, an authorization request as it would go
-/// through the browser, to `endpoint`. Gives the address that refers to them. One
-/// call, never repeated.
+/// through the browser, to `endpoint`, and returns the address that refers to them.
+/// One call, never repeated.
 pub(super) async fn push(
     provider: &Provider,
     metadata: &Metadata,
@@ -37,7 +37,7 @@ pub(super) async fn push(
         .iter()
         .map(|(name, value)| (&**name, &**value))
         .collect();
-    // Anybody can begin a sign-in that nobody means to finish.
+    // Anyone can start a sign-in without meaning to finish it.
     let response = provider
         .post(client, endpoint, &params, Caller::Stranger)
         .await?;

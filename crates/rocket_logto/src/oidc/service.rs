@@ -1,5 +1,5 @@
-//! `ServiceClient`: what an API asks of the provider, and what an app asks for
-//! itself. Nobody is signed in here, and nothing of sign-ins is configured.
+//! `ServiceClient`: the calls to the provider for an API, and for the app itself.
+//! It needs no signed-in user and no configuration of sign-ins.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl ServiceClient {
         self.provider.tolerance()
     }
 
-    /// Verifies the access token of a caller.
+    /// Verifies a caller's access token.
     pub(crate) async fn verify_access_token(
         &self,
         token: &str,
@@ -57,7 +57,7 @@ impl ServiceClient {
             .await
     }
 
-    /// Asks the provider about a token that is no JWT (RFC 7662 section 2).
+    /// Asks the provider about a token that is not a JWT (RFC 7662 section 2).
     pub(crate) async fn introspect(
         &self,
         token: &str,
@@ -91,7 +91,7 @@ impl ServiceClient {
         tokens(&self.provider, &metadata, machine, grant).await
     }
 
-    /// An access token for another token (RFC 8693 section 2).
+    /// An access token in exchange for another token (RFC 8693 section 2).
     pub(crate) async fn exchange_token(&self, params: &[Param]) -> Result<TokenSet, TokenError> {
         let client = self
             .provider

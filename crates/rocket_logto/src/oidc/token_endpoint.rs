@@ -1,9 +1,9 @@
-//! Requests to the token endpoint (RFC 6749 section 3.2): one way for all grants,
-//! which differ in their parameters and in nothing else.
+//! Requests to the token endpoint (RFC 6749 section 3.2): one path for all grants,
+//! which differ only in their parameters.
 //!
-//! `openidconnect` lends the types of secrets. Its own calls cannot be that one way:
-//! there is none for token exchange, clients prove who they are by secret only, and
-//! the type of a response has to parse the ID token before anything has verified it.
+//! `openidconnect` supplies the types of secrets. Its own calls cannot be that path:
+//! it has none for token exchange, it authenticates clients by secret only, and its
+//! response type parses the ID token before anything has verified it.
 
 use openidconnect::http::StatusCode;
 use openidconnect::{AuthorizationCode, PkceCodeVerifier, RefreshToken};
@@ -16,8 +16,8 @@ use super::tokens::TokenSet;
 use super::{Param, answer};
 use crate::config::ClientConfig;
 
-/// What tokens are given for, with what narrows them down (`resource`,
-/// `organization_id`, `scope`).
+/// A grant, with the parameters that narrow it down (`resource`, `organization_id`,
+/// `scope`).
 pub(super) enum Grant<'a> {
     /// Section 4.1.3, RFC 7636 section 4.5.
     AuthorizationCode {
@@ -72,7 +72,7 @@ impl Grant<'_> {
         all
     }
 
-    /// Anybody can make a code up.
+    /// Anyone can make up a code.
     fn caller(&self) -> Caller {
         match self {
             Grant::AuthorizationCode { .. } => Caller::Returning,

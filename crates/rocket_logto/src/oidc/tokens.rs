@@ -1,6 +1,6 @@
-//! What the token endpoint gives (RFC 6749 section 5.1, OpenID Connect Core section
-//! 3.1.3.3). The ID token stays the text it was, so that nothing reads its claims
-//! before they are verified, and `id_token_hint` is equal byte for byte.
+//! The response of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core
+//! section 3.1.3.3). The ID token stays text, so that nothing reads its claims
+//! before they are verified, and `id_token_hint` is the same byte for byte.
 
 use std::any::Any;
 use std::fmt;
@@ -13,13 +13,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::verify;
 
-/// An ID token as it came. `Debug` shows nothing of it.
+/// An ID token as it came. `Debug` does not show it.
 #[derive(Clone)]
 pub(crate) struct RawIdToken(Arc<Shared>);
 
 struct Shared {
     text: String,
-    /// The claims in each type they were asked for: a few in any app.
+    /// The claims in each type they were read into; an app has only a few.
     claims: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -28,8 +28,8 @@ impl RawIdToken {
         &self.0.text
     }
 
-    /// The claims of a token that was verified before, in a type of choice:
-    /// read once for all who share the token.
+    /// The claims, read into `C`. The token must have been verified before. Read
+    /// once for all who share the token.
     pub(crate) fn claims<C>(&self) -> Option<Arc<C>>
     where
         C: DeserializeOwned + Send + Sync + 'static,
@@ -79,7 +79,7 @@ pub(crate) struct TokenSet {
     pub scope: Option<String>,
 }
 
-/// RFC 6749 section 7.1: a token of a type that is not understood is not used.
+/// RFC 6749 section 7.1: a token of an unknown type must not be used.
 fn bearer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     let token_type = String::deserialize(deserializer)?;
     match token_type.eq_ignore_ascii_case("bearer") {
@@ -88,7 +88,7 @@ fn bearer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     }
 }
 
-/// Seconds as a number, or as the text some providers send.
+/// Seconds as a number, or as the string that some providers send.
 fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -99,7 +99,7 @@ fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     }
     let seconds = match Option::<Either>::deserialize(deserializer)? {
         Some(Either::Whole(seconds)) => Some(seconds),
-        // A negative number is a token that has ended; so is one beyond all measure.
+        // A negative or absurdly large number counts as a token that has expired.
         Some(Either::Other(seconds)) => Some(
             Duration::try_from_secs_f64(seconds)
                 .unwrap_or_default()

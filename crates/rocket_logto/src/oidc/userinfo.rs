@@ -1,5 +1,5 @@
 //! The userinfo endpoint (OpenID Connect Core section 5.3): plain JSON, or a signed
-//! JWT where the application is registered for one.
+//! JWT if the application is registered for one.
 
 use openidconnect::AccessToken;
 use openidconnect::http::{HeaderValue, Request, Response, StatusCode, header};
@@ -8,7 +8,7 @@ use super::error::TokenError;
 use super::http::Caller;
 use super::provider::Provider;
 
-/// The response as it came, which must be of `media_type`. `None`: the provider
+/// The response as it came, which must be of `media_type`. `None` when the provider
 /// does not accept the token.
 pub(super) async fn user_info(
     provider: &Provider,

@@ -1,5 +1,5 @@
 //! `Discovery`: the provider's metadata and keys (OpenID Connect Discovery 1.0),
-//! fetched when first needed, kept, and refreshed without anyone waiting.
+//! fetched when first needed, kept, and refreshed in the background.
 
 mod refetches;
 #[cfg(all(test, feature = "dev-provider"))]
@@ -21,17 +21,17 @@ use super::metadata::{METADATA, Metadata};
 use super::verify::{KeySet, Rejection};
 use crate::config::{ProviderConfig, SigningAlg};
 
-/// Metadata and keys older than this are fetched again, behind the request
-/// that noticed; until that succeeds the old ones serve.
+/// Metadata and keys older than this are fetched again in the background; the old
+/// ones stay in use until that succeeds.
 const MAX_AGE: Duration = Duration::from_secs(3600);
-/// Pauses between attempts while the provider cannot be had. The longest one
-/// bounds how long recovery takes once it is back.
+/// Pauses between attempts while the provider is unavailable. The longest one is how
+/// long recovery may take once it is back.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 const KEYS: &str = "keys";
 
-/// Metadata and the keys fetched with it.
+/// Metadata, and the keys fetched with it.
 #[derive(Clone)]
 struct Loaded {
     metadata: Arc<Metadata>,
@@ -45,7 +45,7 @@ impl Loaded {
     }
 }
 
-/// Attempts to load, one at a time, with pauses after failures.
+/// Attempts to load, made one at a time, with pauses after failures.
 #[derive(Default)]
 struct Attempts {
     failed: Option<(Instant, Duration, ProviderError)>,
@@ -72,25 +72,25 @@ impl Discovery {
         }
     }
 
-    /// The metadata, fetched now if it never was.
+    /// The metadata, fetched now if it was never loaded.
     pub(super) async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata>, ProviderError> {
         Ok(self.load().await?.metadata)
     }
 
-    /// The metadata if it is here already; never the network.
+    /// The metadata if it is loaded already; never touches the network.
     pub(super) fn metadata_if_loaded(&self) -> Option<Arc<Metadata>> {
         Some(self.loaded()?.metadata)
     }
 
-    /// New keys because a token's key is not among `seen`. `None` when nothing
-    /// newer is to be had: the bucket is empty or the provider is.
+    /// Newer keys, because a token's key is not among `seen`. `None` when there are
+    /// none: no refetch is allowed now, or it failed.
     async fn refetch_keys(
         self: &Arc<Self>,
         seen: &Arc<KeySet>,
         sender: Sender,
     ) -> Option<Arc<KeySet>> {
         let mut refetches = self.refetches.lock().await;
-        // Another call may have fetched while this one waited for its turn.
+        // Another call may have fetched them while this one waited for its turn.
         let current = self.loaded()?;
         if !Arc::ptr_eq(&current.keys, seen) {
             return Some(current.keys);
@@ -115,8 +115,8 @@ impl Discovery {
         }
     }
 
-    /// A verdict by the keys at hand, and a second one by new keys when the
-    /// first was that none fits.
+    /// A verdict by the keys at hand; when none of them fits, a second one by newly
+    /// fetched keys.
     pub(super) async fn with_keys<T>(
         self: &Arc<Self>,
         sender: Sender,
@@ -133,7 +133,7 @@ impl Discovery {
         }
     }
 
-    /// Tries until it works: the warm-up at lift-off.
+    /// Tries until it succeeds: the warm-up at lift-off.
     pub(super) async fn warm_up(self: &Arc<Self>) {
         loop {
             match self.metadata().await {
@@ -144,7 +144,7 @@ impl Discovery {
                 Err(ProviderError::Pausing(_)) => {}
                 Err(error) => log::warn!("logto: provider not ready, {error}"),
             }
-            // What is left of it: a request may have tried in between.
+            // What is left of the pause: a request may have tried since.
             let pause = match &self.attempts.lock().await.failed {
                 Some((at, pause, _)) => pause.saturating_sub(at.elapsed()),
                 None => FIRST_PAUSE,
@@ -158,8 +158,8 @@ impl Discovery {
         loaded.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is here, else what one attempt gives: that of the first to come; the
-    /// others wait for its outcome.
+    /// What is loaded, or else the outcome of one attempt: the first caller makes
+    /// it, the others wait for it.
     async fn load(self: &Arc<Self>) -> Result<Loaded, ProviderError> {
         if let Some(loaded) = self.loaded() {
             if loaded.is_old() {
@@ -172,7 +172,7 @@ impl Discovery {
     }
 
     fn refresh_behind(self: &Arc<Self>) {
-        // One at a time: while the provider hangs, nobody queues behind it.
+        // One at a time: while the provider hangs, no request queues behind it.
         let Ok(mut attempts) = self.attempts.clone().try_lock_owned() else {
             return;
         };
@@ -187,7 +187,7 @@ impl Discovery {
         });
     }
 
-    /// One attempt, unless what is here will do by now, or the pause is not over.
+    /// One attempt, unless another one has succeeded by now or the pause is not over.
     async fn attempt(
         &self,
         attempts: &mut Attempts,

@@ -1,22 +1,22 @@
-//! How often keys are fetched again for tokens whose key is not known.
+//! How often keys are fetched again because of tokens with an unknown key.
 
 use std::time::{Duration, Instant};
 
-/// So many at once, then one per interval: rotation works at once, a flood of
-/// made-up `kid`s does not.
+/// This many at once, then one per interval. So key rotation works immediately, and
+/// a flood of made-up `kid`s is of no use.
 const BURST: u32 = 3;
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// Who has sent a token that is to be verified.
+/// Who sent the token to verify.
 #[derive(Clone, Copy)]
 pub(in crate::oidc) enum Sender {
-    /// The provider, in answer to a request.
+    /// The provider, in response to a request.
     Provider,
-    /// Anybody.
+    /// Anyone.
     Stranger,
 }
 
-/// Strangers have a bucket of their own: else made-up tokens would keep people from
+/// Strangers have a bucket of their own, or made-up tokens could keep users from
 /// signing in right after a rotation.
 pub(super) struct Refetches {
     provider: Bucket,
@@ -37,7 +37,7 @@ impl Refetches {
         }
     }
 
-    /// Whether a token of this sender's may cause another one.
+    /// Whether a token from this sender may cause another refetch.
     pub(super) fn allows(&mut self, sender: Sender) -> bool {
         match sender {
             Sender::Provider => self.provider.take(),

@@ -1,25 +1,24 @@
-//! Verification of JWT access tokens that callers of an API bring along (RFC
-//! 9068 section 4).
+//! Verification of JWT access tokens that callers of an API send (RFC 9068 section
+//! 4).
 
 use super::jws::jws;
 use super::keys::KeySet;
 use super::{Rejection, TokenExpectations};
 use crate::claims::AccessTokenClaims;
 
-/// Verifies an access token. Whom it is for and what it allows is for each route to
-/// say.
+/// Verifies an access token. Its audience and scopes are left to each route.
 pub(crate) fn access_token(
     token: &str,
     keys: &KeySet,
     expected: &TokenExpectations<'_>,
 ) -> Result<AccessTokenClaims, Rejection> {
-    // Logto says `at+jwt`; older servers say nothing better than `JWT`. An ID
-    // token has another audience.
+    // Logto sends `at+jwt`, older servers only `JWT`. An ID token cannot pass: it
+    // has another audience.
     let claims = jws(token, keys, expected.alg, &["at+jwt", "JWT"])?;
     check(claims, expected)
 }
 
-/// What the claims must say, wherever they come from.
+/// Checks the claims, whether from a JWT or from introspection.
 pub(in crate::oidc) fn check(
     claims: AccessTokenClaims,
     expected: &TokenExpectations<'_>,

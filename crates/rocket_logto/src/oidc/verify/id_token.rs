@@ -12,20 +12,21 @@ use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
 use crate::config::SigningAlg;
 
-/// An ID token at sign-in is fresh from the token endpoint.
+/// In seconds. At sign-in an ID token comes straight from the token endpoint.
 const MAX_AGE_AT_SIGN_IN: Seconds = 600;
 
 /// What the `nonce` claim must be.
 #[derive(Clone, Copy)]
 pub(crate) enum Nonce<'a> {
-    /// At sign-in: that of the authorization request.
+    /// At sign-in: the nonce of the authorization request.
     Is(&'a str),
-    /// After a refresh: absent, or as before (OpenID Connect Core section 12.2).
+    /// After a refresh: absent, or the same as before (OpenID Connect Core section
+    /// 12.2).
     IsNoneOr(Option<&'a str>),
 }
 
-/// Verifies an ID token, and that it came with `access_token`, against the keys
-/// at hand. `Rejection::UnknownKey` means that newer keys might help.
+/// Verifies an ID token by `keys`, and that it came with `access_token`.
+/// `Rejection::UnknownKey` means that newer keys might help.
 pub(crate) fn id_token(
     token: &str,
     keys: &KeySet,
@@ -35,18 +36,18 @@ pub(crate) fn id_token(
 ) -> Result<IdTokenClaims, Rejection> {
     let claims: IdTokenClaims = jws(token, keys, expected.token.alg, &["JWT"])?;
 
-    // Section 2: the subject is at most 255 ASCII characters.
+    // Section 2: the subject has at most 255 ASCII characters.
     if claims.sub.len() > 255 || !claims.sub.is_ascii() {
         return Err(Rejection::Claims);
     }
-    // 2, 3. The issuer, exactly; this client is the audience, and the only one:
-    // nobody else is trusted.
+    // 2, 3. The issuer, exactly; and this client is the only audience, because no
+    // other one is trusted.
     expected.issuer_and_audience(&claims.iss, &claims.aud)?;
     let somebody_else = |audience: &str| audience != expected.client_id;
     if claims.aud.iter().any(somebody_else) {
         return Err(Rejection::Audience);
     }
-    // 4, 5. Issued to this client, when it says to whom.
+    // 4, 5. Issued to this client, if it says to whom.
     if claims
         .azp
         .value()
@@ -57,7 +58,7 @@ pub(crate) fn id_token(
     // 9. Not expired.
     let times = &expected.token;
     times.not_expired(claims.exp)?;
-    // 10. Issued just now: not in the future, not long ago.
+    // 10. Issued just now: neither in the future nor long ago.
     let age = times.now.saturating_sub(claims.iat);
     if age < -times.tolerance || age > MAX_AGE_AT_SIGN_IN.saturating_add(times.tolerance) {
         return Err(Rejection::IssuedAt);
@@ -75,7 +76,7 @@ pub(crate) fn id_token(
     if !right {
         return Err(Rejection::Nonce);
     }
-    // 3.1.3.8. The access token that came with it, when it names one.
+    // 3.1.3.8. The access token that came with it, if it names one.
     if let (Some(at_hash), Some(access_token)) = (claims.at_hash.value(), access_token)
         && *at_hash != token_hash(access_token, expected.token.alg)
     {
@@ -84,7 +85,7 @@ pub(crate) fn id_token(
     Ok(claims)
 }
 
-/// The left half of the hash of the token, by the hash of the signature
+/// The left half of the token's hash, by the hash function of the signature
 /// algorithm (OpenID Connect Core section 3.1.3.6).
 fn token_hash(token: &str, alg: SigningAlg) -> String {
     let algorithm = match alg {
@@ -105,7 +106,7 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    /// A token Logto really issued, at the moment it did.
+    /// A token that Logto issued, and the keys it published at the time.
     fn recorded() -> (String, String, KeySet) {
         let jwks = exchange(include_str!("../../../fixtures/logto/02-jwks.json"));
         let keys = jwks["response"]["body"].to_string();

@@ -1,5 +1,5 @@
 //! Signed JWTs (RFC 7515): the header, the signature and the JSON, for every kind of
-//! token. What the claims must say is for the kinds.
+//! token. Each kind checks its own claims.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,8 +11,8 @@ use super::Rejection;
 use super::keys::KeySet;
 use crate::config::SigningAlg;
 
-/// The claims of a token with a good signature by the pinned algorithm and of
-/// one of these types, if it names any; nothing else is checked.
+/// The claims of a token that is signed by the pinned algorithm and has one of these
+/// types, if it names one. Nothing else is checked.
 pub(super) fn jws<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -20,8 +20,8 @@ pub(super) fn jws<C: DeserializeOwned>(
     types: &[&str],
 ) -> Result<C, Rejection> {
     let header = header(token, alg.to_jws())?;
-    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`, a media type
-    // that may leave out its first half (RFC 7515 section 4.1.9).
+    // RFC 8725 section 3.11: other kinds of tokens say so in `typ`, a media type
+    // that may omit `application/` (RFC 7515 section 4.1.9).
     let right = |typ: &str| {
         let typ = typ.strip_prefix("application/").unwrap_or(typ);
         types.iter().any(|right| right.eq_ignore_ascii_case(typ))
@@ -32,16 +32,15 @@ pub(super) fn jws<C: DeserializeOwned>(
     signature(token, keys, header.kid.as_deref(), alg.to_jws())
 }
 
-/// The claims of a token that was verified before, in a type of choice. No
-/// check happens here.
+/// The claims of a token, read into `C` without any check; for tokens that were
+/// verified before.
 pub(crate) fn claims<C: DeserializeOwned>(token: &str) -> Option<C> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
-/// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
-/// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
-/// `x5c`, `x5u`) are never looked at.
+/// Reads the header and accepts what RFC 8725 section 3.1 and RFC 7515 section
+/// 4.1.11 accept. Keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are never used.
 fn header(token: &str, alg: Algorithm) -> Result<Header, Rejection> {
     #[derive(Deserialize)]
     struct Name {
@@ -71,7 +70,7 @@ fn signature<C: DeserializeOwned>(
     let mut rejection = Rejection::UnknownKey;
     for key in keys.candidates(kid) {
         match decode(token, key, alg) {
-            // Without a `kid` the right key may be one of the others, or new.
+            // Without a `kid`, the right key may be another one, or a new one.
             Err(Rejection::Signature) if kid.is_none() => {}
             Err(Rejection::Signature) => rejection = Rejection::Signature,
             result => return result,
@@ -87,7 +86,7 @@ fn decode<C: DeserializeOwned>(
 ) -> Result<C, Rejection> {
     use jsonwebtoken::errors::ErrorKind;
 
-    // Only the signature: the claims are checked above, on our own types.
+    // Only the signature: we check the claims ourselves, on our own types.
     let mut signature_only = Validation::new(alg);
     signature_only.required_spec_claims.clear();
     signature_only.validate_exp = false;
@@ -103,8 +102,8 @@ fn decode<C: DeserializeOwned>(
     }
 }
 
-/// The claim that is missing, when that is why. The text of any other error may
-/// hold the value of one.
+/// Names the claim if one is missing. The text of any other error may hold a claim's
+/// value.
 pub(in crate::oidc) fn unreadable(error: &serde_json::Error) -> Rejection {
     let text = error.to_string();
     let missing = |name: &&&str| text.starts_with(&format!("missing field `{name}`"));

@@ -1,5 +1,5 @@
-//! The provider's signing keys: parsed key by key, chosen by what a token's
-//! header says about them, never by what it carries.
+//! The provider's signing keys: parsed one by one, and chosen by the `kid` in a
+//! token's header. A key in the header itself is never used.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -46,8 +46,8 @@ pub(crate) struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWKS document (RFC 7517 section 5). Keys of other kinds, for
-    /// encryption, or that nobody here understands are skipped, never fatal.
+    /// Reads a JWKS document (RFC 7517 section 5). Keys that are of another kind, for
+    /// encryption or not understood are skipped and never fatal.
     pub(crate) fn parse(document: &[u8], alg: SigningAlg) -> Result<KeySet, serde_json::Error> {
         #[derive(Deserialize)]
         struct Document {
@@ -75,8 +75,8 @@ impl KeySet {
         Ok(KeySet { keys })
     }
 
-    /// The keys a token with this `kid` may have been signed with; all of them
-    /// when it names none (OpenID Connect Core section 10.1).
+    /// The keys that may have signed a token with this `kid`; all of them if it names
+    /// none (OpenID Connect Core section 10.1).
     pub(crate) fn candidates<'a>(
         &'a self,
         kid: Option<&'a str>,

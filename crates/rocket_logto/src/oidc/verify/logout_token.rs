@@ -11,25 +11,25 @@ use crate::claims::{Audience, Claim};
 use crate::clock::Seconds;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// Logto before 1.42 sends no `exp`: then a token is good for this long.
+/// In seconds, for a token without `exp`, as Logto before 1.42 sends it.
 const LIFETIME: Seconds = 300;
 
-/// Whose sessions end: `sid` names one session of the provider, `sub` alone
-/// all of a user's.
+/// Which sessions end: `sid` names one session at the provider; `sub` alone means
+/// all of a user's sessions.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Logout {
     pub sub: Option<String>,
     pub sid: Option<String>,
     pub jti: String,
-    /// Sessions that began later are not meant, however late the token arrives: when
-    /// it was issued, and a little later, because clocks differ.
+    /// Sessions that began later are not meant, however late the token arrives. It is
+    /// the time of issue plus a tolerance, because clocks differ.
     pub issued_before: Seconds,
-    /// Until then the token must not be accepted a second time.
+    /// Until when the token must not be accepted a second time.
     pub good_until: Seconds,
 }
 
 impl Logout {
-    /// Whether it names a session of the provider, or a user with all sessions.
+    /// Whether it names this session at the provider, or all sessions of this user.
     pub(crate) fn names(&self, sid: Option<&str>, sub: &str) -> bool {
         match &self.sid {
             Some(named) => sid == Some(named),
@@ -74,17 +74,17 @@ pub(crate) fn logout_token(
     if let Some(exp) = claims.exp {
         times.not_expired(exp)?;
     }
-    // 5. Somebody is named.
+    // 5. It names a session or a user.
     let named = |name: Option<String>| name.filter(|name| !name.is_empty());
     let (sub, sid) = (named(claims.sub), named(claims.sid));
     if sub.is_none() && sid.is_none() {
         return Err(Rejection::NobodyNamed);
     }
-    // 6. It is about a logout: an ID token is not.
+    // 6. It is about a logout, which an ID token is not.
     if !claims.events.get(EVENT).is_some_and(Value::is_object) {
         return Err(Rejection::Events);
     }
-    // 7. No nonce, so that it cannot pass for an ID token.
+    // 7. It has no nonce, so that it cannot pass for an ID token.
     if !claims.nonce.is_absent() {
         return Err(Rejection::Nonce);
     }

@@ -1,6 +1,6 @@
-//! Verification of what the provider has signed: ID tokens, logout tokens, access
-//! tokens and userinfo responses. The signature is `jsonwebtoken`'s (in `jws`); what
-//! the claims must say is decided here, on typed values. Never the network.
+//! Verification of what the provider signed: ID tokens, logout tokens, access tokens
+//! and userinfo responses. `jsonwebtoken` checks the signature (in `jws`); the claims
+//! are checked here, on typed values. Never touches the network.
 
 mod access_token;
 mod id_token;
@@ -49,7 +49,7 @@ impl TokenExpectations<'_> {
         }
     }
 
-    /// Whether a time has not come yet.
+    /// Whether a time is still in the future.
     fn is_to_come(&self, time: Seconds) -> bool {
         time > self.now.saturating_add(self.tolerance)
     }
@@ -63,7 +63,7 @@ pub(crate) struct ClientExpectations<'a> {
 }
 
 impl ClientExpectations<'_> {
-    /// The issuer, and this client among the audience.
+    /// The issuer is right, and this client is in the audience.
     fn issuer_and_audience(&self, iss: &str, aud: &Audience) -> Result<(), Rejection> {
         self.token.issuer(iss)?;
         match aud.contains(self.client_id) {
@@ -73,8 +73,8 @@ impl ClientExpectations<'_> {
     }
 }
 
-/// The one thing wrong with a token. `Display` is the machine-readable reason
-/// of the log line.
+/// The first thing found wrong with a token. `Display` gives the machine-readable
+/// reason for the log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Rejection {
     #[error("malformed")]
@@ -91,7 +91,7 @@ pub(crate) enum Rejection {
     Signature,
     #[error("claims")]
     Claims,
-    /// Of those that must be there.
+    /// A required claim, by its name.
     #[error("missing_{0}")]
     Missing(&'static str),
     #[error("iss")]

@@ -9,7 +9,7 @@ use super::keys::KeySet;
 use super::{ClientExpectations, Rejection};
 use crate::claims::{Audience, Claim};
 
-/// A signed response names its issuer and whom it is for.
+/// A signed response names its issuer and its audience.
 #[derive(Deserialize)]
 struct Signed {
     iss: String,
@@ -18,7 +18,7 @@ struct Signed {
     exp: Claim<i64>,
 }
 
-/// The claims of a good response, as the JSON text they came as.
+/// The claims of a valid response, as the JSON text that came.
 pub(in crate::oidc) fn user_info(
     token: &str,
     keys: &KeySet,
