@@ -1,12 +1,11 @@
-//! The cookies of a request, byte for byte: what names mean is settled before
-//! anything is decoded.
+//! The cookies of a request, byte for byte: names are compared before anything is
+//! decoded.
 
 use rocket::Request;
 
-/// All cookies of a request as they stand in the header: names compared byte
-/// for byte, nothing decoded, nothing trimmed but the spaces of the syntax.
-/// Rocket's own jar decodes names and lets the last duplicate win, which would
-/// let `%5F%5FHost-…` stand in for `__Host-…`.
+/// All cookies of a request as they are in the header: nothing is decoded, and only
+/// the spaces of the syntax are trimmed. Rocket's own jar decodes names and lets the
+/// last duplicate win, so `%5F%5FHost-…` could pass for `__Host-…`.
 pub(crate) fn raw_cookies<'r>(request: &'r Request<'_>) -> Vec<(&'r str, &'r str)> {
     let mut headers = request.headers().get("Cookie").peekable();
     if headers.peek().is_none() {
@@ -18,7 +17,7 @@ pub(crate) fn raw_cookies<'r>(request: &'r Request<'_>) -> Vec<(&'r str, &'r str
 }
 
 pub(crate) fn parse_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
-    // A header is mostly one long value: `str::split` looks at each byte of it.
+    // A header is mostly one long value, and `str::split` would look at each byte.
     let ends = memchr::memchr_iter(b';', header.as_bytes()).chain([header.len()]);
     let pairs = ends.scan(0, move |start, end| {
         header.get(std::mem::replace(start, end + 1)..end)
@@ -26,8 +25,8 @@ pub(crate) fn parse_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
     pairs.filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
 }
 
-/// The value of the one cookie with this name. Two of them mean that somebody
-/// tossed one in: then neither counts.
+/// The value of the only cookie with this name. If there are two, another site has
+/// planted one (cookie tossing), and neither counts.
 pub(crate) fn only<'a>(cookies: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
     let mut found = cookies.iter().filter(|(other, _)| *other == name);
     match (found.next(), found.next()) {

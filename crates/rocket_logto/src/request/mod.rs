@@ -1,4 +1,4 @@
-//! What the crate wants to know of a request, whoever handles it.
+//! What guards, routes and fairings need to know about a request.
 
 pub(crate) mod cookies;
 
@@ -11,35 +11,34 @@ use url::{Position, Url};
 
 use crate::return_to::ReturnTo;
 
-/// The longest parameter of a sign-in that is taken, in bytes.
+/// The longest sign-in parameter that is accepted, in bytes.
 pub(crate) const MAX_PARAMETER: usize = 512;
 
-/// The query of a request to one of our own routes.
+/// The query of a request to one of our own routes, hidden from Rocket's log.
 #[derive(Default)]
 struct HiddenQuery(OnceLock<String>);
 
-/// The method as it came. Rocket makes a `GET` of a `HEAD` that has no route of
-/// its own, so a handler cannot tell any more.
+/// The method as it came. Rocket turns a `HEAD` without a route of its own into a
+/// `GET`, so a handler can no longer tell.
 struct SentMethod(Method);
 
-/// Remembers the method where Rocket changes it; to be called before Rocket
-/// looks for a route.
+/// Remembers a method that Rocket will change. Call it before Rocket looks for a
+/// route.
 pub(crate) fn keep_method(request: &Request<'_>) {
     if request.method() == Method::Head {
         request.local_cache(|| SentMethod(Method::Head));
     }
 }
 
-/// Whether Rocket's router takes `uri` for the path `own`, in whatever way it is
-/// written: `//callback`, `/callback/`, `/%63allback`.
+/// Whether Rocket's router routes `uri` to the path `own`, however it is written:
+/// `//callback`, `/callback/`, `/%63allback`.
 pub(crate) fn is_at(uri: &Origin<'_>, own: &str) -> bool {
     let segments = own.split('/').filter(|segment| !segment.is_empty());
     uri.path().segments().eq(segments)
 }
 
-/// Takes the query out of the request's URI, which is at the path `own`, before
-/// Rocket logs it: on the routes of the sign-in it holds codes and one-time
-/// tokens.
+/// Removes the query from the request's URI, whose path is `own`, before Rocket logs
+/// it: on the sign-in routes it holds codes and one-time tokens.
 pub(crate) fn hide_query(request: &mut Request<'_>, own: &str) {
     let Some(query) = request.uri().query().map(|query| query.to_string()) else {
         return;
@@ -63,8 +62,8 @@ pub(crate) fn query<'r>(request: &'r Request<'_>) -> &'r str {
         .unwrap_or_default()
 }
 
-/// The address to try again at, or to come back to: path and query as they
-/// came, but nothing that is good for one use only.
+/// The address to retry or to come back to: path and query as they came, without
+/// anything that can be used only once.
 pub(crate) fn address(request: &Request<'_>) -> String {
     let path = request.uri().path();
     let kept = |pair: &&str| !pair.starts_with("one_time_token=");
@@ -75,20 +74,20 @@ pub(crate) fn address(request: &Request<'_>) -> String {
     }
 }
 
-/// The page of this app that the request was sent from, if the browser says so.
+/// The page of this app that sent the request, if the browser says so.
 pub(crate) fn own_referer(request: &Request<'_>, base_url: &Url) -> Option<ReturnTo> {
     let referer = Url::parse(request.headers().get_one("Referer")?).ok()?;
     let is_own = referer.origin() == base_url.origin();
     ReturnTo::parse(&referer[Position::BeforePath..]).filter(|_| is_own)
 }
 
-/// Whether a person's browser asks for a page, rather than a program for data.
+/// Whether a browser asks for a page, rather than a program for data.
 pub(crate) fn is_navigation(request: &Request<'_>) -> bool {
     matches!(request.method(), Method::Get | Method::Head) && wants_page(request)
 }
 
-/// Whether a person's browser sends a form. A program says what it wants, or
-/// nothing at all; then it gets data.
+/// Whether a browser sends a form. A program states what it accepts, or nothing, and
+/// gets data.
 pub(crate) fn is_form(request: &Request<'_>) -> bool {
     let has_form = request.content_type() == Some(&ContentType::Form);
     let says_so = request.accept().is_some() || request.headers().contains("Sec-Fetch-Mode");
@@ -110,8 +109,8 @@ fn wants_page(request: &Request<'_>) -> bool {
     }
 }
 
-/// Whether nobody asked for this yet: a browser fetching ahead, or a `HEAD`.
-/// Nothing may change then.
+/// Whether the user has not asked for this yet: the browser prefetches, or it is a
+/// `HEAD`. Such a request must not change anything.
 pub(crate) fn is_speculative(request: &Request<'_>) -> bool {
     let header = |name| request.headers().get_one(name).unwrap_or_default();
     request.local_cache(|| SentMethod(request.method())).0 == Method::Head

@@ -1,4 +1,4 @@
-//! How a [`BearerError`] becomes an answer, in the words of RFC 6750 section 3.
+//! Turns a [`BearerError`] into a response (RFC 6750 section 3).
 
 use rocket::Request;
 use rocket::response::{Responder, Response};
@@ -35,7 +35,8 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     response
 }
 
-/// Its values are our own words: nothing to escape.
+/// The `WWW-Authenticate` header. Its values are our own text, so there is nothing to
+/// escape.
 fn challenge(error: &BearerError) -> Option<String> {
     let code = error.code();
     match error.kind() {

@@ -1,6 +1,6 @@
-//! How an [`Error`] becomes an answer: a page for a person, JSON for a program, a
-//! redirect to the sign-in where that is all it takes. The only place that knows
-//! the words, and the one that logs.
+//! Turns an [`Error`] into a response: a page for a browser, JSON for a program, or a
+//! redirect to the sign-in where that is enough. The only place with the texts, and
+//! the one that logs.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::request::{address, is_form, is_navigation, own_referer};
 use crate::return_to::ReturnTo;
 
-/// What a person and a program are told of one kind.
+/// The texts for one kind of error: `error` for programs, the others for pages.
 struct Words {
     error: &'static str,
     title: &'static str,
@@ -131,7 +131,7 @@ pub(crate) fn answer(error: &Error, request: &Request<'_>) -> Response<'static> 
     response
 }
 
-/// The status of [`answer`], for who only wants to know that.
+/// Only the status of [`answer`].
 pub(crate) fn status(error: &Error, request: &Request<'_>) -> Status {
     let asks_to_sign_in = error.status() == Status::Unauthorized;
     match asks_to_sign_in && is_navigation(request) && config(request).is_some() {
@@ -140,7 +140,7 @@ pub(crate) fn status(error: &Error, request: &Request<'_>) -> Status {
     }
 }
 
-/// The answer as a page, even to a program: for what only people come to.
+/// The answer as a page, even for a program; for routes that only browsers use.
 pub(crate) fn page(error: &Error, request: &Request<'_>) -> Response<'static> {
     error.log();
     let config = config(request);
@@ -148,14 +148,14 @@ pub(crate) fn page(error: &Error, request: &Request<'_>) -> Response<'static> {
     if error.status() != Status::Unauthorized {
         return error_page(error, request, sign_in);
     }
-    // Coming back from signing in does not send a form again.
+    // A browser that comes back from a sign-in does not send the form again.
     if request.method() == Method::Post {
         return form_not_sent(error, request);
     }
     redirect(sign_in_address(error, sign_in, &address(request)))
 }
 
-/// The sign-in that is needed, and where it ends.
+/// The address of the sign-in that is needed, and where it ends.
 fn sign_in_address(error: &Error, sign_in: &str, return_to: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("return_to", return_to);
@@ -163,8 +163,8 @@ fn sign_in_address(error: &Error, sign_in: &str, return_to: &str) -> String {
     format!("{sign_in}?{}", query.finish())
 }
 
-/// A form was sent, and whoever sent it is not signed in as it needs. The page
-/// it was on is the way back.
+/// The answer to a form that was sent without the sign-in it needs. The sign-in leads
+/// back to the form's page.
 fn form_not_sent(error: &Error, request: &Request<'_>) -> Response<'static> {
     let words = words(error.kind());
     let config = config(request);
@@ -206,7 +206,7 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         href: "/",
         label: "Go to the home page",
     };
-    // `//elsewhere` is a path to Rocket and another host to a browser.
+    // `//elsewhere` is a path for Rocket, but another host for a browser.
     let here = ReturnTo::parse(&address(request)).unwrap_or_else(ReturnTo::home);
     let retry = Action::Link {
         href: here.as_str(),
@@ -228,9 +228,9 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         | ErrorKind::MissingClaims
         | ErrorKind::NoOrganization
         | ErrorKind::SignInTooLarge => [home, again],
-        // A code must not be sent twice: from the callback, start over.
+        // A code must not be sent twice, so at the callback offer a new sign-in.
         _ if at_callback => [again, home],
-        // The address alone does not send the form again.
+        // Opening the address again would not send the form.
         _ if request.method() == Method::Post => [home, again],
         _ => [retry, home],
     };
@@ -273,16 +273,16 @@ fn body(error: &Error) -> serde_json::Value {
     body
 }
 
-/// RFC 9110 section 15.5.2 wants one in every 401. No scheme is registered for
-/// sessions in cookies; this one says where to get one. The parameters are those
-/// of RFC 9470 section 3.
+/// RFC 9110 section 15.5.2 requires `WWW-Authenticate` in every 401. No scheme is
+/// registered for sessions in cookies; this one says where to sign in. The other
+/// parameters are those of RFC 9470 section 3.
 fn challenge(error: &Error, request: &Request<'_>) -> String {
     let sign_in = config(request).map(|config| config.routes.sign_in.as_str());
     let mut challenge = format!("Cookie form-action=\"{}\"", sign_in.unwrap_or("/sign-in"));
     if error.kind() == ErrorKind::InsufficientAuthentication {
         challenge.push_str(", error=\"insufficient_user_authentication\"");
         for (name, value) in error.sign_in_params() {
-            // Printable ASCII, as the launch has checked.
+            // Printable ASCII; the launch has checked that.
             let value = value.replace('\\', "\\\\").replace('"', "\\\"");
             challenge.push_str(&format!(", {name}=\"{value}\""));
         }

@@ -1,15 +1,15 @@
-//! The answer to a guard that has failed.
+//! The answer for a guard that failed.
 //!
-//! Rocket gives a failed guard's status to a catcher, and which one runs is the
-//! app's business. What the catcher makes of it is replaced here, in the response
-//! hook, by the standard answer. That takes two things to know:
+//! Rocket passes a failed guard's status to a catcher, which may be any of the app's.
+//! The response hook here replaces the catcher's response with the standard answer.
+//! For that it needs to know two things:
 //!
-//! - Whether the handler does without the guard. Rocket asks for `Option<User>`,
-//!   `Result<User, _>` and `Outcome<User, _>` from three places of its own code,
-//!   so the place that a guard was called from tells.
-//! - Whether a catcher ran at all. A guard of the app's own may ask for ours and
-//!   go on without it. Rocket throws away the cookies of a request before it runs
-//!   a catcher, so a cookie that is still there tells that none did.
+//! - Whether the handler can do without the guard. Rocket calls the guard for
+//!   `Option<User>`, `Result<User, _>` and `Outcome<User, _>` from three places in
+//!   its own code, so the caller's location tells.
+//! - Whether a catcher ran at all. A guard of the app's own may call one of ours and
+//!   go on without it. Rocket discards a request's pending cookies before it runs a
+//!   catcher, so if a marker cookie is still there, none ran.
 
 use std::panic::Location;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -27,9 +27,9 @@ use crate::error::bearer::BearerError;
 /// Never reaches a browser.
 const MARKER: &str = "rocket_logto_failed_guard";
 
-/// Why a guard has failed.
+/// Why a guard failed.
 pub(crate) trait Failure: Clone + Send + Sync + 'static {
-    /// The status of the answer to `request`.
+    /// The status of the answer.
     fn status(&self, request: &Request<'_>) -> Status;
     fn answer(&self, request: &Request<'_>) -> Response<'static>;
     fn log(&self);
@@ -63,11 +63,11 @@ impl Failure for BearerError {
     }
 }
 
-/// The failure that waits for the response hook.
+/// The failure that the response hook will answer.
 #[derive(Default)]
 struct Failed(Mutex<Option<Box<dyn AnyFailure>>>);
 
-/// [`Failure`] without its size.
+/// [`Failure`] as a trait object.
 trait AnyFailure: Send + Sync {
     fn answer(&self, request: &Request<'_>) -> Response<'static>;
 }
@@ -78,7 +78,7 @@ impl<F: Failure> AnyFailure for F {
     }
 }
 
-/// The outcome of a guard, as [`FromRequest`] wants it. `find` does the work.
+/// Turns the result of `find` into the outcome that [`FromRequest`] expects.
 #[track_caller]
 pub(crate) fn guard<'f, T, F>(
     request: &'f Request<'_>,
@@ -93,20 +93,21 @@ where
             Ok(found) => return Outcome::Success(found),
             Err(failure) => failure,
         };
-        // Rarely needed, and large.
+        // Boxed: rarely needed, and large.
         Box::pin(failed(request, &failure, asked_from)).await;
         Outcome::Error((failure.status(request), failure))
     })
 }
 
-/// Has the response hook answer, unless the handler does without the guard.
+/// Leaves the answer to the response hook, unless the handler can do without the
+/// guard.
 async fn failed(
     request: &Request<'_>,
     failure: &impl Failure,
     asked_from: &'static Location<'static>,
 ) {
     if is_done_without(request, asked_from).await {
-        // Nobody may ever answer with it.
+        // The handler may never answer with it, so log it here.
         failure.log();
         return;
     }
@@ -119,7 +120,7 @@ async fn failed(
     }
 }
 
-/// Whether the handler goes on without a guard that was asked for from here.
+/// Whether the handler can do without a guard that was called from here.
 async fn is_done_without(request: &Request<'_>, asked_from: &'static Location<'static>) -> bool {
     static PLACES: OnceLock<Vec<&'static Location<'static>>> = OnceLock::new();
     if let Some(places) = PLACES.get() {
@@ -134,7 +135,7 @@ async fn is_done_without(request: &Request<'_>, asked_from: &'static Location<'s
     PLACES.get_or_init(|| places.clone()).contains(&asked_from)
 }
 
-/// A guard that fails and writes down where it was asked for from.
+/// A guard that fails and records where it was called from.
 struct Probe;
 
 #[derive(Default)]
@@ -157,8 +158,8 @@ impl<'r> FromRequest<'r> for Probe {
     }
 }
 
-/// Puts the standard answer in the place of what a catcher has made of a failed
-/// guard. The response hook calls this.
+/// Replaces a catcher's response to a failed guard with the standard answer. The
+/// response hook calls this.
 pub(crate) fn answer<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
     let Some(failure) = lock(request).take() else {
         return;
@@ -169,7 +170,7 @@ pub(crate) fn answer<'r>(request: &'r Request<'_>, response: &mut Response<'r>) 
     }
 }
 
-/// Removes the cookie that no catcher leaves.
+/// Removes the marker cookie, and says whether it was there: then no catcher ran.
 fn take_marker(response: &mut Response<'_>) -> bool {
     let is_marker = |line: &str| line.split('=').next() == Some(MARKER);
     let lines: Vec<_> = response

@@ -1,4 +1,4 @@
-//! How outcomes become answers: pages, JSON, RFC 6750, RFC 9470, redirects.
+//! Turns outcomes into responses: pages, JSON, RFC 6750, RFC 9470, redirects.
 
 pub(crate) mod bearer;
 pub(crate) mod error;
@@ -39,7 +39,7 @@ pub(crate) fn json(status: Status, body: &serde_json::Value) -> Response<'static
         .finalize()
 }
 
-/// Headers that say something about one answer, and nothing about another.
+/// Headers that describe one particular response.
 const OF_ONE_ANSWER: [&str; 8] = [
     "Content-Disposition",
     "Content-Encoding",
@@ -51,8 +51,8 @@ const OF_ONE_ANSWER: [&str; 8] = [
     "WWW-Authenticate",
 ];
 
-/// Puts an answer in the place of another one, whose cookies, and headers of
-/// Rocket's and of other fairings, stay.
+/// Replaces a response by `answer`. Its cookies and the headers that Rocket and other
+/// fairings set stay.
 pub(crate) fn put<'r>(answer: Response<'r>, response: &mut Response<'r>) {
     for name in OF_ONE_ANSWER {
         response.remove_header(name);
@@ -75,8 +75,8 @@ pub(crate) fn redirect(location: String) -> Response<'static> {
     response
 }
 
-/// For every answer that depends on who asks, and for those of the sign-in
-/// itself: no cache may keep it, no other site may learn its address.
+/// For every response that depends on the user, and for those of the sign-in itself:
+/// no cache may keep it, and no other site may learn its address.
 pub(crate) fn no_store(response: &mut Response<'_>) {
     response.set_raw_header("Cache-Control", "no-store");
     response.set_raw_header("Referrer-Policy", "no-referrer");

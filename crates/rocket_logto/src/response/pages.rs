@@ -1,4 +1,4 @@
-//! The few HTML pages the library answers with itself.
+//! The few HTML pages that the library itself answers with.
 //!
 //! An application that uses the library may have no templates at all, so these
 //! pages are self-contained: one inline stylesheet, no script, nothing fetched.
@@ -19,17 +19,17 @@ const STYLE: &str = include_str!("pages.css");
 static STYLE_SOURCE: LazyLock<String> =
     LazyLock::new(|| format!("'sha256-{}'", BASE64_STANDARD.encode(sha256(STYLE))));
 
-/// What a page says and what can be done about it. All of it is escaped.
+/// What a page says, and what the user can do. All of it is escaped.
 pub(crate) struct Page<'a> {
     pub title: &'a str,
     pub paragraphs: &'a [&'a str],
-    /// An id that also stands in the log, for a person to quote.
+    /// An id that is also in the log, for the user to quote.
     pub reference: Option<&'a str>,
-    /// The first one is shown as the obvious choice.
+    /// The first one is shown as the main choice.
     pub actions: &'a [Action<'a>],
 }
 
-/// Something to click. Links lead where a GET is enough, buttons change state.
+/// Something to click: a link where a GET is enough, a button to change state.
 pub(crate) enum Action<'a> {
     Link { href: &'a str, label: &'a str },
     Post { action: &'a str, label: &'a str },
@@ -37,8 +37,8 @@ pub(crate) enum Action<'a> {
 
 /// The whole HTML document.
 ///
-/// Send it with [`csp`]: without that header nothing vouches for the inline
-/// style, and with a stricter one the browser drops it.
+/// Send it with [`csp`]: a stricter policy would make the browser drop the inline
+/// style.
 pub(crate) fn render(page: &Page<'_>) -> String {
     let title = escape(page.title);
     let mut main = format!("<h1>{title}</h1>\n");

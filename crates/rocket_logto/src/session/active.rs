@@ -1,7 +1,6 @@
-//! `ActiveSession`: the signed-in side of one request. Everything a guard or a
-//! handler can ask of the provider for its user goes through here, so that a
-//! session that changed on the way reaches the browser, and one that ended
-//! ends.
+//! `ActiveSession`: the session of a request from a signed-in user. Everything that a
+//! guard or a handler asks the provider for goes through here, so that a session that
+//! changed is sent to the browser, and one that ended is removed there.
 
 use std::sync::Arc;
 
@@ -43,7 +42,7 @@ impl ActiveSession {
         &self.session
     }
 
-    /// Whether the user has authenticated as `asked`.
+    /// Whether the user has authenticated as `asked` demands.
     pub(crate) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
         let (now, tolerance) = (self.sessions.now(), self.sessions.oidc.tolerance());
         let authenticated = &self.session.authenticated;
@@ -54,18 +53,18 @@ impl ActiveSession {
         self.sessions.config.session
     }
 
-    /// An access token: the one at hand, else by one refresh.
+    /// An access token: the cached one, or else one from a refresh.
     pub(crate) async fn token(&self, key: TokenFor) -> Result<Arc<Token>, Error> {
         let granted = self.sessions.token(&self.session, key).await;
         Ok(self.settle(granted).await?.0)
     }
 
-    /// Claims and tokens anew, by one refresh.
+    /// The session with new claims and tokens, from a refresh.
     pub(crate) async fn refreshed(&self) -> Result<ActiveSession, Error> {
         self.refreshed_since(None).await
     }
 
-    /// With `since`, what another instance was told after that will do.
+    /// With `since`, a refresh that another instance made after that time is enough.
     async fn refreshed_since(&self, since: Option<Seconds>) -> Result<ActiveSession, Error> {
         let granted = self.sessions.fresh(&self.session, since).await;
         let (_, session) = self.settle(granted).await?;
@@ -75,8 +74,8 @@ impl ActiveSession {
         })
     }
 
-    /// The same, once the claims are older than `claims_max_age`. While the
-    /// provider cannot be asked, the old ones serve.
+    /// Refreshes the session if its claims are older than `claims_max_age`. While the
+    /// provider cannot be reached, the old claims stay in use.
     pub(crate) async fn fresh(self) -> Result<ActiveSession, Error> {
         let since = self.sessions.stale_since();
         if self.session.refreshed_at > since
@@ -98,11 +97,12 @@ impl ActiveSession {
         }
     }
 
-    /// The answer of the userinfo endpoint, as JSON text, for this very user.
+    /// The response of the userinfo endpoint about this very user, as JSON text.
     pub(crate) async fn user_info(&self) -> Result<Vec<u8>, Error> {
         let mut answer = self.ask_user_info().await?;
         if answer.is_none() && self.session.refresh_token.is_some() {
-            // Refused: another token may do. If not, the user is meant.
+            // The token was refused; try once more with a new one. If that is refused
+            // as well, the provider no longer accepts the user.
             answer = self.ask_user_info().await?;
         }
         let Some(answer) = answer else {
@@ -138,7 +138,7 @@ impl ActiveSession {
         answer.map_err(failed)
     }
 
-    /// Forgets the access tokens of the session: the next one is a new one.
+    /// Forgets the session's access tokens, so that the next one is fetched anew.
     pub(crate) async fn forget_tokens(&self) {
         if let Err(error) = self.sessions.forget_tokens(&self.session).await {
             error.log();
@@ -146,16 +146,16 @@ impl ActiveSession {
         }
     }
 
-    /// Writes down what a refresh has changed, whatever the handler answers: a
-    /// new refresh token may have come with an answer that is no good otherwise.
+    /// Sends the browser what a refresh has changed, even if the refresh failed: a new
+    /// refresh token may have come with a response that is otherwise unusable.
     async fn settle(&self, granted: Result<Granted, Error>) -> Result<Granted, Error> {
         if self.sessions.storage.is_revoked(&self.session) {
-            // Signed out while this was under way, and perhaps in again: the
-            // browser's cookie is no longer this session's.
+            // The session ended during the refresh, and the user may be in a new one: the
+            // browser's cookie may belong to another session by now.
             self.context.set_session(None);
-            let meanwhile = || Error::new(ErrorKind::SessionEnded, "session_ended_meanwhile");
+            let ended_here = || Error::new(ErrorKind::SessionEnded, "session_ended_during_refresh");
             let ended = |error: &Error| error.kind() == ErrorKind::SessionEnded;
-            return Err(granted.err().filter(ended).unwrap_or_else(meanwhile));
+            return Err(granted.err().filter(ended).unwrap_or_else(ended_here));
         }
         if let Err(error) = &granted
             && error.kind() == ErrorKind::SessionEnded
@@ -176,11 +176,11 @@ impl ActiveSession {
         granted
     }
 
-    /// The provider has ended it. If it had ended before, the browser's cookie is
-    /// no longer this session's.
+    /// Ends the session, because the provider did. If it had ended here already, the
+    /// browser's cookie may belong to another session by now, and stays.
     async fn end(&self) {
         match self.sessions.storage.is_still_live(&self.session).await {
-            // The reason is given already; what the store answers adds nothing.
+            // The caller has a reason already; an error of the store adds nothing.
             true => drop(self.sessions.end(&self.context, &self.session).await),
             false => self.context.set_session(None),
         }

@@ -1,6 +1,5 @@
-//! What one request collects on its way: its session, and cookies to set. Rocket
-//! drops cookie changes before it runs a catcher, so all of it is written at the
-//! end.
+//! What one request collects: its session, and cookies to set. Rocket discards cookie
+//! changes before it runs a catcher, so they are all written at the end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +8,8 @@ use rocket::Request;
 
 use super::model::Session;
 
-/// `Set-Cookie` lines for the session: what they write, or, when they remove
-/// it, none.
+/// `Set-Cookie` lines for the session. `of` is the session that they write; `None`
+/// when they remove it.
 pub(crate) struct SessionCookies {
     pub of: Option<Arc<Session>>,
     pub lines: Vec<String>,
@@ -19,7 +18,7 @@ pub(crate) struct SessionCookies {
 #[derive(Default)]
 pub(crate) struct RequestContext {
     is_personal: AtomicBool,
-    /// `None` until it is known; then whether there is one.
+    /// `None` until it has been looked up; `Some(None)` when there is none.
     session: Mutex<Option<Option<Arc<Session>>>>,
     cookies: Mutex<Vec<String>>,
     session_cookies: Mutex<Option<SessionCookies>>,
@@ -36,7 +35,7 @@ impl RequestContext {
         lock(&self.session).clone()
     }
 
-    /// Names of cookies that hold parts of the session the browser came with.
+    /// Names of the cookies in which the browser sent parts of a session.
     pub(crate) fn set_chunks(&self, names: Vec<String>) {
         *lock(&self.chunks) = names;
     }
@@ -45,17 +44,17 @@ impl RequestContext {
         lock(&self.chunks).clone()
     }
 
-    /// The session was found, or has changed, or ended, on the way.
+    /// Remembers that the session was found, has changed or has ended.
     pub(crate) fn set_session(&self, session: Option<Arc<Session>>) {
         *lock(&self.session) = Some(session);
     }
 
-    /// Somebody asks who the user is, whether or not that can be told.
+    /// Remembers that the response depends on the user, signed in or not.
     pub(crate) fn set_personal(&self) {
         self.is_personal.store(true, Ordering::Relaxed);
     }
 
-    /// Whether anything on the way asked who the user is.
+    /// Whether the response depends on the user.
     pub(crate) fn is_personal(&self) -> bool {
         self.is_personal.load(Ordering::Relaxed)
     }
@@ -72,8 +71,7 @@ impl RequestContext {
         std::mem::take(&mut *lock(&self.cookies))
     }
 
-    /// Decides what becomes of the session's cookies, instead of what was
-    /// decided on the way so far.
+    /// Sets the session's cookies, in place of any that were set before.
     pub(crate) fn set_session_cookies(&self, cookies: SessionCookies) {
         *lock(&self.session_cookies) = Some(cookies);
     }

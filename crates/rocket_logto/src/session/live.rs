@@ -1,5 +1,5 @@
-//! What this process knows of live sessions beyond their cookies: the newest
-//! state, the access tokens, and who refreshes.
+//! What this process knows about live sessions beyond their cookies: the newest
+//! state, the access tokens, and the lock for refreshing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,33 +13,33 @@ use crate::error::{Error, ErrorKind};
 use crate::tokens::cache::TokenCache;
 use crate::tokens::token::{Token, TokenFor};
 
-/// Sessions remembered here at once; beyond that, tokens are fetched anew.
+/// The most sessions remembered here; beyond that, tokens are fetched again.
 const MAX_SESSIONS: u64 = 20_000;
-/// After a refresh has failed for the provider's sake, claims that want
-/// refreshing serve this much longer before the next attempt, in seconds.
+/// In seconds. After a refresh failed because of the provider, stale claims stay in
+/// use this much longer before the next attempt.
 const PAUSE: Seconds = 10;
 
 pub(super) struct LiveSessions {
     sessions: moka::sync::Cache<SessionId, Arc<Live>>,
 }
 
-/// One session. A provider that rotates refresh tokens kills a grant whose token
-/// is used twice, so all requests of a session take turns, whatever token they
-/// want.
+/// One session. A provider that rotates refresh tokens revokes a grant whose token is
+/// used twice (RFC 9700 section 4.14.2), so all requests of a session take turns, for
+/// whichever token they need.
 #[derive(Default)]
 pub(super) struct Live {
-    /// Held through a refresh.
+    /// Held during a refresh.
     pub refresh_lock: RefreshLock<()>,
     known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
-    /// The session as the last refresh left it. Requests still under way with
-    /// the cookie before it are served from here.
+    /// The session as the last refresh left it, for requests that still came with an
+    /// older cookie.
     newest: Option<Arc<Session>>,
     tokens: TokenCache,
-    /// The last refresh, when it has failed.
+    /// The last refresh, if it failed.
     failure: Option<Failure>,
 }
 
@@ -50,12 +50,12 @@ struct Failure {
     now: Seconds,
 }
 
-/// What a request wants of a session.
+/// What a request needs from a session.
 pub(super) struct Wanted {
     pub key: TokenFor,
-    /// Nothing from before `asked` will do,
+    /// Whether only a refresh after `asked` is enough,
     pub anew: bool,
-    /// but what another instance was told after this.
+    /// or one that another instance made after this time.
     pub since: Option<Seconds>,
     pub asked: Instant,
     pub now: Seconds,
@@ -72,7 +72,7 @@ impl Wanted {
         }
     }
 
-    /// Fresh claims. With `since`, what instances were told after that will do.
+    /// Fresh claims. With `since`, another instance's refresh after that is enough.
     pub(super) fn claims(since: Option<Seconds>, now: Seconds) -> Wanted {
         Wanted {
             anew: true,
@@ -83,12 +83,12 @@ impl Wanted {
 }
 
 impl LiveSessions {
-    /// Sessions are forgotten here when they were not used for `idle`.
+    /// Sessions that were not used for `idle` are forgotten here.
     pub(super) fn new(idle: Duration) -> LiveSessions {
         let sessions = moka::sync::Cache::builder()
             .max_capacity(MAX_SESSIONS)
-            // A new session must find its place: without one it would not be
-            // known here that its refresh token has been used.
+            // LRU, so that a new session always gets a place: otherwise this process
+            // would not know that its refresh token has been used.
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(idle)
             .build();
@@ -129,8 +129,8 @@ impl Live {
         self.with(|known| known.newest = Some(session));
     }
 
-    /// A token that may still be used: not about to end, or fetched since the
-    /// request asked.
+    /// A token that may still be used: it is not about to expire, or was fetched after
+    /// this request began.
     pub(super) fn token(&self, session: &Session, wanted: &Wanted) -> Option<Arc<Token>> {
         let (key, version) = (&wanted.key, session.tokens_from);
         self.with(|known| {
@@ -142,9 +142,9 @@ impl Live {
         })
     }
 
-    /// The failure of a refresh that ended while this request waited for its
-    /// turn: asking again would make all who wait pay for it one by one. What
-    /// the provider said of another token says nothing of this one.
+    /// The failure of a refresh that ended while this request waited for its turn.
+    /// Trying again would make all waiting requests pay for it one by one. A failure
+    /// for another token says nothing about this one.
     pub(super) fn failure(&self, wanted: &Wanted) -> Option<Error> {
         self.with(|known| {
             let failure = known.failure.as_ref()?;
@@ -167,7 +167,7 @@ impl Live {
         self.with(|known| known.failure = Some(failure));
     }
 
-    /// Whether a refresh for fresher claims is worth trying yet.
+    /// Whether it is time to try another refresh for fresher claims.
     pub(super) fn may_refresh(&self, now: Seconds) -> bool {
         self.with(|known| match &known.failure {
             Some(failure)

@@ -1,5 +1,5 @@
-//! What only one request, of all instances, may do: refresh a session, answer a
-//! sign-in, accept a logout token. And the tokens that instances share.
+//! What only one request on any instance may do: refresh a session, answer a
+//! sign-in, accept a logout token. Also the tokens that instances share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,10 @@ const LOCK_POLL: Duration = Duration::from_millis(25);
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 /// How many sign-ins are known to have been answered.
 const ANSWERED: usize = 1 << 12;
-/// How long the trace of a look at the store lasts.
+/// How long the readiness check's entry in the store lasts.
 const READINESS: Duration = Duration::from_secs(1);
 
-/// Sign-ins whose authorization response has come, where nothing is shared.
+/// Sign-ins that have been answered, where instances share nothing.
 pub(super) struct Answered(SeenFilter);
 
 /// The right to answer a sign-in.
@@ -33,7 +33,7 @@ pub(crate) enum AnswerTurn {
     Here([u8; 16]),
 }
 
-/// The right to do something, among all instances.
+/// The right to do something, held by one request on any instance.
 pub(crate) struct Lock {
     store: Arc<dyn SessionStore>,
     name: String,
@@ -53,9 +53,9 @@ impl Answered {
         Answered(SeenFilter::with_places(ANSWERED))
     }
 
-    /// `Some` for the first authorization response to a sign-in: a second one at
-    /// the same time, as of an impatient reload, must not use the code again, or
-    /// the provider takes back what it gave for it.
+    /// `Some` for the first authorization response to a sign-in. A second one at the
+    /// same time, such as an impatient reload, must not use the code again, or the
+    /// provider revokes the tokens it issued for it (RFC 6749 section 4.1.2).
     pub(super) async fn take_turn(
         &self,
         storage: &Storage,
@@ -70,7 +70,7 @@ impl Answered {
         Ok((!self.0.was_here(&hash)).then_some(AnswerTurn::Here(hash)))
     }
 
-    /// For a response whose code has gone nowhere.
+    /// Gives the turn back after a response whose code was not sent to the provider.
     pub(super) async fn give_back(&self, turn: AnswerTurn) {
         match turn {
             AnswerTurn::Shared(lock) => lock.give_back().await,
@@ -88,7 +88,7 @@ struct SharedToken {
 }
 
 impl Storage {
-    /// Takes a lock where instances look for it, unless somebody has it.
+    /// Takes a lock that all instances see, unless it is taken.
     pub(super) async fn lock(
         &self,
         name: &str,
@@ -109,8 +109,8 @@ impl Storage {
             Ok(true) => Ok(Some(lock)),
             Ok(false) => Ok(None),
             Err(error) => {
-                // It may have been taken, and only the answer got lost. A retry
-                // must not come before it is given back.
+                // The lock may have been taken and only the reply was lost. Give it
+                // back before the caller can retry.
                 let _ = rocket::tokio::spawn(lock.give_back()).await;
                 Err(error)
             }
@@ -140,20 +140,20 @@ impl Storage {
         })
     }
 
-    /// `Some` the first time the id of a logout token is seen within `lifetime`,
-    /// on any instance; to be given back when it comes to nothing.
+    /// `Some` the first time the id of a logout token is seen within `lifetime`, on
+    /// any instance. Give it back if the logout fails.
     pub(super) async fn check_replay(
         &self,
         jti: &str,
         lifetime: Duration,
     ) -> Result<Option<Lock>, StoreError> {
-        // What can be ended is as old as a session at most.
+        // No session lives longer than this, so there is nothing left to end.
         let lifetime = lifetime.min(self.config.session.absolute);
         self.lock(&format!("jti:{jti}"), lifetime).await
     }
 
-    /// Whether the store, if there is one, takes what it is given: one that
-    /// only answers questions, as a replica does, is of no use to a sign-in.
+    /// Whether the store, if there is one, accepts writes: a read-only replica is of
+    /// no use to a sign-in.
     pub(super) async fn check_ready(&self) -> Result<(), StoreError> {
         match &self.shared {
             Some(store) => store.lock("readiness", "", READINESS).await.map(|_| ()),
@@ -161,8 +161,8 @@ impl Storage {
         }
     }
 
-    /// Shares a token with the other instances. Not shared is not lost: another
-    /// instance asks the provider itself.
+    /// Shares a token with the other instances. If that fails, they ask the provider
+    /// themselves.
     pub(super) async fn put_token(&self, session: &Session, key: &TokenFor, token: &Token) {
         let Some(store) = &self.shared else {
             return;

@@ -1,6 +1,6 @@
-//! The life of a session. [`Sessions`] owns it: a callback asks it to begin one,
-//! a guard to resolve one, a route to end one, and [`ActiveSession`] is what a
-//! request of a signed-in user holds.
+//! The life of a session. [`Sessions`] owns it: a callback asks it to begin one, a
+//! guard to resolve one, a route to end one. [`ActiveSession`] is what a request of a
+//! signed-in user holds.
 
 mod active;
 pub(crate) mod context;

@@ -15,9 +15,9 @@ use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::tokens::RawIdToken;
 use crate::tokens::token::{Token, TokenFor};
 
-/// A used session is written anew this often, or four times within `idle`.
+/// A session in use is written again this often, or four times within `idle`.
 const ROLL_EVERY: Seconds = 60;
-/// Clocks of instances differ, but not by a minute.
+/// The clocks of instances differ by less than this.
 pub(super) const CLOCKS_DIFFER: Seconds = 60;
 
 /// 256 random bits that name one session. New at every sign-in.
@@ -49,56 +49,56 @@ impl From<SessionId> for String {
     }
 }
 
-/// Whoever has the id might be the user: it stays out of logs.
+/// Hides the id: anyone who has it might act as the user, so it must not be logged.
 impl std::fmt::Debug for SessionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SessionId([redacted])")
     }
 }
 
-/// One person, signed in, in one browser. The names are short on the wire: the
-/// session has to fit a cookie.
+/// One user, signed in, in one browser. Serialized with short names, because it has to
+/// fit a cookie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Session {
     #[serde(rename = "i")]
     pub id: SessionId,
     #[serde(rename = "u")]
     pub sub: String,
-    /// The session at the provider; back-channel logout names it.
+    /// The id of the session at the provider; logout tokens name it.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     #[serde(rename = "t")]
     pub id_token: RawIdToken,
     #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<RefreshToken>,
-    /// Only without a refresh token: then the access token of the sign-in is
-    /// the only one there will ever be.
+    /// Only without a refresh token: the access token of the sign-in is then the only
+    /// one there will ever be.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
     #[serde(rename = "c")]
     pub created_at: Seconds,
     #[serde(rename = "s")]
     pub seen_at: Seconds,
-    /// When the provider last vouched for the user.
+    /// When the provider last confirmed the user.
     #[serde(rename = "f")]
     pub refreshed_at: Seconds,
-    /// When and how the user authenticated, as far as the provider has said.
+    /// When and how the user authenticated, as far as the provider says.
     #[serde(
         rename = "n",
         default,
         skip_serializing_if = "AuthenticationEvent::is_unknown"
     )]
     pub authenticated: AuthenticationEvent,
-    /// Counts refreshes, so that of two copies the newer one is known.
+    /// Counts refreshes, to tell which of two copies is newer.
     #[serde(rename = "v", default)]
     pub version: u32,
-    /// The version at which everything from before was forgotten: access tokens
-    /// of an older one are not used any more, at whatever instance.
+    /// The version at which access tokens were last forgotten: no instance uses a
+    /// token of an older version.
     #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
     pub tokens_from: u32,
     #[serde(skip)]
     pub kept_in: KeptIn,
-    /// The sealed text it was read from.
+    /// A keyed hash of the sealed text that it was read from.
     #[serde(skip)]
     pub read_from: Option<Digest>,
 }
@@ -107,7 +107,7 @@ fn is_zero(version: &u32) -> bool {
     *version == 0
 }
 
-/// What it takes to end a session, its cookie at hand or not.
+/// What is needed to end a session, even without its cookie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SessionRef {
     #[serde(rename = "i")]
@@ -149,8 +149,7 @@ impl From<&Token> for Access {
 }
 
 impl Session {
-    /// A session that begins with these tokens, for the user of the verified
-    /// `claims`.
+    /// A new session with these tokens, for the user of the verified `claims`.
     pub(crate) fn begun(
         id: SessionId,
         claims: IdTokenClaims,
@@ -187,7 +186,7 @@ impl Session {
         }
     }
 
-    /// The access token kept in the session, while it is good past `until`.
+    /// The access token kept in the session, if it is valid beyond `until`.
     pub(crate) fn access_at_hand(&self, key: &TokenFor, until: Seconds) -> Option<Token> {
         let access = self
             .access
@@ -197,8 +196,8 @@ impl Session {
             .then(|| Token::new(access.token.clone(), None, access.ends_at))
     }
 
-    /// Whether the session is still alive at `now`: used within `idle`, begun
-    /// within `absolute`. A session from the future is no session.
+    /// Whether the session is alive at `now`: last used within `idle` and begun within
+    /// `absolute`. One from the future is not.
     pub(crate) fn is_live(&self, limits: &SessionConfig, now: Seconds) -> bool {
         let within = |since, limit| {
             let age = now.saturating_sub(since);
@@ -207,7 +206,7 @@ impl Session {
         within(self.seen_at, limits.idle) && within(self.created_at, limits.absolute)
     }
 
-    /// The session as just used, when that is worth writing down.
+    /// The session marked as used now, if that is worth writing.
     pub(crate) fn rolled(&self, limits: &SessionConfig, now: Seconds) -> Option<Session> {
         let every = ROLL_EVERY.min(seconds(limits.idle) / 4).max(1);
         (now.saturating_sub(self.seen_at) >= every).then(|| Session {
@@ -216,7 +215,7 @@ impl Session {
         })
     }
 
-    /// How long the browser should keep it, in seconds.
+    /// How long the browser should keep the cookie, in seconds.
     pub(crate) fn max_age(&self, limits: &SessionConfig, now: Seconds) -> Seconds {
         let end = self.created_at.saturating_add(seconds(limits.absolute));
         seconds(limits.idle).min(end.saturating_sub(now)).max(0)
@@ -248,7 +247,7 @@ mod tests {
         let old = session(5000, 5990);
         assert!(old.is_live(&LIMITS, 5999));
         assert!(!old.is_live(&LIMITS, 6000));
-        // Another instance's clock may be ahead, but not by a minute.
+        // Another instance's clock may be ahead, but by less than a minute.
         let begun_elsewhere = session(5000, 5000);
         assert!(begun_elsewhere.is_live(&LIMITS, 4941));
         assert!(!begun_elsewhere.is_live(&LIMITS, 4940));

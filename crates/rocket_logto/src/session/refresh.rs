@@ -1,7 +1,7 @@
-//! A refresh, from the request that wants a token or fresher claims to the
-//! session that came of it (OpenID Connect Core section 12). Only one at a time
-//! runs for each session: `renew` takes the turn of this process, `renew_alone`
-//! that of all instances, `refresh` asks the provider and writes the session once.
+//! A refresh, from the request that needs a token or fresher claims to the session
+//! that results (OpenID Connect Core section 12). Only one at a time runs for each
+//! session: `renew` takes the lock within this process, `renew_alone` the one among
+//! instances, and `refresh` asks the provider and writes the session once.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::tokens::token::{LEEWAY, Token, TokenFor};
 pub(super) type Granted = (Arc<Token>, Arc<Session>);
 
 impl Sessions {
-    /// The token for `key`: the one at hand, or one from a refresh.
+    /// The token for `key`: the cached one, or else one from a refresh.
     pub(super) async fn token(
         self: &Arc<Self>,
         session: &Arc<Session>,
@@ -40,9 +40,9 @@ impl Sessions {
         Box::pin(self.renew(live, session, wanted)).await
     }
 
-    /// A refresh that takes nothing from the cache, for fresh claims, and
-    /// forgets the tokens from before it. Requests that ask while one is under
-    /// way share it; with `since`, instances share one that came after that.
+    /// A refresh for fresh claims, which ignores the cache and forgets the tokens from
+    /// before it. Requests that arrive while one is running share it; with `since`,
+    /// one that any instance made after that is enough.
     pub(super) async fn fresh(
         self: &Arc<Self>,
         session: &Arc<Session>,
@@ -55,9 +55,9 @@ impl Sessions {
         self.renew(self.live.of(session), session, wanted).await
     }
 
-    /// Waits for the session's turn, looks again, and refreshes if need be. The
-    /// refresh is a task of its own: a person who closes the tab must not cost
-    /// the session its new refresh token.
+    /// Waits for its turn, looks at the cache again, and refreshes if necessary. The
+    /// refresh is a task of its own, so that a user who closes the tab does not lose
+    /// the session's new refresh token.
     async fn renew(
         self: &Arc<Self>,
         live: Arc<Live>,
@@ -83,8 +83,8 @@ impl Sessions {
         task.await.unwrap_or_else(|_| Err(task_ended()))
     }
 
-    /// With the turn of this process in hand, takes that of all instances: another
-    /// one may have done it already.
+    /// Takes the lock among instances as well, and refreshes unless another instance
+    /// has done so already.
     async fn renew_alone(
         &self,
         live: &Live,
@@ -108,8 +108,8 @@ impl Sessions {
         result
     }
 
-    /// The session as other instances left it, and the token if one of them has
-    /// fetched it.
+    /// The session as other instances left it, and the token if one of them fetched
+    /// it.
     async fn done_elsewhere(
         &self,
         session: &Arc<Session>,
@@ -126,8 +126,8 @@ impl Sessions {
         Ok((token.map(Arc::new), current))
     }
 
-    /// The session as any instance knows it: this one is ahead where writing down a
-    /// new refresh token has failed.
+    /// The newest state of the session on any instance. This one is ahead if it failed
+    /// to write a new refresh token to the store.
     async fn newest_anywhere(&self, session: &Arc<Session>) -> Result<Arc<Session>, Error> {
         let current = self.storage.reload(session).await.map_err(store_failed)?;
         let current = current.ok_or_else(ended_elsewhere)?;
@@ -137,8 +137,8 @@ impl Sessions {
         })
     }
 
-    /// Asks the provider, and writes down what has become of the session, whatever
-    /// may be wrong with the answer: the old refresh token is used up.
+    /// Asks the provider, and writes the session even if something is wrong with the
+    /// response: the old refresh token is used up.
     async fn refresh(
         &self,
         live: &Live,
@@ -147,7 +147,7 @@ impl Sessions {
     ) -> Result<Granted, Error> {
         let key = &wanted.key;
         let tokens = self.ask(session, key).await?;
-        // There may have been a queue.
+        // The request may have waited in a queue.
         let now = wanted.now.saturating_add(seconds(wanted.asked.elapsed()));
         let token = Token::granted(&tokens, now);
         let is_good = match self.verify(session, &tokens, now).await {
@@ -159,7 +159,7 @@ impl Sessions {
             Err(_) => with_refresh_token(session, &tokens),
         });
         if next.version > session.version {
-            // Before it is written: this process goes on with it in any case.
+            // Even if writing fails, this process continues with the new token.
             live.set_newest(next.clone());
             self.storage.write(&next, now).await?;
         }
@@ -186,7 +186,7 @@ impl Sessions {
         };
         let tokens = self.oidc.refresh(refresh_token, &key.params()).await;
         tokens.map_err(|error| match error {
-            // Of no organization or resource, but of the user.
+            // It is about the user, not about an organization or a resource.
             TokenError::Denied(body) if body.error == "access_denied" && key.is_default() => {
                 Error::new(ErrorKind::SessionEnded, "refresh_access_denied")
             }
@@ -194,9 +194,9 @@ impl Sessions {
         })
     }
 
-    /// OpenID Connect Core section 12.2: the same user, from the same provider,
-    /// for the same client; else the session is not theirs any more. A token that
-    /// cannot be verified at all says nothing, and is not used.
+    /// OpenID Connect Core section 12.2: the new ID token must be about the same user,
+    /// from the same provider and for the same client, or the session ends. A token
+    /// that cannot be verified is only discarded.
     async fn verify(
         &self,
         session: &Session,
@@ -227,15 +227,15 @@ impl Sessions {
         if claims.sub != session.sub {
             return ended("refreshed_id_token_sub");
         }
-        // It is about the same authentication still.
+        // It must still be about the same authentication.
         match (claims.auth_time.value(), session.authenticated.at) {
             (Some(now), Some(before)) if *now != before => ended("refreshed_id_token_auth_time"),
             _ => Ok(()),
         }
     }
 
-    /// Has all instances forget the access tokens of a session. A task of its own,
-    /// because it holds a lock.
+    /// Makes all instances forget a session's access tokens. A task of its own, because
+    /// it holds a lock.
     pub(super) async fn forget_tokens(
         self: &Arc<Self>,
         session: &Arc<Session>,
@@ -271,7 +271,7 @@ impl Sessions {
     }
 }
 
-/// The session after a good answer.
+/// The session after a good response.
 fn renewed(session: &Session, tokens: &TokenSet, wanted: &Wanted, now: Seconds) -> Session {
     let key = &wanted.key;
     let mut next = session.clone();
@@ -280,25 +280,24 @@ fn renewed(session: &Session, tokens: &TokenSet, wanted: &Wanted, now: Seconds) 
         next.refresh_token = Some(refresh_token.clone());
     }
     if let Some(id_token) = &tokens.id_token
-        // With fewer scopes come fewer claims.
+        // An ID token for fewer scopes may have fewer claims.
         && !key.is_narrowed()
     {
         next.id_token = id_token.clone();
         next.refreshed_at = now;
     }
     if key.is_default() {
-        // A provider may leave the ID token out: it has said all the same that
-        // the user is still welcome.
+        // A provider may omit the ID token; it has still confirmed the user.
         next.refreshed_at = now;
     }
     if wanted.anew {
-        // What was fetched before may allow what is no longer allowed.
+        // Older tokens may allow what is no longer allowed.
         next.tokens_from = next.version;
     }
     next
 }
 
-/// The session after an answer that is good for nothing but its refresh token.
+/// The session after a response of which only the refresh token can be used.
 fn with_refresh_token(session: &Session, tokens: &TokenSet) -> Session {
     let mut next = session.clone();
     if let Some(refresh_token) = &tokens.refresh_token {
@@ -316,7 +315,7 @@ fn ended_elsewhere() -> Error {
     Error::new(ErrorKind::SessionEnded, "ended_elsewhere")
 }
 
-/// Without a refresh token the sign-in's own access token is all there is.
+/// Without a refresh token there is only the sign-in's own access token.
 fn no_refresh_token() -> Error {
     Error::denied(
         "no_refresh_token",

@@ -1,5 +1,5 @@
-//! Sessions that are over before their time. A cookie cannot be taken back,
-//! so a copy of it must be refused: kept in process, as long as it could live.
+//! Sessions that ended early. A cookie cannot be taken back, so copies of it must be
+//! refused for as long as it could be valid. Kept in the memory of this process.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
@@ -7,10 +7,10 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use super::model::{Session, SessionId, SessionRef};
 use crate::clock::Seconds;
 
-/// Of each kind.
+/// The most entries of each kind.
 const BOUND: usize = 100_000;
 
-/// What is refused: single sessions, sessions of the provider, users.
+/// What is refused: single sessions, sessions at the provider, users.
 pub(crate) struct Revocations {
     bound: usize,
     inner: RwLock<Inner>,
@@ -22,12 +22,12 @@ struct Inner {
     ids: BTreeSet<(Seconds, SessionId)>,
     sids: Names,
     subs: Names,
-    /// Sessions begun before this are refused: what was forgotten about them
-    /// to stay within the bound must not let one back in.
+    /// Sessions begun before this are refused, because entries about them were dropped
+    /// to stay within the bound.
     refused_before: Seconds,
 }
 
-/// Names, each with the moment up to which its sessions are refused.
+/// Names, each with a time: its sessions begun by then are refused.
 #[derive(Default)]
 struct Names(HashMap<String, Seconds>);
 
@@ -41,16 +41,15 @@ impl Default for Revocations {
 }
 
 impl Revocations {
-    /// Ends `session` for every copy of its cookie. `absolute` is how long a
-    /// session can live, in seconds; what is older needs no mention.
+    /// Refuses every copy of the cookie of `session`. `absolute` is how long a session
+    /// can live, in seconds; older entries are dropped.
     pub(crate) fn revoke(&self, session: &SessionRef, absolute: Seconds, now: Seconds) {
         let mut inner = self.inner();
         inner.ids.insert((session.created_at, session.id.clone()));
         inner.tidy(self.bound, now.saturating_sub(absolute));
     }
 
-    /// Ends all sessions begun by now that belong to the provider's session
-    /// `sid`.
+    /// Ends all sessions begun by now that belong to the session `sid` at the provider.
     pub(crate) fn revoke_sid(&self, sid: &str, absolute: Seconds, now: Seconds) {
         let mut inner = self.inner();
         inner.sids.refuse(sid, now);
@@ -82,7 +81,7 @@ impl Revocations {
 }
 
 impl Inner {
-    /// Forgets what can no longer live, then the oldest.
+    /// Drops entries about sessions that have expired, then the oldest.
     fn tidy(&mut self, bound: usize, expired: Seconds) {
         while self
             .ids
@@ -106,7 +105,7 @@ impl Inner {
 
 impl Names {
     fn refuse(&mut self, name: &str, until: Seconds) {
-        // Logout tokens may overtake each other.
+        // Logout tokens may arrive out of order.
         let at = self.0.entry(name.to_owned()).or_insert(until);
         *at = until.max(*at);
     }
@@ -116,8 +115,8 @@ impl Names {
         self.0.get(name).is_some_and(|until| begun <= *until)
     }
 
-    /// Forgets what can no longer live; if that is not enough, the older half:
-    /// the answer is the last moment of those.
+    /// Drops entries about sessions that have expired; if that is not enough, drops the
+    /// older half as well and returns the latest time among those.
     fn tidy(&mut self, bound: usize, expired: Seconds) -> Option<Seconds> {
         if self.0.len() > bound {
             self.0.retain(|_, until| *until >= expired);

@@ -1,10 +1,10 @@
-//! `SeenFilter`: whether something was here before, in memory that does not grow.
+//! `SeenFilter`: whether something was seen before, in memory that does not grow.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Things that were here filter, each by half of its hash, in the place that the
-/// other half names. Whoever comes to a place takes it: the one before has then
-/// never been here.
+/// A lossy set of hashes. One half of a hash selects a place, the other half is stored
+/// there. A newcomer takes over the place, and whatever was there counts as never
+/// seen.
 pub(super) struct SeenFilter(Box<[AtomicU64]>);
 
 impl SeenFilter {
@@ -12,16 +12,16 @@ impl SeenFilter {
         SeenFilter((0..count.max(1)).map(|_| AtomicU64::new(0)).collect())
     }
 
-    /// Whether it was here before. From now on it was.
+    /// Whether it was seen before. From now on it counts as seen.
     pub(super) fn was_here(&self, hash: &[u8; 16]) -> bool {
         let (place, mark) = self.place(hash);
         place.swap(mark, Ordering::Relaxed) == mark
     }
 
-    /// It was never here, after all.
+    /// Makes it count as never seen.
     pub(super) fn forget(&self, hash: &[u8; 16]) {
         let (place, mark) = self.place(hash);
-        // If it fails, another has the place, and there is nothing to forget.
+        // If this fails, another hash has the place, and there is nothing to forget.
         let _ = place.compare_exchange(mark, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 
@@ -45,7 +45,7 @@ mod tests {
     fn what_was_here_is_known_until_another_takes_its_place() {
         let filter = SeenFilter::with_places(8);
         assert!(!filter.was_here(&hash(1, 7)) && filter.was_here(&hash(1, 7)));
-        // Its place, its half of the hash, but another thing.
+        // The same place, but another half.
         assert!(!filter.was_here(&hash(2, 7)));
         assert!(filter.was_here(&hash(1, 7)));
         assert!(!filter.was_here(&hash(9, 8)), "the same place");

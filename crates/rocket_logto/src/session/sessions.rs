@@ -1,5 +1,5 @@
-//! [`Sessions`]: the one owner of all sessions, from their beginning to their
-//! end. Managed by Rocket; made at ignition, with the keys that seal cookies.
+//! [`Sessions`]: the one owner of all sessions, from beginning to end. Managed by
+//! Rocket; created at ignition, with the keys that seal cookies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,19 +37,19 @@ pub(crate) struct Sessions {
     clock: Clock,
 }
 
-/// What a sign-in has given: the parts of a session.
+/// The parts of a session that a sign-in gives.
 pub(crate) struct NewSession {
-    /// Of the verified `id_token`.
+    /// The claims of the verified `id_token`.
     pub claims: IdTokenClaims,
     pub id_token: RawIdToken,
     pub refresh_token: Option<RefreshToken>,
     pub token: Token,
-    /// The session of this browser that it takes the place of.
+    /// The session of this browser that it replaces.
     pub replaces: Option<SessionRef>,
 }
 
 impl Sessions {
-    /// `None` when no key can be made to seal cookies with.
+    /// `None` when no key for sealing cookies can be derived.
     pub(crate) fn new(
         rocket: &Rocket<Build>,
         config: Arc<LogtoConfig>,
@@ -68,8 +68,8 @@ impl Sessions {
         })
     }
 
-    /// The sessions of the app, for code that runs inside a request. Guards
-    /// are sentinels, so only a hand-made router can be without them.
+    /// The sessions of the app, for code that runs inside a request. Guards are
+    /// sentinels, so they are missing only where routes were built by hand.
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Arc<Sessions>, Error> {
         request.rocket().state::<Arc<Sessions>>().ok_or_else(|| {
             Error::new(
@@ -83,10 +83,10 @@ impl Sessions {
         (self.clock)()
     }
 
-    /// The live session of a request, if there is one; looked up once. The
-    /// network only when sessions are in a store. A used session is rolled on,
-    /// at most once a minute; a browser that missed a refresh, because it did
-    /// not wait for the answer, is given it now.
+    /// The live session of a request, if there is one; looked up only once. Touches
+    /// the network only when sessions are in a store. Marks the session as used, at
+    /// most once a minute. A browser that missed a refresh, because it did not wait
+    /// for the response, gets the new cookies now.
     pub(crate) async fn resolve(
         &self,
         request: &Request<'_>,
@@ -122,7 +122,7 @@ impl Sessions {
             match Box::pin(self.save(context, &session, now)).await {
                 Ok(()) => {}
                 Err(KeepError::Gone) => return Ok(None),
-                // What was read is still true; only that it was used is lost.
+                // What was read is still valid; only the mark that it was used is lost.
                 Err(error) if session.version == read => {
                     log::warn!("logto: {error}; a session was read and cannot be written");
                 }
@@ -132,8 +132,7 @@ impl Sessions {
         Ok(Some(session))
     }
 
-    /// Begins a session, in the place of another one where there is one, and
-    /// sends its cookies.
+    /// Begins a session, replaces the old one if there is one, and sends the cookies.
     pub(crate) async fn begin(&self, request: &Request<'_>, new: NewSession) -> Result<(), Error> {
         let now = self.now();
         let id = SessionId::random().map_err(|_| {
@@ -159,14 +158,14 @@ impl Sessions {
             .await;
         let live = self.live.of(&session);
         live.remember(&wanted, Arc::new(new.token), session.version);
-        // Only now is there something better than the old session.
+        // End the old session only now that the new one is in place.
         match before {
             Some(before) => self.revoke(&before).await,
             None => Ok(()),
         }
     }
 
-    /// Writes a session as it is now to where it is kept, and sends its cookies.
+    /// Writes the session to where it is kept, and sends its cookies.
     async fn save(
         &self,
         context: &RequestContext,
@@ -177,7 +176,7 @@ impl Sessions {
         self.send(context, session, now).await.map(drop)
     }
 
-    /// Sends the cookies of a session that is kept.
+    /// Sends the cookies of a session that is already kept.
     pub(super) async fn send(
         &self,
         context: &RequestContext,
@@ -191,8 +190,8 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Ends a session here: its cookies go, copies of them are refused, its
-    /// tokens are forgotten.
+    /// Ends a session here: removes its cookies, refuses copies of them, and forgets
+    /// its tokens.
     pub(crate) async fn end(
         &self,
         context: &RequestContext,
@@ -224,9 +223,9 @@ impl Sessions {
         context.set_session_cookies(SessionCookies { of: None, lines });
     }
 
-    /// The session's cookies for the response. While a handler was at work its
-    /// session may have been ended, or refreshed, by another request, and the
-    /// browser may have another one by now: then there are none.
+    /// The session's cookies for the response. There are none if another request ended
+    /// or refreshed the session while the handler ran: the browser may have newer
+    /// cookies by now.
     pub(crate) async fn cookies(&self, cookies: SessionCookies) -> Vec<String> {
         let Some(session) = cookies.of else {
             return cookies.lines;
@@ -260,15 +259,15 @@ impl Sessions {
         turn.map_err(store_failed)
     }
 
-    /// For a response whose code has gone nowhere.
+    /// Gives the turn back after a response whose code was not sent to the provider.
     pub(crate) async fn give_back(&self, turn: AnswerTurn) {
         self.answered.give_back(turn).await;
     }
 
-    /// `Some` the first time the logout token is seen, on any instance; to be
-    /// given back when it comes to nothing.
+    /// `Some` the first time the logout token is seen, on any instance. Give it back if
+    /// the logout fails.
     pub(crate) async fn check_replay(&self, logout: &Logout) -> Result<Option<Lock>, StoreError> {
-        // A replay after that is refused as too old.
+        // After that, a replay is refused because the token is too old.
         let good_for = logout.good_until.saturating_sub(self.now()).max(1);
         let good_for = Duration::from_secs(u64::try_from(good_for).unwrap_or(1));
         self.storage.check_replay(&logout.jti, good_for).await
@@ -279,16 +278,16 @@ impl Sessions {
         self.storage.check_ready().await
     }
 
-    /// Since when claims are older than `claims_max_age`.
+    /// Claims from this time or earlier are older than `claims_max_age`.
     pub(super) fn stale_since(&self) -> Seconds {
         self.now()
             .saturating_sub(seconds(self.config.claims_max_age))
     }
 }
 
-/// Seals with Rocket's `secret_key`, and opens with its old ones, too. Where none
-/// is configured Rocket makes one up after this, in the debug profile, and
-/// refuses to launch in others: until then one of our own does.
+/// Seals with Rocket's `secret_key`, and opens with previous ones as well. Where none
+/// is configured, a random one is used here: Rocket generates its own only later, in
+/// the debug profile, and refuses to launch in others.
 fn keys(rocket: &Rocket<Build>, config: &LogtoConfig) -> Option<CookieKeys> {
     let configured = rocket.figment().extract_inner::<SecretKey>("secret_key");
     let provided = configured.ok().filter(SecretKey::is_provided);
@@ -300,7 +299,7 @@ fn keys(rocket: &Rocket<Build>, config: &LogtoConfig) -> Option<CookieKeys> {
     CookieKeys::new(current, previous.collect::<Option<_>>()?)
 }
 
-/// The 64 bytes of a key. Rocket shows them to figment only.
+/// The 64 bytes of a key. Rocket exposes them only by serializing the key.
 fn master(key: &SecretKey) -> Option<Key> {
     let config = rocket::Config {
         secret_key: key.clone(),

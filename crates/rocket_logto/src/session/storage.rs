@@ -1,5 +1,5 @@
-//! Where sessions are kept: in cookies, in memory when they do not fit, in the
-//! store that instances share. Knows nothing of providers and of requests.
+//! Where sessions are kept: in cookies, in memory when they do not fit, or in the
+//! store that instances share. Knows nothing about providers or requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::oidc::verify::Logout;
 
 /// The name of the session cookie, before any prefix.
 const SESSION_COOKIE: &str = "logto_session";
-/// Sessions in memory that are too large for cookies.
+/// The most sessions kept in memory because they are too large for cookies.
 const MAX_IN_MEMORY: usize = 1000;
 
 pub(super) struct Storage {
     pub(super) config: Arc<LogtoConfig>,
     pub(super) keys: CookieKeys,
-    /// What all instances share, when there is such a thing.
+    /// The store that all instances share, if there is one.
     pub(super) shared: Option<Arc<dyn SessionStore>>,
     pub(super) memory: Arc<MemoryStore>,
     revocations: Revocations,
@@ -33,7 +33,8 @@ pub(super) struct Storage {
     name: String,
 }
 
-/// A session found, and whether its cookie should be sealed anew.
+/// A session that was found, and whether an old key opened it, so that its cookie
+/// should be sealed again.
 pub(super) struct Loaded {
     pub session: Arc<Session>,
     pub old_key: bool,
@@ -81,7 +82,7 @@ impl Storage {
         &self.name
     }
 
-    /// The live session of these cookies. `Err` only when it cannot be told.
+    /// The live session of these cookies. `Err` only when the store cannot be asked.
     pub(super) async fn load(
         &self,
         cookies: &[(&str, &str)],
@@ -100,8 +101,8 @@ impl Storage {
                 Some(session) => session,
                 None => return Ok(None),
             },
-            // A session in a cookie knows nothing of ends that other instances
-            // have seen.
+            // Other instances may have ended a session without this cookie changing,
+            // so where there is a store, a session in a cookie does not count.
             Content::Session(_) if self.shared.is_some() => return Ok(None),
             Content::Session(session) => session,
         };
@@ -112,7 +113,7 @@ impl Storage {
         Ok(Some(Loaded { session, old_key }))
     }
 
-    /// The state of a session that instances share, as it is now.
+    /// The current state of a session that instances share.
     pub(super) async fn reload(
         &self,
         session: &Session,
@@ -133,7 +134,7 @@ impl Storage {
             return Ok(None);
         };
         let id = pointer.id.as_str();
-        // Asked each time: another instance may have ended it.
+        // The store is asked every time: another instance may have ended it.
         let Some(data) = store.load(id).await? else {
             return Ok(None);
         };
@@ -150,7 +151,7 @@ impl Storage {
         self.cache.open(&self.keys, name, sealed, kept_in)
     }
 
-    /// Keeps a new session, wherever it belongs.
+    /// Keeps a new session, and decides where.
     pub(super) async fn create(
         &self,
         session: &mut Session,
@@ -173,8 +174,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Writes a session that is there already to where it is kept; one in
-    /// cookies goes with the answer.
+    /// Writes an existing session to where it is kept. One in cookies goes with the
+    /// response.
     pub(super) async fn write(&self, session: &Session, now: Seconds) -> Result<(), KeepError> {
         let Some(store) = self.store_of(session.kept_in) else {
             return Ok(());
@@ -185,8 +186,8 @@ impl Storage {
         }
     }
 
-    /// The `Set-Cookie` lines for a session that is kept; `Arc` of what they
-    /// stand for, because one that has outgrown its cookies moves to memory.
+    /// The `Set-Cookie` lines for a session that is kept, and that session as it is
+    /// then: one that has outgrown its cookies moves to memory.
     pub(super) async fn cookies(
         &self,
         session: &Arc<Session>,
@@ -206,7 +207,7 @@ impl Storage {
                 };
                 let record = self.record(&moved, now)?;
                 match self.memory.create(&record).await {
-                    // A request beside this one has moved it already.
+                    // A concurrent request has moved it already.
                     Err(StoreError::Collision) => {
                         self.memory.save(&record).await?;
                     }
@@ -231,18 +232,17 @@ impl Storage {
         };
         let max_age = session.max_age(&self.config.session, now);
         let line = self.keys.seal(&self.spec(&self.name, max_age), &pointer);
-        // An id is far too short not to fit.
+        // An id always fits.
         Ok(vec![line.map_err(|_| SealError)?])
     }
 
-    /// The `Set-Cookie` lines that remove the session, or what is left of it in
-    /// cookies by the names of `chunks`.
+    /// The `Set-Cookie` lines that remove the session's cookie and its `chunks`.
     pub(super) fn removal(&self, chunks: Vec<String>) -> Vec<String> {
         let names = std::iter::once(self.name.clone()).chain(chunks);
         names.map(|name| self.spec(&name, 0).removal()).collect()
     }
 
-    /// The `Set-Cookie` lines that remove chunks which `lines` do not write.
+    /// The `Set-Cookie` lines that remove those `chunks` that `lines` do not write.
     pub(super) fn stale(&self, chunks: Vec<String>, lines: &[String]) -> Vec<String> {
         let is_written = |name: &String| {
             lines
@@ -253,14 +253,14 @@ impl Storage {
         stale.map(|name| self.spec(&name, 0).removal()).collect()
     }
 
-    /// Whether a session that was live a moment ago has not been ended since,
-    /// here or where it is kept.
+    /// Whether a session that was live a moment ago still is, here and where it is
+    /// kept.
     pub(super) async fn is_still_live(&self, session: &Session) -> bool {
         if self.is_revoked(session) {
             return false;
         }
         match self.store_of(session.kept_in) {
-            // Gone is gone; a store that does not answer has not said so.
+            // Only a store that answers can say that the session is gone.
             Some(store) => !matches!(store.load(session.id.as_str()).await, Ok(None)),
             None => true,
         }
@@ -278,7 +278,7 @@ impl Storage {
 
     /// Ends a session: copies of its cookies are refused from now on.
     pub(super) async fn end(&self, session: &SessionRef, now: Seconds) -> Result<(), StoreError> {
-        // If the store does not take it, nothing has happened: it can be tried again.
+        // The store first: if it fails, nothing has changed, and the user can retry.
         if let Some(store) = self.store_of(session.kept_in) {
             store.delete(session.id.as_str()).await?;
         }
@@ -299,16 +299,16 @@ impl Storage {
             }
         }
         if self.shared.is_some() {
-            // Every session was in the store and is gone. A list of this
-            // instance alone would refuse who signs in again within the same
-            // second, here and not elsewhere.
+            // Every session was in the store and is gone. A list on this instance alone
+            // would refuse a user who signs in again within the same second, and only
+            // here.
             return Ok(());
         }
         match (sid, sub) {
-            // The provider's session has ended: nothing can begin in it any more,
-            // whatever its clock says.
+            // The session at the provider has ended, so nothing can begin in it any
+            // more, whatever the provider's clock says.
             (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
-            // What is to begin yet is not meant.
+            // Sessions that begin later are not meant.
             (None, Some(sub)) => {
                 let issued_before = logout.issued_before.min(now);
                 self.revocations

@@ -1,5 +1,5 @@
-//! Sign-ins that have begun: one private cookie each, named by a hash of
-//! `state`. Any number of tabs, in any order, and nothing kept on the server.
+//! Sign-ins that have begun: one private cookie each, named by a hash of `state`. So
+//! several tabs can sign in, in any order, and nothing is kept on the server.
 
 use ::cookie::SameSite;
 use base64::Engine;
@@ -16,15 +16,15 @@ use crate::request::cookies::only;
 use crate::return_to::ReturnTo;
 use crate::sha256::sha256;
 
-/// Logto gives a person one hour to sign in.
+/// Logto gives a user one hour to sign in.
 const LIFETIME: Seconds = 3600;
-/// So many attempts at once, the oldest gives way.
+/// The most sign-ins at once; beyond that, the oldest is dropped.
 const MAX_COUNT: usize = 5;
-/// And so many bytes of cookies altogether, or proxies refuse the header.
+/// The most bytes of cookies for them together, or proxies may refuse the header.
 const MAX_BYTES: usize = 4096;
 const PREFIX: &str = "logto_txn_";
 
-/// What must come back, and where to go then.
+/// What must come back, and where to go afterwards.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Transaction {
     #[serde(rename = "s")]
@@ -39,7 +39,8 @@ pub(crate) struct Transaction {
     created_at: Seconds,
     #[serde(flatten)]
     pub asked: RequestedAuthentication,
-    /// The session before it, where the response comes without its cookie.
+    /// The session that it replaces, if the response comes without that session's
+    /// cookie.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<SessionRef>,
 }
@@ -62,12 +63,12 @@ impl Transaction {
         }
     }
 
-    /// Checked again at use: the cookie may be older than the rules.
+    /// Checked again when used: the cookie may be older than the rules.
     pub(crate) fn return_to(&self) -> ReturnTo {
         ReturnTo::parse(&self.return_to).unwrap_or_else(ReturnTo::home)
     }
 
-    /// It may have begun at an instance whose clock is ahead.
+    /// Allows for a sign-in that began on an instance whose clock is ahead.
     fn is_live(&self, now: Seconds) -> bool {
         (-CLOCKS_DIFFER..LIFETIME).contains(&now.saturating_sub(self.created_at))
     }
@@ -82,7 +83,8 @@ pub(crate) struct Transactions<'a> {
 }
 
 impl Transactions<'_> {
-    /// `Set-Cookie` lines that add `transaction` and remove what must give way.
+    /// `Set-Cookie` lines that add `transaction` and remove those that exceed the
+    /// limits.
     pub(crate) fn add(&self, transaction: &Transaction) -> Result<Vec<String>, CookieError> {
         let name = self.name(&transaction.state);
         let line = self.keys.seal(&self.spec(&name), transaction)?;
@@ -109,14 +111,14 @@ impl Transactions<'_> {
         Ok(lines)
     }
 
-    /// The transaction that `state` belongs to, if this browser began it.
+    /// The transaction with this `state`, if this browser began it.
     pub(crate) fn find(&self, state: &str) -> Option<Transaction> {
         let name = self.name(state);
         let transaction = self.open(&name, only(self.cookies, &name)?)?;
         (transaction.state == state).then_some(transaction)
     }
 
-    /// The `Set-Cookie` line that forgets a transaction.
+    /// The `Set-Cookie` line that removes a transaction.
     pub(crate) fn removal(&self, name: &str) -> String {
         self.spec(name).removal()
     }
@@ -141,8 +143,8 @@ impl Transactions<'_> {
         name(self.config, &format!("{PREFIX}{hash}"))
     }
 
-    /// The answer to a `form_post` request is a cross-site POST, which brings
-    /// along only cookies that say `SameSite=None`.
+    /// The response to a `form_post` request is a cross-site POST, to which browsers
+    /// add only cookies with `SameSite=None`.
     fn spec<'n>(&self, name: &'n str) -> CookieSpec<'n> {
         CookieSpec {
             name,

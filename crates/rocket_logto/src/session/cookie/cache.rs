@@ -1,10 +1,9 @@
-//! Sealed texts that were opened before. Opening a session and reading it costs
-//! more than all else a guard does, and a browser brings the same bytes with
-//! every request.
+//! Sealed texts that were opened before. Opening and parsing a session costs more than
+//! everything else a guard does, and a browser sends the same bytes with every request.
 //!
-//! What is remembered here is what a text says, never that it is good: whether
-//! the session is alive and not revoked is asked of every request, and where
-//! sessions are in a store, so is the text itself.
+//! The cache remembers what a text says, never that it is valid: whether the session is
+//! alive and not revoked is checked for every request, and where sessions are in a
+//! store, the text itself is read from there each time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +17,14 @@ use crate::oidc::verify::Logout;
 use crate::session::model::{KeptIn, Session, SessionId};
 use crate::session::seen_filter::SeenFilter;
 
-/// A session in use gets a new cookie every minute, so that nobody asks for the
-/// old one much longer.
+/// A session in use gets a new cookie every minute, so the old one is soon no longer
+/// needed.
 const LIFETIME: Duration = Duration::from_secs(120);
-/// All texts together, in bytes. What was read from them takes three times as
+/// For all texts together, in bytes. What was read from them takes three times as
 /// much.
 const CAPACITY: u64 = 32 * 1024 * 1024;
 
-/// How many texts are known to have been opened once.
+/// How many texts can be remembered as opened once.
 const PLACES: usize = 1 << 16;
 
 /// The keyed hash of a sealed text: the text itself is not kept.
@@ -35,15 +34,15 @@ pub(crate) type Digest = [u8; 16];
 #[derive(Clone)]
 pub(crate) struct Opened {
     pub content: Content,
-    /// An older key has opened it: it is time to seal it anew.
+    /// An older key opened it, so it should be sealed again.
     pub old_key: bool,
     size: u32,
 }
 
 impl Opened {
-    /// Whether it was opened under this very name. Cookies have but one; in a
-    /// store a session is sealed under its id, and must not be found under that
-    /// of another one.
+    /// Whether it was opened under this very name. Session cookies have only one name;
+    /// in a store a session is sealed under its id, and must not be found under
+    /// another one.
     fn is_for(&self, name: &str, kept_in: KeptIn) -> bool {
         match &self.content {
             Content::Session(session) if session.kept_in == kept_in => {
@@ -55,7 +54,7 @@ impl Opened {
     }
 }
 
-/// What a cookie holds when the session is elsewhere.
+/// What a cookie holds when the session is kept elsewhere.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Pointer {
     pub id: SessionId,
@@ -69,8 +68,8 @@ pub(crate) enum Content {
     Pointer(Arc<Pointer>),
 }
 
-/// Only what could be opened, and is asked for a second time: neither made-up
-/// texts nor those that nobody brings again displace anything.
+/// Keeps only texts that could be opened and that come a second time, so neither
+/// made-up texts nor those that never come again displace anything.
 pub(crate) struct CookieCache {
     hash: Option<Hash>,
     seen_before: SeenFilter,
@@ -91,8 +90,8 @@ impl CookieCache {
         }
     }
 
-    /// What `sealed`, which comes from `kept_in`, says under `name`: opened now or
-    /// before.
+    /// What `sealed`, which comes from `kept_in`, says under `name`; opened now or
+    /// earlier.
     pub(crate) fn open(
         &self,
         keys: &CookieKeys,
@@ -106,7 +105,8 @@ impl CookieCache {
             return Some(opened);
         }
         let (plain, old_key) = keys.open_with_age(name, sealed)?;
-        // Neither can be read as the other; the longer one is not read twice.
+        // Neither parses as the other. The session is tried first, because parsing the
+        // longer text twice would cost more.
         let content = match serde_json::from_str::<Session>(&plain) {
             Ok(session) => Content::Session(Arc::new(Session {
                 kept_in,
@@ -128,14 +128,14 @@ impl CookieCache {
         Some(opened)
     }
 
-    /// Forgets what a session was read from: it is over, or was refreshed.
+    /// Forgets the text of a session that has ended or was refreshed.
     pub(crate) fn forget(&self, session: &Session) {
         if let Some(seal) = &session.read_from {
             self.seen.invalidate(seal);
         }
     }
 
-    /// Forgets the sessions a logout token means.
+    /// Forgets the sessions that a logout token names.
     pub(crate) fn forget_named(&self, logout: &Logout) {
         for (seal, opened) in &self.seen {
             if let Content::Session(session) = &opened.content
@@ -147,15 +147,14 @@ impl CookieCache {
     }
 }
 
-/// GMAC (NIST SP 800-38D), the tag of AES-256-GCM over nothing but associated
-/// data, under a key that this process has made up. Nobody is ever shown a tag,
-/// so that one nonce does, and two texts have the same one by chance alone. The
-/// processors that have AES have this; SHA-256 takes many of them longer than
-/// opening the cookie.
+/// GMAC (NIST SP 800-38D): the tag of AES-256-GCM over associated data only, under a
+/// random key of this process. The tags never leave the process, so a fixed nonce is
+/// safe, and two texts have the same tag only by chance. It is fast wherever AES is;
+/// SHA-256 takes many processors longer than opening the cookie.
 struct Hash(LessSafeKey);
 
 impl Hash {
-    /// `None` without randomness: then nothing is remembered.
+    /// `None` without randomness; nothing is remembered then.
     fn new() -> Option<Hash> {
         let mut key = [0; 32];
         rand::fill(&mut key).ok()?;
@@ -197,12 +196,12 @@ mod tests {
         }
     }
 
-    /// RequestedAuthentication with keys that open nothing, only what is remembered has an answer.
+    /// Opens with keys that open nothing, so only what is remembered can be found.
     fn is_remembered(opened: &CookieCache, name: &str, sealed: &str, kept_in: KeptIn) -> bool {
         opened.open(&keys(), name, sealed, kept_in).is_some()
     }
 
-    /// RequestedAuthentication for twice, so that it is remembered.
+    /// Opens it twice, so that it is remembered.
     fn open_twice(opened: &CookieCache, keys: &CookieKeys, text: &str) -> Arc<Session> {
         opened.open(keys, NAME, text, KeptIn::Cookie).unwrap();
         session(opened.open(keys, NAME, text, KeptIn::Cookie)).unwrap()
@@ -263,7 +262,7 @@ mod tests {
             let made_up = format!("{number}{text}");
             assert!(opened.open(&keys, NAME, &made_up, KeptIn::Cookie).is_none());
         }
-        // Sealed by somebody else, and no session at all.
+        // Sealed under other keys, and not a session at all.
         let foreign = sealed(&other_keys, NAME, "a");
         assert!(opened.open(&keys, NAME, &foreign, KeptIn::Cookie).is_none());
         let nonsense = keys.seal_value(NAME, &"nonsense").unwrap();
@@ -307,7 +306,7 @@ mod tests {
         opened.forget_named(&logout(None, Some("b")));
         let known = |text: &String| is_remembered(&opened, NAME, text, KeptIn::Cookie);
         assert_eq!(texts.each_ref().map(known), [false, false, true]);
-        // With a `sid`, that session alone is meant, whoever's it is.
+        // With a `sid`, only that session is meant, whatever `sub` says.
         opened.forget_named(&logout(Some("other"), Some("c")));
         assert!(known(&texts[2]));
         opened.forget_named(&logout(Some("c"), Some("c")));

@@ -1,6 +1,6 @@
-//! How a secret value is kept in a browser: as Rocket's private cookies are, with
-//! AES-256-GCM under the `secret_key` and bound to the cookie's name, but by
-//! aws-lc, and in several cookies when one is too small.
+//! Secret values in a browser. Like Rocket's private cookies they are sealed with
+//! AES-256-GCM under the `secret_key` and bound to the cookie's name; but by aws-lc, and
+//! in several cookies when one is too small.
 
 pub(crate) mod cache;
 
@@ -17,15 +17,15 @@ use crate::clock::Seconds;
 use crate::config::LogtoConfig;
 use crate::request::cookies::only;
 
-/// Browsers drop a larger cookie without a word (RFC 6265bis section 5.5 asks
-/// for 4096 bytes of name and value; attributes are counted here, too).
+/// Browsers silently drop a larger cookie. RFC 6265bis section 5.5 asks for 4096 bytes
+/// of name and value; here the attributes count as well.
 const MAX_COOKIE: usize = 4096;
-/// Cookies one value may take up.
+/// The most cookies for one value.
 const MAX_CHUNKS: usize = 3;
 
 /// Seals and opens cookie values.
 pub(crate) struct CookieKeys {
-    /// Seals, and opens.
+    /// Seals and opens.
     current: LessSafeKey,
     /// Only open.
     previous: Vec<LessSafeKey>,
@@ -41,8 +41,8 @@ pub(crate) enum CookieError {
     Seal(#[from] SealError),
 }
 
-/// No randomness, or a value that is not JSON: neither can be told from a broken
-/// machine.
+/// There is no randomness, or the value does not serialize: something is broken that
+/// cannot be handled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a value could not be sealed")]
 pub(crate) struct SealError;
@@ -81,9 +81,9 @@ impl CookieKeys {
         }
     }
 
-    /// The `Set-Cookie` lines that store `value` in as many cookies as it takes.
-    /// It is sealed as one, so that a piece that is missing, old or somebody
-    /// else's spoils the whole.
+    /// The `Set-Cookie` lines that store `value` in as many cookies as needed. It is
+    /// sealed as a whole, so a chunk that is missing, old or from another session makes
+    /// all of it invalid.
     pub(crate) fn seal_chunked(
         &self,
         spec: &CookieSpec<'_>,
@@ -94,8 +94,8 @@ impl CookieKeys {
         if whole.len() <= MAX_COOKIE {
             return Ok(vec![whole]);
         }
-        // The count before the first piece is as long as what the names of the
-        // others have at their end.
+        // The count before the first chunk is as long as the suffix of the other
+        // chunks' names.
         let room = MAX_COOKIE - spec.line("0.".to_owned()).len();
         let count = sealed.len().div_ceil(room);
         if count > MAX_CHUNKS {
@@ -139,8 +139,7 @@ impl CookieKeys {
         self.open_with_age(name, value).map(|(plain, _)| plain)
     }
 
-    /// The same, and whether an older key opened it, so that it is time to
-    /// seal it anew.
+    /// The same, and whether an older key opened it, so that it should be sealed again.
     pub(crate) fn open_with_age(&self, name: &str, value: &str) -> Option<(String, bool)> {
         if let Some(plain) = open(&self.current, name, value) {
             return Some((plain, false));
@@ -165,7 +164,7 @@ fn open(key: &LessSafeKey, name: &str, value: &str) -> Option<String> {
     let mut text = STANDARD.decode(value).ok()?;
     let (nonce, sealed) = text.split_at_mut_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    // Decrypted where it lies, then moved to the front.
+    // Decrypted in place, then moved to the front.
     let length = key
         .open_in_place(nonce, Aad::from(name), sealed)
         .ok()?
@@ -179,7 +178,7 @@ fn chunk_name(name: &str, index: usize) -> String {
     format!("{name}-{index}")
 }
 
-/// The names of the cookies beside `name` itself that `cookies` hold of it.
+/// The names of the chunks of `name` that are among `cookies`, without `name` itself.
 pub(crate) fn chunks_present(cookies: &[(&str, &str)], name: &str) -> Vec<String> {
     let is_chunk = |other: &str| {
         let rest = other.strip_prefix(name).unwrap_or_default();
@@ -231,8 +230,8 @@ impl CookieSpec<'_> {
     }
 }
 
-/// `__Host-` makes the browser insist on `Secure`, `Path=/` and no `Domain`, so
-/// that no neighbouring host can plant the cookie.
+/// With `__Host-` the browser insists on `Secure`, `Path=/` and no `Domain`, so no
+/// neighbouring host can plant the cookie.
 pub(crate) fn name(config: &LogtoConfig, name: &str) -> String {
     match config.is_https() {
         true => format!("__Host-{name}"),
@@ -253,7 +252,7 @@ mod tests {
         same_site: SameSite::Lax,
     };
 
-    /// Takes so many bytes as JSON.
+    /// A text that takes `length` bytes as JSON.
     fn text(letter: char, length: usize) -> String {
         letter.to_string().repeat(length - 2)
     }
@@ -287,7 +286,7 @@ mod tests {
         assert_eq!(new_keys().open("__Host-logto", &sealed), None);
     }
 
-    /// So that sessions outlive a change of the library, in either direction.
+    /// So that sessions survive a change of the library, in either direction.
     #[test]
     fn is_what_rocket_calls_a_private_cookie() {
         let key = Key::generate();
@@ -326,7 +325,7 @@ mod tests {
         assert!(matches!(error, CookieError::TooLarge(size) if size > MAX_COOKIE));
     }
 
-    /// No byte of a cookie is given away, and none is too many.
+    /// A cookie is filled to the last byte, and never beyond it.
     #[test]
     fn fits_up_to_the_last_byte() {
         let keys = new_keys();
