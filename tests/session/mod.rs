@@ -1,6 +1,7 @@
 //! The life of a session: its cookies, its stores, and how it ends.
 
 mod a_late_answer_brings_no_old_cookie;
+mod a_session_belongs_to_one_registration;
 mod a_session_seen_before_is_as_strict;
 mod cookie_keys_can_be_rotated;
 mod cookies_cannot_be_tossed_or_confused;

@@ -78,23 +78,67 @@ async fn a_grant_that_is_gone_ends_the_session() {
     }
 }
 
-/// Not of one organization or resource: of the user.
+/// The provider was reached and says no: not to one organization or resource, but
+/// to the user, whatever it calls the reason and whatever else it says.
 #[rocket::async_test]
-async fn a_user_who_is_denied_ends_the_session_too() {
+async fn any_refusal_that_is_about_the_user_ends_the_session() {
     let app = TokenApp::start(clock!()).await;
-    let alice = app.alice().await;
-    app.let_tokens_end();
-    app.refuse_refreshes("access_denied");
-    app.assert_ended("denied", &alice, "/me").await;
+    for error in [
+        "access_denied",
+        "consent_required",
+        "interaction_required",
+        "invalid_client",
+        "invalid_request",
+        "invalid_scope",
+        "login_required",
+        "temporarily_confused",
+    ] {
+        let alice = app.alice().await;
+        app.let_tokens_end();
+        app.refuse_refreshes(error);
+        app.assert_ended(error, &alice, "/me").await;
+        app.at.provider.hooks().behave(Endpoint::Token);
+    }
+    // About one resource only these two are.
+    for error in ["interaction_required", "login_required"] {
+        let alice = app.alice().await;
+        app.refuse_refreshes(error);
+        app.assert_ended(error, &alice, "/shopping").await;
+        app.at.provider.hooks().behave(Endpoint::Token);
+    }
+    let odd: [fn(&mut Reply); 5] = [
+        |reply| *reply = Reply::json(200, &json!({ "error": "invalid_grant" })),
+        |reply| *reply = Reply::json(400, &json!({ "error": "invalid_grant", "code": 7 })),
+        |reply| {
+            let body = json!({ "error": "invalid_grant", "error_description": ["a", "b"] });
+            *reply = Reply::json(400, &body);
+        },
+        |reply| *reply = Reply::json(401, &json!({ "error": "invalid_grant", "message": null })),
+        |reply| {
+            *reply = Reply::json(403, &json!({ "error": "invalid_grant" }));
+            reply.set_header("content-type", "text/plain");
+            reply.body.splice(0..0, "\u{feff}".bytes());
+        },
+    ];
+    for (number, odd) in odd.into_iter().enumerate() {
+        let alice = app.alice().await;
+        app.let_tokens_end();
+        let hooks = app.at.provider.hooks();
+        hooks.respond(Endpoint::Token, move |_, reply| odd(reply));
+        app.assert_ended(&format!("odd {number}"), &alice, "/me")
+            .await;
+        app.at.provider.hooks().behave(Endpoint::Token);
+    }
 }
 
-/// Where the provider refuses it as it is, asking each time is of no use.
+/// While it cannot be asked, asking each time is of no use.
 #[rocket::async_test]
-async fn a_refresh_that_is_refused_is_not_tried_by_every_request() {
+async fn a_refresh_that_fails_is_not_tried_by_every_request() {
     let app = TokenApp::start(clock!()).await;
     let alice = app.alice().await;
     app.let_tokens_end();
-    app.refuse_refreshes("invalid_scope");
+    let hooks = app.at.provider.hooks();
+    hooks.respond(Endpoint::Token, |_, reply| reply.status = 503);
     for _ in 0..5 {
         assert_eq!(app.fetch(&alice, "/me").await.status(), 200);
     }

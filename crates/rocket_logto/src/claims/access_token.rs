@@ -5,10 +5,6 @@ use serde_json::{Map, Value};
 
 use super::{Audience, Claim, standard};
 
-/// At Logto, the `aud` of an organization's own token: this prefix and the
-/// organization's id.
-pub(crate) const ORGANIZATION: &str = "urn:logto:organization:";
-
 /// The claims of a JWT access token, for an API resource, an organization or both.
 ///
 /// All of them decide what a caller may do, so each must have its standard type and must not

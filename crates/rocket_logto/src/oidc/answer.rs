@@ -5,7 +5,7 @@ use openidconnect::http::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::error::{TokenError, printable};
-use super::{is_object, object};
+use super::{is_object, object, without_bom};
 
 /// The response to `what`, if its status is one of a success; otherwise the error
 /// body that came with it (RFC 6749 section 5.2), with any status.
@@ -18,30 +18,38 @@ pub(super) fn success(
     if statuses.contains(&status) {
         return Ok(response);
     }
-    Err(match object(response.body()) {
-        Ok(body) => TokenError::Denied(body),
-        Err(_) => TokenError::Malformed(format!("{what} answered {status}")),
-    })
+    let unusable = TokenError::Malformed(format!("{what} answered {status}"));
+    Err(denied_or(&response, unusable))
+}
+
+/// An error body counts as one, whatever its status and content type.
+fn denied_or(response: &Response<Vec<u8>>, otherwise: TokenError) -> TokenError {
+    object(response.body()).map_or(otherwise, TokenError::Denied)
 }
 
 /// The JSON object in a success.
 pub(super) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>) -> Result<T, TokenError> {
     let unusable = |what: &str| TokenError::Malformed(what.to_owned());
-    if !is_json(response) || response.body().is_empty() {
-        return Err(unusable("empty, or not application/json"));
+    let body = without_bom(response.body());
+    if !is_json(response) || body.is_empty() {
+        return Err(denied_or(
+            response,
+            unusable("empty, or not application/json"),
+        ));
     }
-    if !is_object(response.body()) {
+    if !is_object(body) {
         return Err(unusable("not a JSON object"));
     }
-    let mut json = serde_json::Deserializer::from_slice(response.body());
+    let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         // The error's own text may hold a value; the path holds only names.
         let text = error.inner().to_string();
         let missing = text.strip_prefix("missing field `");
-        unusable(&match missing.and_then(|rest| rest.split('`').next()) {
+        let unusable = unusable(&match missing.and_then(|rest| rest.split('`').next()) {
             Some(name) => format!("without \"{name}\""),
             None => format!("at \"{}\"", printable(&error.path().to_string())),
-        })
+        });
+        denied_or(response, unusable)
     })?;
     json.end()
         .map_err(|_| unusable("more than a JSON object"))?;

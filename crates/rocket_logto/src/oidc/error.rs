@@ -104,7 +104,7 @@ impl TokenErrorBody {
     /// The provider's message, as one line of bounded length. Prefers
     /// `error_description`: Logto's `message` only translates its code, often
     /// vaguely.
-    pub(super) fn message(&self) -> Option<String> {
+    pub(crate) fn message(&self) -> Option<String> {
         let message = self.error_description.as_ref().or(self.message.as_ref())?;
         let printable = message.chars().filter(|c| !c.is_control());
         Some(printable.take(MAX_MESSAGE).collect())

@@ -31,10 +31,16 @@ pub(crate) type Param = (&'static str, String);
 /// Reads a JSON object. Without this check, a derived type would be read from an
 /// array as well, member by member.
 pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    let json = without_bom(json);
     match is_object(json) {
         true => serde_json::from_slice(json),
         false => Err(serde_json::Error::custom("no object")),
     }
+}
+
+/// RFC 8259 section 8.1: a byte order mark must not be sent, and may be ignored.
+fn without_bom(json: &[u8]) -> &[u8] {
+    json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }
 
 fn is_object(json: &[u8]) -> bool {

@@ -24,7 +24,6 @@ use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::CookieError;
-use crate::session::transaction::Transaction;
 use crate::session::{ActiveSession, SessionRef, Sessions};
 
 /// A sign-in to start.
@@ -318,15 +317,7 @@ pub(crate) async fn start(
     let replaces = replaced(request, logto).await;
     let cookies = raw_cookies(request);
     let transactions = sessions.transactions(&cookies);
-    let add = |return_to| {
-        let replaces = replaces.as_ref();
-        transactions.add(&Transaction::new(
-            &authorization,
-            return_to,
-            replaces,
-            sessions.now(),
-        ))
-    };
+    let add = |return_to| transactions.add(&authorization, return_to, replaces.as_ref());
     // Where the address is too long for a cookie, sign in without it.
     let lines = add(return_to)
         .or_else(|_| add(&home))

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::cookie::cache::Digest;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
-use crate::config::SessionConfig;
+use crate::config::{LogtoConfig, SessionConfig};
 use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::tokens::RawIdToken;
+use crate::sha256::sha256;
 use crate::tokens::token::{Token, TokenFor};
 
 /// A session in use is written again this often, or four times within `idle`.
@@ -96,6 +97,9 @@ pub(crate) struct Session {
     /// token of an older version.
     #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
     pub tokens_from: u32,
+    /// The registration that the user signed in for: for another one it is no session.
+    #[serde(rename = "b", default)]
+    pub registration: Registration,
     #[serde(skip)]
     pub kept_in: KeptIn,
     /// A keyed hash of the sealed text that it was read from.
@@ -105,6 +109,19 @@ pub(crate) struct Session {
 
 fn is_zero(version: &u32) -> bool {
     *version == 0
+}
+
+/// This app's registration at its provider, by a hash that fits a cookie. Another
+/// tenant, or another app with the same key, must not take a session for its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Registration(String);
+
+impl Registration {
+    pub(crate) fn of(config: &LogtoConfig) -> Registration {
+        // No issuer has a line break in it.
+        let digest = sha256(format!("{}\n{}", config.issuer(), config.app_id()));
+        Registration(URL_SAFE_NO_PAD.encode(&digest[..12]))
+    }
 }
 
 /// What is needed to end a session, even without its cookie.
@@ -156,6 +173,7 @@ impl Session {
         id_token: RawIdToken,
         refresh_token: Option<RefreshToken>,
         token: &Token,
+        registration: Registration,
         now: Seconds,
     ) -> Session {
         let authenticated = AuthenticationEvent::of(&claims);
@@ -173,6 +191,7 @@ impl Session {
             authenticated,
             version: 0,
             tokens_from: 0,
+            registration,
             kept_in: KeptIn::default(),
             read_from: None,
         }

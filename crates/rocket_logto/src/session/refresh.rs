@@ -12,7 +12,8 @@ use super::store::store_failed;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
 use crate::error::{Error, ErrorKind};
-use crate::oidc::error::TokenError;
+use crate::oidc::authentication::AuthenticationEvent;
+use crate::oidc::error::{TokenError, TokenErrorBody, printable};
 use crate::oidc::failure::{failed, unavailable};
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::{Nonce, Rejection};
@@ -150,12 +151,13 @@ impl Sessions {
         // The request may have waited in a queue.
         let now = wanted.now.saturating_add(seconds(wanted.asked.elapsed()));
         let token = Token::granted(&tokens, now);
-        let is_good = match self.verify(session, &tokens, now).await {
-            Ok(()) => key.check(&token),
-            Err(error) => Err(error),
-        };
-        let next = Arc::new(match &is_good {
-            Ok(()) => renewed(session, &tokens, wanted, now),
+        let verified = self.verify(session, &tokens, now).await;
+        let verified = verified.and_then(|event| key.check(&token).map(|()| event));
+        let next = Arc::new(match &verified {
+            Ok(authenticated) => Session {
+                authenticated: authenticated.clone(),
+                ..renewed(session, &tokens, wanted, now)
+            },
             Err(_) => with_refresh_token(session, &tokens),
         });
         if next.version > session.version {
@@ -163,7 +165,7 @@ impl Sessions {
             live.set_newest(next.clone());
             self.storage.write(&next, now).await?;
         }
-        is_good?;
+        verified?;
         let token = Arc::new(token);
         live.remember(wanted, token.clone(), next.version);
         if wanted.anew {
@@ -186,9 +188,11 @@ impl Sessions {
         };
         let tokens = self.oidc.refresh(refresh_token, &key.params()).await;
         tokens.map_err(|error| match error {
-            // It is about the user, not about an organization or a resource.
-            TokenError::Denied(body) if body.error == "access_denied" && key.is_default() => {
-                Error::new(ErrorKind::SessionEnded, "refresh_access_denied")
+            // The provider has been reached and says no: to the user, whatever its
+            // reason, unless it is about one organization or resource.
+            TokenError::Denied(body) if is_about_the_user(&body, key) => {
+                let reason = format!("refresh_{}", printable(&body.error));
+                Error::new(ErrorKind::SessionEnded, reason).with_provider_message(body.message())
             }
             error => failed(error),
         })
@@ -202,9 +206,10 @@ impl Sessions {
         session: &Session,
         tokens: &TokenSet,
         now: Seconds,
-    ) -> Result<(), Error> {
+    ) -> Result<AuthenticationEvent, Error> {
+        let known = &session.authenticated;
         let Some(id_token) = &tokens.id_token else {
-            return Ok(());
+            return Ok(known.clone());
         };
         let before = session.id_token.claims::<IdTokenClaims>();
         let nonce = before.as_ref().and_then(|claims| claims.nonce.as_deref());
@@ -227,10 +232,13 @@ impl Sessions {
         if claims.sub != session.sub {
             return ended("refreshed_id_token_sub");
         }
-        // It must still be about the same authentication.
-        match (claims.auth_time.value(), session.authenticated.at) {
-            (Some(now), Some(before)) if *now != before => ended("refreshed_id_token_auth_time"),
-            _ => Ok(()),
+        match (claims.auth_time.value(), known.at) {
+            // It is about an authentication before that of the session.
+            (Some(now), Some(before)) if *now < before => ended("refreshed_id_token_auth_time"),
+            // The user has authenticated again, perhaps for another app of the same
+            // session at the provider.
+            (Some(now), Some(before)) if *now > before => Ok(AuthenticationEvent::of(&claims)),
+            _ => Ok(known.clone()),
         }
     }
 
@@ -269,6 +277,13 @@ impl Sessions {
         live.set_newest(Arc::new(next));
         Ok(())
     }
+}
+
+/// Without a resource or an organization a refusal is about nothing else. With
+/// one, some codes still are (OpenID Connect Core section 3.1.2.6).
+fn is_about_the_user(body: &TokenErrorBody, key: &TokenFor) -> bool {
+    let asks_for_the_user = ["invalid_grant", "interaction_required", "login_required"];
+    key.is_default() || asks_for_the_user.contains(&body.error.as_str())
 }
 
 /// The session after a good response.

@@ -147,6 +147,7 @@ impl Sessions {
             new.id_token,
             new.refresh_token,
             &new.token,
+            self.storage.registration.clone(),
             now,
         );
         self.storage.create(&mut session, now).await?;
@@ -245,6 +246,7 @@ impl Sessions {
         Transactions {
             config: &self.config,
             keys: &self.storage.keys,
+            registration: &self.storage.registration,
             cookies,
             now: self.now(),
         }

@@ -8,7 +8,7 @@ use ::cookie::SameSite;
 
 use super::cookie::cache::{Content, CookieCache, Opened, Pointer};
 use super::cookie::{self, CookieError, CookieKeys, CookieSpec, SealError};
-use super::model::{KeptIn, Session, SessionRef};
+use super::model::{KeptIn, Registration, Session, SessionRef};
 use super::revocation::Revocations;
 use super::store::{MemoryStore, Record, SessionStore, StoreError};
 use crate::clock::{Seconds, seconds};
@@ -27,6 +27,7 @@ pub(super) struct Storage {
     /// The store that all instances share, if there is one.
     pub(super) shared: Option<Arc<dyn SessionStore>>,
     pub(super) memory: Arc<MemoryStore>,
+    pub(super) registration: Registration,
     revocations: Revocations,
     cache: CookieCache,
     /// The name of the session cookie.
@@ -69,6 +70,7 @@ impl Storage {
         Storage {
             name: cookie::name(&config, SESSION_COOKIE),
             cache: CookieCache::new(),
+            registration: Registration::of(&config),
             config,
             keys,
             shared,
@@ -106,6 +108,11 @@ impl Storage {
             Content::Session(_) if self.shared.is_some() => return Ok(None),
             Content::Session(session) => session,
         };
+        // Of another tenant, or of another app with the same key: nothing in it may
+        // be used here, or sent to this provider.
+        if session.registration != self.registration {
+            return Ok(None);
+        }
         if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session) {
             self.cache.forget(&session);
             return Ok(None);

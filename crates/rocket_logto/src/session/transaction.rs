@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::cookie::{CookieError, CookieKeys, CookieSpec, name};
-use super::model::{CLOCKS_DIFFER, SessionRef};
+use super::model::{CLOCKS_DIFFER, Registration, SessionRef};
 use crate::clock::Seconds;
 use crate::config::{LogtoConfig, ResponseMode};
 use crate::oidc::authentication::RequestedAuthentication;
@@ -43,26 +43,12 @@ pub(crate) struct Transaction {
     /// cookie.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<SessionRef>,
+    /// The registration that asked: a code must not go to another provider.
+    #[serde(rename = "b", default)]
+    registration: Registration,
 }
 
 impl Transaction {
-    pub(crate) fn new(
-        authorization: &Authorization,
-        return_to: &ReturnTo,
-        replaces: Option<&SessionRef>,
-        now: Seconds,
-    ) -> Self {
-        Transaction {
-            state: authorization.state.clone(),
-            nonce: authorization.nonce.clone(),
-            code_verifier: authorization.code_verifier.clone(),
-            return_to: return_to.as_str().to_owned(),
-            created_at: now,
-            asked: authorization.asked.clone(),
-            replaces: replaces.cloned(),
-        }
-    }
-
     /// Checked again when used: the cookie may be older than the rules.
     pub(crate) fn return_to(&self) -> ReturnTo {
         ReturnTo::parse(&self.return_to).unwrap_or_else(ReturnTo::home)
@@ -78,16 +64,31 @@ impl Transaction {
 pub(crate) struct Transactions<'a> {
     pub config: &'a LogtoConfig,
     pub keys: &'a CookieKeys,
+    pub registration: &'a Registration,
     pub cookies: &'a [(&'a str, &'a str)],
     pub now: Seconds,
 }
 
 impl Transactions<'_> {
-    /// `Set-Cookie` lines that add `transaction` and remove those that exceed the
-    /// limits.
-    pub(crate) fn add(&self, transaction: &Transaction) -> Result<Vec<String>, CookieError> {
+    /// `Set-Cookie` lines that add a sign-in and remove those that exceed the limits.
+    pub(crate) fn add(
+        &self,
+        authorization: &Authorization,
+        return_to: &ReturnTo,
+        replaces: Option<&SessionRef>,
+    ) -> Result<Vec<String>, CookieError> {
+        let transaction = Transaction {
+            state: authorization.state.clone(),
+            nonce: authorization.nonce.clone(),
+            code_verifier: authorization.code_verifier.clone(),
+            return_to: return_to.as_str().to_owned(),
+            created_at: self.now,
+            asked: authorization.asked.clone(),
+            replaces: replaces.cloned(),
+            registration: self.registration.clone(),
+        };
         let name = self.name(&transaction.state);
-        let line = self.keys.seal(&self.spec(&name), transaction)?;
+        let line = self.keys.seal(&self.spec(&name), &transaction)?;
 
         let mut live = Vec::new();
         let mut lines = Vec::new();
@@ -134,7 +135,8 @@ impl Transactions<'_> {
     fn open(&self, name: &str, value: &str) -> Option<Transaction> {
         let plain = self.keys.open(name, value)?;
         let transaction: Transaction = serde_json::from_str(&plain).ok()?;
-        transaction.is_live(self.now).then_some(transaction)
+        let is_ours = transaction.registration == *self.registration;
+        (is_ours && transaction.is_live(self.now)).then_some(transaction)
     }
 
     /// The name of the cookie for the transaction of `state`.
