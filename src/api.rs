@@ -1,4 +1,4 @@
-//! What programs ask for: JSON, and a 401 instead of a redirect.
+//! Routes for programs: JSON, and a 401 instead of a redirect.
 
 use rocket::http::Status;
 use rocket::serde::json::{Json, Value, json};
@@ -9,7 +9,7 @@ pub fn routes() -> Vec<Route> {
     routes![no_redirect, cart, reports]
 }
 
-/// Asks for `Option<User>`, so it answers for itself when nobody is signed in.
+/// Takes `Option<User>`, so that it can answer itself when no one is signed in.
 #[get("/protected/no-redirect")]
 fn no_redirect(user: Option<User>) -> Result<Json<Value>, (Status, Json<Value>)> {
     match user {

@@ -1,4 +1,4 @@
-//! Claims made readable: rows in a sensible order, and the JSON they came as.
+//! Makes claims readable: rows in a sensible order, and the JSON they came as.
 
 use rocket::serde::json::Value;
 use rocket::serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ const LAST: &[&str] = &[
     "at_hash",
 ];
 
-/// A value longer than this gets a box of its own that scrolls.
+/// In bytes. A longer value gets a box of its own that scrolls.
 const LONG: usize = 400;
 
 /// What the claims pages show.
@@ -73,7 +73,7 @@ struct Row {
     time: Option<Time>,
 }
 
-/// How a value is set: as words, as code, or greyed out because it is null.
+/// How a value is shown: as text, as code, or greyed out because it is null.
 #[derive(Serialize, Debug, PartialEq)]
 #[serde(crate = "rocket::serde", rename_all = "lowercase")]
 enum Kind {
@@ -92,7 +92,7 @@ pub struct Time {
 }
 
 impl ClaimsView {
-    /// Shows the members of a JSON object: an absent claim has no row, a null one has.
+    /// Shows the members of a JSON object. An absent claim has no row, a null one does.
     pub fn new(claims: &Value) -> Self {
         let mut members: Vec<_> = claims.as_object().into_iter().flatten().collect();
         members.sort_by_key(|(name, _)| (rank(name), name.as_str()));
@@ -145,7 +145,7 @@ impl Time {
         time.map(Self::at)
     }
 
-    /// A moment, shown in UTC.
+    /// A time, shown in UTC.
     pub fn at(time: OffsetDateTime) -> Self {
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();
@@ -169,8 +169,8 @@ fn rank(name: &str) -> usize {
 }
 
 /// Writes characters that reorder or hide the text around them as JSON escapes,
-/// so that nothing on the page pretends to be something else. The joiners U+200C
-/// and U+200D stay: Persian and emoji cannot be written without them.
+/// so that nothing on the page can pretend to be something else. The joiners U+200C
+/// and U+200D stay: Persian and emoji need them.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Security headers for every answer of the app: pages, errors and static files.
+//! Security headers for every response of the app: pages, errors and static files.
 //!
 //! Rocket's own [`Shield`] carries the ones that never change. [`Headers`] adds
 //! those that depend on the configuration, or on what a response already says.
@@ -45,9 +45,9 @@ impl Fairing for Headers {
             response.set_header(Header::new("Content-Security-Policy", csp(&origins)));
         }
 
-        // `same-origin` and not `no-referrer`: under the latter browsers send
+        // `same-origin` and not `no-referrer`: with the latter, browsers send
         // `Origin: null` with our own forms (Fetch, "append a request Origin
-        // header"), which would make sign-out look like it came from elsewhere.
+        // header"), and sign-out would seem to come from another site.
         if response.headers().get_one("Referrer-Policy") != Some("no-referrer") {
             response.set_raw_header("Referrer-Policy", "same-origin");
         }
@@ -55,17 +55,17 @@ impl Fairing for Headers {
         response.set_raw_header("Cross-Origin-Opener-Policy", "same-origin");
         response.set_raw_header("Cross-Origin-Resource-Policy", "same-origin");
 
-        // Told by the configured public address: behind a proxy that ends TLS,
-        // the connection we see is plain.
+        // Decided by the configured public address: behind a proxy that terminates
+        // TLS, the connection we see is plain.
         if logto.is_some_and(|logto| logto.base_url().scheme() == "https") {
             response.set_raw_header("Strict-Transport-Security", "max-age=31536000");
         }
     }
 }
 
-/// No script at all. Profile pictures may be anywhere, as long as it is https.
-/// The provider's origins are there because Chromium applies `form-action` to the
-/// redirect that answers the sign-out form as well.
+/// No script at all. Profile pictures may come from anywhere over https. The
+/// provider's origins are included because Chromium applies `form-action` to the
+/// redirect after the sign-out form as well.
 fn csp(form_origins: &[String]) -> String {
     let mut policy = String::from(
         "default-src 'none'; style-src 'self'; img-src 'self' https:; object-src 'none'; \

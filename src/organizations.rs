@@ -15,8 +15,8 @@ pub fn routes() -> Vec<Route> {
     routes![list, as_in_the_flask_sample, organization, reports, api]
 }
 
-/// One call to the userinfo endpoint: an ID token knows the organizations by
-/// their ids only.
+/// Makes one call to the userinfo endpoint: an ID token names organizations only by
+/// their ids.
 #[get("/organizations")]
 fn list(
     user: User,
@@ -40,8 +40,8 @@ fn as_in_the_flask_sample() -> Redirect {
     Redirect::to(uri!(list))
 }
 
-/// The guard asks for a token of the organization that the path names. Whoever
-/// is no member does not get one, and the guard answers 403.
+/// The guard gets a token for the organization in the path. A user who is not a
+/// member does not get one, and the guard answers 403.
 #[get("/organizations/<org_id>")]
 fn organization(
     org_id: &str,
@@ -65,8 +65,8 @@ fn organization(
     ))
 }
 
-/// A call with that token to this app's own API (`api.rs`), which lets in only
-/// whoever may view the reports of this very organization.
+/// Calls this app's own API (`api.rs`) with that token. The API accepts only callers
+/// who may view the reports of this very organization.
 #[get("/organizations/<org_id>/reports")]
 async fn reports(
     org_id: &str,
@@ -80,8 +80,8 @@ async fn reports(
     resources::call(endpoint.into(), &token, http, logto).await
 }
 
-/// The same for an API within the organization, without a guard: which API it
-/// is, is known at run time only. With a type it were `OrgToken<PathOrg, Api>`.
+/// The same for an API within the organization; without a guard, because the API is
+/// known only at run time. With a type it would be `OrgToken<PathOrg, Api>`.
 #[get("/organizations/<org_id>/resources/<number>")]
 async fn api(
     org_id: &str,
@@ -122,7 +122,7 @@ fn unless_signed_out(info: Result<UserInfo, Error>) -> Result<Option<UserInfo>, 
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
 struct Card {
-    /// As it stands in addresses.
+    /// For addresses.
     id: String,
     name: String,
     description: Option<String>,
@@ -130,8 +130,8 @@ struct Card {
 }
 
 impl Card {
-    /// From `organization_data` when it was granted, else from the ids in the
-    /// ID token.
+    /// From `organization_data` if it was granted, or else from the ids in the ID
+    /// token.
     fn all(user: &User, info: Option<&UserInfo>) -> Vec<Card> {
         let data = info.and_then(|info| info.claims().organization_data.as_deref());
         if let Some(data) = data {

@@ -1,4 +1,4 @@
-//! The pages people see, and the two static files they need.
+//! The pages of the app, and the two static files that they need.
 
 use rocket::http::{ContentType, Header, Status};
 use rocket::outcome::Outcome;
@@ -33,8 +33,8 @@ fn home(user: Option<User>, logto: &State<Logto>) -> Result<Template, Status> {
     ))
 }
 
-/// Nobody gets in here without a verified session: the guard in the arguments
-/// sends everyone else to sign in, and brings them back afterwards.
+/// Only for users with a verified session: the guard in the arguments sends everyone
+/// else to sign in, and brings them back afterwards.
 #[get("/protected")]
 fn protected(user: User, logto: &State<Logto>) -> Result<Template, Status> {
     claims_page("protected", user.claims(), logto)
@@ -85,7 +85,7 @@ impl Profile {
     }
 }
 
-/// Anything else (`javascript:`, `data:`, plain http) is not worth showing.
+/// Anything else (`javascript:`, `data:`, plain http) is not shown.
 fn is_https(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
 }
@@ -105,8 +105,8 @@ async fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<V
             "There is nothing at this address. It may have been mistyped, or the page has moved.",
         ),
         422 => (
-            "That did not make sense here",
-            "The request arrived, but what it contained could not be used. \
+            "This request could not be understood",
+            "The request arrived, but its contents could not be used. \
              Go back, check what you entered and try again.",
         ),
         500 => (
@@ -138,7 +138,7 @@ async fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<V
     ))
 }
 
-// Both files are part of the program, so it does not matter where it is started.
+// Both files are part of the program, so it can be started from any directory.
 
 #[get("/static/app.css")]
 fn stylesheet() -> StaticFile {

@@ -1,5 +1,5 @@
-//! The API resources the app is configured for, the user's token for each, and
-//! a call that is made with one.
+//! The API resources that the app is configured for, the user's token for each, and
+//! calls made with a token.
 
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
@@ -19,7 +19,7 @@ pub fn routes() -> Vec<Route> {
     routes![list, resource, userinfo, cart]
 }
 
-/// An API resource, numbered so that an address can name it.
+/// An API resource, with a number for its address.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
 pub struct Api {
@@ -34,10 +34,10 @@ impl Api {
     }
 }
 
-/// What stands in `resources`.
+/// The API resources in `resources`.
 pub fn configured(logto: &Logto) -> Vec<Api> {
     let resources = logto.config().resources.iter();
-    // That one stands for the organizations themselves: no API answers to it.
+    // It stands for organizations as such; there is no API behind it.
     let apis = resources.filter(|indicator| *indicator != ORGANIZATIONS_RESOURCE);
     let numbered = apis.zip(1..).map(|(indicator, number)| Api {
         number,
@@ -59,8 +59,8 @@ fn list(_user: User, logto: &State<Logto>) -> Template {
     )
 }
 
-/// Without a guard, because the resources are known at run time only. An app
-/// that knows its API names it by a type: `AccessToken<Shopping>`.
+/// Without a guard, because the resources are known only at run time. An app that
+/// knows its API names it by a type: `AccessToken<Shopping>`.
 #[get("/resources/<number>")]
 async fn resource(
     number: usize,
@@ -84,7 +84,7 @@ async fn resource(
     )))
 }
 
-/// A call with the user's token, to the API that is there with every provider.
+/// Calls the userinfo endpoint, an API that every provider has, with the user's token.
 #[get("/resources/userinfo")]
 async fn userinfo(
     token: AccessToken,
@@ -97,8 +97,8 @@ async fn userinfo(
     call(endpoint, &token, http, logto).await
 }
 
-/// The same to this app's own API (`api.rs`), which lets in whoever has a token
-/// for the shopping API: the whole way from the browser to an API and back.
+/// The same for this app's own API (`api.rs`), which accepts callers with a token for
+/// the shopping API: the whole way from the browser to an API and back.
 #[get("/resources/cart")]
 async fn cart(
     user: User,
@@ -146,8 +146,8 @@ fn no_answer(error: reqwest::Error) -> Status {
     }
 }
 
-/// One client for all calls: it keeps connections open. It follows no redirect,
-/// so that a token goes where it was meant to go and nowhere else.
+/// One client for all calls, so that connections stay open. It follows no redirects,
+/// so that a token is sent only where it was meant to go.
 fn client(config: &LogtoConfig) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .timeout(config.http_timeout())
@@ -164,10 +164,10 @@ pub fn http_client() -> AdHoc {
         match rocket.state::<Logto>().map(|logto| client(logto.config())) {
             Some(Ok(client)) => Ok(rocket.manage(client)),
             Some(Err(error)) => {
-                rocket::error!("no HTTP client can be made: {error}");
+                rocket::error!("the HTTP client cannot be created: {error}");
                 Err(rocket)
             }
-            // The fairing has said already why there is none.
+            // The fairing has already logged why there is no configuration.
             None => Ok(rocket),
         }
     })

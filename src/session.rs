@@ -18,7 +18,7 @@ pub fn routes() -> Vec<Route> {
     routes![session, recent, refresh, forget, ended]
 }
 
-/// What a form has just done, for the page that it leads to.
+/// What a form has just done, for the page that it redirects to.
 #[derive(FromFormField, rocket::UriDisplayQuery, Serialize)]
 #[serde(crate = "rocket::serde", rename_all = "lowercase")]
 enum Done {
@@ -28,12 +28,12 @@ enum Done {
     Forgotten,
 }
 
-/// Times and nothing else: whoever could copy a token from a page could be the
-/// user.
+/// Shows times only, never a token: anyone who copied it from the page could act as
+/// the user.
 #[get("/session?<done>")]
 fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
     let ends = user.session_ends_at();
-    // This very request counts as use.
+    // This request itself counts as use.
     let ends_unused = ends.min(OffsetDateTime::now_utc() + logto.config().session.idle);
     let claims_max_age = humantime::format_duration(logto.config().claims_max_age);
     Template::render(
@@ -56,7 +56,7 @@ fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
     )
 }
 
-/// For what a session alone should not be enough for: to pay, to delete.
+/// For actions that a session alone should not be enough for, such as paying.
 struct Recent;
 
 impl StepUpPolicy for Recent {
@@ -78,7 +78,7 @@ fn recent(user: StepUp<Recent>, logto: &State<Logto>) -> Template {
     )
 }
 
-/// Asks the provider anew. Whom it no longer accepts is signed out here, too.
+/// Asks the provider again. A user whom it no longer accepts is signed out here, too.
 #[post("/session/refresh")]
 async fn refresh(
     _form: OwnForm,
@@ -101,9 +101,9 @@ async fn refresh(
 
 fn not_refreshed(error: &Error, logto: &Logto) -> Template {
     let why = match error.kind() {
-        // A sign-in without `prompt=consent` gives no refresh token at Logto.
+        // At Logto, a sign-in without `prompt=consent` gives no refresh token.
         ErrorKind::Denied => "This sign-in cannot be refreshed: the app was not allowed to.",
-        _ => "The sign-in service could not be asked. Please try again in a moment.",
+        _ => "The sign-in service could not be reached. Please try again in a moment.",
     };
     let reference = error.reference();
     let advice = format!("{why} You are still signed in. Reference: {reference}");
@@ -152,9 +152,9 @@ fn ended(
     )))
 }
 
-/// A page of this app sent the form. The session cookie is `SameSite=Lax`, but
-/// a site is more than an origin: to the browser, every port of this machine is
-/// one site, and so are all subdomains of a domain.
+/// Makes sure that a page of this app sent the form. The session cookie is
+/// `SameSite=Lax`, but a site is more than an origin: for the browser, all ports of
+/// this machine are the same site, and so are all subdomains of a domain.
 struct OwnForm;
 
 #[rocket::async_trait]

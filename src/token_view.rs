@@ -1,5 +1,5 @@
-//! An access token made readable: what it allows, until when, its claims. Never
-//! the token itself.
+//! Makes an access token readable: what it allows, until when, and its claims. Never
+//! shows the token itself.
 
 use rocket::serde::Serialize;
 use rocket_logto::Token;
@@ -12,7 +12,7 @@ use crate::pages::to_value;
 pub struct TokenView {
     scopes: Vec<String>,
     expires: Time,
-    /// An opaque token has none.
+    /// `None` for an opaque token.
     claims: Option<ClaimsView>,
 }
 

@@ -239,7 +239,7 @@ async fn what_can_never_work_aborts_the_launch() {
             "a machine without credentials",
             routes![machine],
             Aborts,
-            "write machine = { app_id = \"…\", app_secret = \"…\" }",
+            "add machine = { app_id = \"…\", app_secret = \"…\" }",
         ),
         Launch {
             table: keys([("app_id", CLIENT_ID.into())]),

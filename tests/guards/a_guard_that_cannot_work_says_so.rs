@@ -110,7 +110,7 @@ fn launches() -> Vec<Launch> {
         table.insert(key.to_owned(), Value::from(value));
         table
     };
-    let resources_missing = Some("write resources = [\"https://shopping.your-app.com/api\"]");
+    let resources_missing = Some("add resources = [\"https://shopping.your-app.com/api\"]");
     let gets_lost = "does not fit the sign-in request: ACR_VALUES are names without spaces";
     let id_missing = Some("no route has the path parameter <org_id>");
     vec![
@@ -140,7 +140,7 @@ fn launches() -> Vec<Launch> {
             ..launch(
                 "a resource within an organization",
                 routes![orders_of_acme],
-                Some("write resources = [\"https://orders.your-app.com/api\"]"),
+                Some("add resources = [\"https://orders.your-app.com/api\"]"),
             )
         },
         Launch {
@@ -148,7 +148,7 @@ fn launches() -> Vec<Launch> {
             ..launch(
                 "the organizations scope",
                 routes![right],
-                Some("write scopes = [\"urn:logto:scope:organizations\"]"),
+                Some("add scopes = [\"urn:logto:scope:organizations\"]"),
             )
         },
         launch("a route without parameters", routes![no_id], id_missing),

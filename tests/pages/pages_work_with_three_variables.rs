@@ -407,7 +407,7 @@ async fn a_page_that_needs_a_recent_sign_in_gets_one() {
     let tenant = Tenant::start(&[]).await;
     let browser = tenant.signed_in(ALICE).await;
     let (_, text) = tenant.read(&browser, "/session").await;
-    assert!(!text.contains("Proved who you are"), "{text}");
+    assert!(!text.contains("Last authenticated"), "{text}");
     let session = browser.navigate(tenant.url("/session")).await;
     let link = "Open a page that needs a sign-in within the last five minutes";
     let page = browser.click(&session, link).await;
@@ -416,14 +416,14 @@ async fn a_page_that_needs_a_recent_sign_in_gets_one() {
     assert_eq!(page.url().path(), "/session/recent", "{}", page.text());
     let text = page.page().text;
     assert!(text.contains("It is you"), "{text}");
-    assert!(text.contains("Proved who you are"), "{text}");
+    assert!(text.contains("Last authenticated"), "{text}");
     let asked = tenant.provider.requests_to(Endpoint::Auth);
     let max_age = asked
         .last()
         .and_then(|request| request.query_value("max_age"));
     assert_eq!(max_age, Some("300"));
     let (_, text) = tenant.read(&browser, "/session").await;
-    assert!(text.contains("Proved who you are"), "{text}");
+    assert!(text.contains("Last authenticated"), "{text}");
 }
 
 #[rocket::async_test]

@@ -167,7 +167,7 @@ impl Fairing for LogtoFairing {
         ));
         let logto = Logto::new(config.clone(), oidc.clone());
         let Some(sessions) = Sessions::new(&rocket, config.clone(), oidc, store, self.clock) else {
-            log::error!("logto: no key can be made to seal cookies with, see secret_key");
+            log::error!("logto: no key for sealing cookies can be derived, see secret_key");
             return Err(rocket);
         };
         let rocket = dev_provider::start(rocket, &config).await?;
@@ -248,13 +248,15 @@ fn provider_service(
     clock: Clock,
 ) -> Option<LogtoService> {
     if rocket.state::<LogtoService>().is_some() {
-        log::error!("logto: Logto::fairing() and Logto::api() are attached: keep the former");
+        log::error!(
+            "logto: Logto::fairing() and Logto::api() are both attached: keep only the former"
+        );
         return None;
     }
     match LogtoService::new(config, client, clock) {
         Ok(api) => Some(api),
         Err(error) => {
-            log::error!("logto: no HTTP client can be made, see logto.ca_file: {error}");
+            log::error!("logto: the HTTP client cannot be created, see logto.ca_file: {error}");
             None
         }
     }

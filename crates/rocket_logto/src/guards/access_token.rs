@@ -137,7 +137,7 @@ pub(super) fn is_not_asked_for<R: Resource>(rocket: &Rocket<Ignite>) -> bool {
     if missing {
         let (name, indicator) = (std::any::type_name::<R>(), R::INDICATOR);
         log::error!(
-            "logto: a route wants a token for `{name}`: write resources = [\"{indicator}\"] into \
+            "logto: a route needs a token for `{name}`: add resources = [\"{indicator}\"] to \
              the logto table"
         );
     }

@@ -117,8 +117,8 @@ impl<P: Permission> Sentinel for MachineToken<P> {
         let logto = rocket.state::<LogtoService>();
         if logto.is_none_or(|logto| logto.client().config().machine.is_none()) {
             log::error!(
-                "logto: a route wants a token of this app itself for `{name}`: write machine = {{ \
-                 app_id = \"…\", app_secret = \"…\" }} of a machine-to-machine application into the \
+                "logto: a route needs a token of this app itself for `{name}`: add machine = {{ \
+                 app_id = \"…\", app_secret = \"…\" }} of a machine-to-machine application to the \
                  logto table (or set LOGTO_MACHINE_APP_ID and LOGTO_MACHINE_APP_SECRET)"
             );
             return true;

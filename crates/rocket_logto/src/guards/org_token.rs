@@ -105,13 +105,13 @@ impl<Id: OrganizationId, R: Resource> Sentinel for OrgToken<Id, R> {
         let asked = |scope: &String| scope == ORGANIZATIONS_SCOPE;
         if !scopes.is_some_and(|scopes| scopes.iter().any(asked)) {
             log::error!(
-                "logto: a route wants an organization token: write scopes = \
-                 [\"{ORGANIZATIONS_SCOPE}\"] into the logto table"
+                "logto: a route needs an organization token: add scopes = \
+                 [\"{ORGANIZATIONS_SCOPE}\"] to the logto table"
             );
             return true;
         }
         if let Err(why) = Id::check(rocket) {
-            log::error!("logto: a route wants an organization token, but {why}");
+            log::error!("logto: a route needs an organization token, but {why}");
             return true;
         }
         false

@@ -44,13 +44,13 @@ fn words(kind: ErrorKind) -> Words {
         ErrorKind::Misconfigured => (
             "Misconfigured",
             "Something is wrong with this app",
-            "The sign-in service does not let it do what this page needs. Its operator can fix \
-             that.",
+            "The sign-in service does not allow it to do what this page needs. The app’s operator \
+             can fix that.",
         ),
         ErrorKind::NoOrganization => (
             "No organization",
             "Something is wrong with this page",
-            "It does not say which organization it is about. Its developer can fix that.",
+            "It does not say which organization it is about. The app’s developer can fix that.",
         ),
         ErrorKind::MissingClaims => (
             "Missing claims",
@@ -65,7 +65,7 @@ fn words(kind: ErrorKind) -> Words {
         ErrorKind::SignInRejected => (
             "Sign-in rejected",
             "Sign-in did not work",
-            "The answer to your sign-in could not be accepted. This happens when a page is \
+            "The response to your sign-in could not be accepted. This happens when a page is \
              opened twice, when too much time has passed, or when cookies are blocked.",
         ),
         ErrorKind::SignInCancelled => (
@@ -80,12 +80,12 @@ fn words(kind: ErrorKind) -> Words {
         ),
         ErrorKind::ProviderBadAnswer => (
             "Bad answer from the provider",
-            "The sign-in service gave a wrong answer",
+            "The sign-in service sent an unusable response",
             "Please try again in a moment.",
         ),
         ErrorKind::ProviderTimeout => (
             "Provider timeout",
-            "The sign-in service takes too long",
+            "The sign-in service is taking too long",
             "Please try again in a moment.",
         ),
         ErrorKind::ProviderNotReady => (
@@ -102,8 +102,8 @@ fn words(kind: ErrorKind) -> Words {
         ErrorKind::SignInTooLarge => (
             "Sign-in too large",
             "This sign-in could not be started",
-            "It asks for more than the app can remember until you are back. Its developer can \
-             fix that.",
+            "It asks for more than the app can remember until you are back. The app’s developer \
+             can fix that.",
         ),
     };
     Words { error, title, text }

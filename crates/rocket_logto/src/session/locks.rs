@@ -43,7 +43,7 @@ pub(crate) struct Lock {
 impl Lock {
     pub(crate) async fn give_back(self) {
         if let Err(error) = self.store.unlock(&self.name, self.owner.as_str()).await {
-            log::warn!("logto: {error}; a lock ends by itself");
+            log::warn!("logto: {error}; a lock was not released and will expire");
         }
     }
 }

@@ -109,7 +109,7 @@ impl Discovery {
                 Some(keys)
             }
             Err(error) => {
-                log::warn!("logto: {error}; the last good keys stay");
+                log::warn!("logto: {error}; the last good keys stay in use");
                 None
             }
         }
@@ -182,7 +182,7 @@ impl Discovery {
             if let Err(error) = state.attempt(&mut attempts, fresh).await
                 && !matches!(error, ProviderError::Pausing(_))
             {
-                log::warn!("logto: {error}; the last good metadata and keys stay");
+                log::warn!("logto: {error}; the last good metadata and keys stay in use");
             }
         });
     }
