@@ -316,7 +316,7 @@ async fn what_can_never_work_aborts_the_launch() {
         keys([("app_id", CLIENT_ID.into())]),
     );
     assert!(matches!(outcome(both).await, Fails));
-    assert!(!lines_with("Logto::fairing() and Logto::api() are attached").is_empty());
+    assert!(!lines_with("Logto::fairing() and Logto::api() are both attached").is_empty());
     let neither = rocket::custom(rocket::Config::figment()).mount("/", routes![cart]);
     assert!(matches!(outcome(neither).await, Aborts));
     assert!(!lines_with("`Bearer` needs the fairing").is_empty());

@@ -57,9 +57,9 @@
 //!
 //! | outcome | a browser that opens a page | a program (`Accept` JSON, `Sec-Fetch-Mode` not `navigate`, or not GET) |
 //! |---|---|---|
-//! | nobody is signed in, or the session has ended | 303 to `/sign-in?return_to=…` | 401 `{"error":"Not authenticated"}` |
+//! | no one is signed in, or the session has ended | 303 to `/sign-in?return_to=…` | 401 `{"error":"Not authenticated"}` |
 //! | signed in, but not as [`StepUp`] demands | 303 to `/sign-in?return_to=…&max_age=…` | 401 `{"error":"insufficient_user_authentication", …}` with `max_age`, `acr_values` |
-//! | the provider says no | 403 page | 403 JSON with the provider's `code` |
+//! | the provider refuses | 403 page | 403 JSON with the provider's `code` |
 //! | the claims do not fit the type `C` | 403 page | 403 JSON |
 //! | the route does not say which organization | 500 page, and a log line | 500 JSON |
 //! | the provider does not give the app itself what it asks for ([`MachineToken`]) | 500 page, and a log line | 500 JSON |
