@@ -1,5 +1,5 @@
-//! `ProviderConfig`: what concerns the provider. All that a service needs which
-//! signs nobody in, with the client it may be.
+//! `ProviderConfig`: what concerns the provider. A service that signs nobody in
+//! needs this, and a client of its own only for some calls.
 
 use std::time::Duration;
 

@@ -91,8 +91,8 @@ impl<T: serde::Serialize> Provider for Entry<T> {
     }
 }
 
-/// Says which `LOGTO_*` variables nobody reads: a misspelt name would otherwise
-/// be noticed by its consequences only. Never shows a value.
+/// Logs which `LOGTO_*` variables are not read: otherwise a misspelt name shows
+/// only in its consequences. Never logs a value.
 pub(super) fn warn_of_unknown_variables() {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
@@ -106,12 +106,12 @@ pub(super) fn warn_of_unknown_variables() {
     }
 }
 
-/// The name that a few slips of the hand would turn into this one.
+/// The name that this one becomes by correcting a few letters.
 fn nearest(name: &str) -> Option<&'static str> {
-    const SLIPS: usize = 3;
+    const LETTERS: usize = 3;
     let known = VARIABLES.iter().map(|(known, _)| *known);
     let nearest = known.map(|known| (distance(name, known), known)).min()?;
-    (nearest.0 <= SLIPS).then_some(nearest.1)
+    (nearest.0 <= LETTERS).then_some(nearest.1)
 }
 
 /// How many letters to insert, remove or replace (Levenshtein).

@@ -22,7 +22,7 @@ impl Rules<'_> {
             }
             (None, None) if self.is_debug() => {
                 let port: u16 = self.figment.extract_inner("port").unwrap_or(8000);
-                // With its feature `tls` on, Rocket says what it has not.
+                // Built with `tls`, Rocket has an empty value where none is configured.
                 let tls = self.figment.find_value("tls");
                 let tls = tls.is_ok_and(|value| !matches!(value, Value::Empty(..)));
                 let scheme = if tls { "https" } else { "http" };
