@@ -4,34 +4,10 @@
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, routes};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{
-    AccessToken, Bearer, ConstOrg, IdTokenClaims, Logto, OrgToken, ParameterName, Permission,
-    Resource, User,
-};
+use rocket_logto::{AccessToken, Bearer, ConstOrg, IdTokenClaims, Logto, OrgToken, User};
 
 use crate::Outcome;
-
-pub const SHOPPING: &str = "https://shopping.your-app.com/api";
-pub const ACME: &str = "acme5obvzg01";
-
-struct Shopping;
-
-impl Resource for Shopping {
-    const INDICATOR: &'static str = SHOPPING;
-}
-
-struct Acme;
-
-impl ParameterName for Acme {
-    const NAME: &'static str = ACME;
-}
-
-struct Read;
-
-impl Permission for Read {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
+use crate::targets::{Acme, Read, Shopping};
 
 #[get("/json")]
 fn json() -> Json<Value> {

@@ -12,6 +12,8 @@ mod process;
 mod provider;
 mod redis;
 mod rounds;
+#[path = "../../tests/support/targets.rs"]
+mod targets;
 mod wrk;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -8,9 +8,9 @@ use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
-use crate::app::SHOPPING;
 use crate::mint::SECRET_KEY;
 use crate::process::{Process, free_port, on_one_processor};
+use crate::targets::SHOPPING;
 
 const ALICE: &str = "alice4hy6kz2";
 const CLIENT: (&str, &str) = ("load", "load-secret");

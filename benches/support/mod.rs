@@ -11,36 +11,17 @@ use rocket::serde::Deserialize;
 use rocket::tokio::runtime::{Builder, Runtime};
 use rocket::{get, routes};
 use rocket_logto::internals::Keys;
-use rocket_logto::{
-    AccessToken, Bearer, ConstOrg, Logto, OrgToken, ParameterName, Permission, Resource,
-    SigningAlg, User,
-};
+use rocket_logto::{AccessToken, Bearer, ConstOrg, Logto, OrgToken, SigningAlg, User};
 use serde_json::{Map, Value, json};
+
+#[path = "../../tests/support/targets.rs"]
+mod targets;
+
+use targets::{Acme, ORGANIZATIONS, Read, SHOPPING, Shopping};
 
 const ALICE: &str = "alice4hy6kz2";
 const CLIENT_ID: &str = "bench";
 const SESSION: &str = "logto_session";
-const SHOPPING: &str = "https://shopping.your-app.com/api";
-const ORGANIZATIONS: &str = "urn:logto:scope:organizations";
-
-struct Shopping;
-
-impl Resource for Shopping {
-    const INDICATOR: &'static str = SHOPPING;
-}
-
-struct Acme;
-
-impl ParameterName for Acme {
-    const NAME: &'static str = "acme5obvzg01";
-}
-
-struct Read;
-
-impl Permission for Read {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
 
 #[derive(Deserialize)]
 #[serde(crate = "rocket::serde")]

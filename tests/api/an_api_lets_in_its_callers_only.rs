@@ -12,9 +12,9 @@ use rocket_logto::{AccessToken, Bearer, BearerError, Permission, Resource, User}
 
 use crate::support::api_app::ApiApp;
 use crate::support::app::{ALICE, BOB, CLIENT_ID, CLIENT_SECRET, TestApp, keys};
-use crate::support::bearer_api::{self, Read, ReadOrders, ViewReports};
+use crate::support::bearer_api;
 use crate::support::browser::{Browser, Response};
-use crate::support::token_app::{ACME, GLOBEX, Orders, Shopping};
+use crate::support::targets::{ACME, GLOBEX, Orders, Read, ReadOrders, Shopping, ViewReports};
 
 struct WriteCart;
 impl Permission for WriteCart {

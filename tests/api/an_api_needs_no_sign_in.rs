@@ -11,12 +11,11 @@ use rocket_logto::{Bearer, Logto, MachineToken, SignIn, User};
 
 use crate::support::api_app::{ApiApp, as_machine, configured};
 use crate::support::app::{CLIENT_ID, CLIENT_SECRET, absent, keys, settings};
-use crate::support::bearer_api::{Read, ViewReports};
 use crate::support::browser::Browser;
 use crate::support::eventually::eventually;
 use crate::support::log::lines_with;
 use crate::support::serve::free_port;
-use crate::support::token_app::SHOPPING;
+use crate::support::targets::{Read, SHOPPING, ViewReports};
 
 #[get("/cart")]
 fn cart(caller: Bearer<Read>) -> String {

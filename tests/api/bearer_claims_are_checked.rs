@@ -16,7 +16,7 @@ use crate::support::bearer_api::{
 };
 use crate::support::clock::clock;
 use crate::support::signer::Signer;
-use crate::support::token_app::{ACME, SHOPPING};
+use crate::support::targets::{ACME, SHOPPING};
 
 /// A minute of tolerance; well inside and well outside of it, so that the speed
 /// of the machine decides nothing.

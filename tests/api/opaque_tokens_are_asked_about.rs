@@ -12,11 +12,10 @@ use rocket_logto::{Bearer, Error, Logto, LogtoService, PathOrg, Permission, Toke
 
 use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, machine_token};
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, keys, settings};
-use crate::support::bearer_api::Read;
 use crate::support::browser::Browser;
 use crate::support::eventually::asked;
 use crate::support::log::reason_of;
-use crate::support::token_app::{ACME, Orders, SHOPPING};
+use crate::support::targets::{ACME, Orders, Read, SHOPPING};
 
 struct ReadOrders;
 

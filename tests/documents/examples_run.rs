@@ -8,7 +8,7 @@ use rocket::serde::json::{Value, json};
 use crate::support::api_app::{ApiApp, MANAGEMENT_API, as_machine};
 use crate::support::app::settings;
 use crate::support::browser::Browser;
-use crate::support::token_app::{ACME, GLOBEX, ORDERS, SHOPPING};
+use crate::support::targets::{ACME, GLOBEX, ORDERS, SHOPPING};
 
 // Each has a `main` as well.
 #[allow(dead_code)]

@@ -8,20 +8,13 @@ use std::time::Duration;
 use rocket::error::ErrorKind;
 use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket, Route, get, routes};
-use rocket_logto::{
-    AccessToken, ConstOrg, Logto, OrgToken, ParameterName, PathOrg, StepUp, StepUpPolicy, User,
-};
+use rocket_logto::{AccessToken, ConstOrg, Logto, OrgToken, PathOrg, StepUp, StepUpPolicy, User};
 
 use crate::support::app::{ALICE, TestApp, configuration};
 use crate::support::browser::Browser;
 use crate::support::serve::{Process, free_port};
-use crate::support::token_app::{ACME, ORDERS, Orders, Shopping, table};
-
-struct Acme;
-
-impl ParameterName for Acme {
-    const NAME: &'static str = ACME;
-}
+use crate::support::targets::{Acme, ORDERS, Orders, Shopping};
+use crate::support::token_app::table;
 
 #[get("/")]
 fn shopping(_token: AccessToken<Shopping>) {}

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use logto_dev_provider::{DevProvider, Endpoint};
+use logto_dev_provider::Endpoint;
 use rocket::futures::future::join_all;
 use rocket::serde::{Deserialize, Deserializer};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,12 +13,12 @@ use rocket::tokio::time::timeout;
 use rocket::{get, routes};
 use rocket_logto::User;
 
-use crate::support::app::{ALICE, BOB, TestApp, settings};
+use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::Browser;
 use crate::support::eventually::asked;
 use crate::support::pages::pages;
-use crate::support::serve::{Process, free_port};
 use crate::support::sessions::signed_in;
+use crate::support::tenant::Tenant;
 
 static PANICS: AtomicBool = AtomicBool::new(false);
 
@@ -92,43 +92,26 @@ async fn a_thousand_silent_connections_leave_the_app_answering() {
 
 #[rocket::async_test]
 async fn a_stop_in_the_middle_of_a_sign_in_waits_for_it() {
-    let mut settings = settings();
-    settings.client_secret = Some("secret".into());
-    let provider = DevProvider::start(settings).await.expect("a provider");
-    let port = free_port();
-    let base_url = format!("http://localhost:{port}");
-    provider.set_redirect_uris([format!("{base_url}/callback")]);
-    provider.hooks().sign_in_as(Some(ALICE));
-    let logto = format!(
-        "{{base_url=\"{base_url}\",endpoint=\"{}\",app_id=\"test-app\",app_secret=\"secret\"}}",
-        provider.endpoint()
-    );
-    let mut process = Process::app(&[
-        ("ROCKET_PORT", &port.to_string()),
-        ("ROCKET_CLI_COLORS", "false"),
-        ("ROCKET_LOGTO", &logto),
-    ]);
-    process.wait_for_port(port).await;
+    let mut tenant = Tenant::start(&[]).await;
+    tenant.provider.hooks().sign_in_as(Some(ALICE));
     let browser = Browser::new();
-    let start = browser.navigate(format!("{base_url}/sign-in")).await;
+    let start = browser.navigate(tenant.url("/sign-in")).await;
     assert_eq!(start.status(), 303, "{}", start.text());
     let answer = browser.follow(&start).await;
 
-    provider
+    tenant
+        .provider
         .hooks()
         .delay(Endpoint::Token, Duration::from_millis(1200));
     let stop = async {
-        asked(&provider, Endpoint::Token, 1).await;
-        process.signal("TERM");
+        asked(&tenant.provider, Endpoint::Token, 1).await;
+        tenant.app.signal("TERM");
     };
     let (finished, ()) = rocket::tokio::join!(browser.follow(&answer), stop);
     assert_eq!(finished.status(), 303, "{}", finished.text());
     assert_eq!(finished.location().expect("a Location").path(), "/");
     assert!(browser.cookie("logto_session").is_some(), "signed in");
-    process.wait_for_exit().await;
-    assert!(
-        process.output().contains("shutdown"),
-        "{}",
-        process.output()
-    );
+    tenant.app.wait_for_exit().await;
+    let said = tenant.app.output();
+    assert!(said.contains("shutdown"), "{said}");
 }

@@ -6,10 +6,9 @@ use reqwest::Method;
 
 use crate::support::app::{ALICE, BOB};
 use crate::support::browser::{Browser, CROSS_SITE};
+use crate::support::targets::{ORDERS, SHOPPING};
 use crate::support::tenant::Tenant;
 
-const SHOPPING: &str = "https://shopping.your-app.com/api";
-const ORDERS: &str = "https://orders.your-app.com/api";
 const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
 
 /// What the tenant's operator adds for the seeded resources.

@@ -4,22 +4,16 @@
 use rocket::figment::Figment;
 use rocket::serde::json::{Value as Json, json};
 use rocket::{get, routes};
-use rocket_logto::{Bearer, Logto, MachineToken, Permission, Resource};
+use rocket_logto::{Bearer, Logto, MachineToken, Permission};
 
 use crate::support::api_app::call;
 use crate::support::browser::Browser;
 use crate::support::npm_provider::{
-    CLIENT_ID, CLIENT_SECRET, MACHINE_ID, MACHINE_SECRET, NpmProvider, OPAQUE_RESOURCE, RESOURCE,
-    ReadCart, Settings, Shopping,
+    CLIENT_ID, CLIENT_SECRET, MACHINE_ID, MACHINE_SECRET, NpmProvider, Orders, RESOURCE, ReadCart,
+    Settings, Shopping,
 };
 use crate::support::serve::Served;
 use crate::support::token_app::shown;
-
-struct Orders;
-
-impl Resource for Orders {
-    const INDICATOR: &'static str = OPAQUE_RESOURCE;
-}
 
 struct WriteCart;
 

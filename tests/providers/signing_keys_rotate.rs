@@ -15,9 +15,9 @@ use rocket::{get, routes};
 use rocket_logto::Bearer;
 
 use crate::support::app::{ALICE, TestApp, settings};
-use crate::support::bearer_api::Read;
 use crate::support::refusal::{Refusal, Trial, app, app_at, rocket};
 use crate::support::signer::Signer;
+use crate::support::targets::Read;
 
 fn fetches(app: &TestApp) -> usize {
     app.provider.requests_to(Endpoint::Jwks).len()

@@ -1,14 +1,14 @@
 //! A session may be small or huge: it goes into one cookie, into a few, or into
 //! the server's memory, and the person notices nothing.
 
-use logto_dev_provider::{DevProvider, Endpoint, Settings};
+use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::tokio::join;
 use serde_json::json;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
-use crate::support::serve::{Process, free_port};
 use crate::support::sessions::{rocket, sign_out, signed_in, who};
+use crate::support::tenant::Tenant;
 
 /// Browsers take name and value of 4096 bytes; here attributes are counted too.
 const MAX_COOKIE: usize = 4096;
@@ -277,27 +277,11 @@ async fn a_session_that_outgrows_its_cookies_moves_once_however_many_ask() {
 
 #[rocket::async_test]
 async fn what_goes_to_memory_is_said_with_the_way_out() {
-    let provider = DevProvider::start(Settings::new("big", "secret"))
-        .await
-        .expect("a provider");
-    HUGE.of(&provider);
-    let port = free_port();
-    let url = |path: &str| format!("http://localhost:{port}{path}");
-    provider.set_redirect_uris([url("/callback")]);
-    let table = format!(
-        "{{endpoint=\"{}\",app_id=\"big\",app_secret=\"secret\",base_url=\"{}\"}}",
-        provider.endpoint(),
-        url("")
-    );
-    let mut process = Process::app(&[
-        ("ROCKET_PORT", &port.to_string()),
-        ("ROCKET_CLI_COLORS", "false"),
-        ("ROCKET_LOGTO", &table),
-    ]);
-    process.wait_for_port(port).await;
+    let mut tenant = Tenant::start(&[]).await;
+    HUGE.of(&tenant.provider);
     let browser = Browser::new();
     let page = browser
-        .navigate_following(url("/sign-in"), 10)
+        .navigate_following(tenant.url("/sign-in"), 10)
         .await
         .pop()
         .expect("a page");
@@ -305,8 +289,8 @@ async fn what_goes_to_memory_is_said_with_the_way_out() {
     let home = browser.follow_all(button, 10).await.pop().expect("a page");
     assert_eq!(home.status(), 200);
     assert!(home.text().contains("Alice"), "{}", home.text());
-    process.wait_for_output("is kept in memory").await;
-    let said = process.output();
+    tenant.app.wait_for_output("is kept in memory").await;
+    let said = tenant.app.output();
     let warning = said.lines().find(|line| line.contains("is kept in memory"));
     let warning = warning.expect("the warning");
     assert!(warning.contains("session.store = { redis = "), "{warning}");

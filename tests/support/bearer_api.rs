@@ -5,36 +5,14 @@ use logto_dev_provider::{DevProvider, Hooks, Signing, SigningAlg};
 use rocket::serde::json::serde_json::{Map, json};
 use rocket::serde::json::{Json, Value};
 use rocket::{Build, Rocket, get, routes};
-use rocket_logto::{Bearer, Logto, Organization, PathOrg, Permission, Within};
+use rocket_logto::{Bearer, Logto};
 use serde::Deserialize;
 
 use super::api_app::ApiApp;
 use super::app::{ALICE, CLIENT_ID, keys, settings};
 use super::browser::Response;
 use super::log::reason_of;
-use super::token_app::{Orders, SHOPPING, Shopping};
-
-/// Of the three models of permission one each.
-pub struct Read;
-
-impl Permission for Read {
-    type Audience = Shopping;
-    const SCOPES: &'static [&'static str] = &["read"];
-}
-
-pub struct ViewReports;
-
-impl Permission for ViewReports {
-    type Audience = Organization<PathOrg>;
-    const SCOPES: &'static [&'static str] = &["view:reports"];
-}
-
-pub struct ReadOrders;
-
-impl Permission for ReadOrders {
-    type Audience = Within<Orders, PathOrg>;
-    const SCOPES: &'static [&'static str] = &["orders:read"];
-}
+use super::targets::{Read, SHOPPING};
 
 #[derive(Deserialize)]
 struct Plan {

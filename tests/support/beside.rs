@@ -13,17 +13,15 @@ use super::app::{ALICE, settings};
 use super::browser::Browser;
 use super::leaks;
 use super::raw_server::{RawServer, Step};
-use super::serve::{Process, free_port};
+use super::tenant::Tenant;
 
 /// The demo app, at a provider whose userinfo endpoint does as it is told.
 pub struct Beside {
-    process: Process,
-    port: u16,
+    tenant: Tenant,
     pub hostile: RawServer,
     steps: Arc<Mutex<Vec<Step>>>,
     /// Alice is signed in here.
     pub browser: Browser,
-    provider: DevProvider,
 }
 
 impl Beside {
@@ -31,9 +29,7 @@ impl Beside {
         let steps = Arc::<Mutex<Vec<Step>>>::default();
         let script = steps.clone();
         let hostile = RawServer::start(move |_| script.lock().expect("no panic").clone()).await;
-        let mut settings = settings();
-        settings.client_secret = Some("secret".into());
-        let provider = DevProvider::start(settings).await.expect("a provider");
+        let provider = DevProvider::start(settings()).await.expect("a provider");
         let userinfo = hostile.url("/me");
         provider
             .hooks()
@@ -41,43 +37,28 @@ impl Beside {
                 reply.edit_json(|metadata| metadata["userinfo_endpoint"] = json!(userinfo));
             });
         provider.hooks().sign_in_as(Some(ALICE));
-        let port = free_port();
-        let base_url = format!("http://localhost:{port}");
-        provider.set_redirect_uris([format!("{base_url}/callback")]);
-        let logto = format!(
-            "{{base_url=\"{base_url}\",endpoint=\"{}\",app_id=\"test-app\",app_secret=\"secret\",\
-             http_timeout=\"{http_timeout}\"}}",
-            provider.endpoint()
-        );
-        let mut process = Process::app(&[
-            ("ROCKET_PORT", &port.to_string()),
-            ("ROCKET_LOG_LEVEL", "critical"),
-            ("ROCKET_LOGTO", &logto),
-        ]);
-        process.wait_for_port(port).await;
-        leaks::app(port, true);
+        let logto = format!("{{http_timeout=\"{http_timeout}\"}}");
+        let more = [("ROCKET_LOG_LEVEL", "critical"), ("ROCKET_LOGTO", &logto)];
+        let tenant = Tenant::at(provider, &more).await;
+        leaks::app(tenant.port, true);
         let browser = Browser::new();
-        let hops = browser
-            .navigate_following(format!("{base_url}/sign-in"), 10)
-            .await;
+        let hops = browser.navigate_following(tenant.url("/sign-in"), 10).await;
         let home = hops.last().expect("a page");
         assert_eq!(home.url().path(), "/", "{}", home.text());
         Beside {
-            process,
-            port,
+            tenant,
             hostile,
             steps,
             browser,
-            provider,
         }
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://localhost:{}{path}", self.port)
+        self.tenant.url(path)
     }
 
     pub fn provider_url(&self) -> String {
-        self.provider.endpoint()
+        self.tenant.provider.endpoint()
     }
 
     /// What the userinfo endpoint does from now on.
@@ -95,7 +76,7 @@ impl Beside {
 
     /// Bytes of the process that are in memory (proc(5), `statm`).
     pub fn resident(&self) -> usize {
-        let statm = format!("/proc/{}/statm", self.process.id());
+        let statm = format!("/proc/{}/statm", self.tenant.app.id());
         let statm = std::fs::read_to_string(statm).expect("a process");
         let pages = statm.split(' ').nth(1).expect("a second number");
         pages.parse::<usize>().expect("a number") * 4096

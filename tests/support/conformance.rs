@@ -12,14 +12,15 @@ use logto_dev_provider::{DevProvider, Endpoint, Hooks, Settings, SigningAlg};
 use reqwest::Method;
 use rocket::figment::value::{Dict, Value};
 use rocket::http::Status;
-use rocket::{Build, Rocket, get, post, routes};
-use rocket_logto::{Error, ResponseMode, SignIn, User, UserInfo};
+use rocket::{Build, Rocket, post, routes};
+use rocket_logto::{Error, ResponseMode, User};
 use serde_json::{Map, Value as Json};
 
 use super::app::{ALICE, CLIENT_SECRET, TestApp, absent, keys};
 use super::browser::{Browser, Response};
 use super::log::reason_of;
-use super::refusal::{NOBODY, SESSION, reference};
+use super::pages::{NOBODY, pages_and_again};
+use super::refusal::{SESSION, reference};
 use super::serve::{Served, free_port};
 use super::signer::base64url;
 
@@ -69,22 +70,6 @@ macro_rules! modules {
 }
 pub(crate) use modules;
 
-#[get("/")]
-fn who(user: Option<User>) -> String {
-    user.map_or(NOBODY.to_owned(), |user| user.sub().to_owned())
-}
-
-#[get("/userinfo")]
-fn userinfo(info: UserInfo) -> String {
-    rocket::serde::json::to_string(&info).expect("claims are JSON")
-}
-
-/// Starts a sign-in, whoever is signed in already.
-#[get("/again")]
-fn again() -> SignIn {
-    SignIn::new()
-}
-
 /// The button of the session page. Says the reference of a failure.
 #[post("/refresh")]
 async fn refresh(user: User) -> Result<String, (Status, String)> {
@@ -93,7 +78,7 @@ async fn refresh(user: User) -> Result<String, (Status, String)> {
 }
 
 fn rocket() -> Rocket<Build> {
-    rocket::build().mount("/", routes![who, userinfo, again, refresh])
+    pages_and_again().mount("/", routes![refresh])
 }
 
 /// One run of one module.

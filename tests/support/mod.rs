@@ -33,6 +33,7 @@ pub mod refusal;
 pub mod serve;
 pub mod sessions;
 pub mod signer;
+pub mod targets;
 pub mod tenant;
 pub mod tls_app;
 pub mod token_app;

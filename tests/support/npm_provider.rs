@@ -28,6 +28,13 @@ impl Resource for Shopping {
     const INDICATOR: &'static str = RESOURCE;
 }
 
+/// [`OPAQUE_RESOURCE`].
+pub struct Orders;
+
+impl Resource for Orders {
+    const INDICATOR: &'static str = OPAQUE_RESOURCE;
+}
+
 pub struct ReadCart;
 
 impl Permission for ReadCart {

@@ -1,8 +1,8 @@
 //! The pages of a small app, for tests that only need some.
 
 use rocket::serde::json::Json;
-use rocket::{Build, Rocket, get, routes};
-use rocket_logto::{User, UserInfo};
+use rocket::{Build, Rocket, Route, get, routes};
+use rocket_logto::{SignIn, User, UserInfo};
 
 use super::browser::Browser;
 
@@ -17,7 +17,20 @@ pub fn own_cookies(browser: &Browser) -> Vec<String> {
 
 /// `/` for everybody, `/protected` and `/userinfo` for users.
 pub fn pages() -> Rocket<Build> {
-    rocket::build().mount("/", routes![home, protected, userinfo])
+    rocket::build()
+        .mount("/", who_is_signed_in())
+        .mount("/", routes![userinfo])
+}
+
+/// The same, and `/again`, which starts a sign-in even for somebody who is signed
+/// in already.
+pub fn pages_and_again() -> Rocket<Build> {
+    pages().mount("/", routes![again])
+}
+
+/// `/` and `/protected`.
+pub fn who_is_signed_in() -> Vec<Route> {
+    routes![home, protected]
 }
 
 #[get("/")]
@@ -33,4 +46,9 @@ fn protected(user: User) -> String {
 #[get("/userinfo")]
 fn userinfo(info: UserInfo) -> Json<UserInfo> {
     Json(info)
+}
+
+#[get("/again")]
+fn again() -> SignIn {
+    SignIn::new()
 }

@@ -3,43 +3,21 @@
 
 use logto_dev_provider::{DevProvider, Endpoint};
 use rocket::figment::value::Dict;
-use rocket::{Build, Rocket, get, routes};
-use rocket_logto::{SignIn, User, UserInfo};
+use rocket::{Build, Rocket};
 use url::Url;
 
 use super::app::{ALICE, TestApp, settings};
 use super::browser::{Browser, Response};
 use super::log::reason_of;
+pub use super::pages::NOBODY;
+use super::pages::pages_and_again;
 
 pub const SESSION: &str = "logto_session";
 pub const TRANSACTION: &str = "logto_txn_";
-/// What `/` says when nobody is signed in.
-pub const NOBODY: &str = "nobody";
-
-#[get("/")]
-fn who(user: Option<User>) -> String {
-    user.map_or(NOBODY.to_owned(), |user| user.sub().to_owned())
-}
-
-#[get("/protected")]
-fn protected(user: User) -> String {
-    user.sub().to_owned()
-}
-
-#[get("/userinfo")]
-fn userinfo(info: UserInfo) -> String {
-    rocket::serde::json::to_string(&info).expect("claims are JSON")
-}
-
-/// Starts a sign-in, whoever is signed in already.
-#[get("/again")]
-fn again() -> SignIn {
-    SignIn::new()
-}
 
 /// An app that says who is signed in.
 pub fn rocket() -> Rocket<Build> {
-    rocket::build().mount("/", routes![who, protected, userinfo, again])
+    pages_and_again()
 }
 
 /// That app, at a provider that signs Alice in without asking.

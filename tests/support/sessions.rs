@@ -7,16 +7,7 @@ use rocket_logto::{Error, User, UserInfo};
 
 use super::app::TestApp;
 use super::browser::{Browser, Response};
-
-#[get("/")]
-fn home(user: Option<User>) -> String {
-    user.map_or("nobody".to_owned(), |user| user.sub().to_owned())
-}
-
-#[get("/protected")]
-fn protected(user: User) -> String {
-    user.sub().to_owned()
-}
+use super::pages::who_is_signed_in;
 
 #[get("/public")]
 fn public() -> &'static str {
@@ -44,7 +35,8 @@ pub fn rocket_with_key(secret_key: &str) -> Rocket<Build> {
 }
 
 fn mounted(rocket: Rocket<Build>) -> Rocket<Build> {
-    rocket.mount("/", routes![home, protected, public, userinfo, refresh])
+    let more = routes![public, userinfo, refresh];
+    rocket.mount("/", who_is_signed_in()).mount("/", more)
 }
 
 /// `logto.session` with one key.

@@ -10,14 +10,19 @@ use super::serve::{Process, free_port};
 /// friends.
 pub struct Tenant {
     pub provider: DevProvider,
-    port: u16,
-    _app: Process,
+    pub app: Process,
+    pub port: u16,
 }
 
 impl Tenant {
     /// With more environment variables.
     pub async fn start(more: &[(&str, &str)]) -> Tenant {
         let provider = DevProvider::start(settings()).await.expect("a provider");
+        Tenant::at(provider, more).await
+    }
+
+    /// The same, at a provider that was prepared first.
+    pub async fn at(provider: DevProvider, more: &[(&str, &str)]) -> Tenant {
         let port = free_port();
         let (port_text, endpoint) = (port.to_string(), provider.endpoint());
         let mut env = vec![
@@ -31,8 +36,8 @@ impl Tenant {
         app.wait_for_port(port).await;
         let tenant = Tenant {
             provider,
+            app,
             port,
-            _app: app,
         };
         let own = [tenant.url("/callback")];
         tenant.provider.set_redirect_uris(own);

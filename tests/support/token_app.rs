@@ -11,35 +11,14 @@ use rocket::serde::json::{Value as Json, json};
 use rocket::tokio::time::timeout;
 use rocket::{Build, Rocket, Route, get, post, routes};
 use rocket_logto::{
-    AccessToken, DefaultResource, Error, Logto, OrgToken, PathOrg, Resource, Token, TokenFor, User,
-    UserInfo,
+    AccessToken, DefaultResource, Error, Logto, OrgToken, PathOrg, Token, TokenFor, User, UserInfo,
 };
 
 use super::app::{ALICE, TestApp};
 use super::browser::{Browser, Response};
 use super::clock::Clock;
 use super::serve::{Served, free_port};
-
-pub const SHOPPING: &str = "https://shopping.your-app.com/api";
-pub const ORDERS: &str = "https://orders.your-app.com/api";
-pub const ORGANIZATIONS: &str = "urn:logto:scope:organizations";
-
-/// Organizations of the development provider. Alice is an admin of Acme and a
-/// member of Globex; Bob is in Acme, without a role.
-pub const ACME: &str = "acme5obvzg01";
-pub const GLOBEX: &str = "globexfrcji1";
-
-pub struct Shopping;
-
-impl Resource for Shopping {
-    const INDICATOR: &'static str = SHOPPING;
-}
-
-pub struct Orders;
-
-impl Resource for Orders {
-    const INDICATOR: &'static str = ORDERS;
-}
+use super::targets::{ORDERS, ORGANIZATIONS, Orders, SHOPPING, Shopping};
 
 /// Everything a handler can learn of a token.
 pub fn shown(token: &Token) -> Json {

@@ -11,7 +11,8 @@ use serde_json::{Map, json};
 use crate::support::app::{BOB, CLIENT_ID};
 use crate::support::browser::Browser;
 use crate::support::clock::clock;
-use crate::support::token_app::{ACME, ORGANIZATIONS, SHOPPING, TokenApp};
+use crate::support::targets::{ACME, ORGANIZATIONS, SHOPPING};
+use crate::support::token_app::TokenApp;
 
 type Claims = Map<String, serde_json::Value>;
 /// What it is called, and how it is done.

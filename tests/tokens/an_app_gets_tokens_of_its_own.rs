@@ -14,10 +14,12 @@ use rocket_logto::{Error, LogtoService, MachineToken, Permission, TokenFor, User
 
 use crate::support::api_app::{ApiApp, MACHINE, as_machine};
 use crate::support::app::{TestApp, absent, keys};
-use crate::support::bearer_api::{Read, ReadOrders, ViewReports};
 use crate::support::browser::{Browser, Response};
 use crate::support::log::{lines_with, reason_of};
-use crate::support::token_app::{ACME, GLOBEX, ORDERS, SHOPPING, Shopping, shown};
+use crate::support::targets::{
+    ACME, GLOBEX, ORDERS, Read, ReadOrders, SHOPPING, Shopping, ViewReports,
+};
+use crate::support::token_app::shown;
 
 struct Administer;
 

@@ -12,7 +12,8 @@ use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::Browser;
 use crate::support::clock::clock;
 use crate::support::log::reason_of;
-use crate::support::token_app::{ACME, GLOBEX, ORDERS, ORGANIZATIONS, TokenApp, shown, table};
+use crate::support::targets::{ACME, GLOBEX, Globex, ORDERS, ORGANIZATIONS};
+use crate::support::token_app::{TokenApp, shown, table};
 
 struct Tenant;
 
@@ -24,12 +25,6 @@ struct XOrg;
 
 impl ParameterName for XOrg {
     const NAME: &'static str = "X-Org";
-}
-
-struct Globex;
-
-impl ParameterName for Globex {
-    const NAME: &'static str = GLOBEX;
 }
 
 /// `/mine/...-reports` is about the organization before the dash.

@@ -10,7 +10,8 @@ use crate::support::api_app::{ApiApp, MANAGEMENT_API, PERSONAL_ACCESS_TOKEN, as_
 use crate::support::app::{ALICE, BOB};
 use crate::support::browser::{Browser, Response};
 use crate::support::log::lines_with;
-use crate::support::token_app::{ACME, GLOBEX, SHOPPING, shown};
+use crate::support::targets::{ACME, GLOBEX, SHOPPING};
+use crate::support::token_app::shown;
 
 const PERSONAL: &str = "urn:logto:token-type:personal_access_token";
 const IMPERSONATION: &str = "urn:ietf:params:oauth:token-type:access_token";

@@ -10,7 +10,8 @@ use rocket::futures::future::join_all;
 use crate::support::app::{ALICE, BOB, CLIENT_ID, ZOE};
 use crate::support::browser::Browser;
 use crate::support::clock::clock;
-use crate::support::token_app::{ACME, GLOBEX, ORDERS, SHOPPING, TokenApp};
+use crate::support::targets::{ACME, GLOBEX, ORDERS, SHOPPING};
+use crate::support::token_app::TokenApp;
 
 #[rocket::async_test]
 async fn a_resource_token_has_typed_claims_and_keeps_the_others() {
