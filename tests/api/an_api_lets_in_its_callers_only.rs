@@ -1,4 +1,4 @@
-//! `Bearer<P>`: an API lets in whoever brings a good access token for it, and
+//! `Bearer<P>`: an API lets in callers with a good access token for it, and
 //! answers everybody else in the words of RFC 6750.
 
 use logto_dev_provider::{Endpoint, Reply, Signing, SigningAlg};
@@ -326,7 +326,7 @@ async fn keys_are_fetched_when_needed_and_missed_when_not_to_be_had() {
     assert!(answer.header("retry-after").is_some());
 }
 
-/// CVE-2026-40155: whoever calls with whatever token is answered as themselves,
+/// CVE-2026-40155: every caller, with any kind of token, is answered as themselves,
 /// the first time and from what is remembered.
 #[rocket::async_test]
 async fn callers_are_not_mixed_up() {

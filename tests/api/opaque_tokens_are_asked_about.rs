@@ -309,8 +309,8 @@ async fn while_the_provider_cannot_be_asked_nobody_is_let_in() {
     assert_eq!(app.call("/cart", &token).await.status(), 200);
 }
 
-/// Whoever makes up tokens keeps the provider busy with questions about them, and
-/// with nothing else.
+/// A caller who makes up tokens keeps the provider busy with questions about them,
+/// and with nothing else.
 #[rocket::async_test]
 async fn a_flood_of_made_up_tokens_leaves_turns_for_others() {
     let mut table = table();

@@ -125,7 +125,7 @@ async fn a_suspended_user_is_out_at_once() {
         here.as_str().starts_with(&provider)
     })
     .await;
-    // Where "Refresh now" leads who was told nothing and is out all the same.
+    // Where "Refresh now" leads a user who has been signed out without a word.
     person.open(demo.url("/session/ended")).await;
     assert_eq!(person.heading().await, "You have been signed out");
     look(&person, "session-ended").await;

@@ -1,4 +1,4 @@
-//! Whoever starts sign-ins, however many, leaves nothing on the server. And
+//! Sign-ins that are only begun, however many, leave nothing on the server. And
 //! what sessions do take, in figures.
 
 use logto_dev_provider::DevProvider;

@@ -321,7 +321,7 @@ async fn on_every_kind_of_error() {
         let app = if status == 504 { &hasty } else { &patient };
         app.answers(steps);
         for is_script in [false, true] {
-            // Whoever is signed in goes on from a callback that is no good.
+            // A signed-in user goes on from a callback that is no good.
             let nobody = Browser::new();
             let browser = if path.starts_with("/callback") {
                 &nobody

@@ -1,6 +1,6 @@
-//! While the provider misbehaves, the app's memory stays as it was, whoever
-//! needs no provider is served, and when it is back, so is signing in. The app
-//! is a process of its own.
+//! While the provider misbehaves, the app's memory stays as it was and pages that
+//! need no provider are served; when it is back, so is signing in. The app is a
+//! process of its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -149,7 +149,7 @@ async fn made_up_codes_leave_turns_for_who_is_signed_in() {
     asked(&app.provider, Endpoint::Token, 2).await;
     let info = alice.navigate(app.url("/userinfo")).await;
     assert_eq!(info.status(), 200, "{}", info.text());
-    // Who waits for a turn has given up by the time it is free.
+    // Those who wait for a turn have given up by the time it is free.
     for _ in 0..2 {
         let status = flood.join_next().await.expect("a stranger");
         assert_eq!(status.expect("an answer"), 503);
@@ -167,7 +167,7 @@ async fn signing_in_is_back_soon_after_the_provider() {
     let endpoint = format!("http://localhost:{provider_port}");
     let app = TestApp::serve(free_port(), &endpoint, keys([]), pages()).await;
     // Long enough for the longest pause between attempts, with people who try
-    // meanwhile and put the app out of step.
+    // in between and put the app out of step.
     let end = Instant::now() + Duration::from_secs(9);
     while Instant::now() < end {
         let page = Browser::new().navigate(app.url("/sign-in")).await;

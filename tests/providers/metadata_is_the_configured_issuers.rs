@@ -1,6 +1,6 @@
 //! Metadata that is not the configured issuer's, or that leads somewhere
-//! unsafe, is as good as none: nobody is sent anywhere (OpenID Connect
-//! Discovery section 4.3, RFC 9700 section 4.4, ASVS 10.5.3).
+//! unsafe, is not used: nobody is sent anywhere (OpenID Connect Discovery
+//! section 4.3, RFC 9700 section 4.4, ASVS 10.5.3).
 
 use logto_dev_provider::{DevProvider, Endpoint, Reply, SigningAlg};
 use rocket::figment::value::Dict;

@@ -46,7 +46,7 @@ async fn the_app_starts_without_it_and_recovers_by_itself() {
     settings.port = provider_port;
     settings.redirect_uris = vec![app.url("/callback")];
     let provider = DevProvider::start(settings).await.expect("a provider");
-    // Nobody asks the app for anything meanwhile.
+    // Nobody asks the app for anything until then.
     asked(&provider, Endpoint::Jwks, 1).await;
     let app = TestApp { app, provider };
     let page = app.sign_in(&browser, "/protected", ALICE).await;

@@ -1,5 +1,5 @@
-//! Keys at the provider come and go: whoever signs in meanwhile notices
-//! nothing, and whoever makes keys up costs the provider next to nothing.
+//! Keys at the provider come and go: people who sign in notice nothing, and
+//! made-up keys cost the provider next to nothing.
 
 use std::time::Instant;
 
@@ -224,9 +224,9 @@ async fn ten_thousand_made_up_keys_cost_three_fetches() {
     let earned = usize::try_from(started.elapsed().as_secs() / 30).expect("a small number");
     let fetched = fetches(&app) - 1;
     assert!((1..=3 + earned).contains(&fetched), "{fetched} fetches");
-    // Whoever brings a token by a known key is served as before,
+    // A sign-in with a known key works as before,
     Trial::new(&app, "a known key").accepts(ALICE).await;
-    // and so is whoever signs in after a rotation.
+    // and so does one after a rotation.
     app.provider.hooks().rotate_keys();
     app.provider.hooks().drop_previous_keys();
     Trial::new(&app, "a new key").accepts(ALICE).await;

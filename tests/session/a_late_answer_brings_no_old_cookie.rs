@@ -1,5 +1,5 @@
-//! A handler takes its time, and meanwhile the session it was asked with is
-//! ended, or refreshed, by another request. Its answer comes last, and must not
+//! While a handler takes its time, the session it was asked with is ended, or
+//! refreshed, by another request. Its answer comes last, and must not
 //! put back what it began with.
 
 use logto_dev_provider::{Endpoint, Reply};

@@ -96,8 +96,8 @@ async fn a_rotation_signs_nobody_out_and_seals_cookies_anew() {
     let page = browser.navigate(app.url("/protected")).await;
     assert_eq!(page.set_cookies(), [""; 0]);
 
-    // The old key goes: who came by meanwhile stays, a cookie that is still
-    // sealed with it says nothing, which is no error.
+    // The old key goes: people who came by in the meantime stay, a cookie that
+    // is still sealed with it says nothing, which is no error.
     app.restart('b', "").await;
     assert_eq!(app.who(&browser).await.as_deref(), Some(ALICE));
     assert_eq!(app.who(&untouched).await, None);

@@ -328,7 +328,7 @@ async fn every_sign_in_makes_a_new_session_and_ends_the_old_one() {
     }
 }
 
-/// A refused sign-in takes nothing away from who is signed in.
+/// A refused sign-in takes nothing away from a signed-in user.
 #[rocket::async_test]
 async fn a_refused_sign_in_leaves_the_session_alone() {
     let app = app().await;

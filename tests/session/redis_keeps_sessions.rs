@@ -261,7 +261,7 @@ async fn a_redis_that_is_down_is_503_until_it_is_back() {
     let page = recovers(&browser, app.url("/protected")).await;
     assert_eq!(page.status(), 303);
     assert_eq!(Browser::new().get(app.url("/readyz")).await.status(), 200);
-    // Who was on the way back reloads, and is there.
+    // A user who was on the way back reloads, and is signed in.
     let hops = half.navigate_following(callback.url(), 10).await;
     assert_eq!(hops.last().expect("a page").text(), BOB);
     for (browser, user) in [(&browser, ALICE), (&half, BOB)] {
@@ -294,7 +294,7 @@ async fn a_redis_that_does_not_answer_is_503_and_holds_up_nobody_else() {
     };
     let ((pages, guarded_took), served) = rocket::tokio::join!(guarded, others);
     // One may have come first, and one be answered last.
-    assert!(served > 2, "{served} were served meanwhile");
+    assert!(served > 2, "{served} were served in that time");
     for page in &pages {
         is_unavailable(page, "paused");
     }
@@ -328,7 +328,7 @@ async fn requests_side_by_side_refresh_once() {
     app.provider.hooks().rotate_refresh_tokens(true);
     let browser = signed_in(&app, ALICE).await;
     assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 1);
-    // The new one serves whoever comes late.
+    // The new one serves late requests, too.
     let hooks = app.provider.hooks();
     hooks.token_lifetime(Duration::from_secs(3600));
     hooks.delay(Endpoint::Token, Duration::from_secs(1));

@@ -241,7 +241,7 @@ async fn a_broken_token_endpoint_is_told_once_and_leaves_nobody_half_signed_in()
     }
 }
 
-/// Nobody has seen the code: it is as good as before.
+/// Nobody has seen the code: it can still be used.
 #[rocket::async_test]
 async fn a_code_that_went_nowhere_is_sent_by_a_reload() {
     let redis = Redis::start().await;

@@ -64,7 +64,7 @@ async fn a_state_that_was_not_given_out_is_refused() {
         let callback = trial.callback().await;
         let changed = with(&callback, "state", value.as_deref());
         trial.refuses_at(&changed, Refusal::unrelated(reason)).await;
-        // The sign-in under way is as good as before.
+        // The sign-in under way can still be finished.
         trial.accepts_at(callback.as_str(), ALICE).await;
     }
     for (case, edit) in [
@@ -167,7 +167,7 @@ async fn a_response_is_good_once() {
     let unrelated = Refusal::unrelated("state_unknown");
     let signed_out = Trial::new(&app, "without the cookies");
     signed_out.refuses_at(callback.as_str(), unrelated).await;
-    // Whoever copied the cookies comes too late; the code goes nowhere again.
+    // A thief of the cookies comes too late; the code goes nowhere again.
     let used = Refusal::before_exchange("state_used");
     copy.refuses_at(callback.as_str(), used).await;
     copy.refuses_at(callback.as_str(), unrelated).await;

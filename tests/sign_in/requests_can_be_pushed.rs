@@ -259,8 +259,8 @@ async fn the_development_provider_offers_them() {
     assert_eq!(metadata["pushed_authorization_request_endpoint"], endpoint);
 }
 
-/// Whoever begins sign-ins keeps the provider busy with them, and with nothing
-/// else.
+/// A client that begins sign-ins keeps the provider busy with them, and with
+/// nothing else.
 #[rocket::async_test]
 async fn a_flood_of_sign_ins_leaves_turns_for_those_who_come_back() {
     let table = keys([
@@ -284,7 +284,7 @@ async fn a_flood_of_sign_ins_leaves_turns_for_those_who_come_back() {
         assert_eq!(answer.status(), 303, "{}", answer.text());
         assert!(browser.cookie("logto_session").is_some());
         assert_eq!(pushed(&app).len(), before + 1, "a quarter of four");
-        // Who waits for a turn has given up by the time it is free.
+        // Those who wait for a turn have given up by the time it is free.
         let all = async || told.load(Ordering::SeqCst) == 7;
         eventually("the others are told", all).await;
         drop(held);

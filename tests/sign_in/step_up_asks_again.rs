@@ -1,6 +1,6 @@
-//! Some things need more than a session: a user who has authenticated a moment
-//! ago, or in a stronger way. Who has not is asked again, and what the provider
-//! answers is checked (OpenID Connect Core sections 3.1.2.1 and 3.1.3.7, RFC 9470).
+//! Some things need more than a session: a user who has authenticated recently,
+//! or in a stronger way. Others are asked again, and what the provider answers
+//! is checked (OpenID Connect Core sections 3.1.2.1 and 3.1.3.7, RFC 9470).
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use crate::support::pages::{NOBODY, own_cookies, pages};
 use crate::support::redis::Redis;
 use crate::support::refusal::reference;
 
-/// Starts a sign-in whoever is signed in, unlike `/sign-in`.
+/// Starts a sign-in even for a signed-in user, unlike `/sign-in`.
 #[get("/again/<tab>")]
 fn again(tab: usize) -> SignIn {
     SignIn::new().return_to(format!("/tab/{tab}"))

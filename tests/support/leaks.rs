@@ -19,7 +19,7 @@ use super::app::CLIENT_SECRET;
 /// Shorter ones are made up by tests and turn up by chance.
 const SHORTEST: usize = 16;
 
-/// Paths of the library, whose answers hold no secret whoever asks. A test's
+/// Paths of the library, whose answers hold no secret for anybody. A test's
 /// own handlers may show a token on purpose.
 pub const OWN: [&str; 8] = [
     "/sign-in",

@@ -78,7 +78,7 @@ impl Served {
             let Err(error) = rocket.launch().await else {
                 return;
             };
-            // It has no mercy with whoever is still connected when it stops.
+            // It cuts off those who are still connected when it stops.
             let stopped = matches!(error.kind(), ErrorKind::Shutdown(..));
             assert!(stopped, "the Rocket runs: {error}");
         });

@@ -1,7 +1,7 @@
 //! The app's own binary in the release profile, as its operator runs it
 //! without a proxy: it ends TLS itself, on its own port, and everything it is
 //! told is an environment variable. The provider is another site, behind a
-//! certificate that nobody knows but who is told.
+//! certificate that only those know who are told.
 
 use logto_dev_provider::{DevProvider, Settings, SigningAlg};
 

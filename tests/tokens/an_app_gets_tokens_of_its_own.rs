@@ -232,7 +232,7 @@ async fn it_is_renewed_a_minute_before_its_end() {
     sleep(Duration::from_millis(6_100)).await;
     assert_ne!(json(&app, "/shopping").await["secret"], first["secret"]);
     assert_eq!(app.token_requests().len(), 2);
-    // One that is as good as over serves whoever has asked for it.
+    // One that is almost over serves those who have asked for it.
     app.provider.hooks().token_lifetime(Duration::from_secs(30));
     Browser::new().post_form(app.url("/clear"), &[]).await;
     let short = json(&app, "/shopping").await;

@@ -1,5 +1,5 @@
 //! Tokens for an organization, or for an API resource within one, wherever the
-//! request says which; whoever is no member gets none.
+//! request says which; a user who is no member gets none.
 
 use logto_dev_provider::{Endpoint, SeedOrganization};
 use rocket::serde::json::Value as Json;

@@ -194,7 +194,7 @@ async fn a_browser_that_leaves_during_the_refresh_loses_nothing() {
     drop(held);
     sleep(A_WHILE).await;
 
-    // Nobody calls again for what came meanwhile, and the browser is told.
+    // Nobody calls again for what has come since, and the browser is told.
     let next = app.fetch(&alice, "/shopping").await;
     assert_eq!(next.status(), 200, "{}", next.text());
     assert_eq!(app.refreshes().len(), 1);
@@ -319,7 +319,7 @@ async fn a_refresh_that_ends_after_its_session_changes_nothing() {
     }
 }
 
-/// The one refused is forgotten, not the one that took its place meanwhile.
+/// The one refused is forgotten, not the one that has taken its place.
 #[rocket::async_test]
 async fn a_late_refusal_of_the_old_token_leaves_the_new_one() {
     let (app, alice) = rotating(clock!()).await;
