@@ -378,3 +378,24 @@ async fn a_certificate_file_without_certificates_stops_the_launch_too() {
     let output = launch.fails("broken-pem", "broken PEM").await;
     assert!(output.contains("logto.ca_file"), "{output}");
 }
+
+/// A second app on this machine, or the tests beside `cargo run`.
+#[rocket::async_test]
+async fn a_port_that_the_development_provider_cannot_have_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("its address").port();
+    let launch = Launch {
+        toml: format!(
+            "[default.logto]\nscopes = [\"urn:logto:scope:organizations\"]\n\
+             [debug.logto.dev_provider]\nport = {port}\n"
+        ),
+        env: vec![],
+    };
+    let output = launch.fails("dev-provider-port", "a taken port").await;
+    let said = format!("the development provider cannot listen on 127.0.0.1:{port}");
+    assert!(output.contains(&said), "{output}");
+    assert!(
+        output.contains("set logto.dev_provider.port to a free port"),
+        "{output}"
+    );
+}
