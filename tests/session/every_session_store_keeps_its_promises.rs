@@ -1,392 +1,78 @@
-//! One conformance suite for every `SessionStore`: each promise is checked in
-//! memory and in Redis.
+//! Every store of the crate keeps the promises that the crate's own suite checks;
+//! and what memory and Redis promise beyond that.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::futures::FutureExt;
 use rocket::futures::future::join_all;
 use rocket::tokio::time::sleep;
-use rocket_logto::{MemoryStore, Record, RedisStore, SessionStore, StoreError};
+use rocket_logto::testing::session_store_conformance;
+use rocket_logto::{
+    LockStore, MemoryStore, Record, RedisStore, SessionIndex, SessionStore, SharedStore,
+    StoreError, TokenStore,
+};
 
 use crate::support::eventually::eventually;
 use crate::support::redis::Redis;
 
-type Store = Arc<dyn SessionStore>;
-
 const HOUR: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(150);
-/// For what must be changed before it ends.
-const NOT_SO_SHORT: Duration = Duration::from_secs(2);
-const ITS_END: Duration = Duration::from_millis(2200);
 
-/// Runs each promise on each store, as a test of its own.
-macro_rules! on_every_store {
-    ($($promise:ident),* $(,)?) => {
-        mod in_memory {
-            use super::*;
-            $(
-                #[rocket::async_test]
-                async fn $promise() {
-                    super::$promise(Arc::new(MemoryStore::new(1000))).await;
-                }
-            )*
-        }
-
-        mod in_redis {
-            use super::*;
-            $(
-                #[rocket::async_test]
-                async fn $promise() {
-                    let redis = Redis::start().await;
-                    let store = RedisStore::new(&redis.url(), "app").expect("a store");
-                    super::$promise(Arc::new(store)).await;
-                }
-            )*
-        }
-    };
+#[rocket::async_test]
+async fn the_store_in_memory_keeps_its_promises() {
+    session_store_conformance(async || MemoryStore::new(1000)).await;
 }
 
-on_every_store![
-    create_keeps_a_new_session_and_fails_on_collision,
-    of_many_that_create_one_id_exactly_one_wins,
-    save_replaces_what_is_there_and_its_lifetime,
-    save_never_brings_back_what_has_ended,
-    an_older_version_does_not_replace_a_newer_one,
-    delete_ends_one_session,
-    delete_by_sid_ends_those_with_it_only,
-    delete_by_sub_ends_those_of_the_user_only,
-    delete_by_sub_spares_what_was_begun_later,
-    names_that_look_alike_are_not_the_same,
-    notes_live_and_end_with_their_session,
-    a_lock_is_exclusive_and_given_back_by_its_owner_only,
-    a_lock_ends_by_itself,
-    what_has_expired_is_gone,
-    indexes_live_as_long_as_their_longest_session,
-];
+#[rocket::async_test]
+async fn the_store_in_redis_keeps_its_promises() {
+    let redis = Redis::start().await;
+    session_store_conformance(async || RedisStore::new(&redis.url(), "app").expect("a store"))
+        .await;
+}
 
-fn record(id: &str, sid: Option<&str>, sub: &str) -> Record {
-    Record::new(id, sid, sub, format!("data of {id}"), HOUR)
+fn record(id: &str) -> Record {
+    lasting(id, HOUR)
 }
 
 fn lasting(id: &str, lifetime: Duration) -> Record {
-    Record::new(id, Some("sid"), "sub", format!("data of {id}"), lifetime)
-}
-
-async fn data(store: &Store, id: &str) -> Option<String> {
-    store.load(id).await.expect("the store answers")
+    Record::new(id, "sub", format!("data of {id}"), lifetime).with_sid("sid")
 }
 
 /// Which of these sessions are there.
-async fn live<'a>(store: &Store, ids: &[&'a str]) -> Vec<&'a str> {
+async fn live<'a>(store: &dyn SessionStore, ids: &[&'a str]) -> Vec<&'a str> {
     let mut live = Vec::new();
     for id in ids {
-        if data(store, id).await.is_some() {
+        if store.load(id).await.expect("the store answers").is_some() {
             live.push(*id);
         }
     }
     live
 }
 
-async fn create_keeps_a_new_session_and_fails_on_collision(store: Store) {
-    assert_eq!(data(&store, "a").await, None);
-    store.create(&record("a", None, "sub")).await.unwrap();
-    assert_eq!(data(&store, "a").await.as_deref(), Some("data of a"));
-
-    let other = Record::new("a", None, "somebody else", "other data", HOUR);
-    assert_eq!(store.create(&other).await, Err(StoreError::Collision));
-    assert_eq!(data(&store, "a").await.as_deref(), Some("data of a"));
-    store
-        .delete_by_sub("somebody else", i64::MAX)
-        .await
-        .unwrap();
-    assert_eq!(live(&store, &["a"]).await, ["a"]);
-
-    // Any text is kept as it is.
+/// More than the promises ask for, which not every database could keep.
+#[rocket::async_test]
+async fn memory_and_redis_keep_any_text_as_it_is() {
+    let redis = Redis::start().await;
+    let in_redis = RedisStore::new(&redis.url(), "app").expect("a store");
+    let in_memory = MemoryStore::new(1000);
     let odd = "\0\r\n$5\u{1f980}\"'".repeat(5000);
-    let large = Record::new("b", None, "sub", odd.clone(), HOUR);
-    store.create(&large).await.unwrap();
-    assert_eq!(data(&store, "b").await, Some(odd));
-}
-
-async fn of_many_that_create_one_id_exactly_one_wins(store: Store) {
-    let attempts = (0..50).map(|n| {
-        let store = store.clone();
-        rocket::tokio::spawn(async move {
-            let mine = Record::new("a", None, "sub", n.to_string(), HOUR);
-            (n, store.create(&mine).await)
-        })
-    });
-    let attempts: Vec<_> = attempts.collect();
-    let mut winners = Vec::new();
-    for attempt in attempts {
-        match attempt.await.expect("no panic") {
-            (n, Ok(())) => winners.push(n.to_string()),
-            (_, Err(error)) => assert_eq!(error, StoreError::Collision),
-        }
+    for store in [&in_redis as &dyn SharedStore, &in_memory] {
+        let large = Record::new("a", "\0sub", odd.clone(), HOUR).with_sid("\0sid");
+        store.create(&large).await.unwrap();
+        assert_eq!(store.load("a").await, Ok(Some(odd.clone())));
+        store.put_token("a", "n", &odd).await.unwrap();
+        assert_eq!(store.token("a", "n").await, Ok(Some(odd.clone())));
+        store.delete_by_sid("\0").await.unwrap();
+        store.delete_by_sub("\0", i64::MAX).await.unwrap();
+        assert_eq!(live(store, &["a"]).await, ["a"]);
+        store.delete_by_sub("\0sub", i64::MAX).await.unwrap();
+        assert_eq!(live(store, &["a"]).await, [""; 0]);
     }
-    assert_eq!(winners.len(), 1, "{winners:?}");
-    assert_eq!(data(&store, "a").await.as_ref(), winners.first());
-}
-
-async fn save_replaces_what_is_there_and_its_lifetime(store: Store) {
-    store.create(&lasting("a", NOT_SO_SHORT)).await.unwrap();
-    let next = Record::new("a", Some("sid"), "sub", "next", HOUR).at_version(1);
-    assert_eq!(store.save(&next).await, Ok(true));
-    sleep(ITS_END).await;
-    assert_eq!(data(&store, "a").await.as_deref(), Some("next"));
-    // The same version, used again.
-    let rolled = Record::new("a", Some("sid"), "sub", "rolled", HOUR).at_version(1);
-    assert_eq!(store.save(&rolled).await, Ok(true));
-    assert_eq!(data(&store, "a").await.as_deref(), Some("rolled"));
-
-    let shorter = Record::new("a", Some("sid"), "sub", "rolled", SHORT).at_version(1);
-    assert_eq!(store.save(&shorter).await, Ok(true));
-    sleep(SHORT * 2).await;
-    assert_eq!(data(&store, "a").await, None);
-}
-
-async fn save_never_brings_back_what_has_ended(store: Store) {
-    let ends: [(&str, &str); 4] = [
-        ("never there", ""),
-        ("deleted", "id"),
-        ("by sid", "sid"),
-        ("by sub", "sub"),
-    ];
-    for (case, by) in ends {
-        let mine = record("a", Some("sid"), "sub");
-        if !by.is_empty() {
-            store.create(&mine).await.unwrap();
-        }
-        match by {
-            "id" => store.delete("a").await.unwrap(),
-            "sid" => store.delete_by_sid("sid").await.unwrap(),
-            "sub" => store.delete_by_sub("sub", i64::MAX).await.unwrap(),
-            _ => {}
-        }
-        assert_eq!(store.save(&mine.at_version(9)).await, Ok(false), "{case}");
-        assert_eq!(data(&store, "a").await, None, "{case}");
-    }
-    store.create(&lasting("b", SHORT)).await.unwrap();
-    sleep(SHORT * 2).await;
-    assert_eq!(store.save(&lasting("b", HOUR)).await, Ok(false), "expired");
-    assert_eq!(data(&store, "b").await, None, "expired");
-}
-
-async fn an_older_version_does_not_replace_a_newer_one(store: Store) {
-    let at = |version: u32| {
-        Record::new("a", None, "sub", format!("state {version}"), HOUR).at_version(version)
-    };
-    store.create(&at(9)).await.unwrap();
-    assert_eq!(store.save(&at(10)).await, Ok(true));
-    // 9 comes after 10 as text.
-    assert_eq!(store.save(&at(9)).await, Ok(true));
-    assert_eq!(data(&store, "a").await.as_deref(), Some("state 10"));
-    assert_eq!(store.save(&at(11)).await, Ok(true));
-    assert_eq!(data(&store, "a").await.as_deref(), Some("state 11"));
-}
-
-async fn delete_ends_one_session(store: Store) {
-    for id in ["a", "b"] {
-        store.create(&record(id, Some("sid"), "sub")).await.unwrap();
-    }
-    store.delete("a").await.unwrap();
-    assert_eq!(live(&store, &["a", "b"]).await, ["b"]);
-    store.delete("a").await.unwrap();
-    store.delete("never there").await.unwrap();
-    assert_eq!(live(&store, &["a", "b"]).await, ["b"]);
-    // Its id is free again, and the new session is found by its names.
-    store
-        .create(&record("a", Some("other"), "sub"))
-        .await
-        .unwrap();
-    store.delete_by_sid("sid").await.unwrap();
-    assert_eq!(live(&store, &["a", "b"]).await, ["a"]);
-    store.delete_by_sub("sub", i64::MAX).await.unwrap();
-    assert_eq!(live(&store, &["a", "b"]).await, [""; 0]);
-}
-
-async fn several(store: &Store) -> [&'static str; 5] {
-    for (id, sid, sub) in [
-        ("a", Some("1"), "alice"),
-        ("b", Some("1"), "alice"),
-        ("c", Some("2"), "alice"),
-        ("d", None, "alice"),
-        ("e", Some("3"), "bob"),
-    ] {
-        store.create(&record(id, sid, sub)).await.unwrap();
-    }
-    ["a", "b", "c", "d", "e"]
-}
-
-async fn delete_by_sid_ends_those_with_it_only(store: Store) {
-    let all = several(&store).await;
-    store.delete_by_sid("nobody's").await.unwrap();
-    // What has no sid has not the empty one either.
-    store.delete_by_sid("").await.unwrap();
-    assert_eq!(live(&store, &all).await, all);
-    store.delete_by_sid("1").await.unwrap();
-    assert_eq!(live(&store, &all).await, ["c", "d", "e"]);
-    store.delete_by_sub("alice", i64::MAX).await.unwrap();
-    assert_eq!(live(&store, &all).await, ["e"]);
-}
-
-async fn delete_by_sub_ends_those_of_the_user_only(store: Store) {
-    let all = several(&store).await;
-    store.delete_by_sub("nobody", i64::MAX).await.unwrap();
-    assert_eq!(live(&store, &all).await, all);
-    store.delete_by_sub("alice", i64::MAX).await.unwrap();
-    assert_eq!(live(&store, &all).await, ["e"]);
-    // A later session of hers is untouched by what is over.
-    store
-        .create(&record("f", Some("1"), "alice"))
-        .await
-        .unwrap();
-    assert_eq!(live(&store, &["a", "f"]).await, ["f"]);
-    store.delete_by_sid("1").await.unwrap();
-    assert_eq!(live(&store, &["a", "e", "f"]).await, ["e"]);
-}
-
-async fn delete_by_sub_spares_what_was_begun_later(store: Store) {
-    let begun = |id: &str, at| record(id, Some("sid"), "alice").begun_at(at);
-    for (id, at) in [("a", 99), ("b", 100), ("c", 101)] {
-        store.create(&begun(id, at)).await.unwrap();
-    }
-    // A refresh is no beginning.
-    let refreshed = begun("b", 100).at_version(1);
-    assert_eq!(store.save(&refreshed).await, Ok(true));
-    store.delete_by_sub("alice", 100).await.unwrap();
-    assert_eq!(live(&store, &["a", "b", "c"]).await, ["c"]);
-    // And it can still be found.
-    store.delete_by_sub("alice", 101).await.unwrap();
-    assert_eq!(live(&store, &["c"]).await, [""; 0]);
-}
-
-async fn names_that_look_alike_are_not_the_same(store: Store) {
-    store.create(&record("a", Some("x"), "y")).await.unwrap();
-    for name in ["", "*", "A", "X", "a:", "session:a", "a*", "?", "[a]"] {
-        store.delete(name).await.unwrap();
-        store.delete_by_sid(name).await.unwrap();
-        store.delete_by_sub(name, i64::MAX).await.unwrap();
-        assert_eq!(live(&store, &["a"]).await, ["a"], "{name:?}");
-    }
-    store.delete_by_sid("y").await.unwrap();
-    store.delete_by_sub("x", i64::MAX).await.unwrap();
-    assert_eq!(
-        live(&store, &["a"]).await,
-        ["a"],
-        "sid and sub are mixed up"
-    );
-}
-
-async fn notes_live_and_end_with_their_session(store: Store) {
-    let note = async |id, name| store.note(id, name).await.expect("the store answers");
-    store.put_note("a", "n", "lost").await.unwrap();
-    assert_eq!(note("a", "n").await, None);
-    let mine = record("a", None, "sub");
-    store.create(&mine).await.unwrap();
-    assert_eq!(note("a", "n").await, None, "kept without a session");
-
-    store.create(&record("b", None, "sub")).await.unwrap();
-    for (name, text) in [("n", "one"), ("m", "two"), ("n", "three"), ("data", "four")] {
-        store.put_note("a", name, text).await.unwrap();
-    }
-    store.put_note("b", "n", "b's").await.unwrap();
-    assert_eq!(note("a", "n").await.as_deref(), Some("three"));
-    assert_eq!(note("a", "m").await.as_deref(), Some("two"));
-    assert_eq!(data(&store, "a").await.as_deref(), Some("data of a"));
-
-    store.clear_notes("a").await.unwrap();
-    store.clear_notes("never there").await.unwrap();
-    assert_eq!((note("a", "n").await, note("a", "m").await), (None, None));
-    assert_eq!(note("b", "n").await.as_deref(), Some("b's"));
-    assert_eq!(data(&store, "a").await.as_deref(), Some("data of a"));
-
-    store.put_note("a", "n", "four").await.unwrap();
-    assert_eq!(store.save(&mine.clone().at_version(1)).await, Ok(true));
-    assert_eq!(note("a", "n").await.as_deref(), Some("four"));
-    store.delete("a").await.unwrap();
-    assert_eq!(note("a", "n").await, None);
-    store.create(&mine).await.unwrap();
-    assert_eq!(note("a", "n").await, None, "came back with its id");
-}
-
-async fn a_lock_is_exclusive_and_given_back_by_its_owner_only(store: Store) {
-    let attempts = (0..50).map(|n| {
-        let store = store.clone();
-        rocket::tokio::spawn(async move { store.lock("l", &n.to_string(), HOUR).await })
-    });
-    let attempts: Vec<_> = attempts.collect();
-    let mut holders = Vec::new();
-    for (n, attempt) in attempts.into_iter().enumerate() {
-        if attempt.await.expect("no panic").expect("the store answers") {
-            holders.push(n.to_string());
-        }
-    }
-    assert_eq!(holders.len(), 1, "{holders:?}");
-    let holder = &holders[0];
-    assert_eq!(store.lock("l", holder, HOUR).await, Ok(false), "twice");
-    assert_eq!(store.lock("m", "x", HOUR).await, Ok(true), "another lock");
-
-    store.unlock("l", "somebody else").await.unwrap();
-    store.unlock("l", "").await.unwrap();
-    store.unlock("never taken", holder).await.unwrap();
-    assert_eq!(store.lock("l", "x", HOUR).await, Ok(false));
-    store.unlock("l", holder).await.unwrap();
-    assert_eq!(store.lock("l", "x", HOUR).await, Ok(true));
-    // The one before comes back late.
-    store.unlock("l", holder).await.unwrap();
-    assert_eq!(store.lock("l", "y", HOUR).await, Ok(false));
-}
-
-async fn a_lock_ends_by_itself(store: Store) {
-    assert_eq!(store.lock("l", "x", SHORT).await, Ok(true));
-    eventually("the lock is free", async || {
-        store.lock("l", "y", HOUR).await == Ok(true)
-    })
-    .await;
-    store.unlock("l", "x").await.unwrap();
-    assert_eq!(store.lock("l", "z", HOUR).await, Ok(false));
-}
-
-async fn what_has_expired_is_gone(store: Store) {
-    store.create(&lasting("a", SHORT)).await.unwrap();
-    store.put_note("a", "n", "text").await.unwrap();
-    store.create(&lasting("b", HOUR)).await.unwrap();
-    sleep(SHORT * 2).await;
-    assert_eq!(live(&store, &["a", "b"]).await, ["b"]);
-    assert_eq!(store.note("a", "n").await, Ok(None));
-    store.put_note("a", "n", "text").await.unwrap();
-    assert_eq!(store.note("a", "n").await, Ok(None));
-    // The id is free.
-    assert_eq!(store.create(&lasting("a", HOUR)).await, Ok(()));
-    assert_eq!(store.note("a", "n").await, Ok(None));
-}
-
-async fn indexes_live_as_long_as_their_longest_session(store: Store) {
-    // The short one comes last, the long one first, and the other way round.
-    store.create(&lasting("a", HOUR)).await.unwrap();
-    store.create(&lasting("b", SHORT)).await.unwrap();
-    let other = |id: &str, lifetime| Record::new(id, Some("2"), "bob", "data", lifetime);
-    store.create(&other("c", SHORT)).await.unwrap();
-    store.create(&other("d", HOUR)).await.unwrap();
-    // And one grows old by being used.
-    let third = |lifetime| Record::new("e", Some("3"), "eve", "data", lifetime);
-    store.create(&third(NOT_SO_SHORT)).await.unwrap();
-    assert_eq!(store.save(&third(HOUR)).await, Ok(true));
-    sleep(ITS_END).await;
-    let all = ["a", "b", "c", "d", "e"];
-    assert_eq!(live(&store, &all).await, ["a", "d", "e"]);
-    store.delete_by_sid("sid").await.unwrap();
-    store.delete_by_sid("2").await.unwrap();
-    assert_eq!(live(&store, &all).await, ["e"]);
-    store.delete_by_sub("eve", i64::MAX).await.unwrap();
-    assert_eq!(live(&store, &all).await, [""; 0]);
 }
 
 #[rocket::async_test]
 async fn memory_is_bounded_and_what_would_end_first_goes() {
-    let store: Store = Arc::new(MemoryStore::new(3));
+    let store = MemoryStore::new(3);
     for (id, hours) in [("a", 3), ("b", 1), ("c", 2), ("d", 4)] {
         store.create(&lasting(id, HOUR * hours)).await.unwrap();
     }
@@ -418,7 +104,7 @@ async fn an_index_in_redis_does_not_grow_with_what_has_expired() {
     let store = RedisStore::new(&redis.url(), "app").expect("a store");
     let create = async |name: &str, lifetime| {
         for n in 0..100 {
-            let mine = Record::new(format!("{name}{n}"), None, "sub", "data", lifetime);
+            let mine = Record::new(format!("{name}{n}"), "sub", "data", lifetime);
             store.create(&mine).await.unwrap();
         }
     };
@@ -470,23 +156,27 @@ async fn one_message() {
     let store = RedisStore::new(&redis.url(), "app").expect("a store");
     let ids: Vec<_> = (0..100).map(|n| n.to_string()).collect();
     for id in &ids[..50] {
-        store.create(&record(id, None, "sub")).await.unwrap();
+        store.create(&record(id)).await.unwrap();
         store
-            .put_note(id, "n", &format!("note of {id}"))
+            .put_token(id, "n", &format!("token of {id}"))
             .await
             .unwrap();
     }
     let before = messages(&redis);
-    let (loaded, notes) = rocket::futures::future::join(
+    let (loaded, tokens) = rocket::futures::future::join(
         join_all(ids.iter().map(|id| store.load(id))),
-        join_all(ids.iter().map(|id| store.note(id, "n"))),
+        join_all(ids.iter().map(|id| store.token(id, "n"))),
     )
     .await;
     // One of them is the question itself.
     let sent = messages(&redis) - before - 1;
-    for (n, (id, (data, note))) in ids.iter().zip(loaded.into_iter().zip(notes)).enumerate() {
+    for (n, (id, (data, token))) in ids.iter().zip(loaded.into_iter().zip(tokens)).enumerate() {
         let there = |what| (n < 50).then(|| format!("{what} of {id}"));
-        assert_eq!((data, note), (Ok(there("data")), Ok(there("note"))), "{id}");
+        assert_eq!(
+            (data, token),
+            (Ok(there("data")), Ok(there("token"))),
+            "{id}"
+        );
     }
     // A message of this length may come in two pieces.
     assert!((1..=2).contains(&sent), "{sent}");
@@ -497,7 +187,7 @@ async fn who_reads_from_redis_at_the_same_moment_does_not_share_its_fate() {
     let redis = Redis::start().await;
     let store = RedisStore::new(&redis.url(), "app").expect("a store");
     for id in ["a", "b"] {
-        store.create(&record(id, None, "sub")).await.unwrap();
+        store.create(&record(id)).await.unwrap();
     }
     redis.command(&["SET", "logto:app:session:odd", "no hash"]);
 
@@ -507,7 +197,7 @@ async fn who_reads_from_redis_at_the_same_moment_does_not_share_its_fate() {
         panic!("{:?}", loads[1]);
     };
     assert_eq!(
-        why, "Extension",
+        why, "Redis: Extension, WRONGTYPE",
         "what Redis has said, not what became of it"
     );
     assert_eq!(loads[2], Ok(Some("data of b".into())));
@@ -540,12 +230,18 @@ async fn a_redis_that_is_away_is_an_error_and_never_an_answer() {
     is_away("by sid", store.delete_by_sid("sid").await.err());
     is_away("by sub", store.delete_by_sub("sub", i64::MAX).await.err());
     is_away("lock", store.lock("l", "x", HOUR).await.err());
-    is_away("note", store.note("a", "n").await.err());
+    is_away("unlock", store.unlock("l", "x").await.err());
+    is_away("put token", store.put_token("a", "n", "t").await.err());
+    is_away("token", store.token("a", "n").await.err());
+    is_away("clear tokens", store.clear_tokens("a").await.err());
 
     redis.restart().await;
     eventually("it recovers", async || store.create(&mine).await.is_ok()).await;
     redis.pause();
-    is_away("paused", store.load("a").await.err());
+    let paused = store.load("a").await.err();
+    is_away("paused", paused.clone());
+    let paused = paused.expect("an error").to_string();
+    assert!(paused.ends_with("Redis: Io, timed out"), "{paused}");
     redis.resume();
     eventually("it recovers from a pause", async || {
         store.load("a").await.is_ok()
@@ -561,4 +257,43 @@ async fn a_url_that_names_no_redis_or_wants_tls_makes_no_store() {
         let refused = matches!(error, Some(StoreError::Unavailable(_)));
         assert!(refused, "{url}: {error:?}");
     }
+    let tls = RedisStore::new("rediss://:canary-5e55@127.0.0.1", "app").err();
+    let tls = tls.expect("an error").to_string();
+    assert!(tls.contains("can't connect with TLS"), "{tls}");
+    assert!(!tls.contains("canary"), "{tls}");
+}
+
+/// The operator reads what to do; nobody reads a password or a value.
+#[rocket::async_test]
+async fn an_error_names_the_cause_and_no_secret() {
+    let mut redis = Redis::start().await;
+    let store = RedisStore::new(&redis.url(), "app").expect("a store");
+    let why = |error: Option<StoreError>| match error {
+        Some(StoreError::Unavailable(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    store.create(&record("a")).await.unwrap();
+    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let read_only = why(store.create(&record("b")).await.err());
+    assert_eq!(read_only, "Redis: Server(ReadOnly), READONLY");
+    redis.command(&["REPLICAOF", "NO", "ONE"]);
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let full = why(store.create(&record("b")).await.err());
+    assert_eq!(full, "Redis: Extension, OOM");
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+
+    redis.command(&["CONFIG", "SET", "requirepass", "right"]);
+    let no_password = RedisStore::new(&redis.url(), "app").expect("a store");
+    let no_password = why(no_password.load("a").await.err());
+    assert_eq!(no_password, "Redis: Extension, NOAUTH");
+    let wrong = redis.url().replace("//", "//:canary-5e55@");
+    let wrong = RedisStore::new(&wrong, "app").expect("a store");
+    let wrong = why(wrong.load("a").await.err());
+    assert!(wrong.starts_with("Redis: AuthenticationFailed"), "{wrong}");
+    assert!(!wrong.contains("canary"), "{wrong}");
+
+    redis.stop();
+    let away = RedisStore::new(&redis.url(), "app").expect("a store");
+    let away = why(away.load("a").await.err());
+    assert_eq!(away, "Redis: Io, connection refused");
 }

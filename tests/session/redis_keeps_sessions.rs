@@ -131,7 +131,7 @@ async fn redis_can_read_nothing_of_it() {
     );
     let held = redis.dump();
     assert!(
-        held.contains(":session:") && held.contains("\nn:"),
+        held.contains(":session:") && held.contains("\ntoken:"),
         "{held}"
     );
     // No token, no claim: neither in clear nor as a JWT (`eyJ`) nor in base64.

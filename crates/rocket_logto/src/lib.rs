@@ -47,7 +47,7 @@
 //! | [`Bearer<P>`](Bearer) | the caller of this app's own API, by a verified access token | none while keys are known |
 //! | [`MachineToken<P>`](MachineToken) | a token for the app itself, to call other APIs | none while cached |
 //!
-//! With sessions in Redis or in a [`SessionStore`], all but the last two make one round trip to it for each request.
+//! With sessions in Redis or in a [`SharedStore`], all but the last two make one round trip to it for each request.
 //!
 //! Each also works as `Option<Guard>` and as `Result<Guard, Error>` (for [`Bearer`], `Result<Bearer<P>, BearerError>`), and
 //! aborts the launch when it could never succeed. `Option<Guard>` is `None` for any reason, including that Redis or the
@@ -108,6 +108,7 @@
 //!
 //! - `dev-provider`: the development provider.
 //! - `redis`: sessions in Redis ([`RedisStore`]), shared by several instances.
+//! - `testing`: checks a session store of your own ([`testing`]).
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -132,6 +133,8 @@ mod routes;
 mod service;
 mod session;
 mod sha256;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tokens;
 
 pub use claims::{
@@ -158,8 +161,10 @@ pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
 pub use service::LogtoService;
 #[cfg(feature = "redis")]
-pub use session::redis::RedisStore;
-pub use session::store::{MemoryStore, Record, SessionStore, StoreError};
+pub use session::store::redis::RedisStore;
+pub use session::store::{
+    LockStore, MemoryStore, Record, SessionIndex, SessionStore, SharedStore, StoreError, TokenStore,
+};
 pub use tokens::subject_token::SubjectToken;
 pub use tokens::token::{Token, TokenFor};
 

@@ -20,9 +20,9 @@ use crate::routes;
 use crate::service::LogtoService;
 use crate::session::Sessions;
 use crate::session::context::RequestContext;
+use crate::session::store::SharedStore;
 #[cfg(feature = "redis")]
-use crate::session::redis::RedisStore;
-use crate::session::store::SessionStore;
+use crate::session::store::redis::RedisStore;
 
 impl Logto {
     /// The fairing to attach. See the [crate documentation](crate) for a whole
@@ -102,11 +102,12 @@ impl Logto {
 /// ```
 pub struct LogtoFairing {
     clock: Clock,
-    store: Option<Arc<dyn SessionStore>>,
+    store: Option<Arc<dyn SharedStore>>,
 }
 
 impl LogtoFairing {
     /// Keeps sessions in a store of your own; `session.store` is then ignored.
+    /// [`SharedStore`] says what a store has to do.
     ///
     /// # Examples
     ///
@@ -115,7 +116,7 @@ impl LogtoFairing {
     ///
     /// let rocket = rocket::build().attach(Logto::fairing().session_store(MemoryStore::new(1000)));
     /// ```
-    pub fn session_store(mut self, store: impl SessionStore) -> LogtoFairing {
+    pub fn session_store(mut self, store: impl SharedStore) -> LogtoFairing {
         self.store = Some(Arc::new(store));
         self
     }
@@ -265,8 +266,8 @@ fn provider_service(
 /// The store that instances share, if any.
 fn store(
     config: &LogtoConfig,
-    own: Option<Arc<dyn SessionStore>>,
-) -> Result<Option<Arc<dyn SessionStore>>, String> {
+    own: Option<Arc<dyn SharedStore>>,
+) -> Result<Option<Arc<dyn SharedStore>>, String> {
     match (&config.session_store, own) {
         (_, Some(store)) => Ok(Some(store)),
         (StoreConfig::Cookie, None) => Ok(None),

@@ -27,7 +27,7 @@ use crate::tokens::token::{Token, TokenFor};
 /// # Network
 ///
 /// None with sessions in cookies; one round trip per request with sessions in
-/// Redis or in a [`SessionStore`](crate::SessionStore). The provider is called
+/// Redis or in a [`SharedStore`](crate::SharedStore). The provider is called
 /// only when the claims are older than `claims_max_age`: one refresh, which also
 /// signs out a user whom the provider no longer accepts. While the provider
 /// cannot be reached, the old claims stay in use.
@@ -191,7 +191,7 @@ impl<C> User<C> {
     /// Forgets the cached access tokens of this session, so that the next one is
     /// fetched anew; for instance after a role has changed.
     ///
-    /// With sessions in Redis or in a [`SessionStore`](crate::SessionStore), every
+    /// With sessions in Redis or in a [`SharedStore`](crate::SharedStore), every
     /// instance forgets them. While that store is down, only this process does, and
     /// the log says so.
     ///

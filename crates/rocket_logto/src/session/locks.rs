@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::model::{Session, SessionId};
 use super::seen_filter::SeenFilter;
 use super::storage::Storage;
-use super::store::{SessionStore, StoreError};
+use super::store::{SharedStore, StoreError};
 use crate::clock::Seconds;
 use crate::sha256::sha256;
 use crate::tokens::token::{Token, TokenFor};
@@ -35,7 +35,7 @@ pub(crate) enum AnswerTurn {
 
 /// The right to do something, held by one request on any instance.
 pub(crate) struct Lock {
-    store: Arc<dyn SessionStore>,
+    store: Arc<dyn SharedStore>,
     name: String,
     owner: SessionId,
 }
@@ -174,7 +174,7 @@ impl Storage {
             ends_at: token.ends_at(),
         };
         let put = match self.keys.seal_value(id, &shared) {
-            Ok(sealed) => store.put_note(id, &key.name(), &sealed).await,
+            Ok(sealed) => store.put_token(id, &key.name(), &sealed).await,
             Err(error) => Err(StoreError::Unavailable(error.to_string())),
         };
         if let Err(error) = put {
@@ -192,7 +192,7 @@ impl Storage {
             return Ok(None);
         };
         let id = session.id.as_str();
-        let sealed = store.note(id, &key.name()).await?;
+        let sealed = store.token(id, &key.name()).await?;
         let opened = sealed.and_then(|sealed| self.keys.open(id, &sealed));
         let shared: Option<SharedToken> =
             opened.and_then(|plain| serde_json::from_str(&plain).ok());
@@ -202,7 +202,7 @@ impl Storage {
     /// Forgets the tokens that were shared.
     pub(super) async fn clear_tokens(&self, session: &Session) {
         if let Some(store) = &self.shared
-            && let Err(error) = store.clear_notes(session.id.as_str()).await
+            && let Err(error) = store.clear_tokens(session.id.as_str()).await
         {
             log::warn!("logto: shared tokens are not forgotten: {error}");
         }

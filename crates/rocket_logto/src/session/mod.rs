@@ -8,8 +8,6 @@ pub(crate) mod cookie;
 mod live;
 mod locks;
 mod model;
-#[cfg(feature = "redis")]
-pub(crate) mod redis;
 mod refresh;
 mod revocation;
 pub(crate) mod seen_filter;

@@ -16,7 +16,7 @@ use super::live::{LiveSessions, Wanted};
 use super::locks::{AnswerTurn, Answered, Lock};
 use super::model::{Session, SessionId, SessionRef};
 use super::storage::{KeepError, Loaded, Storage};
-use super::store::{SessionStore, StoreError, store_failed};
+use super::store::{SharedStore, StoreError, store_failed};
 use super::transaction::Transactions;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Clock, Seconds, seconds};
@@ -54,7 +54,7 @@ impl Sessions {
         rocket: &Rocket<Build>,
         config: Arc<LogtoConfig>,
         oidc: Arc<OidcClient>,
-        shared: Option<Arc<dyn SessionStore>>,
+        shared: Option<Arc<dyn SharedStore>>,
         clock: Clock,
     ) -> Option<Sessions> {
         let keys = keys(rocket, &config)?;

@@ -10,7 +10,7 @@ use super::cookie::cache::{Content, CookieCache, Opened, Pointer};
 use super::cookie::{self, CookieError, CookieKeys, CookieSpec, SealError};
 use super::model::{KeptIn, Registration, Session, SessionRef};
 use super::revocation::Revocations;
-use super::store::{MemoryStore, Record, SessionStore, StoreError};
+use super::store::{MemoryStore, Record, SessionStore, SharedStore, StoreError};
 use crate::clock::{Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
@@ -25,7 +25,7 @@ pub(super) struct Storage {
     pub(super) config: Arc<LogtoConfig>,
     pub(super) keys: CookieKeys,
     /// The store that all instances share, if there is one.
-    pub(super) shared: Option<Arc<dyn SessionStore>>,
+    pub(super) shared: Option<Arc<dyn SharedStore>>,
     pub(super) memory: Arc<MemoryStore>,
     pub(super) registration: Registration,
     revocations: Revocations,
@@ -65,7 +65,7 @@ impl Storage {
     pub(super) fn new(
         config: Arc<LogtoConfig>,
         keys: CookieKeys,
-        shared: Option<Arc<dyn SessionStore>>,
+        shared: Option<Arc<dyn SharedStore>>,
     ) -> Storage {
         Storage {
             name: cookie::name(&config, SESSION_COOKIE),
@@ -297,7 +297,7 @@ impl Storage {
     pub(super) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
         self.cache.forget_named(logout);
         let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
-        let memory: &dyn SessionStore = &*self.memory;
+        let memory: &dyn SharedStore = &*self.memory;
         for store in self.shared.as_deref().into_iter().chain([memory]) {
             match (sid, sub) {
                 (Some(sid), _) => store.delete_by_sid(sid).await?,
@@ -326,7 +326,7 @@ impl Storage {
         Ok(())
     }
 
-    pub(super) fn store_of(&self, kept_in: KeptIn) -> Option<&dyn SessionStore> {
+    pub(super) fn store_of(&self, kept_in: KeptIn) -> Option<&dyn SharedStore> {
         match kept_in {
             KeptIn::Cookie => None,
             KeptIn::Memory => Some(&*self.memory),

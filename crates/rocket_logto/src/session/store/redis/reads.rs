@@ -16,7 +16,7 @@ use crate::session::store::StoreError;
 
 type Answer = Result<Option<String>, StoreError>;
 
-/// A read that was not sent yet, and who waits for it.
+/// A read that was not sent yet, and the caller that waits for it.
 struct Read {
     key: String,
     field: Cow<'static, str>,
@@ -48,7 +48,7 @@ impl Reads {
             waiting.len() == 1
         };
         if is_first {
-            // A task of its own: whoever came first may go before the others have their answers.
+            // A task of its own: the first caller may go away before the others have their answers.
             rocket::tokio::spawn(self.clone().send());
         }
         let gone = |_| Err(StoreError::Unavailable("the read was given up".into()));
@@ -75,7 +75,7 @@ impl Reads {
                 for (read, value) in reads.into_iter().zip(values) {
                     let value = value.extract_error();
                     let text = value.and_then(|value| Ok(from_redis_value(value)?));
-                    // Who has gone meanwhile needs no answer.
+                    // A caller that has gone away needs no answer.
                     let _ = read.answer.send(text.map_err(unavailable));
                 }
             }
