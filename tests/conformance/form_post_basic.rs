@@ -35,7 +35,7 @@ async fn oidcc_client_test_formpost_error() {
             response.push(("error".into(), "server_error".into()));
             response.push(("error_description".into(), "<b>no</b>".into()));
         });
-        suite.rejects("provider_said_server_error").await;
+        suite.rejects_as(502, "provider_said_server_error").await;
         let calls = [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Auth];
         assert_eq!(suite.calls(), calls, "{plan:?}");
     }

@@ -136,16 +136,12 @@ async fn an_error_is_refused_and_not_repeated() {
     let app = app().await;
     let texts = "error_description=%3Cscript%3Ealert(1)%3C/script%3E\
                  &error_uri=javascript:alert(2)";
-    for (error, reason) in [
-        ("server_error", "provider_said_server_error"),
-        (
-            "temporarily_unavailable",
-            "provider_said_temporarily_unavailable",
-        ),
-        ("invalid_scope", "provider_said_invalid_scope"),
-        ("made_up", "provider_said_made_up"),
-        ("%3Cscript%3Ealert(3)", "provider_said_scriptalert3"),
-        ("a%20reason%3Dx", "provider_said_areasonx"),
+    for (error, status, reason) in [
+        ("server_error", 502, "provider_said_server_error"),
+        ("invalid_scope", 500, "provider_said_invalid_scope"),
+        ("made_up", 400, "provider_said_made_up"),
+        ("%3Cscript%3Ealert(3)", 400, "provider_said_scriptalert3"),
+        ("a%20reason%3Dx", 400, "provider_said_areasonx"),
     ] {
         let trial = Trial::new(&app, error);
         let callback = trial.callback().await;
@@ -154,7 +150,7 @@ async fn an_error_is_refused_and_not_repeated() {
         let url = app.url(&format!(
             "/callback?error={error}&state={state}&iss={iss}&{texts}"
         ));
-        let refusal = Refusal::before_exchange(reason);
+        let refusal = Refusal::before_exchange(reason).with_status(status);
         let page = trial.refuses_at(&url, refusal).await;
         for told in ["alert", "javascript:", "<script"] {
             assert!(!page.text().contains(told), "{error}: {}", page.text());

@@ -5,6 +5,7 @@ mod a_user_signs_in_and_out;
 mod another_site_can_only_begin_a_sign_in;
 mod callback_belongs_to_this_browser;
 mod callback_takes_only_proper_responses;
+mod every_error_code_gets_a_page_that_is_true;
 mod form_post_is_as_strict;
 mod id_token_belongs_to_its_access_token;
 mod id_token_claims_are_checked;

@@ -194,10 +194,15 @@ impl Suite {
     /// A whole sign-in that is refused: the log has one line that says why,
     /// nobody is signed in, and the provider hears nothing more of it.
     pub async fn rejects(&self, reason: &str) {
+        self.rejects_as(400, reason).await;
+    }
+
+    /// The same, with a page of this status.
+    pub async fn rejects_as(&self, status: u16, reason: &str) {
         let plan = self.plan;
         let response = self.response().await;
         let page = self.pass_on(&response).await;
-        assert_eq!(page.status(), 400, "{plan:?}: {}", page.text());
+        assert_eq!(page.status(), status, "{plan:?}: {}", page.text());
         assert_eq!(reason_of(&reference(&page)), reason, "{plan:?}");
         assert_eq!(page.header("cache-control"), Some("no-store"), "{plan:?}");
         self.is_nobody().await;

@@ -47,6 +47,7 @@ pub async fn who_is(app: &TestApp, browser: &Browser) -> String {
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal<'a> {
     reason: &'a str,
+    status: u16,
     token_requests: usize,
     forgets_transaction: bool,
     still: &'a str,
@@ -57,6 +58,7 @@ impl<'a> Refusal<'a> {
     pub fn before_exchange(reason: &'a str) -> Refusal<'a> {
         Refusal {
             reason,
+            status: 400,
             token_requests: 0,
             forgets_transaction: true,
             still: NOBODY,
@@ -77,6 +79,11 @@ impl<'a> Refusal<'a> {
             forgets_transaction: false,
             ..Refusal::before_exchange(reason)
         }
+    }
+
+    /// The page has another status than 400.
+    pub fn with_status(self, status: u16) -> Refusal<'a> {
+        Refusal { status, ..self }
     }
 
     /// Afterwards this user is signed in as before.
@@ -172,7 +179,7 @@ impl<'a> Trial<'a> {
     /// All that must hold of a refused sign-in.
     pub async fn is_refusal(&self, page: &Response, before: Traces, refusal: Refusal<'_>) {
         let case = &self.case;
-        assert_eq!(page.status(), 400, "{case}: {}", why(page));
+        assert_eq!(page.status(), refusal.status, "{case}: {}", why(page));
         let content_type = page.header("content-type").unwrap_or_default();
         assert!(
             content_type.starts_with("text/html"),

@@ -117,10 +117,16 @@ pub enum ErrorKind {
     SignInRejected,
     /// The user or the provider ended the sign-in; nothing is wrong.
     SignInCancelled,
+    /// The provider refused the sign-in, with an error code that says no more.
+    SignInRefused,
+    /// The provider could not authenticate the user in the way that was asked for.
+    UnmetAuthentication,
     /// The provider cannot be reached, or the connection broke.
     ProviderUnreachable,
     /// The provider's response cannot be used.
     ProviderBadAnswer,
+    /// The provider says that it had a problem of its own.
+    ProviderFailed,
     /// The provider did not respond in time.
     ProviderTimeout,
     /// The provider's metadata could not be loaded yet, or the provider asks to
@@ -140,15 +146,18 @@ impl ErrorKind {
             ErrorKind::NotSignedIn
             | ErrorKind::SessionEnded
             | ErrorKind::InsufficientAuthentication => Status::Unauthorized,
-            ErrorKind::Denied | ErrorKind::MissingClaims | ErrorKind::CrossSite => {
-                Status::Forbidden
-            }
+            ErrorKind::Denied
+            | ErrorKind::MissingClaims
+            | ErrorKind::CrossSite
+            | ErrorKind::UnmetAuthentication => Status::Forbidden,
             ErrorKind::Misconfigured | ErrorKind::NoOrganization | ErrorKind::SignInTooLarge => {
                 Status::InternalServerError
             }
-            ErrorKind::SignInRejected => Status::BadRequest,
+            ErrorKind::SignInRejected | ErrorKind::SignInRefused => Status::BadRequest,
             ErrorKind::SignInCancelled => Status::Ok,
-            ErrorKind::ProviderUnreachable | ErrorKind::ProviderBadAnswer => Status::BadGateway,
+            ErrorKind::ProviderUnreachable
+            | ErrorKind::ProviderBadAnswer
+            | ErrorKind::ProviderFailed => Status::BadGateway,
             ErrorKind::ProviderTimeout => Status::GatewayTimeout,
             ErrorKind::ProviderNotReady | ErrorKind::StoreUnavailable => Status::ServiceUnavailable,
         }

@@ -106,9 +106,14 @@ impl TokenErrorBody {
     /// vaguely.
     pub(crate) fn message(&self) -> Option<String> {
         let message = self.error_description.as_ref().or(self.message.as_ref())?;
-        let printable = message.chars().filter(|c| !c.is_control());
-        Some(printable.take(MAX_MESSAGE).collect())
+        Some(one_line(message))
     }
+}
+
+/// A message of the provider's, as one line of bounded length.
+pub(super) fn one_line(message: &str) -> String {
+    let printable = message.chars().filter(|c| !c.is_control());
+    printable.take(MAX_MESSAGE).collect()
 }
 
 impl fmt::Display for TokenErrorBody {

@@ -2,7 +2,9 @@
 //! a reason, a hint, and the provider's own message where it tells the operator what
 //! to change. That message goes to the log, never to a page.
 
-use super::error::{AuthorizeError, ProviderError, TokenError, TokenErrorBody, printable};
+use super::error::{
+    AuthorizeError, ProviderError, TokenError, TokenErrorBody, one_line, printable,
+};
 use super::http::HttpError;
 use crate::error::{Error, ErrorKind};
 
@@ -69,6 +71,114 @@ fn not_for_this_app(body: &TokenErrorBody) -> Error {
 pub(crate) fn unavailable(error: ProviderError) -> Error {
     Error::new(ErrorKind::ProviderNotReady, error.to_string())
 }
+
+/// What an error response to an authorization request means (RFC 6749 section
+/// 4.1.2.1, OpenID Connect Core section 3.1.2.6, and the codes registered since). The
+/// description is the provider's text about itself: it is told to the log, and only
+/// where somebody there can do something about it.
+pub(crate) fn refused(error: &str, description: Option<&str>) -> Error {
+    let reason = format!("provider_said_{}", printable(error));
+    let kind = match error {
+        "access_denied"
+        | "login_required"
+        | "consent_required"
+        | "interaction_required"
+        | "account_selection_required"
+        | "session_selection_required" => return Error::new(ErrorKind::SignInCancelled, reason),
+        // Apple and LinkedIn have such codes of their own, in either spelling.
+        other if other.contains("cancel") => {
+            return Error::new(ErrorKind::SignInCancelled, reason);
+        }
+        other => passing(other),
+    };
+    let kind = match (error, kind) {
+        // OpenID Connect Unmet Authentication Requirements 1.0; RFC 9470 has the other.
+        ("unmet_authentication_requirements" | "insufficient_user_authentication", _) => {
+            ErrorKind::UnmetAuthentication
+        }
+        (_, Some(kind)) => kind,
+        _ => ErrorKind::SignInRefused,
+    };
+    let said = description.map(one_line);
+    match set_up_wrongly(error, description) {
+        Some(hint) => Error::misconfigured(&reason, hint),
+        None => Error::new(kind, reason),
+    }
+    .with_provider_message(said.filter(|said| !said.is_empty()))
+}
+
+/// The provider says that it will be different later.
+fn passing(error: &str) -> Option<ErrorKind> {
+    Some(match error {
+        "temporarily_unavailable" | "slow_down" => ErrorKind::ProviderNotReady,
+        "server_error" => ErrorKind::ProviderFailed,
+        _ => return None,
+    })
+}
+
+/// The key to look at, where a sign-in fails because of how the app is configured or
+/// registered, so that no waiting helps.
+fn set_up_wrongly(error: &str, description: Option<&str>) -> Option<&'static str> {
+    let description = description.unwrap_or_default().to_lowercase();
+    let names = [
+        "redirect_uri",
+        "redirect uri",
+        "redirect url",
+        "callback url",
+    ];
+    let is_about_redirect = names.iter().any(|name| description.contains(name));
+    Some(match error {
+        "invalid_redirect_uri" | "redirect_uri_mismatch" | "bad_redirect_uri" => REDIRECT_URI,
+        "invalid_request" | "invalid_client" | "invalid_grant" | "unauthorized_client"
+            if is_about_redirect =>
+        {
+            REDIRECT_URI
+        }
+        "invalid_client" => {
+            "the provider does not know this application or does not take its secret: see \
+             logto.app_id, logto.app_secret and logto.token_endpoint_auth_method, and whether \
+             they belong to the tenant of logto.endpoint"
+        }
+        "unauthorized_client" | "unsupported_grant_type" => {
+            "the provider lets this application sign nobody in with a code: see logto.app_id, and \
+             the application's type and grants at the provider. At Logto it has to be a \
+             traditional web application"
+        }
+        "invalid_scope" => {
+            "see logto.scopes: the provider does not know one of them, or does not let this \
+             application ask for it"
+        }
+        "invalid_target" | "invalid_resource" => {
+            "see logto.resources: the provider does not know one of them, or does not give this \
+             application tokens for it"
+        }
+        "unsupported_response_mode" => "the provider does not know it: see logto.response_mode",
+        "unsupported_response_type" => {
+            "the provider gives this application no codes: see the application's type and flows \
+             at the provider"
+        }
+        "invalid_request" => {
+            "the provider does not take the request: see logto.scopes, logto.resources, \
+             logto.prompt and logto.extra_params"
+        }
+        "invalid_authorization_details" => {
+            "the provider does not take authorization_details: see logto.extra_params"
+        }
+        "invalid_request_uri" | "invalid_request_object" => {
+            "the provider does not take the pushed request: see logto.use_par and \
+             logto.extra_params"
+        }
+        other if other.ends_with("_not_supported") => {
+            "the provider does not do what the request asks for: see logto.use_par and \
+             logto.extra_params"
+        }
+        _ => return None,
+    })
+}
+
+const REDIRECT_URI: &str = "the provider does not take the redirect URI: register the one that \
+    the log shows at the start (\"logto: redirect URI …\"), or change logto.base_url, \
+    logto.redirect_uri or logto.routes.callback";
 
 /// A sign-in could not be started.
 pub(crate) fn not_started(error: AuthorizeError) -> Error {

@@ -43,9 +43,9 @@ fn words(kind: ErrorKind) -> Words {
         ),
         ErrorKind::Misconfigured => (
             "Misconfigured",
-            "Something is wrong with this app",
-            "The sign-in service does not allow it to do what this page needs. The app’s operator \
-             can fix that.",
+            "This app is not set up correctly",
+            "The sign-in service does not allow it to do what this page needs. Trying again does \
+             not help: the app’s operator has to fix that.",
         ),
         ErrorKind::NoOrganization => (
             "No organization",
@@ -73,6 +73,18 @@ fn words(kind: ErrorKind) -> Words {
             "Sign-in was cancelled",
             "The sign-in was not finished. Nothing has changed.",
         ),
+        ErrorKind::SignInRefused => (
+            "Sign-in refused",
+            "The sign-in service refused",
+            "It did not sign you in. The app’s operator can look up what it said, with the \
+             reference below.",
+        ),
+        ErrorKind::UnmetAuthentication => (
+            "Authentication requirements not met",
+            "A stronger sign-in was needed",
+            "The sign-in service could not sign you in as securely as this page needs. A further \
+             way to sign in, such as a second factor, may have to be set up there first.",
+        ),
         ErrorKind::ProviderUnreachable => (
             "Provider unreachable",
             "The sign-in service cannot be reached",
@@ -81,6 +93,11 @@ fn words(kind: ErrorKind) -> Words {
         ErrorKind::ProviderBadAnswer => (
             "Bad answer from the provider",
             "The sign-in service sent an unusable response",
+            "Please try again in a moment.",
+        ),
+        ErrorKind::ProviderFailed => (
+            "Provider failed",
+            "The sign-in service had a problem",
             "Please try again in a moment.",
         ),
         ErrorKind::ProviderTimeout => (
@@ -221,7 +238,10 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         request.uri().path() == callback
     });
     let actions = match error.kind() {
-        ErrorKind::SignInRejected | ErrorKind::SignInCancelled => [again, home],
+        ErrorKind::SignInRejected
+        | ErrorKind::SignInCancelled
+        | ErrorKind::SignInRefused
+        | ErrorKind::UnmetAuthentication => [again, home],
         ErrorKind::CrossSite
         | ErrorKind::Denied
         | ErrorKind::Misconfigured

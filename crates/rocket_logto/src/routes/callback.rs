@@ -4,16 +4,16 @@
 
 use rocket::http::{ContentType, Method};
 use rocket::route::{Handler, Outcome};
-use rocket::{Data, Request};
+use rocket::{Data, Request, Response};
 use url::form_urlencoded;
 
-use super::{answer, form_text, nothing};
+use super::{answer, form_text, nothing, sign_in};
 use crate::clock::Seconds;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::AuthenticationEvent;
-use crate::oidc::error::{TokenError, printable};
-use crate::oidc::failure::{failed, unavailable};
+use crate::oidc::error::TokenError;
+use crate::oidc::failure::{failed, refused, unavailable};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::Nonce;
@@ -45,10 +45,7 @@ impl Handler for CallbackRoute {
             Err(error) => Err(error),
         };
         // Always a page: a `form_post` response comes from a browser, too.
-        answer(match finished {
-            Ok(return_to) => redirect(return_to.as_str().to_owned()),
-            Err(error) => page(&error, request),
-        })
+        answer(finished.unwrap_or_else(|error| page(&error, request)))
     }
 }
 
@@ -59,6 +56,8 @@ pub(crate) struct Parameters {
     pub state: Option<String>,
     pub iss: Option<String>,
     pub error: Option<String>,
+    /// The provider's words for developers: for the log only.
+    pub description: Option<String>,
 }
 
 async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error> {
@@ -83,6 +82,11 @@ impl Parameters {
                 "state" => &mut parameters.state,
                 "iss" => &mut parameters.iss,
                 "error" => &mut parameters.error,
+                // No check depends on it, so whatever it is refuses nothing.
+                "error_description" => {
+                    parameters.description.get_or_insert(value.into_owned());
+                    continue;
+                }
                 _ => continue,
             };
             if slot.is_some() {
@@ -103,10 +107,21 @@ impl Parameters {
         }
         Ok(parameters)
     }
+
+    fn is_empty(&self) -> bool {
+        let Parameters {
+            code,
+            state,
+            iss,
+            error,
+            description: _,
+        } = self;
+        [code, state, iss, error].iter().all(|slot| slot.is_none())
+    }
 }
 
-async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnTo, Error> {
-    if parameters == Parameters::default() {
+async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Response<'static>, Error> {
+    if parameters.is_empty() {
         // What Logto's consent page sends for "Cancel".
         return Err(Error::new(
             ErrorKind::SignInCancelled,
@@ -133,7 +148,23 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
         .map_err(unavailable)?;
     let name = transactions.name(state);
     let used_up = || RequestContext::of(request).set_cookie(transactions.removal(&name));
-    let code = code_of(parameters, &metadata).inspect_err(|_| used_up())?;
+    let code = match code_of(parameters, &metadata) {
+        Ok(code) => code,
+        Err(error) => {
+            used_up();
+            let wait = error.kind() == ErrorKind::ProviderNotReady;
+            if !wait || transaction.begun_again {
+                return Err(error);
+            }
+            // The provider asks to begin again, as Keycloak does when its page was open
+            // too long. Once: then a person decides.
+            log::warn!(
+                "logto: the sign-in begins again, because {}",
+                error.reason()
+            );
+            return sign_in::begin_again(request, &transaction).await;
+        }
+    };
     let Some(turn) = sessions.take_answer_turn(&name).await? else {
         used_up();
         return finished_before(sessions, request, "state_used").await;
@@ -156,7 +187,11 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<ReturnT
     })?;
     let new = verified(logto, sessions.now(), tokens, &transaction).await?;
     sessions.begin(request, new).await?;
-    Ok(logto.landing(transaction.return_to()))
+    Ok(go_to(&logto.landing(transaction.return_to())))
+}
+
+fn go_to(return_to: &ReturnTo) -> Response<'static> {
+    redirect(return_to.as_str().to_owned())
 }
 
 /// After the back button, a reload or a double click: a user who is signed in by
@@ -165,9 +200,9 @@ async fn finished_before(
     sessions: &Sessions,
     request: &Request<'_>,
     reason: &str,
-) -> Result<ReturnTo, Error> {
+) -> Result<Response<'static>, Error> {
     match sessions.resolve(request).await? {
-        Some(_) => Ok(ReturnTo::home()),
+        Some(_) => Ok(go_to(&ReturnTo::home())),
         None => Err(rejected(reason)),
     }
 }
@@ -185,7 +220,7 @@ fn code_of(parameters: Parameters, metadata: &Metadata) -> Result<String, Error>
     match (parameters.code, parameters.error) {
         (Some(code), None) => Ok(code),
         (Some(_), Some(_)) => Err(rejected("code_and_error")),
-        (None, Some(error)) => Err(refused(&error)),
+        (None, Some(error)) => Err(refused(&error, parameters.description.as_deref())),
         (None, None) => Err(rejected("code_missing")),
     }
 }
@@ -219,21 +254,6 @@ async fn verified(
         token,
         replaces: transaction.replaces.clone(),
     })
-}
-
-/// An error response (RFC 6749 section 4.1.2.1, OpenID Connect Core section
-/// 3.1.2.6). Its description is the provider's own text, and anyone can write it
-/// into the address, so only the code is kept, for the log.
-fn refused(error: &str) -> Error {
-    let reason = format!("provider_said_{}", printable(error));
-    match error {
-        "access_denied"
-        | "login_required"
-        | "consent_required"
-        | "interaction_required"
-        | "account_selection_required" => Error::new(ErrorKind::SignInCancelled, reason),
-        _ => Error::new(ErrorKind::SignInRejected, reason),
-    }
 }
 
 fn rejected(reason: &str) -> Error {

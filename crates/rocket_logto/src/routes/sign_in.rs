@@ -24,6 +24,7 @@ use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::CookieError;
+use crate::session::transaction::Transaction;
 use crate::session::{ActiveSession, SessionRef, Sessions};
 
 /// A sign-in to start.
@@ -308,16 +309,54 @@ pub(crate) async fn start(
     request: &Request<'_>,
     start: &StartSignIn,
 ) -> Result<Response<'static>, Error> {
+    begin(request, start, None).await
+}
+
+/// Starts the sign-in of `before` again, which asks the same of the authentication and
+/// ends at the same address. Everything else is as configured: the transaction does not
+/// remember what was only a suggestion, such as `login_hint`.
+pub(super) async fn begin_again(
+    request: &Request<'_>,
+    before: &Transaction,
+) -> Result<Response<'static>, Error> {
+    let asked = &before.asked;
+    let start = StartSignIn {
+        options: AuthorizeOptions {
+            max_age: asked.max_age,
+            acr_values: asked.acr_values.clone(),
+            prompt: asked.since.map(|_| vec![Prompt::Login]),
+            ..AuthorizeOptions::default()
+        },
+        return_to: Some(before.return_to()),
+    };
+    begin(request, &start, Some(before)).await
+}
+
+async fn begin(
+    request: &Request<'_>,
+    start: &StartSignIn,
+    before: Option<&Transaction>,
+) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let sessions = Sessions::of(request)?;
     let authorization = logto.oidc().authorize(&start.options, sessions.now()).await;
     let authorization = authorization.map_err(not_started)?;
     let home = ReturnTo::home();
     let return_to = start.return_to.as_ref().unwrap_or(&home);
-    let replaces = replaced(request, logto).await;
+    let replaces = match before {
+        Some(before) => before.replaces.clone(),
+        None => replaced(request, logto).await,
+    };
     let cookies = raw_cookies(request);
     let transactions = sessions.transactions(&cookies);
-    let add = |return_to| transactions.add(&authorization, return_to, replaces.as_ref());
+    let add = |return_to| {
+        transactions.add(
+            &authorization,
+            return_to,
+            replaces.as_ref(),
+            before.is_some(),
+        )
+    };
     // Where the address is too long for a cookie, sign in without it.
     let lines = add(return_to)
         .or_else(|_| add(&home))

@@ -46,6 +46,9 @@ pub(crate) struct Transaction {
     /// The registration that asked: a code must not go to another provider.
     #[serde(rename = "b", default)]
     registration: Registration,
+    /// Begun by the app itself, because the provider had asked to begin again.
+    #[serde(rename = "t", default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun_again: bool,
 }
 
 impl Transaction {
@@ -76,6 +79,7 @@ impl Transactions<'_> {
         authorization: &Authorization,
         return_to: &ReturnTo,
         replaces: Option<&SessionRef>,
+        begun_again: bool,
     ) -> Result<Vec<String>, CookieError> {
         let transaction = Transaction {
             state: authorization.state.clone(),
@@ -86,6 +90,7 @@ impl Transactions<'_> {
             asked: authorization.asked.clone(),
             replaces: replaces.cloned(),
             registration: self.registration.clone(),
+            begun_again,
         };
         let name = self.name(&transaction.state);
         let line = self.keys.seal(&self.spec(&name), &transaction)?;
