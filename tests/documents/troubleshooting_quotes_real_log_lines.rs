@@ -111,7 +111,7 @@ fn a_line_that_no_source_prints_is_noticed() {
     let pieces = pieces();
     for line in [
         "logto: SignInRejected reason=unknown_state",
-        "logto: SignInRefused reason=state_unknown",
+        "logto: SignInDeclined reason=state_unknown",
         "logto: provider not yet ready, metadata: answered 404",
     ] {
         assert!(!is_made_of(line, &pieces), "{line}");

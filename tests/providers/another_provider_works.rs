@@ -154,14 +154,14 @@ async fn says_so_when_the_secret_is_wrong() {
     let wrong = ("app_secret", "not this one".into());
     let app = App::start([wrong.clone()]).await;
     let page = Browser::new().navigate(app.app.url("/sign-in")).await;
-    assert_eq!(page.status(), 502, "{}", page.text());
+    assert_eq!(page.status(), 500, "{}", page.text());
     let reason = "pushed_request_invalid_client";
     assert_eq!(reason_of(&reference(&page)), reason);
 
     let app = App::start([wrong, ("use_par", false.into())]).await;
     let browser = Browser::new();
     let page = app.sign_in(&browser, "/protected").await;
-    assert_eq!(page.status(), 502, "{}", page.text());
+    assert_eq!(page.status(), 500, "{}", page.text());
     let reason = "token_endpoint_invalid_client";
     assert_eq!(reason_of(&reference(&page)), reason);
     assert_eq!(browser.navigate(app.app.url("/")).await.text(), "nobody");

@@ -110,7 +110,7 @@ async fn a_broken_token_endpoint_is_told_once_and_leaves_nobody_half_signed_in()
         (
             "invalid_client",
             http("401 Unauthorized", r#"{"error":"invalid_client"}"#),
-            502,
+            500,
         ),
         (
             "invalid_grant",

@@ -268,7 +268,7 @@ async fn a_failed_sign_in_leaves_the_old_session_alone() {
 
     let callback = begin(&app, &browser, 3).await;
     let error = callback.replace("code=", "error=server_error&ignored=");
-    assert_eq!(browser.navigate(error).await.status(), 400);
+    assert_eq!(browser.navigate(error).await.status(), 502);
     assert_eq!(who(&app, &browser).await, ALICE, "an error response");
     assert_eq!(browser.navigate(app.url("/callback")).await.status(), 200);
     assert_eq!(who(&app, &browser).await, ALICE, "a cancelled sign-in");

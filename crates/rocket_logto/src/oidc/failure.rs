@@ -137,12 +137,12 @@ fn set_up_wrongly(error: &str, description: Option<&str>) -> Option<&'static str
         "invalid_client" => {
             "the provider does not know this application or does not take its secret: see \
              logto.app_id, logto.app_secret and logto.token_endpoint_auth_method, and whether \
-             they belong to the tenant of logto.endpoint"
+             they belong to the provider of logto.endpoint or logto.issuer"
         }
         "unauthorized_client" | "unsupported_grant_type" => {
-            "the provider lets this application sign nobody in with a code: see logto.app_id, and \
-             the application's type and grants at the provider. At Logto it has to be a \
-             traditional web application"
+            "the provider does not let this application do so: see logto.app_id, and the \
+             application's type and grants at the provider. At Logto it has to be a traditional \
+             web application"
         }
         "invalid_scope" => {
             "see logto.scopes: the provider does not know one of them, or does not let this \
@@ -184,13 +184,40 @@ const REDIRECT_URI: &str = "the provider does not take the redirect URI: registe
 pub(crate) fn not_started(error: AuthorizeError) -> Error {
     match error {
         AuthorizeError::Provider(error) => unavailable(error),
-        // This is about how the app is registered, which the user cannot change.
         AuthorizeError::Push(TokenError::Denied(body)) => {
             let reason = format!("pushed_request_{}", body.code());
-            Error::new(ErrorKind::ProviderBadAnswer, reason).with_provider_message(body.message())
+            not_taken(reason, &body)
         }
         AuthorizeError::Push(error) => failed(error),
     }
+}
+
+/// A code could not be redeemed.
+pub(crate) fn not_redeemed(error: TokenError) -> Error {
+    let TokenError::Denied(body) = error else {
+        return failed(error);
+    };
+    let failure = not_taken(format!("token_endpoint_{}", printable(&body.error)), &body);
+    // The code was used already, is too old, or belongs to another client.
+    if body.error == "invalid_grant" && failure.kind() == ErrorKind::SignInRefused {
+        return Error::new(ErrorKind::SignInRejected, "token_invalid_grant")
+            .with_provider_message(body.message());
+    }
+    failure
+}
+
+/// The provider refuses a request that the app itself made for a sign-in. Mostly it is
+/// about how the app is registered, which the user cannot change.
+fn not_taken(reason: String, body: &TokenErrorBody) -> Error {
+    let message = body.message();
+    match set_up_wrongly(&body.error, message.as_deref()) {
+        Some(hint) => Error::misconfigured(&reason, hint),
+        None => {
+            let kind = passing(&body.error).unwrap_or(ErrorKind::SignInRefused);
+            Error::new(kind, reason)
+        }
+    }
+    .with_provider_message(message)
 }
 
 /// The provider understood and refused (RFC 6749 section 5.2, RFC 8707 section 2,
@@ -212,8 +239,15 @@ fn denied(body: &TokenErrorBody) -> Error {
         }
         other => {
             let reason = format!("token_endpoint_{}", printable(other));
-            return Error::new(ErrorKind::ProviderBadAnswer, reason)
-                .with_provider_message(body.message());
+            let failure = match (other, set_up_wrongly(other, None)) {
+                // About the app, whatever it asks for.
+                (
+                    "invalid_client" | "unauthorized_client" | "unsupported_grant_type",
+                    Some(hint),
+                ) => Error::misconfigured(&reason, hint),
+                _ => Error::new(ErrorKind::ProviderBadAnswer, reason),
+            };
+            return failure.with_provider_message(body.message());
         }
     };
     Error::denied(&body.code(), hint).with_provider_message(body.message())

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::error::TokenError;
-use crate::oidc::failure::{failed, refused, unavailable};
+use crate::oidc::failure::{not_redeemed, refused, unavailable};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::Nonce;
@@ -178,13 +178,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     } else {
         used_up();
     }
-    let tokens = tokens.map_err(|error| match error {
-        // The code was used already, is too old, or belongs to another client.
-        TokenError::Denied(body) if body.error == "invalid_grant" => {
-            rejected("token_invalid_grant")
-        }
-        error => failed(error),
-    })?;
+    let tokens = tokens.map_err(not_redeemed)?;
     let new = verified(logto, sessions.now(), tokens, &transaction).await?;
     sessions.begin(request, new).await?;
     Ok(go_to(&logto.landing(transaction.return_to())))

@@ -51,7 +51,9 @@ pub(crate) struct StartSignIn {
 /// Instead of the redirect it answers with a page, or with JSON for a program:
 ///
 /// - 503 with `Retry-After` while the provider's metadata is not available;
-/// - 502 or 504 when the provider does not accept the pushed request;
+/// - 500 when the provider does not accept the pushed request because of how the app
+///   is set up ([`ErrorKind::Misconfigured`]);
+/// - 400, 502, 503 or 504 when it does not accept it for another reason;
 /// - 500 when what it asks for does not fit a cookie
 ///   ([`ErrorKind::SignInTooLarge`]).
 ///
