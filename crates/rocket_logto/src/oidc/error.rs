@@ -8,11 +8,12 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use super::http::HttpError;
+use super::metadata::METADATA;
 
 /// Why metadata or keys are not available.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ProviderError {
-    #[error("{what}: {error}")]
+    #[error("{what}: {error}{}", key_for(what, error))]
     Http {
         what: &'static str,
         error: HttpError,
@@ -30,6 +31,17 @@ pub(crate) enum ProviderError {
     Insecure(Url),
     #[error("not tried again yet after: {0}")]
     Pausing(Box<ProviderError>),
+}
+
+/// Which keys the address was made of.
+fn key_for(what: &str, error: &HttpError) -> &'static str {
+    match error {
+        HttpError::NotFound(_) if what == METADATA => {
+            ": see logto.endpoint, which is Logto's base URL, or logto.issuer, which is what \
+             another provider calls itself"
+        }
+        _ => "",
+    }
 }
 
 impl ProviderError {

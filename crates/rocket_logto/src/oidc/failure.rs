@@ -258,9 +258,10 @@ fn http_failed(error: &HttpError) -> Error {
     let kind = match error {
         HttpError::Timeout(_) => ErrorKind::ProviderTimeout,
         HttpError::Connect(_) | HttpError::Broken(_) => ErrorKind::ProviderUnreachable,
-        HttpError::TooLarge | HttpError::Redirect(_) | HttpError::Server(_) => {
-            ErrorKind::ProviderBadAnswer
-        }
+        HttpError::TooLarge
+        | HttpError::Redirect(_)
+        | HttpError::Server(_)
+        | HttpError::NotFound(_) => ErrorKind::ProviderBadAnswer,
         HttpError::TooManyRequests { .. } | HttpError::Busy => ErrorKind::ProviderNotReady,
     };
     let failure = Error::new(kind, error.to_string());

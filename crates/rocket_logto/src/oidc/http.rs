@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use openidconnect::http::{Request, Response, StatusCode, header};
+use openidconnect::http::{Method, Request, Response, StatusCode, header};
 use rocket::tokio::sync::{Semaphore, SemaphorePermit};
 use rocket::tokio::time::timeout;
 
@@ -31,6 +31,9 @@ pub(crate) enum HttpError {
     Redirect(StatusCode),
     #[error("answered {0}")]
     Server(StatusCode),
+    /// A document that is not there. The address is without its query.
+    #[error("answered 404 Not Found at {0}")]
+    NotFound(String),
     #[error("answered 429 Too Many Requests")]
     TooManyRequests { retry_after: Option<u64> },
     #[error("too many calls to the provider at once")]
@@ -84,7 +87,7 @@ impl HttpClient {
     }
 
     /// Sends one request, once. The caller reads any response that is not a
-    /// redirect, 429 or 5xx.
+    /// redirect, 429 or 5xx, and no 404 to a GET.
     pub(super) async fn send(
         &self,
         request: Request<Vec<u8>>,
@@ -105,8 +108,10 @@ impl HttpClient {
     async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
         let request = reqwest::Request::try_from(request)
             .map_err(|error| HttpError::Connect(describe(&error)))?;
+        let host = host(request.url());
+        let document = (request.method() == Method::GET).then(|| without_query(request.url()));
         let mut answer = self.client.execute(request).await.map_err(|error| {
-            let describe = describe(&error);
+            let describe = format!("{host}: {}", describe(&error));
             if error.is_connect() {
                 HttpError::Connect(describe)
             } else {
@@ -126,6 +131,11 @@ impl HttpClient {
         if status.is_server_error() {
             return Err(HttpError::Server(status));
         }
+        if status == StatusCode::NOT_FOUND
+            && let Some(url) = document
+        {
+            return Err(HttpError::NotFound(url));
+        }
 
         let mut response = Response::new(Vec::new());
         *response.status_mut() = status;
@@ -142,6 +152,21 @@ impl HttpClient {
         }
         Ok(response)
     }
+}
+
+/// The host, and the port where it is not the usual one.
+fn host(url: &reqwest::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+fn without_query(url: &reqwest::Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.into()
 }
 
 /// Waits for one of the turns.

@@ -93,7 +93,12 @@ impl Rules<'_> {
             )),
             (Some(endpoint), None) => {
                 self.provider_url("endpoint", endpoint, "https://your-tenant.logto.app")?;
-                Ok(format!("{}/oidc", endpoint.trim_end_matches('/')))
+                // What a console shows beside it is often pasted instead.
+                let pasted = "/oidc/.well-known/openid-configuration";
+                let base = endpoint.trim_end_matches('/');
+                let base = base.strip_suffix(pasted).unwrap_or(base);
+                let base = base.strip_suffix("/oidc").unwrap_or(base);
+                Ok(format!("{}/oidc", base.trim_end_matches('/')))
             }
             (None, Some(issuer)) => {
                 self.provider_url("issuer", issuer, "https://accounts.example.com")?;
