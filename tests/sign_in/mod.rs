@@ -6,6 +6,7 @@ mod a_wrong_set_up_is_called_so;
 mod another_site_can_only_begin_a_sign_in;
 mod callback_belongs_to_this_browser;
 mod callback_takes_only_proper_responses;
+mod cookies_that_cannot_be_read_are_told;
 mod every_error_code_gets_a_page_that_is_true;
 mod form_post_is_as_strict;
 mod id_token_belongs_to_its_access_token;

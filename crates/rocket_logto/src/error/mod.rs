@@ -115,6 +115,8 @@ pub enum ErrorKind {
     CrossSite,
     /// The authorization response must not be accepted.
     SignInRejected,
+    /// The browser sent no cookie that can be read with the authorization response.
+    NoCookies,
     /// The user or the provider ended the sign-in; nothing is wrong.
     SignInCancelled,
     /// The provider refused the sign-in, with an error code that says no more.
@@ -153,7 +155,9 @@ impl ErrorKind {
             ErrorKind::Misconfigured | ErrorKind::NoOrganization | ErrorKind::SignInTooLarge => {
                 Status::InternalServerError
             }
-            ErrorKind::SignInRejected | ErrorKind::SignInRefused => Status::BadRequest,
+            ErrorKind::SignInRejected | ErrorKind::NoCookies | ErrorKind::SignInRefused => {
+                Status::BadRequest
+            }
             ErrorKind::SignInCancelled => Status::Ok,
             ErrorKind::ProviderUnreachable
             | ErrorKind::ProviderBadAnswer
@@ -214,6 +218,11 @@ impl Error {
     /// the response.
     pub(crate) fn misconfigured(code: &str, hint: impl Into<String>) -> Error {
         Error::new(ErrorKind::Misconfigured, code).with_hint(Hint::Operator(hint.into()))
+    }
+
+    /// Sets what the operator has to know about it.
+    pub(crate) fn for_operator(self, hint: &str) -> Error {
+        self.with_hint(Hint::Operator(hint.to_owned()))
     }
 
     fn with_hint(mut self, hint: Hint) -> Error {

@@ -68,6 +68,13 @@ fn words(kind: ErrorKind) -> Words {
             "The response to your sign-in could not be accepted. This happens when a page is \
              opened twice, when too much time has passed, or when cookies are blocked.",
         ),
+        ErrorKind::NoCookies => (
+            "No cookies",
+            "Sign-in did not work",
+            "Your browser sent no cookie that can be read. If you have only opened an old page \
+             again, sign in again. Otherwise the browser blocks the cookies of this site, or one \
+             of them is damaged: remove the cookies of this site in the browser’s settings.",
+        ),
         ErrorKind::SignInCancelled => (
             "Sign-in cancelled",
             "Sign-in was cancelled",
@@ -239,6 +246,7 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
     });
     let actions = match error.kind() {
         ErrorKind::SignInRejected
+        | ErrorKind::NoCookies
         | ErrorKind::SignInCancelled
         | ErrorKind::SignInRefused
         | ErrorKind::UnmetAuthentication => [again, home],

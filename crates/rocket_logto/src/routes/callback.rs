@@ -135,6 +135,14 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         .ok_or_else(|| rejected("state_missing"))?;
     let cookies = raw_cookies(request);
     let transactions = sessions.transactions(&cookies);
+    if cookies.is_empty() {
+        // Rocket leaves a header out that is not UTF-8: both look the same here.
+        return Err(Error::new(ErrorKind::NoCookies, "state_unknown").for_operator(
+            "no Cookie header came that can be read. Either the browser blocks cookies, or some \
+             cookie of this host, perhaps another app's, has bytes that are not UTF-8: then Rocket \
+             has said \"Header 'cookie' contains invalid UTF-8\"",
+        ));
+    }
     let Some(transaction) = transactions.find(state) else {
         return finished_before(sessions, request, "state_unknown").await;
     };
