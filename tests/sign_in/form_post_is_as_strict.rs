@@ -126,6 +126,38 @@ async fn a_form_is_read_as_strictly_as_a_query() {
     assert_eq!(who(&browser).await, ALICE);
 }
 
+/// Some providers put an encrypted session into the code. `state` is ours, and short.
+#[rocket::async_test]
+async fn a_code_may_be_as_long_as_sixteen_kilobytes() {
+    let app = app().await;
+    for (name, length, reason) in [
+        ("code", 6_000, "token_invalid_grant"),
+        ("code", 16 * 1024, "token_invalid_grant"),
+        ("code", 16 * 1024 + 1, "code_malformed"),
+        ("state", 6_000, "state_malformed"),
+        ("iss", 6_000, "iss_malformed"),
+    ] {
+        app.provider.clear_requests();
+        let browser = browser(&app);
+        let own = response(&app, &browser, ALICE).await;
+        let long = "+".repeat(length);
+        let mut form = fields(&own);
+        form.retain(|(known, _)| known != name);
+        form.push((name.to_owned(), long.clone()));
+        let form: Vec<_> = form.iter().map(|(n, v)| (&**n, &**v)).collect();
+        let page = browser.cross_site_post(CALLBACK, &form).await;
+        assert_eq!(page.status(), 400, "{name} {length}: {}", page.text());
+        assert_eq!(reason_of(&reference(&page)), reason, "{name} {length}");
+        let sent = app.provider.requests_to(Endpoint::Token);
+        let codes: Vec<_> = sent.iter().map(|sent| sent.form_value("code")).collect();
+        let expected = match reason {
+            "token_invalid_grant" => vec![Some(&*long)],
+            _ => vec![],
+        };
+        assert!(codes == expected, "{name} {length}: {} codes", codes.len());
+    }
+}
+
 /// The POST comes without the session's cookie, which is `Lax`: the session it
 /// takes the place of is known all the same.
 #[rocket::async_test]

@@ -28,8 +28,11 @@ use crate::tokens::token::Token;
 
 /// In bytes: more than any authorization response holds.
 const MAX_FORM: usize = 64 * 1024;
-/// In bytes. RFC 6749 leaves the size of a code open; no provider comes near this.
+/// In bytes: the longest value in an address.
 const MAX_VALUE: usize = 4096;
+/// In bytes: the longest code in a form. RFC 6749 leaves its size open, and some
+/// providers put an encrypted session into it.
+const MAX_FORM_CODE: usize = 16 * 1024;
 
 #[derive(Clone)]
 pub(super) struct CallbackRoute;
@@ -68,13 +71,22 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error
         return Err(rejected("form_content_type"));
     }
     let form = form_text(data, MAX_FORM).await.map_err(rejected)?;
-    Parameters::parse(&form)
+    Parameters::parse_form(&form)
 }
 
 impl Parameters {
     /// RFC 6749 section 3.1: no parameter may occur twice, and an empty one counts
     /// as absent.
     pub(crate) fn parse(text: &str) -> Result<Parameters, Error> {
+        Parameters::read(text, MAX_VALUE)
+    }
+
+    /// The same of a form, whose code may be longer.
+    fn parse_form(text: &str) -> Result<Parameters, Error> {
+        Parameters::read(text, MAX_FORM_CODE)
+    }
+
+    fn read(text: &str, max_code: usize) -> Result<Parameters, Error> {
         let mut parameters = Parameters::default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             let slot = match &*name {
@@ -93,7 +105,8 @@ impl Parameters {
                 return Err(rejected(&format!("{name}_twice")));
             }
             // Codes and states consist of VSCHAR (appendix A).
-            if value.len() > MAX_VALUE || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            let max = if name == "code" { max_code } else { MAX_VALUE };
+            if value.len() > max || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
                 return Err(rejected(&format!("{name}_malformed")));
             }
             *slot = Some(value.into_owned());
@@ -138,9 +151,9 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     if cookies.is_empty() {
         // Rocket leaves a header out that is not UTF-8: both look the same here.
         return Err(Error::new(ErrorKind::NoCookies, "state_unknown").for_operator(
-            "no Cookie header came that can be read. Either the browser blocks cookies, or some \
-             cookie of this host, perhaps another app's, has bytes that are not UTF-8: then Rocket \
-             has said \"Header 'cookie' contains invalid UTF-8\"",
+            "no Cookie header came that can be read. An old address was opened again, the browser \
+             blocks cookies, or some cookie of this host, perhaps another app's, has bytes that are \
+             not UTF-8: then Rocket has said \"Header 'cookie' contains invalid UTF-8\"",
         ));
     }
     let Some(transaction) = transactions.find(state) else {
@@ -275,6 +288,9 @@ mod tests {
         assert_eq!(parameters.iss.as_deref(), Some("https://op"));
         let longest = format!("code={}", "a".repeat(MAX_VALUE));
         assert!(Parameters::parse(&longest).is_ok());
+        let longest = format!("code={}", "a".repeat(MAX_FORM_CODE));
+        assert!(Parameters::parse_form(&longest).is_ok());
+        assert!(Parameters::parse(&longest).is_err());
         assert_eq!(Parameters::parse("").unwrap(), Parameters::default());
         assert_eq!(
             Parameters::parse("code=&state=&error=").unwrap(),
