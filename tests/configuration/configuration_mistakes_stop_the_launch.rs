@@ -78,7 +78,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     // Words.
     ("+id_token_alg = \"HS256\"", "id_token_alg", "`ES384`"),
     ("+id_token_alg = \"none\"", "id_token_alg", "`RS256`"),
-    ("+id_token_alg = [\"ES384\", \"RS256\"]", "id_token_alg", "SigningAlg"),
+    ("+id_token_alg = [\"ES384\", \"HS256\"]", "id_token_alg", "`ES384`"),
+    ("+id_token_alg = [384]", "id_token_alg", "an array of strings"),
     ("+response_mode = \"fragment\"", "response_mode", "`query`"),
     ("+token_endpoint_auth_method = \"private_key_jwt\"", "token_endpoint_auth_method", "`client_secret_basic`"),
     ("+prompt = [\"register\"]", "prompt", "`consent`"),

@@ -219,8 +219,13 @@ async fn the_addresses_of_logtos_samples_meet_the_keys_they_stand_for() {
 
 #[rocket::async_test]
 async fn the_development_provider_signs_as_the_configuration_says() {
-    for alg in ["ES384", "ES256", "RS256"] {
-        let demo = Demo::configured(&format!("id_token_alg=\"{alg}\"")).await;
+    for alg in [
+        "\"ES384\"",
+        "\"ES256\"",
+        "\"RS256\"",
+        "[\"PS256\",\"RS256\"]",
+    ] {
+        let demo = Demo::configured(&format!("id_token_alg={alg}")).await;
         demo.sign_in(&Browser::new(), ALICE).await;
     }
 }

@@ -78,7 +78,6 @@ impl App {
             .merge(("logto.issuer", provider.issuer()))
             .merge(("logto.app_id", CLIENT_ID))
             .merge(("logto.app_secret", CLIENT_SECRET))
-            .merge(("logto.id_token_alg", "RS256"))
             .merge(("logto.base_url", origin))
             .merge(("logto.scopes", ["email", "read:cart"]))
             .merge(("logto.resources", [RESOURCE]));

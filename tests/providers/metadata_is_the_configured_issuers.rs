@@ -2,15 +2,15 @@
 //! unsafe, is not used: nobody is sent anywhere (OpenID Connect Discovery
 //! section 4.3, RFC 9700 section 4.4, ASVS 10.5.3).
 
-use logto_dev_provider::{DevProvider, Endpoint, Reply, SigningAlg};
+use logto_dev_provider::{DevProvider, Endpoint, Reply, Signing, SigningAlg};
 use rocket::figment::value::Dict;
 use rocket::serde::json::Value;
 use rocket::serde::json::serde_json::json;
 
-use crate::support::app::{ALICE, TestApp, settings};
+use crate::support::app::{ALICE, CLIENT_SECRET, TestApp, settings};
 use crate::support::browser::Browser;
 use crate::support::eventually::eventually;
-use crate::support::log::reason_of;
+use crate::support::log::{lines_with, reason_of};
 use crate::support::refusal::{NOBODY, Refusal, Trial, app_at, app_with, reference, who_is};
 use crate::support::signer::Signer;
 
@@ -188,20 +188,88 @@ async fn what_is_no_metadata_is_refused() {
     }
 }
 
-/// Metadata lists what the provider can do; the configuration says what is
-/// done. An attacker's list changes nothing.
+/// Metadata lists what the provider can do; where the configuration says what is done,
+/// an attacker's list changes nothing.
 #[rocket::async_test]
-async fn no_algorithm_is_taken_from_metadata() {
-    let app = app_told(|reply| {
+async fn no_pinned_algorithm_is_taken_from_metadata() {
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    provider.hooks().respond(Endpoint::Discovery, |_, reply| {
         reply.edit_json(|metadata| {
             metadata["id_token_signing_alg_values_supported"] = json!(["none", "HS256", "ES256"]);
             metadata["code_challenge_methods_supported"] = json!(["plain"]);
         });
-    })
-    .await;
+    });
+    let logto = Dict::from([("id_token_alg".to_owned(), "ES384".into())]);
+    let app = app_with(provider, logto).await;
     Trial::new(&app, "ES384 all the same").accepts(ALICE).await;
     let asked = app.provider.requests_to(Endpoint::Auth);
     assert_eq!(asked[0].query_value("code_challenge_method"), Some("S256"));
+}
+
+/// Of what is announced counts what proves who signed, and where that is nothing,
+/// RS256 (OpenID Connect Core section 15.1). A key that is published beside it does not count.
+#[rocket::async_test]
+async fn only_announced_algorithms_that_prove_who_signed_are_accepted() {
+    let cases = [
+        (json!(["none", "HS256", "ES256"]), SigningAlg::Es256),
+        (
+            json!(["RS256", "ES256", "ES256", "ES999"]),
+            SigningAlg::Es256,
+        ),
+        (json!(["none", "HS256"]), SigningAlg::Rs256),
+        (json!([]), SigningAlg::Rs256),
+        (json!(null), SigningAlg::Rs256),
+        (json!(["es384", 7, null]), SigningAlg::Rs256),
+        (json!({ "ES384": true }), SigningAlg::Rs256),
+    ];
+    for (announced, accepted) in cases {
+        let said = announced.clone();
+        let app = app_told(move |reply| {
+            reply.edit_json(|metadata| {
+                metadata["id_token_signing_alg_values_supported"] = said.clone();
+            });
+        })
+        .await;
+        let hooks = app.provider.hooks();
+        let reason = "id_token_alg";
+        for signing in [
+            Signing::Key,
+            Signing::None,
+            Signing::Hmac(CLIENT_SECRET.into()),
+            Signing::Hmac(hooks.public_key_pem(accepted).into_bytes()),
+        ] {
+            hooks.sign_id_tokens(signing.clone());
+            let case = format!("{announced} announced, {signing:?} used");
+            Trial::new(&app, case)
+                .refuses(Refusal::after_exchange(reason))
+                .await;
+        }
+        hooks.publish_alg(accepted);
+        hooks.sign_id_tokens(Signing::Alg(accepted));
+        let case = format!("{announced} announced, {} used", accepted.name());
+        Trial::new(&app, case).accepts(ALICE).await;
+    }
+}
+
+/// What is wrong with the algorithm is in the log with both values and the key, at the
+/// start and at each token.
+#[rocket::async_test]
+async fn the_log_names_the_algorithms_and_the_key() {
+    let app = app_told(|reply| {
+        reply.edit_json(|metadata| {
+            metadata["id_token_signing_alg_values_supported"] = json!(["PS512", "HS512"]);
+        });
+    })
+    .await;
+    Trial::new(&app, "ES384 used")
+        .refuses(Refusal::after_exchange("id_token_alg"))
+        .await;
+    for line in [
+        "no key for [PS512] (it announces [\"PS512\", \"HS512\"]): see logto.id_token_alg",
+        "token rejected, alg is \"ES384\", accepted: [PS512]; see logto.id_token_alg",
+    ] {
+        assert_ne!(lines_with(line), [""; 0], "{line}");
+    }
 }
 
 /// The provider signs with one algorithm, the configuration says another.

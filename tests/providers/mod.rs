@@ -1,7 +1,7 @@
 //! Providers: others than ours, broken ones, hostile ones, and their metadata and keys.
 
 mod a_hostile_provider_costs_little;
-mod a_wrong_address_is_told;
+mod a_key_type_may_change;
 mod an_api_works_at_another_provider;
 mod another_provider_works;
 mod metadata_is_the_configured_issuers;

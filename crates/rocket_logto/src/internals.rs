@@ -10,7 +10,9 @@ use url::Url;
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
 use crate::oidc::metadata::Metadata;
-use crate::oidc::verify::{self, ClientExpectations, KeySet, Logout, Nonce, TokenExpectations};
+use crate::oidc::verify::{
+    self, Algorithms, ClientExpectations, KeySet, Logout, Nonce, TokenExpectations,
+};
 use crate::request::cookies as cookie_header;
 use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;
@@ -79,7 +81,6 @@ impl Sealer {
 /// The usable keys of a JWKS document.
 pub struct Keys {
     keys: KeySet,
-    alg: SigningAlg,
 }
 
 /// What a token must match; the clock stands still.
@@ -94,8 +95,8 @@ pub struct Expected<'a> {
 
 impl Keys {
     pub fn parse(document: &[u8], alg: SigningAlg) -> Option<Keys> {
-        let keys = KeySet::parse(document, alg).ok()?;
-        Some(Keys { keys, alg })
+        let keys = KeySet::parse(document, Algorithms::Pinned(vec![alg])).ok()?;
+        Some(Keys { keys })
     }
 
     pub fn count(&self) -> usize {
@@ -107,7 +108,6 @@ impl Keys {
             client_id: expected.client_id,
             token: TokenExpectations {
                 issuer: expected.issuer,
-                alg: self.alg,
                 now: expected.now,
                 tolerance: expected.tolerance,
             },

@@ -9,8 +9,10 @@ use figment::value::Value;
 use serde::Serialize;
 
 use super::parameters::Prompt;
-use super::values::{AtLeastOne, Parameters, Port, SecretKeys, Span, Store, Text, TextList};
-use super::{ClientAuthMethod, ResponseMode, SigningAlg};
+use super::values::{
+    AtLeastOne, Parameters, Port, SecretKeys, SigningAlgs, Span, Store, Text, TextList,
+};
+use super::{ClientAuthMethod, ResponseMode};
 
 keys! {
     #[serde(deny_unknown_fields, expecting = "a table of keys")]
@@ -52,9 +54,11 @@ keys! {
         max_age: Option<Span>, from "0s" to "365d", env LOGTO_MAX_AGE;
         /// in what ways; the ID token's `acr` must be one of them
         acr_values: TextList = [], env LOGTO_ACR_VALUES;
-        /// the **one** accepted signature algorithm; the development provider has `ES384`,
-        /// `ES256` and `RS256`
-        id_token_alg: SigningAlg = "ES384", env LOGTO_ID_TOKEN_ALG;
+        /// the signature algorithms of tokens that are accepted, one or a list; asymmetric ones
+        /// only. The development provider has `ES384`, `ES256` and `RS256`
+        id_token_alg: Option<SigningAlgs>,
+            otherwise "what the provider announces, `RS256` where that is nothing usable",
+            env LOGTO_ID_TOKEN_ALG;
         /// or `client_secret_post`
         token_endpoint_auth_method: Option<ClientAuthMethod>,
             otherwise "`\"client_secret_basic\"`, without a secret `\"none\"`",
@@ -63,7 +67,7 @@ keys! {
         response_mode: ResponseMode = "query", env LOGTO_RESPONSE_MODE;
         /// pushed authorization requests (RFC 9126) when the provider offers them; `false`: never
         use_par: bool = true;
-        /// `true`: the userinfo endpoint must answer with a JWT signed by `id_token_alg`
+        /// `true`: the userinfo endpoint must answer with a JWT, signed as ID tokens are
         signed_userinfo: bool = false;
         /// PEM file with an extra root certificate for a private provider
         ca_file: Option<PathBuf>, env LOGTO_CA_FILE;

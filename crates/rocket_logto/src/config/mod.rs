@@ -204,9 +204,9 @@ impl LogtoConfig {
         self.client.auth_method
     }
 
-    /// The one accepted signature algorithm of ID tokens.
-    pub fn id_token_alg(&self) -> SigningAlg {
-        self.provider.id_token_alg
+    /// The accepted signature algorithms; none: those the provider announces.
+    pub fn id_token_alg(&self) -> &[SigningAlg] {
+        &self.provider.id_token_alg
     }
 
     /// Whether the provider is asked about access tokens that are no JWTs.

@@ -22,7 +22,8 @@ pub(crate) struct ProviderConfig {
     /// As whom the app gets tokens of its own.
     pub machine: Option<ClientConfig>,
     pub introspect_opaque_tokens: bool,
-    pub id_token_alg: SigningAlg,
+    /// The accepted signature algorithms; none: those the provider announces.
+    pub id_token_alg: Vec<SigningAlg>,
     pub ca_pem: Option<Vec<u8>>,
     pub clock_tolerance: Duration,
     pub http_timeout: Duration,

@@ -74,6 +74,26 @@ pub enum SigningAlg {
     EdDSA,
 }
 
+impl SigningAlg {
+    pub(crate) const ALL: [SigningAlg; 9] = [
+        SigningAlg::RS256,
+        SigningAlg::RS384,
+        SigningAlg::RS512,
+        SigningAlg::PS256,
+        SigningAlg::PS384,
+        SigningAlg::PS512,
+        SigningAlg::ES256,
+        SigningAlg::ES384,
+        SigningAlg::EdDSA,
+    ];
+
+    /// The algorithm of exactly this name.
+    pub(crate) fn named(name: &str) -> Option<SigningAlg> {
+        let mut all = SigningAlg::ALL.into_iter();
+        all.find(|alg| format!("{alg:?}") == name)
+    }
+}
+
 /// Client authentication at the token endpoint (OpenID Connect Core section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,7 +7,9 @@ use std::time::Duration;
 use figment::value::{Dict, Value};
 use rocket::config::SecretKey;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::{Deserializer, Error, IntoDeserializer};
+
+use super::SigningAlg;
 
 /// Text that may have been written as a number: ids and secrets of digits.
 /// A mistyped secret must not be printed by a type error.
@@ -47,6 +49,23 @@ impl<'de> Deserialize<'de> for TextList {
             )),
             Err(_) => Err(D::Error::custom("must be an array of strings")),
         }
+    }
+}
+
+/// One signature algorithm or a list of them.
+pub(super) struct SigningAlgs(pub(super) Vec<SigningAlg>);
+
+impl<'de> Deserialize<'de> for SigningAlgs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SigningAlgs, D::Error> {
+        let TextList(names) = TextList::deserialize(deserializer)?;
+        let mut algs = Vec::new();
+        for name in names {
+            let alg = SigningAlg::deserialize(name.into_deserializer())?;
+            if !algs.contains(&alg) {
+                algs.push(alg);
+            }
+        }
+        Ok(SigningAlgs(algs))
     }
 }
 

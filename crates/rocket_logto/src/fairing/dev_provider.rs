@@ -23,13 +23,15 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairin
     settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
     let logout = config.routes.backchannel_logout.trim_start_matches('/');
     settings.backchannel_logout_uri = Some(format!("{}{logout}", config.base_url));
-    settings.signing_alg = match config.id_token_alg() {
-        SigningAlg::RS256 => logto_dev_provider::SigningAlg::Rs256,
-        SigningAlg::ES256 => logto_dev_provider::SigningAlg::Es256,
-        // The configuration accepts no other.
-        _ => logto_dev_provider::SigningAlg::Es384,
+    let its_own = |alg: &SigningAlg| match alg {
+        SigningAlg::RS256 => Some(logto_dev_provider::SigningAlg::Rs256),
+        SigningAlg::ES256 => Some(logto_dev_provider::SigningAlg::Es256),
+        SigningAlg::ES384 => Some(logto_dev_provider::SigningAlg::Es384),
+        _ => None,
     };
-    // So that signing out in one browser leaves the others signed in.
+    let accepted = config.id_token_alg().iter().find_map(its_own);
+    settings.signing_alg = accepted.unwrap_or_default();
+    // Signing out in one browser leaves the others alone.
     settings.sid = true;
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,

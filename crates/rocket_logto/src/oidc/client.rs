@@ -133,7 +133,7 @@ impl OidcClient {
         let expected = self.expected(now);
         let access_token = Some(access_token.secret().as_str());
         self.provider
-            .verify(Sender::Provider, |keys| {
+            .verify(Sender::Provider, token.as_str(), |keys| {
                 verify::id_token(token.as_str(), keys, &expected, nonce, access_token)
             })
             .await
@@ -146,7 +146,7 @@ impl OidcClient {
     ) -> Result<Result<Logout, Rejection>, ProviderError> {
         let expected = self.expected(now);
         self.provider
-            .verify(Sender::Stranger, |keys| {
+            .verify(Sender::Stranger, token, |keys| {
                 verify::logout_token(token, keys, &expected)
             })
             .await
@@ -171,7 +171,10 @@ impl OidcClient {
         let signed = std::str::from_utf8(&signed).map_err(|_| rejected(Rejection::Malformed))?;
         let expected = self.expected(now);
         let verify = |keys: &_| verify::user_info(signed, keys, &expected);
-        let verdict = self.provider.verify(Sender::Provider, verify).await?;
+        let verdict = self
+            .provider
+            .verify(Sender::Provider, signed, verify)
+            .await?;
         verdict.map(Some).map_err(rejected)
     }
 

@@ -51,7 +51,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::SigningAlg;
 
     const NOW: i64 = 1_795_333_532;
     const ISSUER: &str = "http://localhost:3001/oidc";
@@ -59,7 +58,6 @@ mod tests {
     fn read(body: &Value) -> Result<AccessTokenClaims, Rejection> {
         let expected = TokenExpectations {
             issuer: ISSUER,
-            alg: SigningAlg::ES384,
             now: NOW,
             tolerance: 60,
         };

@@ -1,11 +1,13 @@
 //! The provider's metadata, and the checks it must pass (OpenID Connect Discovery
 //! 1.0 section 4.3).
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use url::Url;
 
 use super::error::ProviderError;
 use super::object;
+use crate::config::SigningAlg;
 
 pub(super) const METADATA: &str = "metadata";
 
@@ -26,6 +28,26 @@ pub(crate) struct Metadata {
     pub pushed_authorization_request_endpoint: Option<Url>,
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
+    /// By name: most of what may stand here is not for us.
+    #[serde(
+        default,
+        rename = "id_token_signing_alg_values_supported",
+        deserialize_with = "names"
+    )]
+    pub announced_algs: Vec<String>,
+}
+
+/// The texts of a list, or one text; whatever else it is counts as nothing.
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = match Value::deserialize(deserializer)? {
+        Value::Array(names) => names,
+        name => vec![name],
+    };
+    let text = |name: Value| match name {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    Ok(names.into_iter().filter_map(text).collect())
 }
 
 impl Metadata {
@@ -48,7 +70,19 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// All endpoints, for checks that apply to each of them.
+    /// The algorithms the provider signs with, as far as a signature by them proves
+    /// who signed. Nothing usable is `RS256`, which each provider has to have (OpenID
+    /// Connect Core section 15.1).
+    pub(super) fn signing_algs(&self) -> Vec<SigningAlg> {
+        let names = self.announced_algs.iter();
+        let mut algs: Vec<_> = names.filter_map(|name| SigningAlg::named(name)).collect();
+        if algs.is_empty() {
+            algs.push(SigningAlg::RS256);
+        }
+        algs
+    }
+
+    /// All endpoints, for checks that hold for each of them.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
         [
             &self.authorization_endpoint,

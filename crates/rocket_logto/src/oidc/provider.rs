@@ -99,15 +99,15 @@ impl Provider {
     pub(super) async fn verify<T>(
         &self,
         sender: Sender,
+        token: &str,
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
     ) -> Result<Result<T, Rejection>, ProviderError> {
-        self.discovery.with_keys(sender, verify).await
+        self.discovery.with_keys(sender, token, verify).await
     }
 
     pub(super) fn expected(&self, now: Seconds) -> TokenExpectations<'_> {
         TokenExpectations {
             issuer: &self.config.issuer,
-            alg: self.config.id_token_alg,
             now,
             tolerance: self.tolerance(),
         }

@@ -51,7 +51,7 @@ impl ServiceClient {
     ) -> Result<Result<AccessTokenClaims, Rejection>, ProviderError> {
         let expected = self.provider.expected(now);
         self.provider
-            .verify(Sender::Stranger, |keys| {
+            .verify(Sender::Stranger, token, |keys| {
                 verify::access_token(token, keys, &expected)
             })
             .await

@@ -72,11 +72,12 @@ impl Rules<'_> {
     }
 
     /// With any other algorithm than its own no sign-in could succeed.
-    pub(super) fn id_token_alg(&self, raw: &Raw, dev: bool) -> figment::Result<SigningAlg> {
-        let alg = raw.id_token_alg;
+    pub(super) fn id_token_alg(&self, raw: &Raw, dev: bool) -> figment::Result<Vec<SigningAlg>> {
+        let algs = raw.id_token_alg.as_ref();
+        let algs = algs.map_or(Vec::new(), |algs| algs.0.clone());
         let of_dev = [SigningAlg::ES384, SigningAlg::ES256, SigningAlg::RS256];
-        match dev && !of_dev.contains(&alg) {
-            false => Ok(alg),
+        match dev && !algs.is_empty() && !algs.iter().any(|alg| of_dev.contains(alg)) {
+            false => Ok(algs),
             true => Err(self.error(
                 "id_token_alg",
                 "must be \"ES384\", \"ES256\" or \"RS256\" with the development provider, which \

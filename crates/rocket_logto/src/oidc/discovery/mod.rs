@@ -12,13 +12,12 @@ use std::time::{Duration, Instant};
 
 use openidconnect::http::{Request, StatusCode, header};
 use rocket::tokio::sync::Mutex;
-use url::Url;
 
 use self::refetches::Refetches;
-use super::error::ProviderError;
+use super::error::{ProviderError, printable};
 use super::http::{Caller, HttpClient};
 use super::metadata::{METADATA, Metadata};
-use super::verify::{KeySet, Rejection};
+use super::verify::{self, Algorithms, KeySet, Rejection};
 use crate::config::{ProviderConfig, SigningAlg};
 
 /// Metadata and keys older than this are fetched again in the background; the old
@@ -53,7 +52,8 @@ struct Attempts {
 
 pub(super) struct Discovery {
     issuer: String,
-    alg: SigningAlg,
+    /// The accepted algorithms; none: those the provider announces.
+    pinned: Vec<SigningAlg>,
     http: Arc<HttpClient>,
     loaded: RwLock<Option<Loaded>>,
     attempts: Arc<Mutex<Attempts>>,
@@ -64,7 +64,7 @@ impl Discovery {
     pub(super) fn new(config: &ProviderConfig, http: Arc<HttpClient>) -> Discovery {
         Discovery {
             issuer: config.issuer.clone(),
-            alg: config.id_token_alg,
+            pinned: config.id_token_alg.clone(),
             http,
             loaded: RwLock::new(None),
             attempts: Arc::default(),
@@ -82,13 +82,11 @@ impl Discovery {
         Some(self.loaded()?.metadata)
     }
 
-    /// Newer keys, because a token's key is not among `seen`. `None` when there are
-    /// none: no refetch is allowed now, or it failed.
-    async fn refetch_keys(
-        self: &Arc<Self>,
-        seen: &Arc<KeySet>,
-        sender: Sender,
-    ) -> Option<Arc<KeySet>> {
+    /// New keys because a token's key is not among `seen`, or its algorithm not among
+    /// those announced with them: metadata and keys change together when a provider
+    /// changes its type of key. `None` when nothing newer is to be had: the bucket is
+    /// empty or the provider is.
+    async fn refetch(self: &Arc<Self>, seen: &Arc<KeySet>, sender: Sender) -> Option<Arc<KeySet>> {
         let mut refetches = self.refetches.lock().await;
         // Another call may have fetched them while this one waited for its turn.
         let current = self.loaded()?;
@@ -99,12 +97,22 @@ impl Discovery {
             log::warn!("logto: keys are not fetched again: too many tokens with unknown keys");
             return None;
         }
-        match self.fetch_keys(&current.metadata.jwks_uri).await {
+        let metadata = match self.pinned.is_empty() {
+            true => self.fetch_metadata().await.map(Arc::new),
+            // Only the keys can be news.
+            false => Ok(current.metadata.clone()),
+        };
+        let metadata = metadata.unwrap_or_else(|error| {
+            log::warn!("logto: {error}; the last good metadata stay");
+            current.metadata.clone()
+        });
+        match self.fetch_keys(&metadata, Some(&current.keys)).await {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
                 if let Some(loaded) = loaded.as_mut() {
                     loaded.keys = keys.clone();
+                    loaded.metadata = metadata;
                 }
                 Some(keys)
             }
@@ -115,22 +123,30 @@ impl Discovery {
         }
     }
 
-    /// A verdict by the keys at hand; when none of them fits, a second one by newly
-    /// fetched keys.
+    /// A verdict on `token` by the keys at hand, and a second one by new keys when the
+    /// first was that none fits.
     pub(super) async fn with_keys<T>(
         self: &Arc<Self>,
         sender: Sender,
+        token: &str,
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
     ) -> Result<Result<T, Rejection>, ProviderError> {
-        let keys = self.load().await?.keys;
-        let verdict = verify(&keys);
-        if !matches!(verdict, Err(Rejection::UnknownKey)) {
-            return Ok(verdict);
+        let mut keys = self.load().await?.keys;
+        let mut verdict = verify(&keys);
+        let may_be_new = matches!(
+            verdict,
+            Err(Rejection::UnknownKey | Rejection::UnannouncedAlgorithm)
+        );
+        if may_be_new && let Some(newer) = self.refetch(&keys, sender).await {
+            verdict = verify(&newer);
+            keys = newer;
         }
-        match self.refetch_keys(&keys, sender).await {
-            Some(keys) => Ok(verify(&keys)),
-            None => Ok(verdict),
+        if let Err(rejection) = &verdict
+            && let Some(explanation) = verify::explain(token, *rejection, &keys)
+        {
+            log::warn!("logto: token rejected, {explanation}");
         }
+        Ok(verdict)
     }
 
     /// Tries until it succeeds: the warm-up at lift-off.
@@ -218,13 +234,9 @@ impl Discovery {
     }
 
     async fn fetch(&self) -> Result<Loaded, ProviderError> {
-        // OpenID Connect Discovery 1.0 section 4: a terminating slash is
-        // removed before the well-known path is appended.
-        let issuer = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
-        let url = format!("{issuer}/.well-known/openid-configuration");
-        let document = self.get(&url, METADATA).await?;
-        let metadata = Metadata::of(&self.issuer, &document)?;
-        let keys = self.fetch_keys(&metadata.jwks_uri).await?;
+        let metadata = self.fetch_metadata().await?;
+        let before = self.loaded().map(|loaded| loaded.keys);
+        let keys = self.fetch_keys(&metadata, before.as_deref()).await?;
         Ok(Loaded {
             metadata: Arc::new(metadata),
             keys: Arc::new(keys),
@@ -232,17 +244,56 @@ impl Discovery {
         })
     }
 
-    async fn fetch_keys(&self, jwks_uri: &Url) -> Result<KeySet, ProviderError> {
-        let document = self.get(jwks_uri.as_str(), KEYS).await?;
-        let keys = KeySet::parse(&document, self.alg)
+    async fn fetch_metadata(&self) -> Result<Metadata, ProviderError> {
+        // OpenID Connect Discovery 1.0 section 4: a terminating slash is
+        // removed before the well-known path is appended.
+        let issuer = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
+        let url = format!("{issuer}/.well-known/openid-configuration");
+        let document = self.get(&url, METADATA).await?;
+        Metadata::of(&self.issuer, &document)
+    }
+
+    /// The keys now, with the algorithms that count; `before` are those until now.
+    async fn fetch_keys(
+        &self,
+        metadata: &Metadata,
+        before: Option<&KeySet>,
+    ) -> Result<KeySet, ProviderError> {
+        let document = self.get(metadata.jwks_uri.as_str(), KEYS).await?;
+        let accepted = match self.pinned.is_empty() {
+            true => Algorithms::Announced(metadata.signing_algs()),
+            false => Algorithms::Pinned(self.pinned.clone()),
+        };
+        let mut keys = KeySet::parse(&document, accepted)
             .map_err(|error| ProviderError::unreadable(KEYS, &error))?;
+        if let Some(before) = before {
+            keys.keep_announced(before);
+        }
+        self.warn(metadata, &keys, before);
+        Ok(keys)
+    }
+
+    /// Tells the operator what cannot work.
+    fn warn(&self, metadata: &Metadata, keys: &KeySet, before: Option<&KeySet>) {
+        let known = before.map_or(&[][..], KeySet::unreadable);
+        for key in keys.unreadable().iter().filter(|key| !known.contains(key)) {
+            log::warn!("logto: a key of the provider cannot be read, {key}");
+        }
+        let announced: Vec<_> = metadata.announced_algs.iter().take(16).collect();
+        let announced: Vec<_> = announced.into_iter().map(|name| printable(name)).collect();
+        let accepted = keys.algorithms();
+        let among = |alg: &SigningAlg| announced.contains(&format!("{alg:?}"));
         if keys.len() == 0 {
             log::warn!(
-                "logto: the provider publishes no key for {:?}: see logto.id_token_alg",
-                self.alg
+                "logto: the provider publishes no key for {accepted:?} (it announces \
+                 {announced:?}): see logto.id_token_alg"
+            );
+        } else if !announced.is_empty() && !accepted.iter().any(among) {
+            log::warn!(
+                "logto: the provider announces {announced:?}, accepted: {accepted:?}: see \
+                 logto.id_token_alg"
             );
         }
-        Ok(keys)
     }
 
     async fn get(&self, url: &str, what: &'static str) -> Result<Vec<u8>, ProviderError> {

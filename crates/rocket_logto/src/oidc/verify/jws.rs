@@ -11,17 +11,16 @@ use super::Rejection;
 use super::keys::KeySet;
 use crate::config::SigningAlg;
 
-/// The claims of a token that is signed by the pinned algorithm and has one of these
-/// types, if it names one. Nothing else is checked.
+/// The claims of a token with a good signature by an accepted algorithm, which is
+/// told, and of one of these types, if it names any; nothing else is checked.
 pub(super) fn jws<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
-    alg: SigningAlg,
     types: &[&str],
-) -> Result<C, Rejection> {
-    let header = header(token, alg.to_jws())?;
-    // RFC 8725 section 3.11: other kinds of tokens say so in `typ`, a media type
-    // that may omit `application/` (RFC 7515 section 4.1.9).
+) -> Result<(SigningAlg, C), Rejection> {
+    let (alg, header) = header(token, keys)?;
+    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`, a media type
+    // that may leave out its first half (RFC 7515 section 4.1.9).
     let right = |typ: &str| {
         let typ = typ.strip_prefix("application/").unwrap_or(typ);
         types.iter().any(|right| right.eq_ignore_ascii_case(typ))
@@ -29,7 +28,8 @@ pub(super) fn jws<C: DeserializeOwned>(
     if !header.typ.as_deref().is_none_or(right) {
         return Err(Rejection::Type);
     }
-    signature(token, keys, header.kid.as_deref(), alg.to_jws())
+    let claims = signature(token, keys, header.kid.as_deref(), alg)?;
+    Ok((alg, claims))
 }
 
 /// The claims of a token, read into `C` without any check; for tokens that were
@@ -39,38 +39,40 @@ pub(crate) fn claims<C: DeserializeOwned>(token: &str) -> Option<C> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
-/// Reads the header and accepts what RFC 8725 section 3.1 and RFC 7515 section
-/// 4.1.11 accept. Keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are never used.
-fn header(token: &str, alg: Algorithm) -> Result<Header, Rejection> {
+/// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
+/// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
+/// `x5c`, `x5u`) are never looked at.
+fn header(token: &str, keys: &KeySet) -> Result<(SigningAlg, Header), Rejection> {
+    let name = named_alg(token).ok_or(Rejection::Malformed)?;
+    let alg = keys.accepted(&name)?;
+    let header: Header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Malformed)?;
+    if header.crit.is_some() || header.extras.inner().contains_key("b64") {
+        return Err(Rejection::Critical);
+    }
+    Ok((alg, header))
+}
+
+/// The `alg` of a token's header, which says nothing by itself.
+pub(super) fn named_alg(token: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Name {
         alg: String,
     }
     let encoded = token.split('.').next().unwrap_or_default();
-    let decoded = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|_| Rejection::Malformed)?;
-    let name: Name = serde_json::from_slice(&decoded).map_err(|_| Rejection::Malformed)?;
-    if name.alg.parse::<Algorithm>().ok() != Some(alg) {
-        return Err(Rejection::Algorithm);
-    }
-    let header: Header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Malformed)?;
-    if header.crit.is_some() || header.extras.inner().contains_key("b64") {
-        return Err(Rejection::Critical);
-    }
-    Ok(header)
+    let name: Name = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    Some(name.alg)
 }
 
 fn signature<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
     kid: Option<&str>,
-    alg: Algorithm,
+    alg: SigningAlg,
 ) -> Result<C, Rejection> {
     let mut rejection = Rejection::UnknownKey;
-    for key in keys.candidates(kid) {
-        match decode(token, key, alg) {
-            // Without a `kid`, the right key may be another one, or a new one.
+    for key in keys.candidates(kid, alg) {
+        match decode(token, key, alg.to_jws()) {
+            // Without a `kid` the right key may be one of the others, or new.
             Err(Rejection::Signature) if kid.is_none() => {}
             Err(Rejection::Signature) => rejection = Rejection::Signature,
             result => return result,

@@ -1,11 +1,15 @@
 //! The provider's signing keys: parsed one by one, and chosen by the `kid` in a
 //! token's header. A key in the header itself is never used.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use super::Rejection;
 use crate::config::SigningAlg;
+use crate::oidc::error::printable;
 use crate::oidc::object;
 
 impl SigningAlg {
@@ -22,74 +26,198 @@ impl SigningAlg {
             SigningAlg::EdDSA => Algorithm::EdDSA,
         }
     }
+}
 
-    /// The key type and curve this algorithm needs (RFC 7518 section 6).
-    fn fits(self, parameters: &AlgorithmParameters) -> bool {
-        use SigningAlg::*;
-        match (self, parameters) {
-            (RS256 | RS384 | RS512 | PS256 | PS384 | PS512, AlgorithmParameters::RSA(_)) => true,
-            (ES256, AlgorithmParameters::EllipticCurve(ec)) => ec.curve == EllipticCurve::P256,
-            (ES384, AlgorithmParameters::EllipticCurve(ec)) => ec.curve == EllipticCurve::P384,
-            (EdDSA, AlgorithmParameters::OctetKeyPair(okp)) => okp.curve == EllipticCurve::Ed25519,
-            _ => false,
+/// The signature algorithms that are accepted, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithms {
+    /// The configuration.
+    Pinned(Vec<SigningAlg>),
+    /// The provider's metadata, which may say otherwise tomorrow.
+    Announced(Vec<SigningAlg>),
+}
+
+impl Algorithms {
+    fn as_slice(&self) -> &[SigningAlg] {
+        match self {
+            Algorithms::Pinned(algs) | Algorithms::Announced(algs) => algs,
         }
-    }
-
-    fn names(self, algorithm: &KeyAlgorithm) -> bool {
-        *algorithm == KeyAlgorithm::from(self.to_jws())
     }
 }
 
-/// The keys that can sign with the pinned algorithm, from one JWKS document.
+struct Key {
+    kid: Option<String>,
+    /// What it may have signed with, by its type and by what it says of itself.
+    algs: Vec<SigningAlg>,
+    key: DecodingKey,
+}
+
+/// The keys of one JWKS document that can verify, and the algorithms that count.
 pub(crate) struct KeySet {
-    keys: Vec<(Option<String>, DecodingKey)>,
+    accepted: Algorithms,
+    keys: Vec<Key>,
+    unreadable: Vec<String>,
 }
 
 impl KeySet {
-    /// Reads a JWKS document (RFC 7517 section 5). Keys that are of another kind, for
-    /// encryption or not understood are skipped and never fatal.
-    pub(crate) fn parse(document: &[u8], alg: SigningAlg) -> Result<KeySet, serde_json::Error> {
+    /// Reads a JWKS document (RFC 7517 section 5). Keys of other kinds, for
+    /// encryption, or that nobody here understands are skipped, never fatal.
+    pub(crate) fn parse(
+        document: &[u8],
+        accepted: Algorithms,
+    ) -> Result<KeySet, serde_json::Error> {
         #[derive(Deserialize)]
         struct Document {
-            keys: Vec<serde_json::Value>,
+            keys: Vec<Value>,
         }
         let document: Document = object(document)?;
-        let keys = document
-            .keys
-            .into_iter()
-            .filter_map(|key| serde_json::from_value::<Jwk>(key).ok())
-            .filter(|jwk| match &jwk.common.public_key_use {
-                Some(key_use) => *key_use == PublicKeyUse::Signature,
-                None => true,
-            })
-            .filter(|jwk| match &jwk.common.key_algorithm {
-                Some(named) => alg.names(named),
-                None => true,
-            })
-            .filter(|jwk| alg.fits(&jwk.algorithm))
-            .filter_map(|jwk| {
-                let key = DecodingKey::from_jwk(&jwk).ok()?;
-                Some((jwk.common.key_id, key))
-            })
-            .collect();
-        Ok(KeySet { keys })
+        let (mut keys, mut unreadable) = (Vec::new(), Vec::new());
+        for jwk in document.keys {
+            let Value::Object(jwk) = jwk else {
+                continue;
+            };
+            match read(&jwk) {
+                Ok(key) => keys.extend(key),
+                Err(reason) => {
+                    let kid = printable(text(&jwk, "kid").unwrap_or("(none)"));
+                    unreadable.push(format!("kid {kid}: {reason}"));
+                }
+            }
+        }
+        Ok(KeySet {
+            accepted,
+            keys,
+            unreadable,
+        })
     }
 
-    /// The keys that may have signed a token with this `kid`; all of them if it names
-    /// none (OpenID Connect Core section 10.1).
+    /// What a change of the provider's key type leaves in force: an algorithm that was
+    /// announced `before` counts as long as a key that was used with it then is still
+    /// published. Else tokens issued just before the change would be refused.
+    pub(crate) fn keep_announced(&mut self, before: &KeySet) {
+        let (Algorithms::Announced(now), Algorithms::Announced(then)) =
+            (&self.accepted, &before.accepted)
+        else {
+            return;
+        };
+        let stays = |alg: &SigningAlg| {
+            let named = before.keys.iter().filter(|key| key.algs.contains(alg));
+            let mut named = named.filter_map(|key| key.kid.as_deref());
+            named.any(|kid| self.candidates(Some(kid), *alg).next().is_some())
+        };
+        let gone = then.iter().filter(|alg| !now.contains(alg));
+        let kept: Vec<_> = gone.filter(|alg| stays(alg)).copied().collect();
+        if let Algorithms::Announced(now) = &mut self.accepted {
+            now.extend(kept);
+        }
+    }
+
+    /// The algorithm of this name, if a token may be signed with it. Names are
+    /// compared exactly; there is none for no signature, and none for an HMAC.
+    pub(super) fn accepted(&self, name: &str) -> Result<SigningAlg, Rejection> {
+        let alg = SigningAlg::named(name).ok_or(Rejection::Algorithm)?;
+        match &self.accepted {
+            accepted if accepted.as_slice().contains(&alg) => Ok(alg),
+            Algorithms::Announced(_) => Err(Rejection::UnannouncedAlgorithm),
+            Algorithms::Pinned(_) => Err(Rejection::Algorithm),
+        }
+    }
+
+    pub(crate) fn algorithms(&self) -> &[SigningAlg] {
+        self.accepted.as_slice()
+    }
+
+    /// The keys a token with this `kid` and this accepted `alg` may have been signed
+    /// with; all of them when it names none (OpenID Connect Core section 10.1).
     pub(crate) fn candidates<'a>(
         &'a self,
         kid: Option<&'a str>,
+        alg: SigningAlg,
     ) -> impl Iterator<Item = &'a DecodingKey> {
         self.keys
             .iter()
-            .filter(move |(key_id, _)| kid.is_none() || key_id.as_deref() == kid)
-            .map(|(_, key)| key)
+            .filter(move |key| key.algs.contains(&alg))
+            .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
+            .map(|key| &key.key)
     }
 
+    /// How many keys there are for the accepted algorithms.
     pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+        let accepted = |alg: &SigningAlg| self.algorithms().contains(alg);
+        let usable = |key: &&Key| key.algs.iter().any(accepted);
+        self.keys.iter().filter(usable).count()
     }
+
+    /// Keys that should have been readable: which, and why not.
+    pub(crate) fn unreadable(&self) -> &[String] {
+        &self.unreadable
+    }
+}
+
+/// A member that is text.
+fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    jwk.get(name).and_then(Value::as_str)
+}
+
+/// One key; `None` when it is of another type, or for something else.
+fn read(jwk: &Map<String, Value>) -> Result<Option<Key>, String> {
+    use SigningAlg::*;
+    let algs: &[SigningAlg] = match (text(jwk, "kty"), text(jwk, "crv")) {
+        (Some("RSA"), _) => &[RS256, RS384, RS512, PS256, PS384, PS512],
+        (Some("EC"), Some("P-256")) => &[ES256],
+        (Some("EC"), Some("P-384")) => &[ES384],
+        (Some("OKP"), Some("Ed25519")) => &[EdDSA],
+        _ => return Ok(None),
+    };
+    if !is_to_verify(jwk) {
+        return Ok(None);
+    }
+    let named = |alg: &SigningAlg| {
+        text(jwk, "alg").is_none_or(|name| SigningAlg::named(name) == Some(*alg))
+    };
+    let algs: Vec<_> = algs.iter().copied().filter(named).collect();
+    if algs.is_empty() {
+        return Ok(None);
+    }
+    let kid = text(jwk, "kid").map(str::to_owned);
+    let key = public_key(jwk, algs[0])?;
+    Ok(Some(Key { kid, algs, key }))
+}
+
+/// What the key says it is for (RFC 7517 sections 4.2 and 4.3).
+fn is_to_verify(jwk: &Map<String, Value>) -> bool {
+    if text(jwk, "use").is_some_and(|name| name != "sig") {
+        return false;
+    }
+    match jwk.get("key_ops").and_then(Value::as_array) {
+        Some(operations) => operations.iter().any(|name| name == "verify"),
+        None => true,
+    }
+}
+
+/// The numbers of the key (RFC 7518 section 6, RFC 8037 section 2).
+fn public_key(jwk: &Map<String, Value>, alg: SigningAlg) -> Result<DecodingKey, String> {
+    let refused = |_| "its numbers are no key".to_owned();
+    match alg {
+        SigningAlg::ES256 | SigningAlg::ES384 => {
+            let encoded = |name| Ok::<_, String>(URL_SAFE_NO_PAD.encode(octets(jwk, name)?));
+            DecodingKey::from_ec_components(&encoded("x")?, &encoded("y")?).map_err(refused)
+        }
+        SigningAlg::EdDSA => {
+            let x = URL_SAFE_NO_PAD.encode(octets(jwk, "x")?);
+            DecodingKey::from_ed_components(&x).map_err(refused)
+        }
+        _ => {
+            let (n, e) = (octets(jwk, "n")?, octets(jwk, "e")?);
+            Ok(DecodingKey::from_rsa_raw_components(&n, &e))
+        }
+    }
+}
+
+fn octets(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, String> {
+    let encoded = text(jwk, name).ok_or_else(|| format!("{name} is missing, or no text"))?;
+    let decoded = URL_SAFE_NO_PAD.decode(encoded);
+    decoded.map_err(|_| format!("{name} is not base64url"))
 }
 
 #[cfg(test)]
@@ -103,17 +231,24 @@ mod tests {
     fn reads_the_recorded_key_set() {
         let exchange: serde_json::Value = serde_json::from_str(LOGTO).unwrap();
         let document = exchange["response"]["body"].to_string();
-        let keys = KeySet::parse(document.as_bytes(), SigningAlg::ES384).unwrap();
+        let keys = KeySet::parse(
+            document.as_bytes(),
+            Algorithms::Pinned(vec![SigningAlg::ES384]),
+        )
+        .unwrap();
         assert_eq!(keys.len(), 1);
         let kid = "i7df42-0DCWqDKh2Q9E2YCBl9EMtzayt_l766fpqB9I";
-        assert_eq!(keys.candidates(Some(kid)).count(), 1);
-        assert_eq!(keys.candidates(Some("other")).count(), 0);
-        assert_eq!(keys.candidates(None).count(), 1);
+        assert_eq!(keys.candidates(Some(kid), SigningAlg::ES384).count(), 1);
+        assert_eq!(keys.candidates(Some("other"), SigningAlg::ES384).count(), 0);
+        assert_eq!(keys.candidates(None, SigningAlg::ES384).count(), 1);
         // The same key is of no use for another algorithm.
         assert_eq!(
-            KeySet::parse(document.as_bytes(), SigningAlg::RS256)
-                .unwrap()
-                .len(),
+            KeySet::parse(
+                document.as_bytes(),
+                Algorithms::Pinned(vec![SigningAlg::RS256])
+            )
+            .unwrap()
+            .len(),
             0
         );
     }
@@ -147,7 +282,9 @@ mod tests {
         ] {
             let count = |keys: &[serde_json::Value]| {
                 let document = json!({ "keys": keys }).to_string();
-                KeySet::parse(document.as_bytes(), alg).unwrap().len()
+                KeySet::parse(document.as_bytes(), Algorithms::Pinned(vec![alg]))
+                    .unwrap()
+                    .len()
             };
             for (index, key) in types.iter().enumerate() {
                 let case = format!("{alg:?} {key}");
@@ -182,8 +319,12 @@ mod tests {
             { "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" },
             "nonsense", 7, null
         ]});
-        let keys = KeySet::parse(document.to_string().as_bytes(), SigningAlg::RS256).unwrap();
+        let keys = KeySet::parse(
+            document.to_string().as_bytes(),
+            Algorithms::Pinned(vec![SigningAlg::RS256]),
+        )
+        .unwrap();
         assert_eq!(keys.len(), 1);
-        assert_eq!(keys.candidates(Some("good")).count(), 1);
+        assert_eq!(keys.candidates(Some("good"), SigningAlg::RS256).count(), 1);
     }
 }

@@ -3,6 +3,7 @@
 //! are checked here, on typed values. Never touches the network.
 
 mod access_token;
+mod explain;
 mod id_token;
 mod jws;
 mod keys;
@@ -13,22 +14,21 @@ mod user_info;
 
 pub(crate) use access_token::access_token;
 pub(super) use access_token::check as access_token_claims;
+pub(super) use explain::explain;
 pub(crate) use id_token::{Nonce, id_token};
 pub(crate) use jws::claims;
 pub(super) use jws::unreadable;
-pub(crate) use keys::KeySet;
+pub(crate) use keys::{Algorithms, KeySet};
 pub(crate) use logout_token::{Logout, logout_token};
 pub(super) use user_info::user_info;
 
 use crate::claims::Audience;
 use crate::clock::{self, Seconds};
-use crate::config::SigningAlg;
 
 /// What every token of the provider must match.
 #[derive(Clone, Copy)]
 pub(crate) struct TokenExpectations<'a> {
     pub issuer: &'a str,
-    pub alg: SigningAlg,
     pub now: Seconds,
     pub tolerance: Seconds,
 }
@@ -81,6 +81,9 @@ pub(crate) enum Rejection {
     Malformed,
     #[error("alg")]
     Algorithm,
+    /// One that the provider may announce by now.
+    #[error("alg")]
+    UnannouncedAlgorithm,
     #[error("crit")]
     Critical,
     #[error("typ")]

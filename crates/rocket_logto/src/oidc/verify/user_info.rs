@@ -24,7 +24,7 @@ pub(in crate::oidc) fn user_info(
     keys: &KeySet,
     expected: &ClientExpectations<'_>,
 ) -> Result<Vec<u8>, Rejection> {
-    let claims: Signed = jws(token, keys, expected.token.alg, &["JWT"])?;
+    let (_, claims): (_, Signed) = jws(token, keys, &["JWT"])?;
     expected.issuer_and_audience(&claims.iss, &claims.aud)?;
     if let Some(exp) = claims.exp.value() {
         expected.token.not_expired(*exp)?;

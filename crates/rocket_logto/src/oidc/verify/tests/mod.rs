@@ -12,8 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{
-    ClientExpectations, KeySet, Logout, Nonce, Rejection, TokenExpectations, access_token, claims,
-    id_token, logout_token, user_info,
+    Algorithms, ClientExpectations, KeySet, Logout, Nonce, Rejection, TokenExpectations,
+    access_token, claims, id_token, logout_token, user_info,
 };
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::clock::Seconds;
@@ -25,7 +25,6 @@ const NOW: Seconds = 1_800_000_000;
 const TOLERANCE: Seconds = 60;
 const EXPECTED: TokenExpectations<'_> = TokenExpectations {
     issuer: ISSUER,
-    alg: SigningAlg::EdDSA,
     now: NOW,
     tolerance: TOLERANCE,
 };
@@ -52,7 +51,11 @@ fn other_key(kid: &str) -> Value {
 
 fn keys(keys: &[Value]) -> KeySet {
     let document = json!({ "keys": keys }).to_string();
-    KeySet::parse(document.as_bytes(), SigningAlg::EdDSA).expect("a key set")
+    KeySet::parse(
+        document.as_bytes(),
+        Algorithms::Pinned(vec![SigningAlg::EdDSA]),
+    )
+    .expect("a key set")
 }
 
 fn sign(header: &str, claims: &str) -> String {
