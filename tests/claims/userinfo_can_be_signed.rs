@@ -58,12 +58,15 @@ async fn a_right_answer_is_read() {
         let asked: Vec<_> = asked.iter().map(|r| r.header("accept")).collect();
         assert_eq!(asked, [Some("application/jwt")]);
 
-        let accepted: [(&str, Edit); 5] = [
+        let accepted: [(&str, Edit); 6] = [
             ("several audiences", |_, claims| {
                 claims.insert("aud".into(), json!(["other", CLIENT_ID]));
             }),
             ("an end to come", |_, claims| {
                 claims.insert("exp".into(), json!(i64::from(u32::MAX)));
+            }),
+            ("an end with a fraction", |_, claims| {
+                claims.insert("exp".into(), json!(4_000_000_000.5));
             }),
             ("no typ", |header, _| {
                 header.remove("typ");

@@ -160,7 +160,7 @@ async fn each_faulty_token_is_refused_and_ends_nothing() {
 
 #[rocket::async_test]
 async fn each_right_token_is_taken_and_ends_the_session() {
-    let right: [(&str, Edit); 12] = [
+    let right: [(&str, Edit); 14] = [
         // The module oidcc-client-test-rp-backchannel-rpinitlogout.
         (
             "rpinitlogout: no typ, an unknown claim",
@@ -182,6 +182,14 @@ async fn each_right_token_is_taken_and_ends_the_session() {
         ("no exp", |_, claims| assert!(!claims.contains_key("exp"))),
         ("exp in the future", |_, claims| {
             drop(claims.insert("exp".into(), json!(frozen() + 120)))
+        }),
+        ("times with a fraction", |_, claims| {
+            claims.insert("iat".into(), json!(frozen() as f64 + 0.5));
+            claims.insert("exp".into(), json!(frozen() as f64 + 120.25));
+        }),
+        ("times with an exponent", |_, claims| {
+            claims.insert("iat".into(), json!(frozen() as f64));
+            claims.insert("exp".into(), json!(4e9));
         }),
         ("exp just past", |_, claims| {
             claims.insert("exp".into(), json!(frozen() - TOLERANCE + 1));

@@ -200,7 +200,7 @@ type Edit = fn(&str) -> Vec<u8>;
 pub const PAYLOADS: [(&str, Edit); 19] = [
     ("exp 1e400", |c| without(c, "exp", r#""exp":1e400"#)),
     ("exp -1e400", |c| without(c, "exp", r#""exp":-1e400"#)),
-    ("exp 4e9", |c| without(c, "exp", r#""exp":4e9"#)),
+    ("exp 4e19", |c| without(c, "exp", r#""exp":4e19"#)),
     ("exp of 400 digits", |c| {
         without(c, "exp", &format!(r#""exp":{}"#, "9".repeat(400)))
     }),
@@ -232,7 +232,8 @@ pub fn with(claims: &str, more: &str) -> Vec<u8> {
     format!("{},{more}}}", &claims[..claims.len() - 1]).into_bytes()
 }
 
-fn without(claims: &str, name: &str, more: &str) -> Vec<u8> {
+/// The claims with another `name`, as this text.
+pub fn without(claims: &str, name: &str, more: &str) -> Vec<u8> {
     let mut object: Map<String, Value> = from_str(claims).expect("claims");
     object.remove(name);
     with(&Value::from(object).to_string(), more)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Audience, Claim, standard};
+use super::{Audience, Claim, numeric_date, standard};
 
 /// The claims of a JWT access token, for an API resource, an organization or both.
 ///
@@ -41,11 +41,17 @@ pub struct AccessTokenClaims {
     /// The API resource, or `urn:logto:organization:<id>` for an organization token.
     pub aud: Audience,
     /// When it expires, in seconds since 1970.
+    #[serde(deserialize_with = "numeric_date::seconds")]
     pub exp: i64,
     /// When it was issued, in seconds since 1970.
+    #[serde(deserialize_with = "numeric_date::seconds")]
     pub iat: i64,
-    /// When it becomes valid, in seconds since 1970 (RFC 7519 section 4.1.5).
-    #[serde(default, skip_serializing_if = "Claim::is_absent")]
+    /// Before when it must not be accepted, in seconds since 1970 (RFC 7519 section 4.1.5).
+    #[serde(
+        default,
+        skip_serializing_if = "Claim::is_absent",
+        deserialize_with = "numeric_date::optional"
+    )]
     pub nbf: Claim<i64>,
     /// The id of the token itself.
     #[serde(default, skip_serializing_if = "Claim::is_absent")]

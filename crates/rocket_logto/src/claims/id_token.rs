@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Audience;
 use super::claim::{Claim, tolerate, write_claim};
+use super::numeric_date::NumericDate;
 use super::standard::{ClaimName, StandardClaims};
 
 /// The claims of an ID token.
@@ -16,15 +17,8 @@ use super::standard::{ClaimName, StandardClaims};
 /// Derefs to [`StandardClaims`], the claims about the user, `sub` among them. The type by itself
 /// does not mean that a signature was verified; the guards give only verified claims.
 ///
-/// A claim that verification rests on must have its standard type and must not occur twice, or
-/// reading fails. `acr`, `amr` and the claims about the user are read tolerantly, as
-/// [`StandardClaims`] says.
-///
-/// # Standards
-///
-/// OpenID Connect Core section 2.
-///
-/// # Examples
+/// Claims that verification rests on must have their standard type and be there once, else nothing
+/// is read. Of a time that is no whole number the fraction is cut off (RFC 7519 section 2); `acr`, `amr` and those about the user are tolerant, as [`StandardClaims`] says.
 ///
 /// ```
 /// use rocket_logto::IdTokenClaims;
@@ -110,10 +104,13 @@ impl<'de> Deserialize<'de> for IdTokenClaims {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let (mut iss, mut aud, mut exp, mut iat) = (None, None, None, None);
-                let (mut nbf, mut auth_time, mut nonce, mut at_hash) = (None, None, None, None);
+                let mut nbf: Option<Claim<NumericDate>> = None;
+                let mut auth_time: Option<Claim<NumericDate>> = None;
+                let (mut nonce, mut at_hash) = (None, None);
                 let (mut sid, mut azp) = (None, None);
                 let (mut acr, mut amr) = (Claim::Absent, Claim::Absent);
                 let mut standard = StandardClaims::unread();
+                let seconds = |date: Option<NumericDate>| date.map(|NumericDate(seconds)| seconds);
 
                 while let Some(ClaimName(name)) = map.next_key()? {
                     match &*name {
@@ -136,10 +133,12 @@ impl<'de> Deserialize<'de> for IdTokenClaims {
                 Ok(IdTokenClaims {
                     iss: iss.ok_or_else(|| A::Error::missing_field("iss"))?,
                     aud: aud.ok_or_else(|| A::Error::missing_field("aud"))?,
-                    exp: exp.ok_or_else(|| A::Error::missing_field("exp"))?,
-                    iat: iat.ok_or_else(|| A::Error::missing_field("iat"))?,
-                    nbf: nbf.unwrap_or_default(),
-                    auth_time: auth_time.unwrap_or_default(),
+                    exp: seconds(exp).ok_or_else(|| A::Error::missing_field("exp"))?,
+                    iat: seconds(iat).ok_or_else(|| A::Error::missing_field("iat"))?,
+                    nbf: nbf.unwrap_or_default().map(|NumericDate(seconds)| seconds),
+                    auth_time: auth_time
+                        .unwrap_or_default()
+                        .map(|NumericDate(seconds)| seconds),
                     nonce: nonce.unwrap_or_default(),
                     at_hash: at_hash.unwrap_or_default(),
                     sid: sid.unwrap_or_default(),

@@ -54,7 +54,7 @@ fn refuses_wrong_types<T: DeserializeOwned>(minimal: &Value, name: &str, good: &
 #[test]
 fn claims_that_matter_to_security_keep_their_type() {
     let text = [json!("text")];
-    let number = [json!(5)];
+    let number = [json!(5), json!(5.5)];
     let audience = [json!("text"), json!(["text"])];
 
     let id_token = minimal_id_token();

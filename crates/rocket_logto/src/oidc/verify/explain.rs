@@ -1,8 +1,12 @@
 //! What the log says of a refused token besides the reason: what was sent, what was
 //! expected, and the key to look at.
 
-use super::jws::named_alg;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::jws::{claims, named_alg};
 use super::{KeySet, Rejection};
+use crate::claims::numeric_date::NumericDate;
 use crate::oidc::error::printable;
 
 /// One line about a refused token, where there is more to say than its reason. What
@@ -17,6 +21,25 @@ pub(in crate::oidc) fn explain(token: &str, rejection: Rejection, keys: &KeySet)
                 keys.algorithms()
             ))
         }
+        Rejection::Claims => mistyped_time(token),
         _ => None,
     }
+}
+
+/// The time of a signed token that is no number of seconds (RFC 7519 section 2).
+fn mistyped_time(token: &str) -> Option<String> {
+    let claims: Map<String, Value> = claims(token)?;
+    let odd = |name: &&&str| match claims.get(**name) {
+        None | Some(Value::Null) => false,
+        Some(value) => NumericDate::deserialize(value).is_err(),
+    };
+    let name = ["exp", "iat", "nbf", "auth_time"].iter().find(odd)?;
+    let found = match claims.get(*name)? {
+        Value::String(_) => "text",
+        Value::Number(_) => "a number beyond all times",
+        _ => "of another type",
+    };
+    Some(format!(
+        "{name} is {found}, and has to be a number of seconds (RFC 7519 section 2)"
+    ))
 }

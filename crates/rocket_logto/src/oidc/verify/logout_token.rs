@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::jws::jws;
 use super::keys::KeySet;
 use super::{ClientExpectations, Rejection};
-use crate::claims::{Audience, Claim};
+use crate::claims::{Audience, Claim, numeric_date};
 use crate::clock::Seconds;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -42,8 +42,10 @@ impl Logout {
 struct Claims {
     iss: String,
     aud: Audience,
-    iat: i64,
-    exp: Option<i64>,
+    #[serde(deserialize_with = "numeric_date::seconds")]
+    iat: Seconds,
+    #[serde(default, deserialize_with = "numeric_date::optional")]
+    exp: Claim<Seconds>,
     jti: String,
     sub: Option<String>,
     sid: Option<String>,
@@ -64,14 +66,15 @@ pub(crate) fn logout_token(
     expected.issuer_and_audience(&claims.iss, &claims.aud)?;
     let times = &expected.token;
     let age = times.now.saturating_sub(claims.iat);
-    let oldest = match claims.exp {
+    let exp = claims.exp.into_value();
+    let oldest = match exp {
         Some(_) => Seconds::MAX,
         None => LIFETIME.saturating_add(times.tolerance),
     };
     if age < -times.tolerance || age > oldest {
         return Err(Rejection::IssuedAt);
     }
-    if let Some(exp) = claims.exp {
+    if let Some(exp) = exp {
         times.not_expired(exp)?;
     }
     // 5. It names a session or a user.
@@ -96,8 +99,7 @@ pub(crate) fn logout_token(
         sid,
         jti: claims.jti,
         issued_before: claims.iat.saturating_add(times.tolerance),
-        good_until: claims
-            .exp
+        good_until: exp
             .unwrap_or(claims.iat.saturating_add(LIFETIME + 1))
             .saturating_add(times.tolerance),
     })

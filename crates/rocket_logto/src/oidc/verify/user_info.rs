@@ -7,14 +7,14 @@ use serde::Deserialize;
 use super::jws::jws;
 use super::keys::KeySet;
 use super::{ClientExpectations, Rejection};
-use crate::claims::{Audience, Claim};
+use crate::claims::{Audience, Claim, numeric_date};
 
 /// A signed response names its issuer and its audience.
 #[derive(Deserialize)]
 struct Signed {
     iss: String,
     aud: Audience,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numeric_date::optional")]
     exp: Claim<i64>,
 }
 
