@@ -4,6 +4,7 @@ mod a_hostile_provider_costs_little;
 mod a_key_type_may_change;
 mod an_api_works_at_another_provider;
 mod another_provider_works;
+mod members_nobody_needs_stop_nobody;
 mod metadata_is_the_configured_issuers;
 mod no_answer_of_the_provider_breaks_the_app;
 mod provider_can_be_down;

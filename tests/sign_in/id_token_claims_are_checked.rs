@@ -233,6 +233,11 @@ async fn the_payload_is_one_object_with_each_claim_once() {
         app.provider.hooks().sign_id_tokens(signing);
         judge(&app, case.to_owned(), Refused("id_token_claims")).await;
     }
+    for member in [r#""acr":"mfa","acr":"1fa""#, r#""sid":"a","sid":"b""#] {
+        let twice = signer.signing_text(|header, claims| (header.into(), with(claims, member)));
+        app.provider.hooks().sign_id_tokens(twice);
+        judge(&app, member.to_owned(), Refused("id_token_claims")).await;
+    }
     let same = signer.signing_text(|header, claims| (header.into(), with(claims, r#""x":1e3"#)));
     app.provider.hooks().sign_id_tokens(same);
     judge(&app, "one claim more".into(), Accepted).await;

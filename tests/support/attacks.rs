@@ -119,13 +119,14 @@ pub fn mistyped_kids(kid: &str) -> [Value; 4] {
 
 /// CVE-2025-59420, CVE-2026-32597, RFC 7797: extensions that must be
 /// understood, and why they are refused.
-pub fn extensions() -> [(Value, &'static str); 9] {
+pub fn extensions() -> [(Value, &'static str); 10] {
     [
         (json!({ "crit": ["exp"] }), "crit"),
         (json!({ "crit": ["b64"], "b64": false }), "crit"),
         (json!({ "crit": ["b64"], "b64": true }), "crit"),
         (json!({ "crit": ["x"], "x": 1 }), "crit"),
         (json!({ "crit": [] }), "crit"),
+        (json!({ "crit": null }), "crit"),
         (json!({ "crit": "b64" }), "malformed"),
         (json!({ "crit": { "b64": 1 } }), "malformed"),
         (json!({ "b64": false }), "crit"),

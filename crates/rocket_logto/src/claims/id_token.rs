@@ -6,9 +6,10 @@ use std::ops::Deref;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::Audience;
-use super::claim::{Claim, tolerate, write_claim};
+use super::claim::{Claim, TolerantClaim, tolerate, write_claim};
 use super::numeric_date::NumericDate;
 use super::standard::{ClaimName, StandardClaims};
 
@@ -18,7 +19,7 @@ use super::standard::{ClaimName, StandardClaims};
 /// does not mean that a signature was verified; the guards give only verified claims.
 ///
 /// Claims that verification rests on must have their standard type and be there once, else nothing
-/// is read. Of a time that is no whole number the fraction is cut off (RFC 7519 section 2); `acr`, `amr` and those about the user are tolerant, as [`StandardClaims`] says.
+/// is read; `sid` and `acr` must be there once, too. Of a time that is no whole number the fraction is cut off (RFC 7519 section 2); `sid`, `acr`, `amr` and those about the user are tolerant, as [`StandardClaims`] says.
 ///
 /// ```
 /// use rocket_logto::IdTokenClaims;
@@ -108,7 +109,7 @@ impl<'de> Deserialize<'de> for IdTokenClaims {
                 let mut auth_time: Option<Claim<NumericDate>> = None;
                 let (mut nonce, mut at_hash) = (None, None);
                 let (mut sid, mut azp) = (None, None);
-                let (mut acr, mut amr) = (Claim::Absent, Claim::Absent);
+                let (mut acr, mut amr) = (None, Claim::Absent);
                 let mut standard = StandardClaims::unread();
                 let seconds = |date: Option<NumericDate>| date.map(|NumericDate(seconds)| seconds);
 
@@ -122,9 +123,9 @@ impl<'de> Deserialize<'de> for IdTokenClaims {
                         "auth_time" => read_once(&mut auth_time, "auth_time", &mut map)?,
                         "nonce" => read_once(&mut nonce, "nonce", &mut map)?,
                         "at_hash" => read_once(&mut at_hash, "at_hash", &mut map)?,
-                        "sid" => read_once(&mut sid, "sid", &mut map)?,
+                        "sid" => tolerate_once(&mut sid, "sid", &mut map, &mut standard.extra)?,
                         "azp" => read_once(&mut azp, "azp", &mut map)?,
-                        "acr" => acr = tolerate("acr", map.next_value()?, &mut standard.extra),
+                        "acr" => tolerate_once(&mut acr, "acr", &mut map, &mut standard.extra)?,
                         "amr" => amr = tolerate("amr", map.next_value()?, &mut standard.extra),
                         _ => standard.read(name, &mut map)?,
                     }
@@ -143,7 +144,7 @@ impl<'de> Deserialize<'de> for IdTokenClaims {
                     at_hash: at_hash.unwrap_or_default(),
                     sid: sid.unwrap_or_default(),
                     azp: azp.unwrap_or_default(),
-                    acr,
+                    acr: acr.unwrap_or_default(),
                     amr,
                     standard: standard.require_sub()?,
                 })
@@ -169,5 +170,23 @@ where
         return Err(A::Error::duplicate_field(name));
     }
     *slot = Some(map.next_value()?);
+    Ok(())
+}
+
+/// The same for a claim that may have any type.
+fn tolerate_once<'de, T, A>(
+    slot: &mut Option<Claim<T>>,
+    name: &'static str,
+    map: &mut A,
+    extra: &mut Map<String, Value>,
+) -> Result<(), A::Error>
+where
+    T: TolerantClaim,
+    A: MapAccess<'de>,
+{
+    if slot.is_some() {
+        return Err(A::Error::duplicate_field(name));
+    }
+    *slot = Some(tolerate(name, map.next_value()?, extra));
     Ok(())
 }

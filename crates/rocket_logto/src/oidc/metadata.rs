@@ -21,12 +21,20 @@ pub(crate) struct Metadata {
     pub authorization_endpoint: Url,
     pub token_endpoint: Url,
     pub jwks_uri: Url,
+    #[serde(default, deserialize_with = "members::userinfo_endpoint")]
     pub userinfo_endpoint: Option<Url>,
+    #[serde(default, deserialize_with = "members::revocation_endpoint")]
     pub revocation_endpoint: Option<Url>,
+    #[serde(default, deserialize_with = "members::introspection_endpoint")]
     pub introspection_endpoint: Option<Url>,
+    #[serde(default, deserialize_with = "members::end_session_endpoint")]
     pub end_session_endpoint: Option<Url>,
+    #[serde(
+        default,
+        deserialize_with = "members::pushed_authorization_request_endpoint"
+    )]
     pub pushed_authorization_request_endpoint: Option<Url>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "iss_parameter")]
     pub authorization_response_iss_parameter_supported: bool,
     /// By name: most of what may stand here is not for us.
     #[serde(
@@ -35,6 +43,26 @@ pub(crate) struct Metadata {
         deserialize_with = "names"
     )]
     pub announced_algs: Vec<String>,
+}
+
+mod members {
+    use url::Url;
+
+    use crate::oidc::tolerance::{optional_members, truth, url};
+
+    optional_members! {
+        userinfo_endpoint: Url = url;
+        revocation_endpoint: Url = url;
+        introspection_endpoint: Url = url;
+        end_session_endpoint: Url = url;
+        pushed_authorization_request_endpoint: Url = url;
+        authorization_response_iss_parameter_supported: bool = truth;
+    }
+}
+
+fn iss_parameter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    members::authorization_response_iss_parameter_supported(deserializer)
+        .map(Option::unwrap_or_default)
 }
 
 /// The texts of a list, or one text; whatever else it is counts as nothing.
@@ -167,6 +195,62 @@ mod tests {
                 "{name}"
             );
             assert!(read(local, name, "file:///etc/passwd").is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_needs_may_be_anything() {
+        let read = |name: &str, value: &Value| {
+            let mut document = serde_json::json!({ "issuer": ISSUER });
+            for endpoint in &ENDPOINTS[..3] {
+                document[*endpoint] = format!("https://id.example/{endpoint}").into();
+            }
+            document[name] = value.clone();
+            Metadata::of(ISSUER, document.to_string().as_bytes())
+        };
+        let odd = serde_json::json!([
+            null,
+            "",
+            7,
+            true,
+            [],
+            {},
+            "no address",
+            ["https://a.example"]
+        ]);
+        for value in odd.as_array().unwrap() {
+            for name in &ENDPOINTS[3..] {
+                let metadata = read(name, value).expect("metadata");
+                assert_eq!(metadata.endpoints().count(), 3, "{name} {value}");
+            }
+            for name in ["scopes_supported", "id_token_signing_alg_values_supported"] {
+                assert!(read(name, value).is_ok(), "{name} {value}");
+            }
+            for name in [
+                "issuer",
+                "authorization_endpoint",
+                "token_endpoint",
+                "jwks_uri",
+            ] {
+                assert!(read(name, value).is_err(), "{name} {value}");
+            }
+        }
+        for (value, supported) in [
+            ("true", true),
+            ("\"true\"", true),
+            ("\"True\"", true),
+            ("false", false),
+            ("null", false),
+            ("7", false),
+            ("[]", false),
+        ] {
+            let value = serde_json::from_str(value).unwrap();
+            let metadata = read("authorization_response_iss_parameter_supported", &value);
+            let metadata = metadata.expect("metadata");
+            assert_eq!(
+                metadata.authorization_response_iss_parameter_supported, supported,
+                "{value}"
+            );
         }
     }
 }

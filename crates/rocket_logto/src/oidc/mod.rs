@@ -20,6 +20,7 @@ mod pushed;
 pub(crate) mod service;
 mod token_endpoint;
 pub(crate) mod tokens;
+mod tolerance;
 mod userinfo;
 pub(crate) mod verify;
 

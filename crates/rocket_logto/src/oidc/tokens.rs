@@ -24,6 +24,13 @@ struct Shared {
 }
 
 impl RawIdToken {
+    fn new(text: String) -> RawIdToken {
+        RawIdToken(Arc::new(Shared {
+            text,
+            claims: Mutex::default(),
+        }))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0.text
     }
@@ -53,10 +60,7 @@ impl Serialize for RawIdToken {
 
 impl<'de> Deserialize<'de> for RawIdToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(RawIdToken(Arc::new(Shared {
-            text: String::deserialize(deserializer)?,
-            claims: Mutex::default(),
-        })))
+        String::deserialize(deserializer).map(RawIdToken::new)
     }
 }
 
@@ -74,12 +78,37 @@ pub(crate) struct TokenSet {
     _token_type: (),
     #[serde(default, deserialize_with = "lifetime")]
     pub expires_in: Option<Duration>,
+    #[serde(default, deserialize_with = "refresh_token")]
     pub refresh_token: Option<RefreshToken>,
+    #[serde(default, deserialize_with = "id_token")]
     pub id_token: Option<RawIdToken>,
+    #[serde(default, deserialize_with = "members::scope")]
     pub scope: Option<String>,
 }
 
-/// RFC 6749 section 7.1: a token of an unknown type must not be used.
+mod members {
+    use crate::oidc::tolerance::{optional_members, text};
+
+    optional_members! {
+        refresh_token: String = text;
+        id_token: String = text;
+        scope: String = text;
+    }
+}
+
+fn refresh_token<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<RefreshToken>, D::Error> {
+    let token = members::refresh_token(deserializer)?;
+    Ok(token.map(RefreshToken::new))
+}
+
+fn id_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawIdToken>, D::Error> {
+    let token = members::id_token(deserializer)?;
+    Ok(token.map(RawIdToken::new))
+}
+
+/// RFC 6749 section 7.1: a token of a type that is not understood is not used.
 fn bearer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     let token_type = String::deserialize(deserializer)?;
     match token_type.eq_ignore_ascii_case("bearer") {
@@ -96,6 +125,7 @@ fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
         Whole(u64),
         Other(f64),
         Text(String),
+        Odd(serde::de::IgnoredAny),
     }
     let seconds = match Option::<Either>::deserialize(deserializer)? {
         Some(Either::Whole(seconds)) => Some(seconds),
@@ -106,7 +136,7 @@ fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
                 .as_secs(),
         ),
         Some(Either::Text(text)) => text.parse().ok(),
-        None => None,
+        Some(Either::Odd(_)) | None => None,
     };
     Ok(seconds.map(Duration::from_secs))
 }
@@ -145,7 +175,42 @@ mod tests {
         assert_eq!(parse("Bearer", 1.5.into()).unwrap(), Some(1));
         assert_eq!(parse("Bearer", 1e300.into()).unwrap(), Some(0));
         assert_eq!(parse("Bearer", "soon".into()).unwrap(), None);
+        for odd in [
+            serde_json::json!(true),
+            serde_json::json!([]),
+            serde_json::json!({}),
+        ] {
+            assert_eq!(parse("Bearer", odd).unwrap(), None);
+        }
         assert!(parse("mac", 7.into()).is_err());
+    }
+
+    #[test]
+    fn what_is_optional_and_odd_counts_as_absent() {
+        let odd = serde_json::json!([null, "", 7, true, [], {}, ["a"]]);
+        for value in odd.as_array().unwrap() {
+            for name in ["refresh_token", "id_token", "scope", "session_state"] {
+                let mut answer = serde_json::json!({ "access_token": "a", "token_type": "Bearer" });
+                answer[name] = value.clone();
+                let tokens: TokenSet = serde_json::from_value(answer).expect("an answer");
+                assert!(tokens.refresh_token.is_none(), "{name} {value}");
+                assert!(
+                    tokens.id_token.is_none() && tokens.scope.is_none(),
+                    "{name} {value}"
+                );
+            }
+            for name in ["access_token", "token_type"]
+                .iter()
+                .filter(|_| *value != "")
+            {
+                let mut answer = serde_json::json!({ "access_token": "a", "token_type": "Bearer" });
+                answer[*name] = value.clone();
+                assert!(
+                    serde_json::from_value::<TokenSet>(answer).is_err(),
+                    "{name} {value}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn claims_that_matter_to_security_keep_their_type() {
     let audience = [json!("text"), json!(["text"])];
 
     let id_token = minimal_id_token();
-    for name in ["iss", "sub", "nonce", "at_hash", "sid", "azp"] {
+    for name in ["iss", "sub", "nonce", "at_hash", "azp"] {
         refuses_wrong_types::<IdTokenClaims>(&id_token, name, &text);
     }
     for name in ["exp", "iat", "nbf", "auth_time"] {
@@ -245,6 +245,30 @@ fn a_claim_sent_twice_never_panics() {
             );
             assert!(
                 serde_json::from_str::<AccessTokenClaims>(&twice).is_err(),
+                "{twice}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_session_id_or_acr_of_another_type_is_none_and_neither_may_be_there_twice() {
+    for name in ["sid", "acr"] {
+        for value in [json!(7), json!(["a"]), json!({}), json!(true)] {
+            let mut claims = minimal_id_token();
+            claims[name] = value.clone();
+            let read: IdTokenClaims = round_trip(&claims);
+            assert!(
+                read.sid.is_absent() && read.acr.is_absent(),
+                "{name} {value}"
+            );
+        }
+        let claims = minimal_id_token().to_string();
+        let claims = &claims[..claims.len() - 1];
+        for (first, second) in [("\"a\"", "\"b\""), ("null", "\"b\""), ("7", "\"b\"")] {
+            let twice = format!("{claims},\"{name}\":{first},\"{name}\":{second}}}");
+            assert!(
+                serde_json::from_str::<IdTokenClaims>(&twice).is_err(),
                 "{twice}"
             );
         }

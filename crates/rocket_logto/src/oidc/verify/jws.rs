@@ -6,9 +6,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Rejection;
 use super::keys::KeySet;
+use crate::claims::Claim;
 use crate::config::SigningAlg;
 
 /// The claims of a token with a good signature by an accepted algorithm, which is
@@ -43,10 +45,10 @@ pub(crate) fn claims<C: DeserializeOwned>(token: &str) -> Option<C> {
 /// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
 /// `x5c`, `x5u`) are never looked at.
 fn header(token: &str, keys: &KeySet) -> Result<(SigningAlg, Header), Rejection> {
-    let name = named_alg(token).ok_or(Rejection::Malformed)?;
-    let alg = keys.accepted(&name)?;
+    let named = named(token).ok_or(Rejection::Malformed)?;
+    let alg = keys.accepted(&named.alg)?;
     let header: Header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Malformed)?;
-    if header.crit.is_some() || header.extras.inner().contains_key("b64") {
+    if !named.crit.is_absent() || header.extras.inner().contains_key("b64") {
         return Err(Rejection::Critical);
     }
     Ok((alg, header))
@@ -54,13 +56,21 @@ fn header(token: &str, keys: &KeySet) -> Result<(SigningAlg, Header), Rejection>
 
 /// The `alg` of a token's header, which says nothing by itself.
 pub(super) fn named_alg(token: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Name {
-        alg: String,
-    }
+    Some(named(token)?.alg)
+}
+
+/// What has to be known before the rest of the header is looked at.
+#[derive(Deserialize)]
+struct Named {
+    alg: String,
+    /// There at all: `null` asks for nothing that could be understood, either.
+    #[serde(default)]
+    crit: Claim<Value>,
+}
+
+fn named(token: &str) -> Option<Named> {
     let encoded = token.split('.').next().unwrap_or_default();
-    let name: Name = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-    Some(name.alg)
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
 }
 
 fn signature<C: DeserializeOwned>(

@@ -1,8 +1,9 @@
 //! The provider's signing keys: parsed one by one, and chosen by the `kid` in a
 //! token's header. A key in the header itself is never used.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use base64::{Engine, alphabet};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -154,9 +155,10 @@ impl KeySet {
     }
 }
 
-/// A member that is text.
+/// A member that is text. What is null, empty or of another type counts as absent.
 fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    jwk.get(name).and_then(Value::as_str)
+    let text = jwk.get(name).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty())
 }
 
 /// One key; `None` when it is of another type, or for something else.
@@ -179,20 +181,21 @@ fn read(jwk: &Map<String, Value>) -> Result<Option<Key>, String> {
     if algs.is_empty() {
         return Ok(None);
     }
-    let kid = text(jwk, "kid").map(str::to_owned);
+    let kid = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
     let key = public_key(jwk, algs[0])?;
     Ok(Some(Key { kid, algs, key }))
 }
 
 /// What the key says it is for (RFC 7517 sections 4.2 and 4.3).
 fn is_to_verify(jwk: &Map<String, Value>) -> bool {
-    if text(jwk, "use").is_some_and(|name| name != "sig") {
+    if text(jwk, "use").is_some_and(|name| !name.eq_ignore_ascii_case("sig")) {
         return false;
     }
-    match jwk.get("key_ops").and_then(Value::as_array) {
-        Some(operations) => operations.iter().any(|name| name == "verify"),
-        None => true,
-    }
+    let operations: Vec<_> = match jwk.get("key_ops") {
+        Some(Value::Array(operations)) => operations.iter().filter_map(Value::as_str).collect(),
+        _ => text(jwk, "key_ops").into_iter().collect(),
+    };
+    operations.is_empty() || operations.contains(&"verify")
 }
 
 /// The numbers of the key (RFC 7518 section 6, RFC 8037 section 2).
@@ -200,7 +203,9 @@ fn public_key(jwk: &Map<String, Value>, alg: SigningAlg) -> Result<DecodingKey, 
     let refused = |_| "its numbers are no key".to_owned();
     match alg {
         SigningAlg::ES256 | SigningAlg::ES384 => {
-            let encoded = |name| Ok::<_, String>(URL_SAFE_NO_PAD.encode(octets(jwk, name)?));
+            let size = if alg == SigningAlg::ES256 { 32 } else { 48 };
+            let encoded =
+                |name| Ok::<_, String>(URL_SAFE_NO_PAD.encode(coordinate(jwk, name, size)?));
             DecodingKey::from_ec_components(&encoded("x")?, &encoded("y")?).map_err(refused)
         }
         SigningAlg::EdDSA => {
@@ -208,15 +213,52 @@ fn public_key(jwk: &Map<String, Value>, alg: SigningAlg) -> Result<DecodingKey, 
             DecodingKey::from_ed_components(&x).map_err(refused)
         }
         _ => {
-            let (n, e) = (octets(jwk, "n")?, octets(jwk, "e")?);
+            let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
             Ok(DecodingKey::from_rsa_raw_components(&n, &e))
         }
     }
 }
 
+/// Without leading zero octets, which RFC 7518 section 6.3.1.1 warns of.
+fn number(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, String> {
+    let octets = octets(jwk, name)?;
+    match octets.iter().position(|octet| *octet != 0) {
+        Some(first) => Ok(octets[first..].to_vec()),
+        None => Err(format!("{name} is zero")),
+    }
+}
+
+/// With as many octets as the curve has (RFC 7518 section 6.2.1.2), however many zero
+/// octets were there.
+fn coordinate(jwk: &Map<String, Value>, name: &str, size: usize) -> Result<Vec<u8>, String> {
+    let octets = octets(jwk, name)?;
+    let first = octets.iter().position(|octet| *octet != 0);
+    let number = &octets[first.unwrap_or(octets.len())..];
+    if octets.is_empty() || number.len() > size {
+        return Err(format!("{name} has {} octets, not {size}", octets.len()));
+    }
+    let mut coordinate = vec![0; size - number.len()];
+    coordinate.extend(number);
+    Ok(coordinate)
+}
+
+/// Base64url as it should be, and as others write it: with padding, with the alphabet
+/// of base64, in lines.
 fn octets(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, String> {
+    const TOLERANT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
     let encoded = text(jwk, name).ok_or_else(|| format!("{name} is missing, or no text"))?;
-    let decoded = URL_SAFE_NO_PAD.decode(encoded);
+    let encoded = encoded.chars().filter(|c| !c.is_ascii_whitespace());
+    let encoded = encoded.map(|c| match c {
+        '+' => '-',
+        '/' => '_',
+        other => other,
+    });
+    let decoded = TOLERANT.decode(encoded.collect::<String>());
     decoded.map_err(|_| format!("{name} is not base64url"))
 }
 
@@ -305,6 +347,66 @@ mod tests {
             let other = if alg == RS256 { "PS256" } else { "RS256" };
             assert_eq!(named("alg", other), 0, "{alg:?}");
         }
+    }
+
+    /// RFC 7517 section 4: what a key is not for, and what nobody needs.
+    #[test]
+    fn members_nobody_needs_do_not_spoil_a_key() {
+        let rsa = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "k" });
+        let count = |name: &str, value: &Value| {
+            let mut key = rsa.clone();
+            key[name] = value.clone();
+            let document = json!({ "keys": [key] }).to_string();
+            let rs256 = Algorithms::Pinned(vec![SigningAlg::RS256]);
+            let keys = KeySet::parse(document.as_bytes(), rs256).unwrap();
+            (keys.len(), keys.unreadable().len())
+        };
+        let nothing = [json!(null), json!(""), json!(7), json!({}), json!([])];
+        for name in [
+            "use", "key_ops", "alg", "kid", "crv", "x5c", "x5t", "x5t#S256", "x5u",
+        ] {
+            for value in &nothing {
+                assert_eq!(count(name, value), (1, 0), "{name} {value}");
+            }
+        }
+        for (name, value, usable) in [
+            ("x5c", json!("text"), 1),
+            ("use", json!("SIG"), 1),
+            ("use", json!("ENC"), 0),
+            ("use", json!("tls"), 0),
+            ("key_ops", json!(["sign", "verify"]), 1),
+            ("key_ops", json!([7, "verify"]), 1),
+            ("key_ops", json!("verify"), 1),
+            ("key_ops", json!("encrypt"), 0),
+            ("key_ops", json!(["encrypt", "wrapKey"]), 0),
+            ("key_ops", json!(["sign"]), 0),
+            ("alg", json!("rs256"), 0),
+        ] {
+            assert_eq!(count(name, &value), (usable, 0), "{name} {value}");
+        }
+        for (name, value) in [
+            ("n", json!(null)),
+            ("n", json!("!")),
+            ("e", json!("AA")),
+            ("n", json!(7)),
+        ] {
+            assert_eq!(count(name, &value), (0, 1), "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_coordinate_has_as_many_octets_as_its_curve() {
+        let read = |octets: &[u8]| {
+            let x = URL_SAFE_NO_PAD.encode(octets);
+            let key = json!({ "x": x });
+            coordinate(key.as_object().unwrap(), "x", 4)
+        };
+        let whole = Ok(vec![0, 1, 2, 3]);
+        for octets in [&[1, 2, 3][..], &[0, 1, 2, 3], &[0, 0, 0, 1, 2, 3]] {
+            assert_eq!(read(octets), whole, "{octets:?}");
+        }
+        assert!(read(&[1, 2, 3, 4, 5]).is_err());
+        assert!(read(&[]).is_err());
     }
 
     #[test]
