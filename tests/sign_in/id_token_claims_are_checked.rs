@@ -2,12 +2,13 @@
 //! says what it must (OpenID Connect Core section 3.1.3.7). The provider signs
 //! all of these tokens rightly: only the claim is at fault.
 
-use logto_dev_provider::SigningAlg;
+use logto_dev_provider::{DevProvider, SigningAlg};
 use rocket::serde::json::serde_json::{Value, json};
 
-use crate::support::app::{ALICE, CLIENT_ID, TestApp};
+use crate::support::app::{ALICE, CLIENT_ID, TestApp, keys, settings};
 use crate::support::attacks::{self, ABSENT, with};
-use crate::support::refusal::{Refusal, Trial, app};
+use crate::support::log::lines_with;
+use crate::support::refusal::{Refusal, Trial, app, app_with};
 use crate::support::signer::Signer;
 
 /// What a sign-in with a claim like this comes to.
@@ -197,6 +198,51 @@ async fn this_client_is_the_only_audience() {
     check(&app, "aud", json!(id), Accepted).await;
     check(&app, "aud", json!([id]), Accepted).await;
     check(&app, "azp", json!(id), Accepted).await;
+}
+
+/// Core section 3.1.3.7, point 3: beside this client only those that the configuration
+/// names, and never without it. The log names the audience and the key.
+#[rocket::async_test]
+async fn other_audiences_have_to_be_trusted() {
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    let others = vec!["other-client", "project-id"].into();
+    let app = app_with(provider, keys([("trusted_audiences", others)])).await;
+    let id = CLIENT_ID;
+    for (aud, verdict) in [
+        (json!(id), Accepted),
+        (json!([id, "other-client"]), Accepted),
+        (json!(["project-id", id, "other-client"]), Accepted),
+        (json!([id, "a-stranger"]), Refused("id_token_aud")),
+        (
+            json!([id, "other-client", "a-stranger"]),
+            Refused("id_token_aud"),
+        ),
+        (json!([id, "Other-client"]), Refused("id_token_aud")),
+        (json!([id, "other-client-2"]), Refused("id_token_aud")),
+        (json!([id, ""]), Refused("id_token_aud")),
+        (json!("other-client"), Refused("id_token_aud")),
+        (
+            json!(["other-client", "project-id"]),
+            Refused("id_token_aud"),
+        ),
+        (json!([id, ["other-client"]]), Refused("id_token_claims")),
+    ] {
+        check(&app, "aud", aud, verdict).await;
+    }
+    let line = "aud is [\"test-app\", \"a-stranger\"]: logto.app_id has to be there, and beside it \
+                nobody who is not in logto.trusted_audiences";
+    assert_eq!(lines_with(line).len(), 1, "{line}");
+    // They are trusted to be there, not to have been given the token.
+    for (azp, verdict) in [
+        (json!(id), Accepted),
+        (json!("other-client"), Refused("id_token_azp")),
+    ] {
+        app.provider.hooks().id_token(move |_, claims| {
+            claims.insert("aud".into(), json!([id, "other-client"]));
+            claims.insert("azp".into(), azp.clone());
+        });
+        judge(&app, "azp beside a trusted audience".into(), verdict).await;
+    }
 }
 
 #[rocket::async_test]

@@ -106,6 +106,7 @@ impl Keys {
     fn expectations<'a>(&self, expected: Expected<'a>) -> ClientExpectations<'a> {
         ClientExpectations {
             client_id: expected.client_id,
+            trusted_audiences: &[],
             token: TokenExpectations {
                 issuer: expected.issuer,
                 now: expected.now,

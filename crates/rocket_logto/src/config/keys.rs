@@ -59,6 +59,9 @@ keys! {
         id_token_alg: Option<SigningAlgs>,
             otherwise "what the provider announces, `RS256` where that is nothing usable",
             env LOGTO_ID_TOKEN_ALG;
+        /// who may be in the audience of an ID token beside this client (OpenID Connect Core
+        /// section 3.1.3.7): ids of other clients or projects
+        trusted_audiences: TextList = [], env LOGTO_TRUSTED_AUDIENCES;
         /// or `client_secret_post`
         token_endpoint_auth_method: Option<ClientAuthMethod>,
             otherwise "`\"client_secret_basic\"`, without a secret `\"none\"`",

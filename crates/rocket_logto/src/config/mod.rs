@@ -104,6 +104,8 @@ pub struct LogtoConfig {
     pub max_age: Option<u32>,
     /// The default `acr_values` of a sign-in request, the best one first.
     pub acr_values: Vec<String>,
+    /// Who may be in the audience of an ID token beside this client.
+    pub trusted_audiences: Vec<String>,
     /// How the provider returns the authorization response.
     pub response_mode: ResponseMode,
     /// Whether authorization requests are pushed where the provider takes them.

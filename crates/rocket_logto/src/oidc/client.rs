@@ -202,6 +202,7 @@ impl OidcClient {
     fn expected(&self, now: Seconds) -> ClientExpectations<'_> {
         ClientExpectations {
             client_id: self.config.app_id(),
+            trusted_audiences: &self.config.trusted_audiences,
             token: self.provider.expected(now),
         }
     }

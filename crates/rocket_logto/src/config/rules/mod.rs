@@ -49,6 +49,7 @@ impl Rules<'_> {
             extra_params: self.extra_params(raw)?,
             max_age: self.max_age(raw)?,
             acr_values: self.acr_values(raw)?,
+            trusted_audiences: self.trusted_audiences(raw)?,
             response_mode: raw.response_mode,
             use_par: raw.use_par,
             signed_userinfo: raw.signed_userinfo,

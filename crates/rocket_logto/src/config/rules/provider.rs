@@ -86,6 +86,17 @@ impl Rules<'_> {
         }
     }
 
+    pub(super) fn trusted_audiences(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let audiences = &raw.trusted_audiences.0;
+        match audiences.iter().any(String::is_empty) {
+            false => Ok(audiences.clone()),
+            true => Err(self.error(
+                "trusted_audiences",
+                "must hold ids of other clients like \"other-client\", not \"\"",
+            )),
+        }
+    }
+
     pub(super) fn issuer(&self, raw: &Raw) -> figment::Result<String> {
         match (&raw.endpoint, &raw.issuer) {
             (Some(_), Some(_)) => Err(self.error(

@@ -6,8 +6,13 @@ use serde_json::{Map, Value};
 
 use super::jws::{claims, named_alg};
 use super::{KeySet, Rejection};
+use crate::claims::Audience;
 use crate::claims::numeric_date::NumericDate;
 use crate::oidc::error::printable;
+
+/// Of an audience so much is told.
+const MAX_NAMES: usize = 8;
+const MAX_NAME: usize = 100;
 
 /// One line about a refused token, where there is more to say than its reason. What
 /// comes from the token is bounded and printable.
@@ -22,8 +27,27 @@ pub(in crate::oidc) fn explain(token: &str, rejection: Rejection, keys: &KeySet)
             ))
         }
         Rejection::Claims => mistyped_time(token),
+        Rejection::Audience => foreign_audience(token),
         _ => None,
     }
+}
+
+/// Whom a signed token is for.
+fn foreign_audience(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        aud: Audience,
+    }
+    let named: Named = claims(token)?;
+    let plain = |name: &str| {
+        let printable = name.chars().filter(|c| !c.is_control());
+        printable.take(MAX_NAME).collect::<String>()
+    };
+    let audiences: Vec<_> = named.aud.iter().take(MAX_NAMES).map(plain).collect();
+    Some(format!(
+        "aud is {audiences:?}: logto.app_id has to be there, and beside it nobody who is not in \
+         logto.trusted_audiences"
+    ))
 }
 
 /// The time of a signed token that is no number of seconds (RFC 7519 section 2).

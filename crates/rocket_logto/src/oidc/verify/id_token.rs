@@ -40,10 +40,13 @@ pub(crate) fn id_token(
     if claims.sub.len() > 255 || !claims.sub.is_ascii() {
         return Err(Rejection::Claims);
     }
-    // 2, 3. The issuer, exactly; and this client is the only audience, because no
-    // other one is trusted.
+    // 2, 3. The issuer, exactly; this client is the audience, and nobody else is who is
+    // not trusted.
     expected.issuer_and_audience(&claims.iss, &claims.aud)?;
-    let somebody_else = |audience: &str| audience != expected.client_id;
+    let trusted = expected.trusted_audiences;
+    let somebody_else = |audience: &str| {
+        audience != expected.client_id && !trusted.iter().any(|trusted| trusted == audience)
+    };
     if claims.aud.iter().any(somebody_else) {
         return Err(Rejection::Audience);
     }
@@ -130,6 +133,7 @@ mod tests {
     const NONCE: &str = "jt0sabf5n1HJ7K0CtREWsA";
     const EXPECTED: ClientExpectations<'_> = ClientExpectations {
         client_id: "sz2oitlz9q69aql9v71p5",
+        trusted_audiences: &[],
         token: TOKEN,
     };
     const TOKEN: TokenExpectations<'_> = TokenExpectations {

@@ -59,6 +59,8 @@ impl TokenExpectations<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct ClientExpectations<'a> {
     pub client_id: &'a str,
+    /// Who may be in the audience beside it.
+    pub trusted_audiences: &'a [String],
     pub token: TokenExpectations<'a>,
 }
 

@@ -30,6 +30,7 @@ const EXPECTED: TokenExpectations<'_> = TokenExpectations {
 };
 const FOR_CLIENT: ClientExpectations<'_> = ClientExpectations {
     client_id: CLIENT_ID,
+    trusted_audiences: &[],
     token: EXPECTED,
 };
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
