@@ -9,10 +9,11 @@ use rocket_logto::{Bearer, Error, User};
 
 use crate::support::api_app::call;
 use crate::support::app::{ALICE, CLIENT_ID, TestApp, settings};
-use crate::support::bearer_api::{Read, now};
+use crate::support::bearer_api::now;
 use crate::support::browser::Browser;
 use crate::support::refusal::{Refusal, Trial, rocket, who_is};
-use crate::support::token_app::{SHOPPING, table};
+use crate::support::targets::{Read, SHOPPING};
+use crate::support::token_app::table;
 
 #[post("/refresh")]
 async fn refresh(user: User) -> Result<String, Error> {

@@ -46,7 +46,7 @@ pub struct AccessTokenClaims {
     /// When it was issued, in seconds since 1970.
     #[serde(deserialize_with = "numeric_date::seconds")]
     pub iat: i64,
-    /// Before when it must not be accepted, in seconds since 1970 (RFC 7519 section 4.1.5).
+    /// When it becomes valid, in seconds since 1970 (RFC 7519 section 4.1.5).
     #[serde(
         default,
         skip_serializing_if = "Claim::is_absent",

@@ -18,8 +18,15 @@ use super::standard::{ClaimName, StandardClaims};
 /// Derefs to [`StandardClaims`], the claims about the user, `sub` among them. The type by itself
 /// does not mean that a signature was verified; the guards give only verified claims.
 ///
-/// Claims that verification rests on must have their standard type and be there once, else nothing
-/// is read; `sid` and `acr` must be there once, too. Of a time that is no whole number the fraction is cut off (RFC 7519 section 2); `sid`, `acr`, `amr` and those about the user are tolerant, as [`StandardClaims`] says.
+/// A claim that verification rests on must have its standard type and must not occur twice, or
+/// reading fails; nor must `sid` and `acr`. `sid`, `acr`, `amr` and the claims about the user are
+/// read tolerantly, as [`StandardClaims`] says. A time that is no whole number is rounded down.
+///
+/// # Standards
+///
+/// OpenID Connect Core section 2.
+///
+/// # Examples
 ///
 /// ```
 /// use rocket_logto::IdTokenClaims;

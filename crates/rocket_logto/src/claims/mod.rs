@@ -1,8 +1,8 @@
 //! What the provider says about a user or a caller, typed.
 //!
-//! Nothing in here knows Rocket, HTTP or cryptography. Parsing loses nothing: absent and null stay
-//! apart ([`Claim`]), claims without a field of their own are kept, and what is written again is the
-//! JSON that was read, but for the fractions of seconds in a token's times.
+//! Nothing here knows Rocket, HTTP or cryptography. Parsing loses nothing: absent and null stay
+//! distinct ([`Claim`]), claims without a field of their own are kept, and serializing gives back
+//! the JSON that was read, except for fractions of seconds in a token's times.
 
 mod access_token;
 mod address;

@@ -31,7 +31,7 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairin
     };
     let accepted = config.id_token_alg().iter().find_map(its_own);
     settings.signing_alg = accepted.unwrap_or_default();
-    // Signing out in one browser leaves the others alone.
+    // So that signing out in one browser leaves the others signed in.
     settings.sid = true;
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,

@@ -2,27 +2,26 @@
 //! routes, and writes what requests have collected to their responses.
 
 mod dev_provider;
+mod ignition;
 pub(crate) mod service;
+
+use self::ignition::{announce, provider_service, store, warn_of_debug_log};
 
 use std::sync::Arc;
 
-use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use crate::clock::{Clock, system_clock};
-use crate::config::{ClientConfig, LogtoConfig, ProviderConfig, StoreConfig};
+use crate::config::LogtoConfig;
 use crate::logto::Logto;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
 use crate::response::failed_guard;
 use crate::routes;
-use crate::service::LogtoService;
 use crate::session::Sessions;
 use crate::session::context::RequestContext;
 use crate::session::store::SharedStore;
-#[cfg(feature = "redis")]
-use crate::session::store::redis::RedisStore;
 
 impl Logto {
     /// The fairing to attach. See the [crate documentation](crate) for a whole
@@ -220,7 +219,9 @@ impl Fairing for LogtoFairing {
         // future is as large as the largest future it may await, and Rocket
         // creates this one for every request.
         failed_guard::answer(request, response);
-        Box::pin(routes::finish_deferred(request, response)).await;
+        if let Some(deferred) = routes::take_deferred(request, response) {
+            Box::pin(routes::finish(deferred, request, response)).await;
+        }
         let context = RequestContext::of(request);
         let mut cookies = context.take_cookies();
         if let Some(session) = context.take_session_cookies()
@@ -238,77 +239,4 @@ impl Fairing for LogtoFairing {
             response.adjoin_raw_header("Set-Cookie", cookie);
         }
     }
-}
-
-/// The state that apps with and without sign-in have in common. `None` after
-/// logging why.
-fn provider_service(
-    rocket: &Rocket<Build>,
-    config: ProviderConfig,
-    client: Option<ClientConfig>,
-    clock: Clock,
-) -> Option<LogtoService> {
-    if rocket.state::<LogtoService>().is_some() {
-        log::error!(
-            "logto: Logto::fairing() and Logto::api() are both attached: keep only the former"
-        );
-        return None;
-    }
-    match LogtoService::new(config, client, clock) {
-        Ok(api) => Some(api),
-        Err(error) => {
-            log::error!("logto: the HTTP client cannot be created, see logto.ca_file: {error}");
-            None
-        }
-    }
-}
-
-/// The store that instances share, if any.
-fn store(
-    config: &LogtoConfig,
-    own: Option<Arc<dyn SharedStore>>,
-) -> Result<Option<Arc<dyn SharedStore>>, String> {
-    match (&config.session_store, own) {
-        (_, Some(store)) => Ok(Some(store)),
-        (StoreConfig::Cookie, None) => Ok(None),
-        #[cfg(feature = "redis")]
-        (StoreConfig::Redis(url), None) => match RedisStore::new(url, config.app_id()) {
-            Ok(store) => Ok(Some(Arc::new(store))),
-            Err(error) => Err(error.to_string()),
-        },
-        #[cfg(not(feature = "redis"))]
-        (StoreConfig::Redis(_), None) => Err("needs the cargo feature redis".into()),
-    }
-}
-
-/// At this level Rocket logs each request and response as it is, before a fairing
-/// could change it.
-fn warn_of_debug_log(level: LogLevel) {
-    if level == LogLevel::Debug {
-        log::warn!(
-            "logto: with log_level \"debug\" Rocket logs whole requests and responses, cookies \
-             and tokens included: not for production"
-        );
-    }
-}
-
-/// Logs what is configured, in a few lines and without secrets.
-fn announce(config: &LogtoConfig) {
-    if let Some(table) = &config.dev_provider {
-        log::warn!(
-            "logto: DEVELOPMENT PROVIDER on http://localhost:{}: anybody signs in as anybody. \
-             For your own, set logto.endpoint and logto.app_id",
-            table.port
-        );
-    }
-    log::info!(
-        "logto: provider {}, client {}",
-        config.issuer(),
-        config.app_id()
-    );
-    log::info!("logto: redirect URI {}", config.redirect_uri());
-    log::info!(
-        "logto: post sign-out URI {}",
-        config.post_logout_redirect_uri()
-    );
 }

@@ -4,7 +4,7 @@
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Request, Response, Rocket};
 
-use super::provider_service;
+use super::ignition::provider_service;
 use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
 use crate::logto::Logto;

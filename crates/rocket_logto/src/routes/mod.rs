@@ -116,12 +116,12 @@ fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) 
 #[derive(Default)]
 struct Begun(Mutex<Option<(String, Deferred)>>);
 
-enum Deferred {
+pub(crate) enum Deferred {
     SignIn(Box<StartSignIn>),
     SignOut(Option<ReturnTo>),
 }
 
-/// Answers with a redirect to `location` until [`finish_deferred`] runs.
+/// Answers with a redirect to `location` until [`finish`] runs.
 fn defer(request: &Request<'_>, location: String, deferred: Deferred) -> Response<'static> {
     let begun = request.local_cache(Begun::default);
     let mut begun = begun.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,23 +129,22 @@ fn defer(request: &Request<'_>, location: String, deferred: Deferred) -> Respons
     redirect(location)
 }
 
-/// Finishes what a responder deferred, unless its response was replaced since. The
-/// response hook calls this.
-pub(crate) async fn finish_deferred<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
+/// What a responder has begun, if its response is still the one it gave.
+pub(crate) fn take_deferred(request: &Request<'_>, response: &Response<'_>) -> Option<Deferred> {
     let begun = request.local_cache(Begun::default);
-    let begun = begun
-        .0
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    let Some((location, deferred)) = begun else {
-        return;
-    };
+    let mut begun = begun.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (location, deferred) = begun.take()?;
     let is_ours = response.status() == Status::SeeOther
         && response.headers().get_one("Location") == Some(&location);
-    if !is_ours {
-        return;
-    }
+    is_ours.then_some(deferred)
+}
+
+/// Finishes it in place of the response. The response hook calls this.
+pub(crate) async fn finish<'r>(
+    deferred: Deferred,
+    request: &'r Request<'_>,
+    response: &mut Response<'r>,
+) {
     let done = match deferred {
         Deferred::SignIn(start) => sign_in::start(request, &start).await,
         Deferred::SignOut(local) => sign_out::finish(request, local).await,

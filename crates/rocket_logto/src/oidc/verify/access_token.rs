@@ -12,8 +12,8 @@ pub(crate) fn access_token(
     keys: &KeySet,
     expected: &TokenExpectations<'_>,
 ) -> Result<AccessTokenClaims, Rejection> {
-    // Logto says `at+jwt`; older servers say nothing better than `JWT`. An ID
-    // token has another audience.
+    // Logto sends `at+jwt`, older servers only `JWT`. An ID token cannot pass: it
+    // has another audience.
     let claims = jws(token, keys, &["at+jwt", "JWT"])?.1;
     check(claims, expected)
 }

@@ -115,7 +115,7 @@ mod tests {
         KeySet::parse(keys.as_bytes(), accepted).unwrap()
     }
 
-    /// A token Logto really issued, at the moment it did.
+    /// A token that Logto issued, and the keys it published at the time.
     fn recorded() -> (String, String, KeySet) {
         let keys = recorded_keys(Algorithms::Announced(vec![SigningAlg::ES384]));
         let token = exchange(include_str!(

@@ -21,8 +21,8 @@ pub(super) fn jws<C: DeserializeOwned>(
     types: &[&str],
 ) -> Result<(SigningAlg, C), Rejection> {
     let (alg, header) = header(token, keys)?;
-    // RFC 8725 section 3.11: tokens of other kinds say so in `typ`, a media type
-    // that may leave out its first half (RFC 7515 section 4.1.9).
+    // RFC 8725 section 3.11: other kinds of tokens say so in `typ`, a media type
+    // that may omit `application/` (RFC 7515 section 4.1.9).
     let right = |typ: &str| {
         let typ = typ.strip_prefix("application/").unwrap_or(typ);
         types.iter().any(|right| right.eq_ignore_ascii_case(typ))

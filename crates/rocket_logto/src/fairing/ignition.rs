@@ -1,0 +1,87 @@
+//! What the fairings need to start: the state they share, the store, and a few lines
+//! in the log.
+
+use std::sync::Arc;
+
+use rocket::config::LogLevel;
+use rocket::{Build, Rocket};
+
+use crate::clock::Clock;
+use crate::config::{ClientConfig, LogtoConfig, ProviderConfig, StoreConfig};
+use crate::service::LogtoService;
+use crate::session::store::SharedStore;
+#[cfg(feature = "redis")]
+use crate::session::store::redis::RedisStore;
+
+/// The state that apps with and without sign-in have in common. `None` after
+/// logging why.
+pub(super) fn provider_service(
+    rocket: &Rocket<Build>,
+    config: ProviderConfig,
+    client: Option<ClientConfig>,
+    clock: Clock,
+) -> Option<LogtoService> {
+    if rocket.state::<LogtoService>().is_some() {
+        log::error!(
+            "logto: Logto::fairing() and Logto::api() are both attached: keep only the former"
+        );
+        return None;
+    }
+    match LogtoService::new(config, client, clock) {
+        Ok(service) => Some(service),
+        Err(error) => {
+            log::error!("logto: the HTTP client cannot be created, see logto.ca_file: {error}");
+            None
+        }
+    }
+}
+
+/// The store that instances share, if any.
+pub(super) fn store(
+    config: &LogtoConfig,
+    own: Option<Arc<dyn SharedStore>>,
+) -> Result<Option<Arc<dyn SharedStore>>, String> {
+    match (&config.session_store, own) {
+        (_, Some(store)) => Ok(Some(store)),
+        (StoreConfig::Cookie, None) => Ok(None),
+        #[cfg(feature = "redis")]
+        (StoreConfig::Redis(url), None) => match RedisStore::new(url, config.app_id()) {
+            Ok(store) => Ok(Some(Arc::new(store))),
+            Err(error) => Err(error.to_string()),
+        },
+        #[cfg(not(feature = "redis"))]
+        (StoreConfig::Redis(_), None) => Err("needs the cargo feature redis".into()),
+    }
+}
+
+/// At this level Rocket logs each request and response as it is, before a fairing
+/// could change it.
+pub(super) fn warn_of_debug_log(level: LogLevel) {
+    if level == LogLevel::Debug {
+        log::warn!(
+            "logto: with log_level \"debug\" Rocket logs whole requests and responses, cookies \
+             and tokens included: not for production"
+        );
+    }
+}
+
+/// Logs what is configured, in a few lines and without secrets.
+pub(super) fn announce(config: &LogtoConfig) {
+    if let Some(table) = &config.dev_provider {
+        log::warn!(
+            "logto: DEVELOPMENT PROVIDER on http://localhost:{}: anybody signs in as anybody. \
+             For your own, set logto.endpoint and logto.app_id",
+            table.port
+        );
+    }
+    log::info!(
+        "logto: provider {}, client {}",
+        config.issuer(),
+        config.app_id()
+    );
+    log::info!("logto: redirect URI {}", config.redirect_uri());
+    log::info!(
+        "logto: post sign-out URI {}",
+        config.post_logout_redirect_uri()
+    );
+}
