@@ -271,7 +271,7 @@ async fn a_provider_in_trouble_leaves_the_session_alone() {
         trouble("an unknown error", 502, |reply| {
             *reply = Reply::json(400, &json!({ "error": "temporarily_confused" }));
         }),
-        trouble("another secret", 502, |reply| {
+        trouble("another secret", 500, |reply| {
             *reply = Reply::json(401, &json!({ "error": "invalid_client" }));
         }),
         Trouble {
