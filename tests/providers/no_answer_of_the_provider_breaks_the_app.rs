@@ -197,8 +197,8 @@ fn cases(elsewhere: &RawServer) -> Vec<Case> {
             b"{\"access_token\":\"\xff\xfe\",\"sub\":\"\xff\"}",
         ),
         json_text(
-            "a byte order mark",
-            [b"\xef\xbb\xbf", &good_looking[..]].concat(),
+            "two byte order marks",
+            [b"\xef\xbb\xbf\xef\xbb\xbf", &good_looking[..]].concat(),
         ),
         json_text("UTF-16", b"\xff\xfe{\0}\0"),
         json_text("JSON as deep as it is long", deep),

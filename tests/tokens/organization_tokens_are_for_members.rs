@@ -287,7 +287,7 @@ async fn a_request_that_names_no_organization_is_500() {
         assert_eq!(answer.json::<Json>()["error"], "No organization", "{path}");
         let page = alice.navigate(app.url(path)).await;
         assert_eq!(page.status(), 500, "{path}");
-        assert!(page.text().contains("Its developer can fix that"), "{path}");
+        assert!(page.text().contains("developer can fix that"), "{path}");
     }
 }
 

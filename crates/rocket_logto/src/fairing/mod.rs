@@ -77,7 +77,7 @@ impl Logto {
 /// It does its work in Rocket's hooks:
 ///
 /// - *ignite*: reads `logto` from Rocket's configuration, manages [`Logto`] and
-///   [`LogtoService`], and mounts the routes;
+///   [`LogtoService`](crate::LogtoService), and mounts the routes;
 /// - *lift-off*: starts loading the provider's metadata in the background;
 /// - *request*: hides the queries of its own routes from Rocket's log, because
 ///   they hold codes and one-time tokens;
