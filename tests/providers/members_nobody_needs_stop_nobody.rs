@@ -158,16 +158,18 @@ async fn optional_members_of_answers_count_as_absent() {
         ),
     ] {
         for value in odd() {
-            let app = app_at(provider(SigningAlg::Es384).await).await;
+            // Before the app is there: it asks for the metadata at once.
+            let provider = provider(SigningAlg::Es384).await;
             let (names, put) = (names.to_vec(), value.clone());
             let edit = move |body: &mut Value| {
                 for name in &names {
                     body[*name] = put.clone();
                 }
             };
-            app.provider
+            provider
                 .hooks()
                 .respond(endpoint, move |_, reply| reply.edit_json(&edit));
+            let app = app_at(provider).await;
             let case = format!("{endpoint:?} with {value}");
             Trial::new(&app, case).accepts(ALICE).await;
         }
