@@ -20,6 +20,7 @@ use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::Response;
 
+use super::pending::pending;
 use super::{bearer, error};
 use crate::error::Error;
 use crate::error::bearer::BearerError;
@@ -63,12 +64,8 @@ impl Failure for BearerError {
     }
 }
 
-/// The failure that the response hook will answer.
-#[derive(Default)]
-struct Failed(Mutex<Option<Box<dyn AnyFailure>>>);
-
 /// [`Failure`] as a trait object.
-trait AnyFailure: Send + Sync {
+pub(crate) trait AnyFailure: Send + Sync {
     fn answer(&self, request: &Request<'_>) -> Response<'static>;
 }
 
@@ -111,11 +108,11 @@ async fn failed(
         failure.log();
         return;
     }
-    let mut failed = lock(request);
+    let mut pending = pending(request);
     let is_marked = request.cookies().get_pending(MARKER).is_some();
     // Without the marker a catcher asks, because of the failure that is there.
-    if failed.is_none() || is_marked {
-        *failed = Some(Box::new(failure.clone()));
+    if pending.failed.is_none() || is_marked {
+        pending.failed = Some(Box::new(failure.clone()));
         request.cookies().add((MARKER, ""));
     }
 }
@@ -161,7 +158,7 @@ impl<'r> FromRequest<'r> for Probe {
 /// Replaces a catcher's response to a failed guard with the standard answer. The
 /// response hook calls this.
 pub(crate) fn answer<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
-    let Some(failure) = lock(request).take() else {
+    let Some(failure) = pending(request).failed.take() else {
         return;
     };
     match take_marker(response) {
@@ -186,9 +183,4 @@ fn take_marker(response: &mut Response<'_>) -> bool {
         response.adjoin_raw_header("Set-Cookie", line);
     }
     true
-}
-
-fn lock<'r>(request: &'r Request<'_>) -> std::sync::MutexGuard<'r, Option<Box<dyn AnyFailure>>> {
-    let failed = request.local_cache(Failed::default);
-    failed.0.lock().unwrap_or_else(PoisonError::into_inner)
 }

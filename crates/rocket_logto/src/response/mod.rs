@@ -4,6 +4,7 @@ pub(crate) mod bearer;
 pub(crate) mod error;
 pub(crate) mod failed_guard;
 pub(crate) mod pages;
+pub(crate) mod pending;
 
 use std::io::Cursor;
 

@@ -13,10 +13,10 @@ use rocket::http::Method;
 use rocket::http::Status;
 use rocket::route::{Handler, Outcome, Route};
 use rocket::{Data, Request, Response};
-use std::sync::{Mutex, PoisonError};
 
 use self::sign_in::StartSignIn;
 use crate::config::RoutePaths;
+use crate::response::pending::{Begun, pending};
 use crate::response::{self, no_store, redirect};
 use crate::return_to::ReturnTo;
 
@@ -110,12 +110,7 @@ fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) 
     route
 }
 
-/// Work that a responder leaves to the response hook, because it needs the network
-/// and a responder cannot await. Until then the response is a redirect to the
-/// route that does the same.
-#[derive(Default)]
-struct Begun(Mutex<Option<(String, Deferred)>>);
-
+/// What a responder has begun: [`Begun`] says why.
 pub(crate) enum Deferred {
     SignIn(Box<StartSignIn>),
     SignOut(Option<ReturnTo>),
@@ -123,20 +118,20 @@ pub(crate) enum Deferred {
 
 /// Answers with a redirect to `location` until [`finish`] runs.
 fn defer(request: &Request<'_>, location: String, deferred: Deferred) -> Response<'static> {
-    let begun = request.local_cache(Begun::default);
-    let mut begun = begun.0.lock().unwrap_or_else(PoisonError::into_inner);
-    *begun = Some((location.clone(), deferred));
+    pending(request).begun = Some(Begun {
+        location: location.clone(),
+        what: Box::new(deferred),
+    });
     redirect(location)
 }
 
 /// What a responder has begun, if its response is still the one it gave.
 pub(crate) fn take_deferred(request: &Request<'_>, response: &Response<'_>) -> Option<Deferred> {
-    let begun = request.local_cache(Begun::default);
-    let mut begun = begun.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let (location, deferred) = begun.take()?;
+    let Begun { location, what } = pending(request).begun.take()?;
     let is_ours = response.status() == Status::SeeOther
         && response.headers().get_one("Location") == Some(&location);
-    is_ours.then_some(deferred)
+    let deferred = what.downcast().ok()?;
+    is_ours.then(|| *deferred)
 }
 
 /// Finishes it in place of the response. The response hook calls this.

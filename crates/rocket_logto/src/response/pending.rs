@@ -1,0 +1,29 @@
+//! What the response hook has to do for a request. One place for all of it, because
+//! every kind of state that is kept with a request costs every request.
+
+use std::any::Any;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rocket::Request;
+
+use super::failed_guard::AnyFailure;
+
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// A guard has failed, and the handler does not do without it.
+    pub failed: Option<Box<dyn AnyFailure>>,
+    pub begun: Option<Begun>,
+}
+
+/// What a responder has begun and cannot finish, because that takes the network
+/// and a responder cannot await. Until then the response is a redirect to the
+/// route that does the same.
+pub(crate) struct Begun {
+    pub location: String,
+    pub what: Box<dyn Any + Send>,
+}
+
+pub(crate) fn pending<'r>(request: &'r Request<'_>) -> MutexGuard<'r, Pending> {
+    let pending: &Mutex<Pending> = request.local_cache(Mutex::default);
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
+}
