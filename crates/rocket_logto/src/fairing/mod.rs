@@ -121,6 +121,7 @@ impl LogtoFairing {
     }
 
     /// Replaces the clock, to test lifetimes.
+    #[cfg(feature = "_internals")]
     #[doc(hidden)]
     pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoFairing {
         self.clock = clock;

@@ -92,6 +92,7 @@ pub struct LogtoServiceFairing {
 
 impl LogtoServiceFairing {
     /// Replaces the clock, to test lifetimes.
+    #[cfg(feature = "_internals")]
     #[doc(hidden)]
     pub fn with_clock(mut self, clock: fn() -> i64) -> LogtoServiceFairing {
         self.clock = clock;

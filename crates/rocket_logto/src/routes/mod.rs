@@ -131,7 +131,7 @@ pub(crate) fn take_deferred(request: &Request<'_>, response: &Response<'_>) -> O
     let is_ours = response.status() == Status::SeeOther
         && response.headers().get_one("Location") == Some(&location);
     let deferred = what.downcast().ok()?;
-    is_ours.then(|| *deferred)
+    is_ours.then_some(*deferred)
 }
 
 /// Finishes it in place of the response. The response hook calls this.
