@@ -5,13 +5,12 @@ mod dev_provider;
 mod ignition;
 pub(crate) mod service;
 
-use self::ignition::{announce, provider_service, store, warn_of_debug_log};
-
 use std::sync::Arc;
 
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
+use self::ignition::{announce, provider_service, store, warn_of_debug_log};
 use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
 use crate::logto::Logto;

@@ -167,14 +167,13 @@ pub(crate) fn status(error: &Error, request: &Request<'_>) -> Status {
 /// The answer as a page, even for a program; for routes that only browsers use.
 pub(crate) fn page(error: &Error, request: &Request<'_>) -> Response<'static> {
     error.log();
-    let config = config(request);
-    let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
+    let sign_in = sign_in_route(request);
     if error.status() != Status::Unauthorized {
         return error_page(error, request, sign_in);
     }
     // A browser that comes back from a sign-in does not send the form again.
     if request.method() == Method::Post {
-        return form_not_sent(error, request);
+        return form_not_sent(error, request, sign_in);
     }
     redirect(sign_in_address(error, sign_in, &address(request)))
 }
@@ -189,11 +188,9 @@ fn sign_in_address(error: &Error, sign_in: &str, return_to: &str) -> String {
 
 /// The answer to a form that was sent without the sign-in it needs. The sign-in leads
 /// back to the form's page.
-fn form_not_sent(error: &Error, request: &Request<'_>) -> Response<'static> {
+fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
     let words = words(error.kind());
-    let config = config(request);
-    let sign_in = config.map_or("/sign-in", |config| &config.routes.sign_in);
-    let back = config.and_then(|config| own_referer(request, &config.base_url));
+    let back = config(request).and_then(|config| own_referer(request, &config.base_url));
     let back = back.unwrap_or_else(ReturnTo::home);
     let sign_in = sign_in_address(error, sign_in, back.as_str());
     let mut response = html_page(
@@ -305,8 +302,7 @@ fn body(error: &Error) -> serde_json::Value {
 /// registered for sessions in cookies; this one says where to sign in. The other
 /// parameters are those of RFC 9470 section 3.
 fn challenge(error: &Error, request: &Request<'_>) -> String {
-    let sign_in = config(request).map(|config| config.routes.sign_in.as_str());
-    let mut challenge = format!("Cookie form-action=\"{}\"", sign_in.unwrap_or("/sign-in"));
+    let mut challenge = format!("Cookie form-action=\"{}\"", sign_in_route(request));
     if error.kind() == ErrorKind::InsufficientAuthentication {
         challenge.push_str(", error=\"insufficient_user_authentication\"");
         for (name, value) in error.sign_in_params() {
@@ -323,6 +319,11 @@ fn finish(error: &Error, response: &mut Response<'_>) {
         response.set_raw_header("Retry-After", error.retry_after().to_string());
     }
     no_store(response);
+}
+
+/// The path of the sign-in.
+fn sign_in_route<'r>(request: &'r Request<'_>) -> &'r str {
+    config(request).map_or("/sign-in", |config| &config.routes.sign_in)
 }
 
 fn config<'r>(request: &'r Request<'_>) -> Option<&'r Arc<LogtoConfig>> {

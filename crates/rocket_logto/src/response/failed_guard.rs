@@ -12,7 +12,7 @@
 //!   catcher, so if a marker cookie is still there, none ran.
 
 use std::panic::Location;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rocket::Request;
 use rocket::futures::future::BoxFuture;
@@ -29,7 +29,7 @@ use crate::error::bearer::BearerError;
 const MARKER: &str = "rocket_logto_failed_guard";
 
 /// Why a guard failed.
-pub(crate) trait Failure: Clone + Send + Sync + 'static {
+pub(crate) trait Failure: Send + Sync + 'static {
     /// The status of the answer.
     fn status(&self, request: &Request<'_>) -> Status;
     fn answer(&self, request: &Request<'_>) -> Response<'static>;
@@ -64,17 +64,6 @@ impl Failure for BearerError {
     }
 }
 
-/// [`Failure`] as a trait object.
-pub(crate) trait AnyFailure: Send + Sync {
-    fn answer(&self, request: &Request<'_>) -> Response<'static>;
-}
-
-impl<F: Failure> AnyFailure for F {
-    fn answer(&self, request: &Request<'_>) -> Response<'static> {
-        Failure::answer(self, request)
-    }
-}
-
 /// Turns the result of `find` into the outcome that [`FromRequest`] expects.
 #[track_caller]
 pub(crate) fn guard<'f, T, F>(
@@ -82,7 +71,7 @@ pub(crate) fn guard<'f, T, F>(
     find: impl Future<Output = Result<T, F>> + Send + 'f,
 ) -> BoxFuture<'f, Outcome<T, F>>
 where
-    F: Failure,
+    F: Failure + Clone,
 {
     let asked_from = Location::caller();
     Box::pin(async move {
@@ -100,7 +89,7 @@ where
 /// guard.
 async fn failed(
     request: &Request<'_>,
-    failure: &impl Failure,
+    failure: &(impl Failure + Clone),
     asked_from: &'static Location<'static>,
 ) {
     if is_done_without(request, asked_from).await {
@@ -127,8 +116,8 @@ async fn is_done_without(request: &Request<'_>, asked_from: &'static Location<'s
     let _ = Option::<Probe>::from_request(request).await;
     let _ = Asked::from_request(request).await;
     let _ = Outcome::<Probe, ()>::from_request(request).await;
-    let places = request.local_cache(Places::default).0.clone();
-    let places = places.lock().unwrap_or_else(PoisonError::into_inner);
+    let places = request.local_cache(Places::default);
+    let places = places.0.lock().unwrap_or_else(PoisonError::into_inner);
     PLACES.get_or_init(|| places.clone()).contains(&asked_from)
 }
 
@@ -136,7 +125,7 @@ async fn is_done_without(request: &Request<'_>, asked_from: &'static Location<'s
 struct Probe;
 
 #[derive(Default)]
-struct Places(Arc<Mutex<Vec<&'static Location<'static>>>>);
+struct Places(Mutex<Vec<&'static Location<'static>>>);
 
 impl<'r> FromRequest<'r> for Probe {
     type Error = ();
@@ -148,8 +137,8 @@ impl<'r> FromRequest<'r> for Probe {
         'l: 'f,
         Self: 'f,
     {
-        let places = &request.local_cache(Places::default).0;
-        let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = request.local_cache(Places::default);
+        let mut places = places.0.lock().unwrap_or_else(PoisonError::into_inner);
         places.push(Location::caller());
         Box::pin(async { Outcome::Error((Status::NotFound, ())) })
     }
@@ -161,9 +150,8 @@ pub(crate) fn answer<'r>(request: &'r Request<'_>, response: &mut Response<'r>) 
     let Some(failure) = pending(request).failed.take() else {
         return;
     };
-    match take_marker(response) {
-        true => {}
-        false => super::put(failure.answer(request), response),
+    if !take_marker(response) {
+        super::put(failure.answer(request), response);
     }
 }
 

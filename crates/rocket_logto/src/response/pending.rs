@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rocket::Request;
 
-use super::failed_guard::AnyFailure;
+use super::failed_guard::Failure;
 
 #[derive(Default)]
 pub(crate) struct Pending {
     /// A guard has failed, and the handler does not do without it.
-    pub failed: Option<Box<dyn AnyFailure>>,
+    pub failed: Option<Box<dyn Failure>>,
     pub begun: Option<Begun>,
 }
 
