@@ -3,4 +3,5 @@
 mod nothing_secret_is_told;
 mod one_client_does_not_harm_the_others;
 mod sign_in_floods_leave_nothing;
+mod the_proxy_tells_no_secrets;
 mod two_instances_are_one_app;

@@ -22,7 +22,7 @@ pid nginx.pid;
 error_log stderr warn;
 events { worker_connections 512; }
 http {
-    access_log off;
+    access_log access.log;
     client_body_temp_path body;
     proxy_temp_path proxy;
     fastcgi_temp_path fastcgi;
@@ -97,6 +97,11 @@ impl Nginx {
         format!("http://localhost:{}{path}", self.plain_port)
     }
 
+    /// Where it listens without TLS.
+    pub fn plain_port(&self) -> u16 {
+        self.plain_port
+    }
+
     /// A browser that trusts the throw-away certificate.
     pub fn browser(&self) -> Browser {
         Browser::trusting([self.certificate.trusted()])
@@ -109,6 +114,22 @@ impl Nginx {
     /// All nginx has complained about.
     pub fn output(&self) -> String {
         self.process.output()
+    }
+
+    /// The log that the documented file asks for, a line for each request.
+    pub fn log(&self) -> String {
+        self.read("app.log")
+    }
+
+    /// Whatever nginx has written anywhere.
+    pub fn all_logs(&self) -> String {
+        let files = ["app.log", "error.log", "access.log"].map(|name| self.read(name));
+        files.concat() + &self.output()
+    }
+
+    fn read(&self, name: &str) -> String {
+        let path = self.certificate.directory().join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 }
 
@@ -136,6 +157,8 @@ fn fill_in(port: u16, plain_port: u16, instances: [u16; 2]) -> String {
             "certificate.pem".into(),
         ),
         ("/etc/ssl/private/app.example.com.key", "key.pem".into()),
+        ("/var/log/nginx/app.log", "app.log".into()),
+        ("/var/log/nginx/error.log", "error.log".into()),
         (
             "server_name app.example.com",
             "server_name localhost".into(),
