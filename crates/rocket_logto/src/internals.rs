@@ -40,7 +40,7 @@ pub fn logout_token_of_form(form: &str) -> Option<String> {
 
 /// The endpoints of a discovery document that is valid for `issuer`.
 pub fn endpoints(issuer: &str, document: &[u8]) -> Option<Vec<Url>> {
-    let metadata = Metadata::of(issuer, document).ok()?;
+    let metadata = Metadata::of(issuer, &[], document).ok()?;
     Some(metadata.endpoints().cloned().collect())
 }
 
@@ -109,6 +109,7 @@ impl Keys {
             trusted_audiences: &[],
             token: TokenExpectations {
                 issuer: expected.issuer,
+                tenants: &[],
                 now: expected.now,
                 tolerance: expected.tolerance,
             },

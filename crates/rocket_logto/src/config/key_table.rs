@@ -67,6 +67,11 @@ macro_rules! keys {
             (stringify!($variable), concat!($prefix, stringify!($key))),
         )?)*)*];
 
+        /// All keys, each with the type of its value.
+        pub(super) const TYPES: &[(&str, &str)] = &[$($(
+            (concat!($prefix, stringify!($key)), stringify!($type)),
+        )*)*];
+
         /// Keys of durations, each with the shortest and the longest.
         pub(super) const RANGES: &[(&str, &str, &str)] = &[$($($(
             (concat!($prefix, stringify!($key)), $min, $max),

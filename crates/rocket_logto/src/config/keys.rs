@@ -19,8 +19,19 @@ keys! {
     pub(super) struct Raw "" {
         /// Logto's base URL; the issuer is `{endpoint}/oidc`
         endpoint: Option<String>, env LOGTO_ENDPOINT;
-        /// instead of `endpoint`: any OpenID provider, compared byte for byte
+        /// instead of `endpoint`: any OpenID provider, compared byte for byte. `{tenantid}` in its
+        /// path stands for the tenant of the user, as in the metadata of Entra ID: a token's `iss`
+        /// must have its own `tid` there
         issuer: Option<String>, env LOGTO_ISSUER;
+        /// where the provider's metadata are; they must name the issuer all the same
+        discovery_url: Option<String>,
+            otherwise "below the issuer; for `{tenantid}` below `common`",
+            env LOGTO_DISCOVERY_URL;
+        /// with `{tenantid}` in `issuer`: ids of the tenants whose users are let in; empty: all
+        tenants: TextList = [], env LOGTO_TENANTS;
+        /// hosts, with or without a port, at which the provider's endpoints may be plain http
+        /// although the issuer is https
+        http_hosts: TextList = [], env LOGTO_HTTP_HOSTS;
         /// the `client_id`
         app_id: Option<Text>, env LOGTO_APP_ID;
         /// the client secret; none makes a public client
@@ -39,14 +50,17 @@ keys! {
         /// `routes.callback`, even where that is set; its origin stands in for `base_url`, and
         /// must be that of a `base_url` that is set
         redirect_uri: Option<String>, env LOGTO_REDIRECT_URI;
-        /// asked for besides `openid offline_access profile`
+        /// asked for besides `openid offline_access profile`. With `issuer`, `offline_access` is
+        /// among those three only where the provider's metadata announce it, and not at a Keycloak
         scopes: TextList = [], env LOGTO_SCOPES;
         /// `false` leaves those three out (`openid` always stays)
         include_reserved_scopes: bool = true;
         /// API resource indicators (RFC 8707)
         resources: TextList = [], env LOGTO_RESOURCES;
         /// Logto gives a refresh token only with `consent`
-        prompt: Vec<Prompt> = ["consent"], env LOGTO_PROMPT;
+        prompt: Option<Vec<Prompt>>,
+            otherwise "`[\"consent\"]`, with `issuer` none",
+            env LOGTO_PROMPT;
         /// more parameters of every authorization request, by name: `{ audience = "…" }`
         extra_params: Parameters = {}, env LOGTO_EXTRA_PARAMS;
         /// how long ago the user may have authenticated at the provider; the ID token's
@@ -83,6 +97,9 @@ keys! {
         /// after it `User` refreshes first, so that a suspended user is out within that time, if
         /// the sign-in gave a refresh token
         claims_max_age: Span = "1h", from "1s" to "14d";
+        /// how long after `claims_max_age` the old claims may serve while the provider cannot be
+        /// reached; after that `User` fails until it can be
+        claims_max_staleness: Span = "1d", from "0s" to "365d";
         /// where the browser goes after signing out: a path of the app, or an absolute URL
         post_sign_out: Option<String>, otherwise "`\"/\"`";
         /// as Logto's samples have it: stands in for `post_sign_out` where that is not set
@@ -166,6 +183,13 @@ keys! {
     }
 }
 
+/// Whether the value of `key` is any number of things, and so may be none.
+pub(super) fn is_list(key: &str) -> bool {
+    const LISTS: [&str; 4] = ["TextList", "Vec", "SigningAlgs", "Parameters"];
+    let of = |(known, of): &(&str, &str)| *known == key && LISTS.iter().any(|list| of.contains(list));
+    TYPES.iter().any(of)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +199,27 @@ mod tests {
         for (variable, key) in VARIABLES {
             let name = key.replace('.', "_").to_uppercase();
             assert_eq!(*variable, format!("LOGTO_{name}"));
+        }
+    }
+
+    /// An empty variable clears them.
+    #[test]
+    fn lists_are_known_as_lists() {
+        for key in [
+            "scopes",
+            "resources",
+            "prompt",
+            "acr_values",
+            "trusted_audiences",
+            "id_token_alg",
+            "extra_params",
+            "tenants",
+            "http_hosts",
+        ] {
+            assert!(is_list(key), "{key}");
+        }
+        for key in ["endpoint", "app_id", "app_secret", "base_url", "max_age"] {
+            assert!(!is_list(key), "{key}");
         }
     }
 

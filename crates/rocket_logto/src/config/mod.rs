@@ -6,6 +6,7 @@
 
 #[macro_use]
 mod key_table;
+pub(crate) mod issuer;
 mod keys;
 mod organizations;
 pub(crate) mod parameters;
@@ -30,12 +31,13 @@ pub(crate) use organizations::ORGANIZATION;
 pub use organizations::{ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE};
 pub(crate) use provider::{
     ApiConfig, ClientConfig, DEV_APP_ID, DEV_APP_SECRET, DEV_MACHINE_ID, DEV_MACHINE_SECRET,
-    ProviderConfig,
+    NamedBy, ProviderConfig,
 };
 use rules::Rules;
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,
 };
+pub(crate) use values::HttpHost;
 
 /// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged
 /// over profiles, `ROCKET_LOGTO={…}` and the `LOGTO_*` variables.
@@ -57,7 +59,9 @@ pub use types::{
 /// # Environment
 ///
 /// A variable of the third column is text: lists are separated by spaces,
-/// `LOGTO_EXTRA_PARAMS` is `name=value&name=value`. `ROCKET_LOGTO` can say all the
+/// `LOGTO_EXTRA_PARAMS` is `name=value&name=value`. An empty variable counts as not
+/// set, except that of a list, which it empties: `LOGTO_SCOPES=` asks for none besides
+/// the reserved ones, whatever a file says. `ROCKET_LOGTO` can say all the
 /// rest: `ROCKET_LOGTO={session={idle="1h"}}`. A `LOGTO_*` variable that is not in
 /// the table is warned of in the log.
 ///
@@ -91,8 +95,11 @@ pub struct LogtoConfig {
     pub(crate) client: ClientConfig,
     /// The app's public origin, with path `/`.
     pub base_url: Url,
-    /// All scopes of a sign-in request, without duplicates.
+    /// All scopes of a sign-in request, without duplicates. At a provider that `issuer`
+    /// names, `offline_access` follows them if its metadata announce it.
     pub scopes: Vec<String>,
+    /// Whether `offline_access` is asked for where the metadata announce it.
+    pub(crate) offline_access_if_announced: bool,
     /// All `resource` values of a sign-in request.
     pub resources: Vec<String>,
     /// The default `prompt` of a sign-in request.
@@ -114,6 +121,8 @@ pub struct LogtoConfig {
     pub signed_userinfo: bool,
     /// How old claims may be before `User` asks the provider again.
     pub claims_max_age: Duration,
+    /// How much older they may be while the provider cannot be reached.
+    pub claims_max_staleness: Duration,
     /// How long sessions live.
     pub session: SessionConfig,
     /// Where sessions are kept.
@@ -186,9 +195,19 @@ impl LogtoConfig {
         Rules { figment: &figment }.check(&raw)
     }
 
-    /// The provider's issuer identifier, compared byte for byte.
+    /// The provider's issuer identifier, compared byte for byte. With `{tenantid}` in
+    /// it, it is what the metadata name; a token's has the id of a tenant there.
     pub fn issuer(&self) -> &str {
         &self.provider.issuer
+    }
+
+    /// Whether this is the issuer, or that of a tenant that is let in.
+    pub(crate) fn is_issuer(&self, iss: &str) -> bool {
+        if !issuer::is_template(self.issuer()) {
+            return iss == self.issuer();
+        }
+        let tenant = issuer::tenant_of(self.issuer(), iss);
+        tenant.is_some_and(|tenant| issuer::lets_in(&self.provider.tenants, tenant))
     }
 
     /// The `client_id`.

@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The scope that asks for a refresh token (OpenID Connect Core section 11).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+
 /// What the app sets itself: from a key of its own or for each sign-in anew.
 const OWN: [&str; 15] = [
     "client_id",

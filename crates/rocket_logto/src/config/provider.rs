@@ -6,6 +6,7 @@ use std::time::Duration;
 use figment::Figment;
 
 use super::rules::Rules;
+use super::values::HttpHost;
 use super::{AppSecret, ClientAuthMethod, RoutePaths, SigningAlg};
 
 /// The client the development provider knows.
@@ -18,7 +19,16 @@ pub(crate) const DEV_MACHINE_SECRET: &str = "dev-machine-secret-known-to-everyon
 /// The provider, and how it is spoken to.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderConfig {
+    /// As it is configured: perhaps the template of many tenants.
     pub issuer: String,
+    /// With a template: whose users are let in; none: all.
+    pub tenants: Vec<String>,
+    /// Which key names the provider, and so what it does by itself.
+    pub named_by: NamedBy,
+    /// Where its metadata are, if not where the issuer says.
+    pub discovery_url: Option<String>,
+    /// Where its endpoints may be plain http although the issuer is https.
+    pub http_hosts: Vec<HttpHost>,
     /// As whom the app gets tokens of its own.
     pub machine: Option<ClientConfig>,
     pub introspect_opaque_tokens: bool,
@@ -28,6 +38,15 @@ pub(crate) struct ProviderConfig {
     pub clock_tolerance: Duration,
     pub http_timeout: Duration,
     pub max_concurrent_op_calls: usize,
+}
+
+/// The key that names the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// `endpoint`, or no key at all: it is a Logto, perhaps the development provider.
+    Endpoint,
+    /// `issuer`: it does what OpenID Connect says, and nothing more is known of it.
+    Issuer,
 }
 
 /// An application registered at the provider, and how it authenticates there.

@@ -6,16 +6,17 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 use url::form_urlencoded;
 
-use super::keys::{TABLES, VARIABLES, defaults};
+use super::keys::{TABLES, VARIABLES, defaults, is_list};
 
 /// Adds the environment: it wins over files, and loses to `ROCKET_LOGTO` and
-/// to values set in code, as Rocket's own precedence has it.
+/// to values set in code, as Rocket's own precedence has it. An empty variable
+/// counts as none, but for a list: there it is the empty one.
 pub(super) fn with_environment(figment: Figment) -> Figment {
     VARIABLES.iter().fold(figment, |figment, (name, key)| {
         let Ok(text) = std::env::var(name) else {
             return figment;
         };
-        if text.is_empty() {
+        if text.is_empty() && !is_list(key) {
             return figment;
         }
         let path = format!("logto.{key}");
@@ -37,6 +38,8 @@ pub(super) fn with_environment(figment: Figment) -> Figment {
 fn value(key: &str, text: String) -> Value {
     match key {
         "prompt" => text.split_whitespace().collect::<Vec<_>>().into(),
+        // An empty table would be merged with that of a file, and change nothing.
+        "extra_params" if text.is_empty() => Vec::<Value>::new().into(),
         "extra_params" => form_urlencoded::parse(text.as_bytes())
             .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
             .collect::<Dict>()

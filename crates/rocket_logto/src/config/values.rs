@@ -8,6 +8,7 @@ use figment::value::{Dict, Value};
 use rocket::config::SecretKey;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IntoDeserializer};
+use url::Url;
 
 use super::SigningAlg;
 
@@ -75,7 +76,12 @@ pub(super) struct Parameters(pub(super) Vec<(String, String)>);
 impl<'de> Deserialize<'de> for Parameters {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Parameters, D::Error> {
         let wrong = || D::Error::custom("must be a table of texts: { name = \"value\" }");
-        let table = Dict::deserialize(deserializer).map_err(|_| wrong())?;
+        let value = <Value as Deserialize>::deserialize(deserializer).map_err(|_| wrong())?;
+        let table = match value {
+            Value::Dict(_, table) => table,
+            Value::Array(_, items) if items.is_empty() => Dict::new(),
+            _ => return Err(wrong()),
+        };
         let text = |value: &Value| match value {
             Value::String(_, text) => Some(text.clone()),
             Value::Bool(_, truth) => Some(truth.to_string()),
@@ -87,6 +93,38 @@ impl<'de> Deserialize<'de> for Parameters {
             Ok((name, value))
         });
         parameters.collect::<Result<_, _>>().map(Parameters)
+    }
+}
+
+/// A host at which plain http is allowed, at one port or at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpHost {
+    host: String,
+    port: Option<u16>,
+}
+
+impl HttpHost {
+    /// Reads `keycloak`, `keycloak:8080`, `10.0.0.7` or `[fd00::7]:8080`.
+    pub(super) fn parse(text: &str) -> Option<HttpHost> {
+        // Neither is refused by the parser of URLs.
+        if text.contains(['*', '/', '\\', '@', '?', '#', '%']) || text.contains(char::is_whitespace) {
+            return None;
+        }
+        // 80 is not the usual port of this scheme's, so it is kept when it is written.
+        let url = Url::parse(&format!("https://{text}/")).ok()?;
+        let port = match text.ends_with(":443") {
+            true => Some(443),
+            false => url.port(),
+        };
+        Some(HttpHost {
+            host: url.host_str()?.to_owned(),
+            port,
+        })
+    }
+
+    pub(crate) fn has(&self, url: &Url) -> bool {
+        let port = self.port.is_none() || self.port == url.port_or_known_default();
+        url.host_str() == Some(&self.host) && port
     }
 }
 
@@ -185,5 +223,45 @@ impl<'de> Deserialize<'de> for SecretKeys {
             .iter()
             .map(|value| value.deserialize().map_err(|_| D::Error::custom(wrong)));
         keys.collect::<Result<_, _>>().map(SecretKeys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_one_host_and_its_port_one_port() {
+        let has = |text: &str, url: &str| {
+            let host = HttpHost::parse(text).unwrap_or_else(|| panic!("{text}"));
+            host.has(&Url::parse(url).expect("a URL"))
+        };
+        for (text, url) in [
+            ("keycloak", "http://keycloak/a"),
+            ("keycloak", "http://keycloak:8080/a"),
+            ("Keycloak:8080", "http://KEYCLOAK:8080/a?b"),
+            ("keycloak:80", "http://keycloak/"),
+            ("10.0.0.7", "http://10.0.0.7:1/"),
+            ("[fd00::7]", "http://[fd00::7]:8080/"),
+            ("[fd00::7]:80", "http://[fd00:0::7]/"),
+        ] {
+            assert!(has(text, url), "{text} {url}");
+        }
+        for (text, url) in [
+            ("keycloak", "http://keycloak.evil.example/"),
+            ("keycloak", "http://evil.example/keycloak"),
+            ("keycloak", "http://keycloak@evil.example/"),
+            ("example.com", "http://www.example.com/"),
+            ("keycloak:8080", "http://keycloak/"),
+            ("keycloak:80", "http://keycloak:8080/"),
+            ("keycloak:443", "http://keycloak/"),
+        ] {
+            assert!(!has(text, url), "{text} {url}");
+        }
+        for odd in [
+            "", "*", "*.example.com", "http://a", "a/b", "a b", "u@a", "a:b", "a:99999", "::1", ":80", "a?b",
+        ] {
+            assert_eq!(HttpHost::parse(odd), None, "{odd}");
+        }
     }
 }

@@ -15,7 +15,9 @@ use super::authentication::RequestedAuthentication;
 use super::error::ProviderError;
 use super::metadata::Metadata;
 use crate::clock::Seconds;
-use crate::config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt, SignInParameter};
+use crate::config::parameters::{
+    DirectSignIn, FirstScreen, Identifier, OFFLINE_ACCESS, Prompt, SignInParameter,
+};
 use crate::config::{LogtoConfig, ResponseMode};
 
 /// Everything about one sign-in request that is not configuration.
@@ -108,7 +110,7 @@ pub(super) fn request(
 
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     // `openid` is added by the crate itself.
-    let scopes = config.scopes.iter().filter(|scope| *scope != "openid");
+    let scopes = scopes(config, metadata).filter(|scope| *scope != "openid");
     let mut request = client
         .authorize_url(
             CoreAuthenticationFlow::AuthorizationCode,
@@ -116,7 +118,7 @@ pub(super) fn request(
             openidconnect::Nonce::new_random,
         )
         .set_pkce_challenge(challenge)
-        .add_scopes(scopes.cloned().map(Scope::new));
+        .add_scopes(scopes.map(|scope| Scope::new(scope.to_owned())));
     let prompt = options.prompt.as_ref().unwrap_or(&config.prompt);
     for prompt in prompt {
         request = request.add_prompt(match prompt {
@@ -152,6 +154,18 @@ pub(super) fn request(
         nonce: nonce.secret().clone(),
         code_verifier: verifier.into_secret(),
     })
+}
+
+/// The scopes to ask for, each once.
+pub(super) fn scopes<'a>(
+    config: &'a LogtoConfig,
+    metadata: &Metadata,
+) -> impl Iterator<Item = &'a str> {
+    let configured = config.scopes.iter().map(String::as_str);
+    let is_new = config.offline_access_if_announced
+        && metadata.wants_offline_access()
+        && !config.scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
+    configured.chain(is_new.then_some(OFFLINE_ACCESS))
 }
 
 /// What is demanded of the authentication: by this sign-in, or else by the

@@ -2,6 +2,7 @@
 //! signing out, one method each.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use openidconnect::http::StatusCode;
 use openidconnect::{AccessToken, AuthorizationCode, CsrfToken, PkceCodeVerifier, RefreshToken};
@@ -20,6 +21,7 @@ use super::{Param, answer, pushed, userinfo};
 use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
 use crate::config::LogtoConfig;
+use crate::config::parameters::OFFLINE_ACCESS;
 
 /// In bytes: the longest `id_token_hint` that still fits an address.
 const MAX_HINT: usize = 6000;
@@ -27,11 +29,16 @@ const MAX_HINT: usize = 6000;
 pub(crate) struct OidcClient {
     config: Arc<LogtoConfig>,
     provider: Arc<Provider>,
+    told_of_no_refresh_token: AtomicBool,
 }
 
 impl OidcClient {
     pub(crate) fn new(config: Arc<LogtoConfig>, provider: Arc<Provider>) -> OidcClient {
-        OidcClient { config, provider }
+        OidcClient {
+            config,
+            provider,
+            told_of_no_refresh_token: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn provider(&self) -> &Arc<Provider> {
@@ -87,7 +94,25 @@ impl OidcClient {
             redirect_uri: &self.config.redirect_uri(),
             code_verifier: &PkceCodeVerifier::new(code_verifier),
         };
-        tokens(&self.provider, metadata, &self.config.client, grant).await
+        let tokens = tokens(&self.provider, metadata, &self.config.client, grant).await?;
+        if tokens.refresh_token.is_none() {
+            self.tell_of_no_refresh_token(metadata);
+        }
+        Ok(tokens)
+    }
+
+    /// Once: it is about how the app is configured. OpenID Connect Core section 11 has a
+    /// provider ignore `offline_access` without `prompt=consent`, unless it has its own
+    /// reasons to give a refresh token.
+    fn tell_of_no_refresh_token(&self, metadata: &Metadata) {
+        let asked = authorize::scopes(&self.config, metadata).any(|scope| scope == OFFLINE_ACCESS);
+        if asked && !self.told_of_no_refresh_token.swap(true, Ordering::Relaxed) {
+            log::warn!(
+                "logto: a sign-in asked for offline_access and got no refresh token, so claims \
+                 stay as they were at the sign-in, whatever claims_max_age says. Some providers \
+                 give one only with logto.prompt = [\"consent\"]"
+            );
+        }
     }
 
     /// New tokens for a refresh token, for what `params` name: a `resource`, an
@@ -153,10 +178,12 @@ impl OidcClient {
     }
 
     /// The claims from the userinfo endpoint, as JSON text. The caller must compare
-    /// their `sub`. `None` when the provider does not accept the token.
+    /// their `sub`. Signed, they must be of the very `issuer` of the session. `None` when
+    /// the provider does not accept the token.
     pub(crate) async fn user_info(
         &self,
         access_token: &AccessToken,
+        issuer: &str,
         now: Seconds,
     ) -> Result<Option<Vec<u8>>, TokenError> {
         if !self.config.signed_userinfo {
@@ -169,7 +196,8 @@ impl OidcClient {
         let rejected =
             |reason: Rejection| TokenError::Malformed(format!("signed_userinfo_{reason}"));
         let signed = std::str::from_utf8(&signed).map_err(|_| rejected(Rejection::Malformed))?;
-        let expected = self.expected(now);
+        let mut expected = self.expected(now);
+        expected.token.issuer = issuer;
         let verify = |keys: &_| verify::user_info(signed, keys, &expected);
         let verdict = self
             .provider

@@ -25,10 +25,18 @@ pub(crate) enum ProviderError {
     },
     #[error("{what}: {error}")]
     Malformed { what: &'static str, error: String },
-    #[error("metadata: issuer is {found:?}, configured is {expected:?}")]
-    IssuerMismatch { expected: String, found: String },
-    #[error("metadata: the endpoint {0} is not https although the issuer is")]
-    Insecure(Url),
+    #[error("metadata: issuer is {found:?}, configured is {expected:?}{advice}")]
+    IssuerMismatch {
+        expected: String,
+        found: String,
+        /// Which keys to look at, after a colon.
+        advice: String,
+    },
+    /// A member that nothing works without.
+    #[error("metadata: {0} is missing or no absolute URL")]
+    Unusable(&'static str),
+    #[error("metadata: {member} {} {}", shown(url), insecure(url))]
+    Insecure { member: &'static str, url: Box<Url> },
     #[error("not tried again yet after: {0}")]
     Pausing(Box<ProviderError>),
 }
@@ -38,13 +46,43 @@ fn key_for(what: &str, error: &HttpError) -> &'static str {
     match error {
         HttpError::NotFound(_) if what == METADATA => {
             ": see logto.endpoint, which is Logto's base URL, or logto.issuer, which is what \
-             another provider calls itself"
+             another provider calls itself, and logto.discovery_url, which is where its metadata \
+             are, if not below the issuer"
         }
         _ => "",
     }
 }
 
+/// The address is the provider's word, so only so much of it is told.
+fn shown(url: &Url) -> String {
+    url.as_str().chars().take(200).collect()
+}
+
+fn insecure(url: &Url) -> String {
+    match (url.scheme(), url.host_str()) {
+        ("http", Some(host)) => format!(
+            "is not https although the issuer is: the provider has to publish https addresses; if \
+             the way there is safe without, see logto.http_hosts, which may have {host:?}"
+        ),
+        _ => "is not https".to_owned(),
+    }
+}
+
 impl ProviderError {
+    /// Whether it is what the provider says that is wrong, so that no waiting helps.
+    pub(super) fn is_about_content(&self) -> bool {
+        match self {
+            ProviderError::IssuerMismatch { .. }
+            | ProviderError::Insecure { .. }
+            | ProviderError::Unusable(_) => true,
+            // A page about maintenance, perhaps.
+            ProviderError::Malformed { .. }
+            | ProviderError::Http { .. }
+            | ProviderError::Status { .. } => false,
+            ProviderError::Pausing(error) => error.is_about_content(),
+        }
+    }
+
     /// The line and column of a JSON error, without the text around it.
     pub(super) fn unreadable(what: &'static str, error: &serde_json::Error) -> ProviderError {
         let (line, column) = (error.line(), error.column());

@@ -2,12 +2,13 @@
 //! 1.0 section 4.3).
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::error::ProviderError;
 use super::object;
-use crate::config::SigningAlg;
+use crate::config::parameters::OFFLINE_ACCESS;
+use crate::config::{HttpHost, SigningAlg};
 
 pub(super) const METADATA: &str = "metadata";
 
@@ -43,6 +44,8 @@ pub(crate) struct Metadata {
         deserialize_with = "names"
     )]
     pub announced_algs: Vec<String>,
+    #[serde(default, deserialize_with = "names")]
+    pub scopes_supported: Vec<String>,
 }
 
 mod members {
@@ -78,24 +81,56 @@ fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
     Ok(names.into_iter().filter_map(text).collect())
 }
 
+/// The required member that is wrong, if these are metadata at all.
+fn unusable(document: &[u8]) -> Option<&'static str> {
+    let document: Map<String, Value> = object(document).ok()?;
+    document.get("issuer")?.as_str()?;
+    let is_url = |name: &str| Url::parse(document.get(name)?.as_str()?).ok();
+    let mut required = ["authorization_endpoint", "token_endpoint", "jwks_uri"].into_iter();
+    required.find(|name| is_url(name).is_none())
+}
+
 impl Metadata {
     /// The metadata in `document`, which must be that of `issuer` (OpenID Connect
-    /// Discovery 1.0 section 4.3); https endpoints only if the issuer is https.
-    pub(crate) fn of(issuer: &str, document: &[u8]) -> Result<Metadata, ProviderError> {
-        let metadata: Metadata =
-            object(document).map_err(|error| ProviderError::unreadable(METADATA, &error))?;
+    /// Discovery 1.0 section 4.3). If the issuer is https, its endpoints are, except
+    /// those at the hosts where plain http is allowed.
+    pub(crate) fn of(
+        issuer: &str,
+        http_hosts: &[HttpHost],
+        document: &[u8],
+    ) -> Result<Metadata, ProviderError> {
+        let metadata: Metadata = object(document).map_err(|error| match unusable(document) {
+            Some(member) => ProviderError::Unusable(member),
+            None => ProviderError::unreadable(METADATA, &error),
+        })?;
         if metadata.issuer != issuer {
             return Err(ProviderError::IssuerMismatch {
                 expected: issuer.to_owned(),
                 found: metadata.issuer.chars().take(200).collect(),
+                advice: String::new(),
             });
         }
         let secure = issuer.starts_with("https:");
-        let allowed = |url: &&Url| url.scheme() == "https" || (!secure && url.scheme() == "http");
-        if let Some(url) = metadata.endpoints().find(|url| !allowed(url)) {
-            return Err(ProviderError::Insecure(url.clone()));
+        let allowed = |url: &Url| match url.scheme() {
+            "https" => true,
+            "http" => !secure || http_hosts.iter().any(|host| host.has(url)),
+            _ => false,
+        };
+        if let Some((member, url)) = metadata.members().find(|(_, url)| !allowed(url)) {
+            let url = Box::new(url.clone());
+            return Err(ProviderError::Insecure { member, url });
         }
         Ok(metadata)
+    }
+
+    /// Whether to ask for `offline_access` where nothing says so. A provider that does
+    /// not know the scope may refuse the whole sign-in. Keycloak, known by the shape of
+    /// its addresses, gives refresh tokens without it, and for it an *offline session*
+    /// that neither a sign-out at the provider nor back-channel logout reaches.
+    pub(crate) fn wants_offline_access(&self) -> bool {
+        let announced = self.scopes_supported.iter().any(|scope| scope == OFFLINE_ACCESS);
+        let keycloaks = |url: &Url| url.path().contains("/protocol/openid-connect/");
+        announced && !keycloaks(&self.authorization_endpoint) && !keycloaks(&self.token_endpoint)
     }
 
     /// The algorithms the provider signs with, as far as a signature by them proves
@@ -110,19 +145,40 @@ impl Metadata {
         algs
     }
 
-    /// All endpoints, for checks that apply to each of them.
+    /// All endpoints by name, for checks that apply to each of them.
+    fn members(&self) -> impl Iterator<Item = (&'static str, &Url)> {
+        let Metadata {
+            authorization_endpoint,
+            token_endpoint,
+            jwks_uri,
+            userinfo_endpoint,
+            revocation_endpoint,
+            introspection_endpoint,
+            end_session_endpoint,
+            pushed_authorization_request_endpoint,
+            issuer: _,
+            authorization_response_iss_parameter_supported: _,
+            announced_algs: _,
+            scopes_supported: _,
+        } = self;
+        let members = [
+            ("authorization_endpoint", Some(authorization_endpoint)),
+            ("token_endpoint", Some(token_endpoint)),
+            ("jwks_uri", Some(jwks_uri)),
+            ("userinfo_endpoint", userinfo_endpoint.as_ref()),
+            ("revocation_endpoint", revocation_endpoint.as_ref()),
+            ("introspection_endpoint", introspection_endpoint.as_ref()),
+            ("end_session_endpoint", end_session_endpoint.as_ref()),
+            (
+                "pushed_authorization_request_endpoint",
+                pushed_authorization_request_endpoint.as_ref(),
+            ),
+        ];
+        members.into_iter().filter_map(|(name, url)| Some((name, url?)))
+    }
+
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
-        [
-            &self.authorization_endpoint,
-            &self.token_endpoint,
-            &self.jwks_uri,
-        ]
-        .into_iter()
-        .chain(&self.userinfo_endpoint)
-        .chain(&self.revocation_endpoint)
-        .chain(&self.introspection_endpoint)
-        .chain(&self.end_session_endpoint)
-        .chain(&self.pushed_authorization_request_endpoint)
+        self.members().map(|(_, url)| url)
     }
 
     /// Origins that a form POST of the app may be redirected to.
@@ -160,7 +216,7 @@ mod tests {
             document[endpoint] = format!("https://id.example/{endpoint}").into();
         }
         document[name] = address.into();
-        Metadata::of(issuer, document.to_string().as_bytes())
+        Metadata::of(issuer, &[], document.to_string().as_bytes())
     }
 
     #[test]
@@ -174,7 +230,8 @@ mod tests {
             ] {
                 let refused = read(ISSUER, name, address);
                 assert!(
-                    matches!(&refused, Err(ProviderError::Insecure(url)) if url.as_str() == address),
+                    matches!(&refused, Err(ProviderError::Insecure { member, url })
+                        if *member == name && url.as_str() == address),
                     "{name} {address}: {refused:?}"
                 );
             }
@@ -206,7 +263,7 @@ mod tests {
                 document[*endpoint] = format!("https://id.example/{endpoint}").into();
             }
             document[name] = value.clone();
-            Metadata::of(ISSUER, document.to_string().as_bytes())
+            Metadata::of(ISSUER, &[], document.to_string().as_bytes())
         };
         let odd = serde_json::json!([
             null,
@@ -251,6 +308,32 @@ mod tests {
                 metadata.authorization_response_iss_parameter_supported, supported,
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn offline_access_is_wanted_where_it_is_announced_but_not_at_a_keycloak() {
+        let wants = |scopes: Value, at: &str| {
+            let document = serde_json::json!({
+                "issuer": ISSUER,
+                "authorization_endpoint": format!("https://id.example{at}/auth"),
+                "token_endpoint": format!("https://id.example{at}/token"),
+                "jwks_uri": "https://id.example/keys",
+                "scopes_supported": scopes,
+            });
+            let metadata = Metadata::of(ISSUER, &[], document.to_string().as_bytes());
+            metadata.expect("metadata").wants_offline_access()
+        };
+        let both = serde_json::json!(["openid", "offline_access"]);
+        assert!(wants(both.clone(), "/oauth2"));
+        assert!(!wants(both, "/realms/staff/protocol/openid-connect"));
+        for none in [
+            serde_json::json!(["openid"]),
+            serde_json::json!(["openid", "Offline_Access", "offline"]),
+            serde_json::json!({ "offline_access": true }),
+            Value::Null,
+        ] {
+            assert!(!wants(none.clone(), "/oauth2"), "{none}");
         }
     }
 }

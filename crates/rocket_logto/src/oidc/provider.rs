@@ -108,6 +108,7 @@ impl Provider {
     pub(super) fn expected(&self, now: Seconds) -> TokenExpectations<'_> {
         TokenExpectations {
             issuer: &self.config.issuer,
+            tenants: &self.config.tenants,
             now,
             tolerance: self.tolerance(),
         }

@@ -9,6 +9,7 @@ use url::form_urlencoded;
 
 use super::{answer, form_text, nothing, sign_in};
 use crate::clock::Seconds;
+use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::authentication::AuthenticationEvent;
@@ -168,8 +169,9 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         .await
         .map_err(unavailable)?;
     let name = transactions.name(state);
+    let iss = parameters.iss.clone();
     let used_up = || RequestContext::of(request).set_cookie(transactions.removal(&name));
-    let code = match code_of(parameters, &metadata) {
+    let code = match code_of(parameters, &metadata, logto.config()) {
         Ok(code) => code,
         Err(error) => {
             used_up();
@@ -201,6 +203,10 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     }
     let tokens = tokens.map_err(not_redeemed)?;
     let new = verified(logto, sessions.now(), tokens, &transaction).await?;
+    // RFC 9207 section 2.4, for one of many tenants, which only the ID token names.
+    if iss.is_some_and(|iss| iss != new.claims.iss) {
+        return Err(rejected("id_token_iss_mismatch"));
+    }
     sessions.begin(request, new).await?;
     Ok(go_to(&logto.landing(transaction.return_to())))
 }
@@ -223,10 +229,14 @@ async fn finished_before(
 }
 
 /// The code, if the response may be trusted to carry one.
-fn code_of(parameters: Parameters, metadata: &Metadata) -> Result<String, Error> {
+fn code_of(
+    parameters: Parameters,
+    metadata: &Metadata,
+    config: &LogtoConfig,
+) -> Result<String, Error> {
     // RFC 9207 section 2.4: check before the code is sent anywhere.
     match &parameters.iss {
-        Some(iss) if *iss != metadata.issuer => return Err(rejected("iss_mismatch")),
+        Some(iss) if !config.is_issuer(iss) => return Err(rejected("iss_mismatch")),
         None if metadata.authorization_response_iss_parameter_supported => {
             return Err(rejected("iss_missing"));
         }

@@ -59,7 +59,7 @@ fn begin(request: &Request<'_>, parameters: &str) -> Result<SignIn, Error> {
         }
     }
     match iss {
-        Some(iss) if iss == config.issuer() => Ok(sign_in),
+        Some(iss) if config.is_issuer(&iss) => Ok(sign_in),
         Some(_) => Err(rejected("iss_mismatch")),
         None => Err(rejected("iss_missing")),
     }

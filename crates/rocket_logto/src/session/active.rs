@@ -11,7 +11,8 @@ use super::context::RequestContext;
 use super::model::Session;
 use super::refresh::Granted;
 use super::sessions::Sessions;
-use crate::clock::Seconds;
+use crate::claims::IdTokenClaims;
+use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::authentication::RequestedAuthentication;
@@ -75,21 +76,24 @@ impl ActiveSession {
     }
 
     /// Refreshes the session if its claims are older than `claims_max_age`. While the
-    /// provider cannot be reached, the old claims stay in use.
+    /// provider cannot be reached, the old claims stay in use for up to
+    /// `claims_max_staleness`; then the error is the answer, and the session stays.
     pub(crate) async fn fresh(self) -> Result<ActiveSession, Error> {
         let since = self.sessions.stale_since();
-        if self.session.refreshed_at > since
-            || self.session.refresh_token.is_none()
-            || !self
-                .sessions
-                .live
-                .of(&self.session)
-                .may_refresh(self.sessions.now())
-        {
+        if self.session.refreshed_at > since || self.session.refresh_token.is_none() {
             return Ok(self);
         }
-        match Box::pin(self.refreshed_since(Some(since))).await {
+        let live = self.sessions.live.of(&self.session);
+        let result = match live.recent_failure(self.sessions.now()) {
+            Some(error) => Err(error),
+            None => Box::pin(self.refreshed_since(Some(since))).await,
+        };
+        match result {
             Err(error) if error.kind() != ErrorKind::SessionEnded => {
+                let staleness = seconds(self.sessions.config.claims_max_staleness);
+                if self.session.refreshed_at <= since.saturating_sub(staleness) {
+                    return Err(error);
+                }
                 error.log();
                 Ok(self)
             }
@@ -130,7 +134,9 @@ impl ActiveSession {
     async fn ask_user_info(&self) -> Result<Option<Vec<u8>>, Error> {
         let token = self.token(TokenFor::default()).await?;
         let (oidc, now) = (&self.sessions.oidc, self.sessions.now());
-        let answer = oidc.user_info(token.as_secret(), now).await;
+        let claims = self.session.id_token.claims::<IdTokenClaims>();
+        let issuer = claims.as_ref().map_or("", |claims| claims.iss.as_str());
+        let answer = oidc.user_info(token.as_secret(), issuer, now).await;
         if let Ok(None) = answer {
             self.sessions.live.of(&self.session).forget_token(&token);
             self.sessions.storage.clear_tokens(&self.session).await;

@@ -167,15 +167,14 @@ impl Live {
         self.with(|known| known.failure = Some(failure));
     }
 
-    /// Whether it is time to try another refresh for fresher claims.
-    pub(super) fn may_refresh(&self, now: Seconds) -> bool {
-        self.with(|known| match &known.failure {
-            Some(failure)
-                if failure.of.is_default() || failure.error.kind() != ErrorKind::Denied =>
-            {
-                !(0..PAUSE).contains(&now.saturating_sub(failure.now))
-            }
-            _ => true,
+    /// The failure because of which it is too soon for another refresh for fresher
+    /// claims.
+    pub(super) fn recent_failure(&self, now: Seconds) -> Option<Error> {
+        self.with(|known| {
+            let failure = known.failure.as_ref()?;
+            let concerns = failure.of.is_default() || failure.error.kind() != ErrorKind::Denied;
+            let is_recent = (0..PAUSE).contains(&now.saturating_sub(failure.now));
+            (concerns && is_recent).then(|| failure.error.clone())
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a session is: the data, where it is kept, and how long it lives.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -97,6 +98,9 @@ pub(crate) struct Session {
     /// token of an older version.
     #[serde(rename = "k", default, skip_serializing_if = "is_zero")]
     pub tokens_from: u32,
+    /// At a provider of many tenants: whose user it is.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// The registration that the user signed in for: for another one it is no session.
     #[serde(rename = "b", default)]
     pub registration: Registration,
@@ -191,9 +195,27 @@ impl Session {
             authenticated,
             version: 0,
             tokens_from: 0,
+            tenant: None,
             registration,
             kept_in: KeptIn::default(),
             read_from: None,
+        }
+    }
+
+    /// Its user, by a name that no user of another tenant has.
+    pub(super) fn unique_sub(&self) -> Cow<'_, str> {
+        self.unique(&self.sub)
+    }
+
+    /// The session at the provider, in the same way.
+    pub(super) fn unique_sid(&self) -> Option<Cow<'_, str>> {
+        self.sid.as_deref().map(|sid| self.unique(sid))
+    }
+
+    fn unique<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match &self.tenant {
+            Some(tenant) => format!("{tenant}/{name}").into(),
+            None => name.into(),
         }
     }
 

@@ -212,7 +212,10 @@ impl Sessions {
             return Ok(known.clone());
         };
         let before = session.id_token.claims::<IdTokenClaims>();
-        let nonce = before.as_ref().and_then(|claims| claims.nonce.as_deref());
+        let before = before.ok_or_else(|| {
+            Error::new(ErrorKind::SessionEnded, "id_token_of_the_session_unreadable")
+        })?;
+        let nonce = before.nonce.as_deref();
         let claims = self
             .oidc
             .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
@@ -221,6 +224,7 @@ impl Sessions {
             .map_err(|reason| {
                 let kind = match reason {
                     Rejection::Issuer
+                    | Rejection::Tenant
                     | Rejection::Audience
                     | Rejection::AuthorizedParty
                     | Rejection::Nonce => ErrorKind::SessionEnded,
@@ -229,6 +233,10 @@ impl Sessions {
                 Error::new(kind, format!("refreshed_id_token_{reason}"))
             })?;
         let ended = |reason: &str| Err(Error::new(ErrorKind::SessionEnded, reason));
+        // One of many tenants may answer for another.
+        if claims.iss != before.iss {
+            return ended("refreshed_id_token_iss");
+        }
         if claims.sub != session.sub {
             return ended("refreshed_id_token_sub");
         }

@@ -68,11 +68,10 @@ impl Revocations {
         let begun = session.created_at;
         begun < inner.refused_before
             || inner.ids.contains(&(begun, session.id.clone()))
-            || inner.subs.refuses(&session.sub, begun)
+            || inner.subs.refuses(&session.unique_sub(), begun)
             || session
-                .sid
-                .as_ref()
-                .is_some_and(|sid| inner.sids.refuses(sid, begun))
+                .unique_sid()
+                .is_some_and(|sid| inner.sids.refuses(&sid, begun))
     }
 
     fn inner(&self) -> RwLockWriteGuard<'_, Inner> {

@@ -21,6 +21,7 @@ use super::transaction::Transactions;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Clock, Seconds, seconds};
 use crate::config::LogtoConfig;
+use crate::config::issuer::tenant_of;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::RawIdToken;
@@ -141,6 +142,7 @@ impl Sessions {
         })?;
         let before = self.resolve(request).await?;
         let before = before.map(|before| before.reference()).or(new.replaces);
+        let tenant = tenant_of(self.config.issuer(), &new.claims.iss).map(str::to_owned);
         let mut session = Session::begun(
             id,
             new.claims,
@@ -150,6 +152,7 @@ impl Sessions {
             self.storage.registration.clone(),
             now,
         );
+        session.tenant = tenant;
         self.storage.create(&mut session, now).await?;
         let context = RequestContext::of(request);
         let session = self.send(context, &Arc::new(session), now).await?;

@@ -1,6 +1,7 @@
 //! Where sessions are kept: in cookies, in memory when they do not fit, or in the
 //! store that instances share. Knows nothing about providers or requests.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -338,8 +339,8 @@ impl Storage {
         let left = session.max_age(&self.config.session, now).max(1);
         Ok(Record {
             id: session.id.as_str().to_owned(),
-            sid: session.sid.clone(),
-            sub: session.sub.clone(),
+            sid: session.unique_sid().map(Cow::into_owned),
+            sub: session.unique_sub().into_owned(),
             data: self.keys.seal_value(session.id.as_str(), session)?,
             version: session.version,
             lifetime: Duration::from_secs(u64::try_from(left).unwrap_or(1)),

@@ -13,8 +13,17 @@ use figment::{Figment, Metadata};
 use crate::config::keys::{RANGES, Raw, VARIABLES};
 use crate::config::values::Span;
 use crate::config::{
-    ApiConfig, ClientConfig, DevProviderTable, LogtoConfig, ProviderConfig, ResponseMode, extract,
+    ApiConfig, ClientConfig, DevProviderTable, LogtoConfig, NamedBy, ProviderConfig, ResponseMode,
+    extract,
 };
+
+/// The key that names the provider.
+fn named_by(raw: &Raw) -> NamedBy {
+    match raw.issuer {
+        Some(_) => NamedBy::Issuer,
+        None => NamedBy::Endpoint,
+    }
+}
 
 /// The rules between keys. An error names the key and where it came from.
 pub(super) struct Rules<'a> {
@@ -44,6 +53,7 @@ impl Rules<'_> {
             provider,
             client,
             scopes: sign_in::scopes(raw, dev.as_ref()),
+            offline_access_if_announced: sign_in::offline_access_if_announced(raw),
             resources: self.resources(raw, dev.as_ref())?,
             prompt: self.prompt(raw)?,
             extra_params: self.extra_params(raw)?,
@@ -54,6 +64,7 @@ impl Rules<'_> {
             use_par: raw.use_par,
             signed_userinfo: raw.signed_userinfo,
             claims_max_age: raw.claims_max_age.0,
+            claims_max_staleness: raw.claims_max_staleness.0,
             session: self.session(raw)?,
             session_store: self.session_store(raw)?,
             previous_secret_keys: raw.session.previous_secret_keys.0.clone(),
@@ -87,7 +98,12 @@ impl Rules<'_> {
             None => self.issuer(raw)?,
         };
         let client = self.client(raw, dev.is_some())?;
+        let http_hosts = self.http_hosts(raw)?;
         let provider = ProviderConfig {
+            tenants: self.tenants(raw)?,
+            named_by: named_by(raw),
+            discovery_url: self.discovery_url(raw, &issuer, &http_hosts)?,
+            http_hosts,
             issuer,
             machine: self.machine(raw, dev.is_some(), client.as_ref())?,
             introspect_opaque_tokens: self.introspection(raw, client.as_ref())?,

@@ -8,7 +8,8 @@ use super::Rules;
 use super::addresses::is_loopback;
 use crate::config::keys::{KEYS, Raw, RawDevProvider, TABLES};
 use crate::config::sources::with_dev_provider_defaults;
-use crate::config::{DevProviderTable, SigningAlg, extract};
+use crate::config::issuer::{self, TENANT};
+use crate::config::{DevProviderTable, HttpHost, SigningAlg, extract};
 
 impl Rules<'_> {
     /// The development provider, when it is to run.
@@ -114,6 +115,7 @@ impl Rules<'_> {
             }
             (None, Some(issuer)) => {
                 self.provider_url("issuer", issuer, "https://accounts.example.com")?;
+                self.template(issuer)?;
                 Ok(issuer.clone())
             }
             (None, None) => Err(self.missing(
@@ -122,6 +124,99 @@ impl Rules<'_> {
                  issuer = \"…\" for another OpenID provider",
             )),
         }
+    }
+
+    /// A placeholder that stood anywhere else would let a token choose the host.
+    fn template(&self, issuer: &str) -> figment::Result<()> {
+        if !issuer.contains(['{', '}']) {
+            return Ok(());
+        }
+        let segments = issuer.splitn(4, '/').nth(3).unwrap_or_default().split('/');
+        let tenants = segments.filter(|segment| *segment == TENANT).count();
+        match tenants == 1 && issuer.matches(['{', '}']).count() == 2 {
+            true => Ok(()),
+            false => Err(self.error(
+                "issuer",
+                "may hold one placeholder, {tenantid}, as a part of its path: write \
+                 \"https://login.microsoftonline.com/{tenantid}/v2.0\"",
+            )),
+        }
+    }
+
+    pub(super) fn tenants(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let (key, tenants) = ("tenants", &raw.tenants.0);
+        let has_template = raw.issuer.as_deref().is_some_and(issuer::is_template);
+        if !tenants.is_empty() && !has_template {
+            return Err(self.error(
+                key,
+                "needs {tenantid} in issuer: without it, all tokens are of one issuer",
+            ));
+        }
+        let is_id = |tenant: &String| issuer::of_tenant(TENANT, tenant).is_some();
+        match tenants.iter().find(|tenant| !is_id(tenant)) {
+            None => Ok(tenants.clone()),
+            Some(odd) => Err(self.error(
+                key,
+                &format!(
+                    "must hold ids of tenants like \"9188040d-6c67-4c5b-b112-36a304b66dad\", not \
+                     \"{odd}\""
+                ),
+            )),
+        }
+    }
+
+    pub(super) fn http_hosts(&self, raw: &Raw) -> figment::Result<Vec<HttpHost>> {
+        let read = |text: &String| {
+            HttpHost::parse(text).ok_or_else(|| {
+                self.error(
+                    "http_hosts",
+                    &format!(
+                        "must hold names of hosts like \"keycloak\" or \"keycloak:8080\", not \
+                         \"{text}\""
+                    ),
+                )
+            })
+        };
+        raw.http_hosts.0.iter().map(read).collect()
+    }
+
+    /// What is read there decides where codes and secrets are sent, so it is not read
+    /// over plain http unless the host is one of `http_hosts`.
+    pub(super) fn discovery_url(
+        &self,
+        raw: &Raw,
+        issuer: &str,
+        http_hosts: &[HttpHost],
+    ) -> figment::Result<Option<String>> {
+        let key = "discovery_url";
+        let Some(value) = &raw.discovery_url else {
+            return Ok(None);
+        };
+        if raw.endpoint.is_none() && raw.issuer.is_none() {
+            return Err(self.error(
+                key,
+                "needs issuer beside it: write there what the metadata at this address call the \
+                 provider",
+            ));
+        }
+        let example = "https://accounts.example.com/.well-known/openid-configuration";
+        let url = self.absolute_url(key, value, example)?;
+        if url.fragment().is_some() {
+            return Err(self.error(key, "must have no fragment"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(self.error(key, "must have no user name and no password"));
+        }
+        let plain = issuer.starts_with("http:") && (self.is_debug() || is_loopback(&url));
+        let named = http_hosts.iter().any(|host| host.has(&url));
+        if url.scheme() != "https" && !plain && !named {
+            return Err(self.error(
+                key,
+                "must start with https:// unless http_hosts has its host, or the issuer is http \
+                 itself",
+            ));
+        }
+        Ok(Some(value.clone()))
     }
 
     /// A provider is reached over https; http only on this machine, or in the

@@ -2,14 +2,14 @@
 
 use url::Url;
 
-use super::Rules;
+use super::{Rules, named_by};
 use crate::config::keys::Raw;
-use crate::config::parameters::{Prompt, is_reserved};
-use crate::config::{DevProviderTable, ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE};
+use crate::config::parameters::{OFFLINE_ACCESS, Prompt, is_reserved};
+use crate::config::{DevProviderTable, NamedBy, ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE};
 
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
 /// `offline_access` there is no refresh token, without `profile` no name.
-const RESERVED_SCOPES: [&str; 3] = ["openid", "offline_access", "profile"];
+const RESERVED_SCOPES: [&str; 3] = ["openid", OFFLINE_ACCESS, "profile"];
 
 impl Rules<'_> {
     pub(super) fn resources(
@@ -48,9 +48,20 @@ impl Rules<'_> {
     }
 
     pub(super) fn prompt(&self, raw: &Raw) -> figment::Result<Vec<Prompt>> {
-        match raw.prompt.contains(&Prompt::None) && raw.prompt.len() > 1 {
-            true => Err(self.error("prompt", "\"none\" must stand alone")),
-            false => Ok(raw.prompt.clone()),
+        match &raw.prompt {
+            Some(prompt) if prompt.contains(&Prompt::None) && prompt.len() > 1 => {
+                Err(self.error("prompt", "\"none\" must stand alone"))
+            }
+            Some(prompt) => Ok(prompt.clone()),
+            // Logto gives no refresh token without. Elsewhere it would make everybody
+            // consent at each sign-in, and those who may not consent for themselves, as in
+            // many a tenant of Entra ID, could not sign in at all. A provider that follows
+            // OpenID Connect Core section 11 to the letter then gives no refresh token: the
+            // log says so.
+            None => Ok(match named_by(raw) {
+                NamedBy::Endpoint => vec![Prompt::Consent],
+                NamedBy::Issuer => Vec::new(),
+            }),
         }
     }
 
@@ -94,7 +105,9 @@ pub(super) fn scopes(raw: &Raw, dev: Option<&DevProviderTable>) -> Vec<String> {
     let mut scopes = vec!["openid".to_owned()];
     if raw.include_reserved_scopes {
         for scope in RESERVED_SCOPES {
-            push_new(&mut scopes, scope);
+            if scope != OFFLINE_ACCESS || named_by(raw) == NamedBy::Endpoint {
+                push_new(&mut scopes, scope);
+            }
         }
     }
     let of_dev = dev.into_iter().flat_map(|table| &table.scopes);
@@ -102,6 +115,12 @@ pub(super) fn scopes(raw: &Raw, dev: Option<&DevProviderTable>) -> Vec<String> {
         push_new(&mut scopes, scope);
     }
     scopes
+}
+
+/// Of a provider that `issuer` names, only its metadata tell whether it knows
+/// `offline_access`: Google and GitLab refuse a sign-in that asks for it.
+pub(super) fn offline_access_if_announced(raw: &Raw) -> bool {
+    raw.include_reserved_scopes && named_by(raw) == NamedBy::Issuer
 }
 
 fn push_new(list: &mut Vec<String>, item: &str) {

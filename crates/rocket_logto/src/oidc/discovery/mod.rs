@@ -2,6 +2,7 @@
 //! fetched when first needed, kept, and refreshed in the background.
 
 mod refetches;
+mod told;
 #[cfg(all(test, feature = "dev-provider"))]
 mod tests;
 
@@ -14,11 +15,13 @@ use openidconnect::http::{Request, StatusCode, header};
 use rocket::tokio::sync::Mutex;
 
 use self::refetches::Refetches;
+use self::told::Told;
 use super::error::{ProviderError, printable};
 use super::http::{Caller, HttpClient};
 use super::metadata::{METADATA, Metadata};
 use super::verify::{self, Algorithms, KeySet, Rejection};
-use crate::config::{ProviderConfig, SigningAlg};
+use crate::config::issuer::metadata_address;
+use crate::config::{HttpHost, NamedBy, ProviderConfig, SigningAlg};
 
 /// Metadata and keys older than this are fetched again in the background; the old
 /// ones stay in use until that succeeds.
@@ -27,6 +30,11 @@ const MAX_AGE: Duration = Duration::from_secs(3600);
 /// long recovery may take once it is back.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// The same while its metadata are here and cannot be used: somebody has to change
+/// them, or the configuration. So long a pause only requests can cut short, with
+/// pauses of their own up to the first of these.
+const FIRST_PAUSE_FOR_CONTENT: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE_FOR_CONTENT: Duration = Duration::from_secs(600);
 
 const KEYS: &str = "keys";
 
@@ -50,11 +58,27 @@ struct Attempts {
     failed: Option<(Instant, Duration, ProviderError)>,
 }
 
+/// How long until the next attempt after this error, if the last pause was this one.
+fn pause_after(last: Option<Duration>, error: &ProviderError) -> Duration {
+    let longest = match error.is_about_content() {
+        true => FIRST_PAUSE_FOR_CONTENT,
+        false => LONGEST_PAUSE,
+    };
+    last.map_or(FIRST_PAUSE, |last| (last * 2).min(longest))
+}
+
 pub(super) struct Discovery {
     issuer: String,
+    named_by: NamedBy,
+    /// Where the metadata are.
+    address: String,
+    /// Whether a key says so.
+    is_address_configured: bool,
+    http_hosts: Vec<HttpHost>,
     /// The accepted algorithms; none: those the provider announces.
     pinned: Vec<SigningAlg>,
     http: Arc<HttpClient>,
+    told: Told,
     loaded: RwLock<Option<Loaded>>,
     attempts: Arc<Mutex<Attempts>>,
     refetches: Mutex<Refetches>,
@@ -64,8 +88,16 @@ impl Discovery {
     pub(super) fn new(config: &ProviderConfig, http: Arc<HttpClient>) -> Discovery {
         Discovery {
             issuer: config.issuer.clone(),
+            named_by: config.named_by,
+            address: match &config.discovery_url {
+                Some(address) => address.clone(),
+                None => metadata_address(&config.issuer),
+            },
+            is_address_configured: config.discovery_url.is_some(),
+            http_hosts: config.http_hosts.clone(),
             pinned: config.id_token_alg.clone(),
             http,
+            told: Told::default(),
             loaded: RwLock::new(None),
             attempts: Arc::default(),
             refetches: Mutex::new(Refetches::new()),
@@ -103,7 +135,8 @@ impl Discovery {
             false => Ok(current.metadata.clone()),
         };
         let metadata = metadata.unwrap_or_else(|error| {
-            log::warn!("logto: {error}; the last good metadata stay");
+            self.told
+                .warn(format!("{error}; the last good metadata stay"));
             current.metadata.clone()
         });
         match self.fetch_keys(&metadata, Some(&current.keys)).await {
@@ -117,7 +150,8 @@ impl Discovery {
                 Some(keys)
             }
             Err(error) => {
-                log::warn!("logto: {error}; the last good keys stay in use");
+                self.told
+                    .warn(format!("{error}; the last good keys stay in use"));
                 None
             }
         }
@@ -151,6 +185,7 @@ impl Discovery {
 
     /// Tries until it succeeds: the warm-up at lift-off.
     pub(super) async fn warm_up(self: &Arc<Self>) {
+        let mut pause_for_content = FIRST_PAUSE_FOR_CONTENT;
         loop {
             match self.metadata().await {
                 Ok(metadata) => {
@@ -158,10 +193,15 @@ impl Discovery {
                     return;
                 }
                 Err(ProviderError::Pausing(_)) => {}
-                Err(error) => log::warn!("logto: provider not ready, {error}"),
+                Err(error) => self.told.warn(format!("provider not ready, {error}")),
             }
-            // What is left of the pause: a request may have tried since.
             let pause = match &self.attempts.lock().await.failed {
+                Some((_, _, error)) if error.is_about_content() => {
+                    let pause = pause_for_content;
+                    pause_for_content = (pause * 2).min(LONGEST_PAUSE_FOR_CONTENT);
+                    pause
+                }
+                // What is left of the pause: a request may have tried since.
                 Some((at, pause, _)) => pause.saturating_sub(at.elapsed()),
                 None => FIRST_PAUSE,
             };
@@ -198,7 +238,8 @@ impl Discovery {
             if let Err(error) = state.attempt(&mut attempts, fresh).await
                 && !matches!(error, ProviderError::Pausing(_))
             {
-                log::warn!("logto: {error}; the last good metadata and keys stay in use");
+                let stay = "the last good metadata and keys stay in use";
+                state.told.warn(format!("{error}; {stay}"));
             }
         });
     }
@@ -212,12 +253,12 @@ impl Discovery {
         if let Some(loaded) = self.loaded().filter(will_do) {
             return Ok(loaded);
         }
-        let mut pause = FIRST_PAUSE;
+        let mut pause = None;
         if let Some((at, last, error)) = &attempts.failed {
             if at.elapsed() < *last {
                 return Err(ProviderError::Pausing(Box::new(error.clone())));
             }
-            pause = (*last * 2).min(LONGEST_PAUSE);
+            pause = Some(*last);
         }
         match self.fetch().await {
             Ok(loaded) => {
@@ -227,6 +268,7 @@ impl Discovery {
                 Ok(loaded)
             }
             Err(error) => {
+                let pause = pause_after(pause, &error);
                 attempts.failed = Some((Instant::now(), pause, error.clone()));
                 Err(error)
             }
@@ -245,12 +287,34 @@ impl Discovery {
     }
 
     async fn fetch_metadata(&self) -> Result<Metadata, ProviderError> {
-        // OpenID Connect Discovery 1.0 section 4: a terminating slash is
-        // removed before the well-known path is appended.
-        let issuer = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
-        let url = format!("{issuer}/.well-known/openid-configuration");
-        let document = self.get(&url, METADATA).await?;
-        Metadata::of(&self.issuer, &document)
+        let document = self.get(&self.address, METADATA).await?;
+        Metadata::of(&self.issuer, &self.http_hosts, &document).map_err(|mut error| {
+            if let ProviderError::IssuerMismatch { found, advice, .. } = &mut error {
+                *advice = self.advice(found);
+            }
+            error
+        })
+    }
+
+    /// The keys to look at when the metadata name another issuer than the configured
+    /// one: it is written in another way, or it is the right one and what was
+    /// configured is only where its metadata are.
+    fn advice(&self, found: &str) -> String {
+        match (self.named_by, self.is_address_configured) {
+            (NamedBy::Endpoint, _) => format!(
+                ": see logto.endpoint, which has to be the address by which that Logto calls \
+                 itself; for another provider write logto.issuer = {found:?}"
+            ),
+            (NamedBy::Issuer, true) => ": see logto.issuer and logto.discovery_url".to_owned(),
+            (NamedBy::Issuer, false) if metadata_address(found) == self.address => {
+                format!(": if that is your provider, write logto.issuer = {found:?}")
+            }
+            (NamedBy::Issuer, false) => format!(
+                ": if that is your provider, write logto.issuer = {found:?} and \
+                 logto.discovery_url = {:?}",
+                self.address
+            ),
+        }
     }
 
     /// The keys now, with the algorithms that count; `before` are those until now.
@@ -264,8 +328,9 @@ impl Discovery {
             true => Algorithms::Announced(metadata.signing_algs()),
             false => Algorithms::Pinned(self.pinned.clone()),
         };
-        let mut keys = KeySet::parse(&document, accepted)
+        let keys = KeySet::parse(&document, accepted)
             .map_err(|error| ProviderError::unreadable(KEYS, &error))?;
+        let mut keys = keys.of_issuer(&self.issuer);
         if let Some(before) = before {
             keys.keep_announced(before);
         }

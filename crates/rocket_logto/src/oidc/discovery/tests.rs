@@ -13,6 +13,10 @@ async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
     let provider = provider.expect("a provider");
     let config = ProviderConfig {
         issuer: provider.issuer(),
+        tenants: Vec::new(),
+        named_by: NamedBy::Endpoint,
+        discovery_url: None,
+        http_hosts: Vec::new(),
         machine: None,
         introspect_opaque_tokens: false,
         id_token_alg: Vec::new(),

@@ -18,12 +18,17 @@ pub(crate) fn access_token(
     check(claims, expected)
 }
 
+/// The tenant that the claims name.
+fn tenant(claims: &AccessTokenClaims) -> Option<String> {
+    claims.extra.get("tid")?.as_str().map(str::to_owned)
+}
+
 /// Checks the claims, whether from a JWT or from introspection.
 pub(in crate::oidc) fn check(
     claims: AccessTokenClaims,
     expected: &TokenExpectations<'_>,
 ) -> Result<AccessTokenClaims, Rejection> {
-    expected.issuer(&claims.iss)?;
+    expected.issuer(&claims.iss, || tenant(&claims))?;
     if claims.sub.is_empty() || claims.sub.len() > 255 {
         return Err(Rejection::Claims);
     }

@@ -4,10 +4,11 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::jws::{claims, named_alg};
+use super::jws::{self, claims, named_alg};
 use super::{KeySet, Rejection};
 use crate::claims::Audience;
 use crate::claims::numeric_date::NumericDate;
+use crate::config::issuer;
 use crate::oidc::error::printable;
 
 /// Of an audience so much is told.
@@ -28,8 +29,41 @@ pub(in crate::oidc) fn explain(token: &str, rejection: Rejection, keys: &KeySet)
         }
         Rejection::Claims => mistyped_time(token),
         Rejection::Audience => foreign_audience(token),
+        Rejection::Issuer => foreign_issuer(token, keys.issuer()),
+        Rejection::Missing("tid") => Some(format!(
+            "tid is missing, the tenant that {:?} needs; see logto.issuer",
+            keys.issuer()
+        )),
+        Rejection::Tenant => jws::tenant(token)
+            .map(|tid| format!("tid is {:?}, which logto.tenants does not let in", plain(&tid))),
+        Rejection::KeyIssuer => Some(
+            "its key is published for another issuer than the token's; see logto.issuer".to_owned(),
+        ),
         _ => None,
     }
+}
+
+/// Who issued a signed token.
+fn foreign_issuer(token: &str, configured: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        iss: String,
+    }
+    let named: Named = claims(token)?;
+    let of_tenant = match jws::tenant(token) {
+        Some(tid) if issuer::is_template(configured) => format!(" and tid {:?}", plain(&tid)),
+        _ => String::new(),
+    };
+    Some(format!(
+        "iss is {:?}{of_tenant}, configured is {configured:?}; see logto.issuer",
+        plain(&named.iss)
+    ))
+}
+
+/// As one line of bounded length.
+fn plain(name: &str) -> String {
+    let printable = name.chars().filter(|c| !c.is_control());
+    printable.take(MAX_NAME).collect()
 }
 
 /// Whom a signed token is for.
@@ -39,10 +73,6 @@ fn foreign_audience(token: &str) -> Option<String> {
         aud: Audience,
     }
     let named: Named = claims(token)?;
-    let plain = |name: &str| {
-        let printable = name.chars().filter(|c| !c.is_control());
-        printable.take(MAX_NAME).collect::<String>()
-    };
     let audiences: Vec<_> = named.aud.iter().take(MAX_NAMES).map(plain).collect();
     Some(format!(
         "aud is {audiences:?}: logto.app_id has to be there, and beside it nobody who is not in \

@@ -42,7 +42,7 @@ pub(crate) fn id_token(
     }
     // 2, 3. The issuer, exactly; this client is the audience, and nobody else is who is
     // not trusted.
-    expected.issuer_and_audience(&claims.iss, &claims.aud)?;
+    expected.issuer_and_audience(token, &claims.iss, &claims.aud)?;
     let trusted = expected.trusted_audiences;
     let somebody_else = |audience: &str| {
         audience != expected.client_id && !trusted.iter().any(|trusted| trusted == audience)
@@ -138,6 +138,7 @@ mod tests {
     };
     const TOKEN: TokenExpectations<'_> = TokenExpectations {
         issuer: "http://localhost:3001/oidc",
+        tenants: &[],
         now: AT,
         tolerance: 60,
     };

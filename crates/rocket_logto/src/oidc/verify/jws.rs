@@ -41,6 +41,15 @@ pub(crate) fn claims<C: DeserializeOwned>(token: &str) -> Option<C> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
+/// The tenant that a token names, in its claim `tid` (Entra ID).
+pub(super) fn tenant(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        tid: String,
+    }
+    claims(token).map(|named: Named| named.tid)
+}
+
 /// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
 /// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
 /// `x5c`, `x5u`) are never looked at.
@@ -81,7 +90,11 @@ fn signature<C: DeserializeOwned>(
 ) -> Result<C, Rejection> {
     let mut rejection = Rejection::UnknownKey;
     for key in keys.candidates(kid, alg) {
-        match decode(token, key, alg.to_jws()) {
+        if !keys.is_for_issuer_of(key, token) {
+            rejection = Rejection::KeyIssuer;
+            continue;
+        }
+        match decode(token, key.verifying(), alg.to_jws()) {
             // Without a `kid` the right key may be one of the others, or new.
             Err(Rejection::Signature) if kid.is_none() => {}
             Err(Rejection::Signature) => rejection = Rejection::Signature,

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Rejection;
-use crate::config::SigningAlg;
+use super::jws::claims;
+use crate::config::{SigningAlg, issuer};
 use crate::oidc::error::printable;
 use crate::oidc::object;
 
@@ -46,16 +47,26 @@ impl Algorithms {
     }
 }
 
-struct Key {
+pub(crate) struct Key {
     kid: Option<String>,
+    /// Whose key it is, as Entra ID says of each, perhaps by a template.
+    issuer: Option<String>,
     /// What it may have signed with, by its type and by what it says of itself.
     algs: Vec<SigningAlg>,
     key: DecodingKey,
 }
 
+impl Key {
+    pub(super) fn verifying(&self) -> &DecodingKey {
+        &self.key
+    }
+}
+
 /// The keys of one JWKS document that can verify, and the algorithms that count.
 pub(crate) struct KeySet {
     accepted: Algorithms,
+    /// As it is configured.
+    issuer: String,
     keys: Vec<Key>,
     unreadable: Vec<String>,
 }
@@ -87,9 +98,50 @@ impl KeySet {
         }
         Ok(KeySet {
             accepted,
+            issuer: String::new(),
             keys,
             unreadable,
         })
+    }
+
+    /// The same, published by this issuer.
+    pub(crate) fn of_issuer(self, issuer: &str) -> KeySet {
+        KeySet {
+            issuer: issuer.to_owned(),
+            ..self
+        }
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whether `key` may sign in the name of the issuer that `token` names. Where one
+    /// provider publishes the keys of many issuers, each says whose it is, and one
+    /// tenant's key must not vouch for another tenant's user.
+    pub(super) fn is_for_issuer_of(&self, key: &Key, token: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Named {
+            iss: String,
+            tid: Option<String>,
+        }
+        let Some(of_key) = &key.issuer else {
+            return true;
+        };
+        if !issuer::is_template(&self.issuer) {
+            return true;
+        }
+        let Some(Named { iss, tid }) = claims(token) else {
+            return false;
+        };
+        // A userinfo response need not name the tenant.
+        let tenant = tid.as_deref().or_else(|| issuer::tenant_of(&self.issuer, &iss));
+        match tenant {
+            Some(tenant) if issuer::is_template(of_key) => {
+                issuer::of_tenant(of_key, tenant).as_deref() == Some(&iss)
+            }
+            _ => *of_key == iss,
+        }
     }
 
     /// What a change of the provider's key type leaves in force: an algorithm that was
@@ -134,12 +186,11 @@ impl KeySet {
         &'a self,
         kid: Option<&'a str>,
         alg: SigningAlg,
-    ) -> impl Iterator<Item = &'a DecodingKey> {
+    ) -> impl Iterator<Item = &'a Key> {
         self.keys
             .iter()
             .filter(move |key| key.algs.contains(&alg))
             .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
-            .map(|key| &key.key)
     }
 
     /// How many keys there are for the accepted algorithms.
@@ -182,8 +233,12 @@ fn read(jwk: &Map<String, Value>) -> Result<Option<Key>, String> {
         return Ok(None);
     }
     let kid = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
-    let key = public_key(jwk, algs[0])?;
-    Ok(Some(Key { kid, algs, key }))
+    Ok(Some(Key {
+        key: public_key(jwk, algs[0])?,
+        issuer: text(jwk, "issuer").map(str::to_owned),
+        kid,
+        algs,
+    }))
 }
 
 /// What the key says it is for (RFC 7517 sections 4.2 and 4.3).

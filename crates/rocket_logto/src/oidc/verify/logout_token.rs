@@ -9,12 +9,13 @@ use super::keys::KeySet;
 use super::{ClientExpectations, Rejection};
 use crate::claims::{Audience, Claim, numeric_date};
 use crate::clock::Seconds;
+use crate::config::issuer;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// In seconds, for a token without `exp`, as Logto before 1.42 sends it.
 const LIFETIME: Seconds = 300;
 
-/// Which sessions end: `sid` names one session at the provider; `sub` alone means
+/// Which sessions end, by the names of [`issuer::unique`]: `sid` names one session at the provider; `sub` alone means
 /// all of a user's sessions.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Logout {
@@ -63,7 +64,7 @@ pub(crate) fn logout_token(
     // 1, 2, 3. Not encrypted, signed, by an accepted algorithm.
     let (_, claims): (_, Claims) = jws(token, keys, &["JWT", "logout+jwt"])?;
     // 4. The issuer and the audience.
-    expected.issuer_and_audience(&claims.iss, &claims.aud)?;
+    expected.issuer_and_audience(token, &claims.iss, &claims.aud)?;
     let times = &expected.token;
     let age = times.now.saturating_sub(claims.iat);
     let exp = claims.exp.into_value();
@@ -94,9 +95,11 @@ pub(crate) fn logout_token(
     if claims.jti.is_empty() || claims.jti.len() > 255 {
         return Err(Rejection::Claims);
     }
+    // Another tenant may have somebody of the same name.
+    let unique = |name: String| issuer::unique(expected.token.issuer, &claims.iss, &name);
     Ok(Logout {
-        sub,
-        sid,
+        sub: sub.map(unique),
+        sid: sid.map(unique),
         jti: claims.jti,
         issued_before: claims.iat.saturating_add(times.tolerance),
         good_until: exp

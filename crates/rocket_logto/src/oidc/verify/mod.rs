@@ -24,21 +24,36 @@ pub(super) use user_info::user_info;
 
 use crate::claims::Audience;
 use crate::clock::{self, Seconds};
+use crate::config::issuer;
 
 /// What every token of the provider must match.
 #[derive(Clone, Copy)]
 pub(crate) struct TokenExpectations<'a> {
+    /// As it is configured: perhaps the template of many tenants.
     pub issuer: &'a str,
+    /// With a template: whose users are let in; none: all.
+    pub tenants: &'a [String],
     pub now: Seconds,
     pub tolerance: Seconds,
 }
 
 impl TokenExpectations<'_> {
-    /// The issuer, byte for byte.
-    fn issuer(&self, iss: &str) -> Result<(), Rejection> {
-        match iss == self.issuer {
+    /// The issuer, byte for byte. Under a template it is that of the tenant that the
+    /// token itself names, which `tenant` reads.
+    fn issuer(&self, iss: &str, tenant: impl FnOnce() -> Option<String>) -> Result<(), Rejection> {
+        if !issuer::is_template(self.issuer) {
+            return match iss == self.issuer {
+                true => Ok(()),
+                false => Err(Rejection::Issuer),
+            };
+        }
+        let tenant = tenant().ok_or(Rejection::Missing("tid"))?;
+        if issuer::of_tenant(self.issuer, &tenant).as_deref() != Some(iss) {
+            return Err(Rejection::Issuer);
+        }
+        match issuer::lets_in(self.tenants, &tenant) {
             true => Ok(()),
-            false => Err(Rejection::Issuer),
+            false => Err(Rejection::Tenant),
         }
     }
 
@@ -65,9 +80,14 @@ pub(crate) struct ClientExpectations<'a> {
 }
 
 impl ClientExpectations<'_> {
-    /// The issuer is right, and this client is in the audience.
-    fn issuer_and_audience(&self, iss: &str, aud: &Audience) -> Result<(), Rejection> {
-        self.token.issuer(iss)?;
+    /// The issuer of `token` is right, and this client is in the audience.
+    fn issuer_and_audience(
+        &self,
+        token: &str,
+        iss: &str,
+        aud: &Audience,
+    ) -> Result<(), Rejection> {
+        self.token.issuer(iss, || jws::tenant(token))?;
         match aud.contains(self.client_id) {
             true => Ok(()),
             false => Err(Rejection::Audience),
@@ -101,6 +121,12 @@ pub(crate) enum Rejection {
     Missing(&'static str),
     #[error("iss")]
     Issuer,
+    /// Right, but of a tenant that is not let in.
+    #[error("tid")]
+    Tenant,
+    /// The key it is signed with is another issuer's.
+    #[error("key_issuer")]
+    KeyIssuer,
     #[error("aud")]
     Audience,
     #[error("azp")]

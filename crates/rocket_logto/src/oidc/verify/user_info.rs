@@ -25,7 +25,7 @@ pub(in crate::oidc) fn user_info(
     expected: &ClientExpectations<'_>,
 ) -> Result<Vec<u8>, Rejection> {
     let (_, claims): (_, Signed) = jws(token, keys, &["JWT"])?;
-    expected.issuer_and_audience(&claims.iss, &claims.aud)?;
+    expected.issuer_and_audience(token, &claims.iss, &claims.aud)?;
     if let Some(exp) = claims.exp.value() {
         expected.token.not_expired(*exp)?;
     }

@@ -139,7 +139,7 @@ impl CookieCache {
     pub(crate) fn forget_named(&self, logout: &Logout) {
         for (seal, opened) in &self.seen {
             if let Content::Session(session) = &opened.content
-                && logout.names(session.sid.as_deref(), &session.sub)
+                && logout.names(session.unique_sid().as_deref(), &session.unique_sub())
             {
                 self.seen.invalidate(&*seal);
             }

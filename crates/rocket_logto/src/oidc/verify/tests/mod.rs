@@ -25,6 +25,7 @@ const NOW: Seconds = 1_800_000_000;
 const TOLERANCE: Seconds = 60;
 const EXPECTED: TokenExpectations<'_> = TokenExpectations {
     issuer: ISSUER,
+    tenants: &[],
     now: NOW,
     tolerance: TOLERANCE,
 };
