@@ -6,6 +6,7 @@
 
 mod api;
 mod claims;
+mod frame;
 mod headers;
 mod organizations;
 mod pages;
@@ -13,22 +14,44 @@ mod resources;
 mod session;
 mod token_view;
 
+use rocket::figment::Figment;
+use rocket::figment::providers::Serialized;
 use rocket::launch;
 use rocket_dyn_templates::Template;
 use rocket_logto::Logto;
 
 #[launch]
 fn rocket() -> _ {
-    rocket::build()
+    rocket::custom(configuration())
         .attach(Logto::fairing())
         .attach(Template::fairing())
         .attach(headers::shield())
         .attach(headers::Headers)
         .attach(resources::http_client())
+        .attach(organizations::pages())
         .mount("/", pages::routes())
-        .mount("/", organizations::routes())
         .mount("/", resources::routes())
         .mount("/", session::routes())
         .mount("/", api::routes())
         .register("/", pages::catchers())
+}
+
+/// Rocket's configuration. At a Logto it has the scopes of `web.scopes_at_logto`, unless
+/// others are written: another provider, which `issuer` names, may refuse a sign-in that
+/// asks for them.
+fn configuration() -> Figment {
+    let figment = rocket::Config::figment();
+    let is_written = |key: &str, variable: &str| {
+        let path = format!("logto.{key}");
+        figment.find_value(&path).is_ok() || std::env::var_os(variable).is_some()
+    };
+    let names_another = figment.find_value("logto.issuer").is_ok()
+        || std::env::var("LOGTO_ISSUER").is_ok_and(|issuer| !issuer.is_empty());
+    if names_another || is_written("scopes", "LOGTO_SCOPES") {
+        return figment;
+    }
+    let scopes: Vec<String> = figment
+        .extract_inner("web.scopes_at_logto")
+        .unwrap_or_default();
+    figment.join(Serialized::default("logto.scopes", scopes))
 }

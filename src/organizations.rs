@@ -1,18 +1,53 @@
 //! The user's organizations, and what each of them lets the user do.
 
+use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::serde::Serialize;
-use rocket::{Route, State, get, routes, uri};
+use rocket::{State, get, routes, uri};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{Error, ErrorKind, Logto, OrgToken, PathOrg, User, UserInfo};
+use rocket_logto::{
+    Error, ErrorKind, Logto, ORGANIZATIONS_SCOPE, OrgToken, PathOrg, User, UserInfo,
+};
 
 use crate::claims::visible;
+use crate::frame::{Frame, has_organizations};
 use crate::resources::{self, Api};
 use crate::token_view::TokenView;
 
-pub fn routes() -> Vec<Route> {
-    routes![list, as_in_the_flask_sample, organization, reports, api]
+/// Mounts the pages where the configuration has what they need: a guard that could
+/// never succeed would stop the launch. Elsewhere their addresses say which key brings
+/// them. Attach it after `Logto::fairing()`.
+pub fn pages() -> AdHoc {
+    AdHoc::on_ignite("Organization pages", |rocket| async {
+        let asked = rocket.state::<Logto>().is_some_and(has_organizations);
+        let pages = match asked {
+            true => routes![list, as_in_the_flask_sample, organization, reports, api],
+            false => routes![
+                not_asked_for,
+                below_what_is_not_asked_for,
+                not_asked_for_as_in_flask
+            ],
+        };
+        rocket.mount("/", pages)
+    })
+}
+
+#[get("/organizations")]
+fn not_asked_for(user: Option<User>, logto: &State<Logto>) -> Template {
+    let content = context! { scope: ORGANIZATIONS_SCOPE };
+    let frame = Frame::of("organizations").signed_in(user.is_some());
+    frame.around("organizations_off", Some(logto), content)
+}
+
+#[get("/organizations/<_..>")]
+fn below_what_is_not_asked_for() -> Redirect {
+    Redirect::to(uri!(not_asked_for))
+}
+
+#[get("/protected/organizations")]
+fn not_asked_for_as_in_flask(user: Option<User>, logto: &State<Logto>) -> Template {
+    not_asked_for(user, logto)
 }
 
 /// Makes one call to the userinfo endpoint: an ID token names organizations only by
@@ -24,15 +59,8 @@ fn list(
     logto: &State<Logto>,
 ) -> Result<Template, Error> {
     let info = unless_signed_out(info)?;
-    Ok(Template::render(
-        "organizations",
-        context! {
-            page: "organizations",
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            organizations: Card::all(&user, info.as_ref()),
-        },
-    ))
+    let content = context! { organizations: Card::all(&user, info.as_ref()) };
+    Ok(Frame::of("organizations").around("organizations", Some(logto), content))
 }
 
 #[get("/protected/organizations")]
@@ -51,18 +79,12 @@ fn organization(
     logto: &State<Logto>,
 ) -> Result<Template, Error> {
     let info = unless_signed_out(info)?;
-    Ok(Template::render(
-        "organization",
-        context! {
-            page: "organizations",
-            below: true,
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            organization: Card::of(org_id, &user, info.as_ref()),
-            token: TokenView::new(&token),
-            apis: resources::configured(logto),
-        },
-    ))
+    let content = context! {
+        organization: Card::of(org_id, &user, info.as_ref()),
+        token: TokenView::new(&token),
+        apis: resources::configured(logto),
+    };
+    Ok(Frame::below("organizations").around("organization", Some(logto), content))
 }
 
 /// Calls this app's own API (`api.rs`) with that token. The API accepts only callers
@@ -95,18 +117,13 @@ async fn api(
     let token = user
         .organization_access_token(org_id, &api.indicator)
         .await?;
-    Ok(Some(Template::render(
-        "organization_api",
-        context! {
-            page: "organizations",
-            below: true,
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            organization: Card::of(org_id, &user, None),
-            token: TokenView::new(&token),
-            api,
-        },
-    )))
+    let content = context! {
+        organization: Card::of(org_id, &user, None),
+        token: TokenView::new(&token),
+        api,
+    };
+    let frame = Frame::below("organizations");
+    Ok(Some(frame.around("organization_api", Some(logto), content)))
 }
 
 /// These pages can do without userinfo, but not without a user.

@@ -10,6 +10,7 @@ use rocket_dyn_templates::{Template, context};
 use rocket_logto::{Logto, User, UserInfo};
 
 use crate::claims::{ClaimsView, visible};
+use crate::frame::Frame;
 
 pub fn routes() -> Vec<Route> {
     routes![home, protected, userinfo, stylesheet, icon]
@@ -22,15 +23,8 @@ pub fn catchers() -> Vec<Catcher> {
 #[get("/")]
 fn home(user: Option<User>, logto: &State<Logto>) -> Result<Template, Status> {
     let profile = user.as_ref().map(Profile::of).transpose()?;
-    Ok(Template::render(
-        "home",
-        context! {
-            page: "home",
-            dev_provider: logto.dev_provider(),
-            signed_in: user.is_some(),
-            profile,
-        },
-    ))
+    let frame = Frame::of("home").signed_in(user.is_some());
+    Ok(frame.around("home", Some(logto), context! { profile }))
 }
 
 /// Only for users with a verified session: the guard in the arguments sends everyone
@@ -50,15 +44,8 @@ fn claims_page(
     claims: &impl Serialize,
     logto: &State<Logto>,
 ) -> Result<Template, Status> {
-    Ok(Template::render(
-        page,
-        context! {
-            page,
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            claims: ClaimsView::new(&to_value(claims)?),
-        },
-    ))
+    let content = context! { claims: ClaimsView::new(&to_value(claims)?) };
+    Ok(Frame::of(page).around(page, Some(logto), content))
 }
 
 /// Who is signed in, as the home page shows it.
@@ -124,18 +111,10 @@ async fn error(status: Status, request: &Request<'_>) -> Either<Template, Json<V
     {
         return Either::Right(Json(json!({ "error": status.reason_lossy() })));
     }
-    let logto = request.rocket().state::<Logto>();
-    Either::Left(Template::render(
-        "error",
-        context! {
-            page: "error",
-            dev_provider: logto.is_some_and(Logto::dev_provider),
-            signed_in: matches!(request.guard::<User>().await, Outcome::Success(_)),
-            code: status.code,
-            title,
-            advice,
-        },
-    ))
+    let signed_in = matches!(request.guard::<User>().await, Outcome::Success(_));
+    let content = context! { code: status.code, title, advice };
+    let frame = Frame::of("error").signed_in(signed_in);
+    Either::Left(frame.around("error", request.rocket().state(), content))
 }
 
 // Both files are part of the program, so it can be started from any directory.

@@ -13,6 +13,7 @@ use rocket_logto::{
 
 use crate::api::Shopping;
 use crate::claims::ClaimsView;
+use crate::frame::Frame;
 use crate::token_view::TokenView;
 
 pub fn routes() -> Vec<Route> {
@@ -46,17 +47,24 @@ pub fn configured(logto: &Logto) -> Vec<Api> {
     numbered.collect()
 }
 
+/// Where no API is configured, the page is open to everyone: it only says which key
+/// brings more.
 #[get("/resources")]
-fn list(_user: User, logto: &State<Logto>) -> Template {
-    Template::render(
-        "resources",
-        context! {
-            page: "resources",
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            apis: configured(logto),
-        },
-    )
+fn list(user: Result<User, Error>, logto: &State<Logto>) -> Result<Template, Error> {
+    let apis = configured(logto);
+    let frame = Frame::of("resources").signed_in(user.is_ok());
+    if apis.is_empty() {
+        return Ok(frame.around("resources_off", Some(logto), context! {}));
+    }
+    user?;
+    let content = context! { has_cart: has_cart(logto), apis };
+    Ok(frame.around("resources", Some(logto), content))
+}
+
+/// Whether there are tokens for this app's own API.
+fn has_cart(logto: &Logto) -> bool {
+    let apis = configured(logto);
+    apis.iter().any(|api| api.indicator == Shopping::INDICATOR)
 }
 
 /// Without a guard, because the resources are known only at run time. An app that
@@ -71,17 +79,9 @@ async fn resource(
         return Ok(None);
     };
     let token = user.access_token(&api.indicator).await?;
-    Ok(Some(Template::render(
-        "resource",
-        context! {
-            page: "resources",
-            below: true,
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            token: TokenView::new(&token),
-            api,
-        },
-    )))
+    let content = context! { token: TokenView::new(&token), api };
+    let frame = Frame::below("resources");
+    Ok(Some(frame.around("resource", Some(logto), content)))
 }
 
 /// Calls the userinfo endpoint, an API that every provider has, with the user's token.
@@ -105,6 +105,11 @@ async fn cart(
     http: &State<reqwest::Client>,
     logto: &State<Logto>,
 ) -> Result<Result<Template, Status>, Error> {
+    if !has_cart(logto) {
+        let content = context! { own_api: Shopping::INDICATOR };
+        let frame = Frame::below("resources");
+        return Ok(Ok(frame.around("resources_off", Some(logto), content)));
+    }
     let token = user.access_token(Shopping::INDICATOR).await?;
     let endpoint = format!("{}api/cart", logto.base_url());
     Ok(call(endpoint, &token, http, logto).await)
@@ -123,19 +128,13 @@ pub async fn call(
     let status = answer.status().as_u16();
     let body = answer.bytes().await.map_err(no_answer)?;
     let body: Value = json::from_slice(&body).unwrap_or_default();
-    Ok(Template::render(
-        "call",
-        context! {
-            page: "resources",
-            below: true,
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            token: TokenView::new(token),
-            endpoint,
-            status,
-            answer: ClaimsView::new(&body),
-        },
-    ))
+    let content = context! {
+        token: TokenView::new(token),
+        endpoint,
+        status,
+        answer: ClaimsView::new(&body),
+    };
+    Ok(Frame::below("resources").around("call", Some(logto), content))
 }
 
 fn no_answer(error: reqwest::Error) -> Status {

@@ -13,6 +13,7 @@ use rocket_dyn_templates::{Template, context};
 use rocket_logto::{Error, ErrorKind, Logto, StepUp, StepUpPolicy, User};
 
 use crate::claims::{Time, visible};
+use crate::frame::Frame;
 
 pub fn routes() -> Vec<Route> {
     routes![session, recent, refresh, forget, ended]
@@ -36,24 +37,19 @@ fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
     // This request itself counts as use.
     let ends_unused = ends.min(OffsetDateTime::now_utc() + logto.config().session.idle);
     let claims_max_age = humantime::format_duration(logto.config().claims_max_age);
-    Template::render(
-        "session",
-        context! {
-            page: "session",
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            name: visible(user.name()),
-            done,
-            signed_in_at: Time::at(user.signed_in_at()),
-            authenticated_at: user.authenticated_at().map(Time::at),
-            refreshed_at: Time::at(user.refreshed_at()),
-            ends_unused: Time::at(ends_unused),
-            ends: Time::at(ends),
-            claims_max_age: claims_max_age.to_string(),
-            // The development provider's page of users is at its root.
-            provider_page: logto.config().issuer().strip_suffix("oidc"),
-        },
-    )
+    let content = context! {
+        name: visible(user.name()),
+        done,
+        signed_in_at: Time::at(user.signed_in_at()),
+        authenticated_at: user.authenticated_at().map(Time::at),
+        refreshed_at: Time::at(user.refreshed_at()),
+        ends_unused: Time::at(ends_unused),
+        ends: Time::at(ends),
+        claims_max_age: claims_max_age.to_string(),
+        // The development provider's page of users is at its root.
+        provider_page: logto.config().issuer().strip_suffix("oidc"),
+    };
+    Frame::of("session").around("session", Some(logto), content)
 }
 
 /// For actions that a session alone should not be enough for, such as paying.
@@ -65,17 +61,11 @@ impl StepUpPolicy for Recent {
 
 #[get("/session/recent")]
 fn recent(user: StepUp<Recent>, logto: &State<Logto>) -> Template {
-    Template::render(
-        "recent",
-        context! {
-            page: "session",
-            below: true,
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            name: visible(user.name()),
-            authenticated_at: user.authenticated_at().map(Time::at),
-        },
-    )
+    let content = context! {
+        name: visible(user.name()),
+        authenticated_at: user.authenticated_at().map(Time::at),
+    };
+    Frame::below("session").around("recent", Some(logto), content)
 }
 
 /// Asks the provider again. A user whom it no longer accepts is signed out here, too.
@@ -107,18 +97,8 @@ fn not_refreshed(error: &Error, logto: &Logto) -> Template {
     };
     let reference = error.reference();
     let advice = format!("{why} You are still signed in. Reference: {reference}");
-    Template::render(
-        "error",
-        context! {
-            page: "session",
-            below: true,
-            dev_provider: logto.dev_provider(),
-            signed_in: true,
-            code: error.status().code,
-            title: "Not refreshed",
-            advice,
-        },
-    )
+    let content = context! { code: error.status().code, title: "Not refreshed", advice };
+    Frame::below("session").around("error", Some(logto), content)
 }
 
 /// The next page that needs a token fetches a new one.
@@ -141,14 +121,11 @@ fn ended(
         Err(error) if error.status() != Status::Unauthorized => return Err(error),
         Err(_) => {}
     }
-    Ok(Either::Right(Template::render(
+    let frame = Frame::below("session").signed_in(false);
+    Ok(Either::Right(frame.around(
         "session_ended",
-        context! {
-            page: "session",
-            below: true,
-            dev_provider: logto.dev_provider(),
-            signed_in: false,
-        },
+        Some(logto),
+        context! {},
     )))
 }
 

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use logto_dev_provider::{Endpoint, Reply};
+use rocket::figment::value::Value;
 
+use crate::support::app::{absent, keys};
 use crate::support::browser::Browser;
 use crate::support::clock::{Clock, clock};
 use crate::support::token_app::TokenApp;
@@ -225,4 +227,103 @@ async fn a_provider_that_sends_no_id_token_at_refresh_vouches_all_the_same() {
         app.json(&alice, "/shopping").await["claims"]["scope"],
         "read write"
     );
+}
+
+/// How long a provider that is down may keep a suspended user in is up to a key. Then
+/// the app says that it is down, and nobody is signed out.
+#[rocket::async_test]
+async fn the_old_claims_serve_for_a_bounded_time() {
+    for (staleness, seconds) in [(Some("10m"), 600), (Some("0s"), 0), (None, 86_400)] {
+        let case = format!("{staleness:?}");
+        let keys = [
+            ("claims_max_age", MAX_AGE.into()),
+            (
+                "claims_max_staleness",
+                staleness.map_or(absent(), Into::into),
+            ),
+            ("session", Value::from(keys([("idle", "7d".into())]))),
+        ];
+        let mut app = TokenApp::with(clock!(), keys).await;
+        app.at.provider.hooks().rotate_refresh_tokens(false);
+        let alice = app.alice().await;
+        app.down();
+        app.clock.advance(&app.at.provider, MAX_AGE);
+        if seconds > 0 {
+            app.clock.advance(&app.at.provider, seconds - 1);
+            assert_eq!(app.name(&alice).await, "Alice Example", "{case}");
+            app.clock.advance(&app.at.provider, 1);
+        }
+        let asked = app.refreshes().len();
+        for _ in 0..5 {
+            let program = app.fetch(&alice, "/me").await;
+            assert_eq!(program.status(), 502, "{case}: {}", program.text());
+            let page = app.navigate(&alice, "/me").await;
+            assert_eq!(page.status(), 502, "{case}: {}", page.text());
+            assert!(!page.text().contains("Alice"), "{case}: {}", page.text());
+        }
+        assert!(
+            app.refreshes().len() <= asked + 1,
+            "{case}: not each request asks"
+        );
+        // Who can do without a user does.
+        let home = app.navigate(&alice, "/").await;
+        assert_eq!(
+            (home.status(), home.text().as_str()),
+            (200, "nobody"),
+            "{case}"
+        );
+        // In the cookie, not in the process.
+        app = app.restart().await;
+        assert_eq!(app.fetch(&alice, "/me").await.status(), 502, "{case}");
+        app.at.provider.hooks().behave(Endpoint::Token);
+        app.clock.advance(&app.at.provider, 10);
+        assert_eq!(
+            app.name(&alice).await,
+            "Alice Example",
+            "{case}: it is back"
+        );
+    }
+}
+
+/// However it is out of order, the answer is that of an app whose provider is.
+#[rocket::async_test]
+async fn after_that_time_the_answer_says_how_the_provider_fails() {
+    let answers: [(&str, fn(&mut Reply), u16); 4] = [
+        ("500", |reply| reply.status = 500, 502),
+        ("429", |reply| reply.status = 429, 503),
+        ("HTML", |reply| reply.body = b"<p>Soon".to_vec(), 502),
+        (
+            "no access token",
+            |reply| {
+                reply.edit_json(|body| drop(body.as_object_mut().unwrap().remove("access_token")));
+            },
+            502,
+        ),
+    ];
+    let keys = [
+        ("claims_max_age", MAX_AGE.into()),
+        ("claims_max_staleness", 60.into()),
+    ];
+    let app = TokenApp::with(clock!(), keys).await;
+    app.at.provider.hooks().rotate_refresh_tokens(false);
+    for (case, spoil, status) in answers {
+        let alice = app.alice().await;
+        app.let_claims_age();
+        let hooks = app.at.provider.hooks();
+        hooks.respond(Endpoint::Token, move |_, reply| spoil(reply));
+        assert_eq!(app.name(&alice).await, "Alice Example", "{case}");
+        app.clock.advance(&app.at.provider, 60);
+        assert_eq!(app.fetch(&alice, "/me").await.status(), status, "{case}");
+        hooks.behave(Endpoint::Token);
+        app.clock.advance(&app.at.provider, 10);
+        assert_eq!(app.name(&alice).await, "Alice Example", "{case}");
+    }
+    // The provider says no: that is another matter.
+    let alice = app.alice().await;
+    app.let_claims_age();
+    let hooks = app.at.provider.hooks();
+    hooks.respond(Endpoint::Token, |_, reply| {
+        *reply = Reply::json(400, &serde_json::json!({ "error": "invalid_grant" }));
+    });
+    assert_eq!(app.fetch(&alice, "/me").await.status(), 401);
 }

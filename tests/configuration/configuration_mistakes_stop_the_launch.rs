@@ -5,9 +5,8 @@ use crate::support::launch::{Launch, file};
 
 const PROVIDER: &str = "endpoint = \"https://tenant.logto.app\"\napp_id = \"app\"\n";
 
-/// A table that the launch takes: the pages of this app want organization tokens.
-const STARTS: &str = "endpoint = \"https://tenant.logto.app\"\napp_id = \"app\"\n\
-                      scopes = [\"urn:logto:scope:organizations\"]\n";
+/// A table that the launch takes.
+const STARTS: &str = PROVIDER;
 
 /// Each case: the `logto` table (`+` for a provider), the key that is wrong, what to write.
 #[rustfmt::skip]
@@ -23,6 +22,22 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("endpoint = \"https://t.logto.app?x=1\"\napp_id = \"a\"", "endpoint", "no query"),
     ("issuer = \"accounts\"\napp_id = \"a\"", "issuer", "https://accounts.example.com"),
     ("endpoint = \"https://t.logto.app\"\nissuer = \"https://t.logto.app/oidc\"\napp_id = \"a\"", "issuer", "write endpoint for Logto, issuer for another"),
+    ("issuer = \"https://{tenantid}.example\"\napp_id = \"a\"", "issuer", "as a part of its path"),
+    ("issuer = \"https://o.example/{tenantid}/{tenantid}\"\napp_id = \"a\"", "issuer", "one placeholder"),
+    ("issuer = \"https://o.example/{tenant}/v2.0\"\napp_id = \"a\"", "issuer", "{tenantid}"),
+    ("issuer = \"https://o.example/x{tenantid}/v2.0\"\napp_id = \"a\"", "issuer", "{tenantid}"),
+    ("+tenants = [\"9188040d\"]", "tenants", "{tenantid} in issuer"),
+    ("issuer = \"https://o.example/{tenantid}\"\napp_id = \"a\"\ntenants = [\"a/b\"]", "tenants", "ids of tenants like"),
+    ("discovery_url = \"https://o.example/x\"\napp_id = \"a\"", "discovery_url", "needs issuer"),
+    ("+discovery_url = \"/x\"", "discovery_url", "absolute URL like"),
+    ("+discovery_url = \"https://o.example/x#y\"", "discovery_url", "no fragment"),
+    ("+discovery_url = \"https://u:hush-hush@o.example/x\"", "discovery_url", "no user name and no password"),
+    ("+discovery_url = \"http://o.example/x\"", "discovery_url", "unless http_hosts has its host"),
+    ("+discovery_url = \"http://o.example/x\"\nhttp_hosts = [\"other\"]", "discovery_url", "unless http_hosts has its host"),
+    ("+http_hosts = [\"http://keycloak\"]", "http_hosts", "names of hosts like"),
+    ("+http_hosts = [\"*.example\"]", "http_hosts", "names of hosts like"),
+    ("+http_hosts = 7", "http_hosts", "array of strings"),
+    ("+claims_max_staleness = \"2 years\"", "claims_max_staleness", "from \"0s\" to \"365d\""),
     ("+base_url = \"app.example.com\"", "base_url", "https://app.example.com"),
     ("+base_url = \"https://app.example.com/path\"", "base_url", "scheme, host and port only"),
     ("+base_url = \"https://u:p@app.example.com\"", "base_url", "scheme, host and port only"),

@@ -8,15 +8,12 @@ use rocket_logto::LogtoConfig;
 use crate::support::app::ALICE;
 use crate::support::browser::Browser;
 use crate::support::demo::Demo;
-use crate::support::launch::{HUSH, Launch};
+use crate::support::launch::{HUSH, Launch, file};
 
 #[rocket::async_test]
 async fn the_environment_wins_over_the_file_and_loses_to_rocket_logto() {
     let toml = || {
-        // The pages of this app want organization tokens.
-        "[default.logto]\nendpoint = \"https://file.example\"\napp_id = \"from-file\"\n\
-         scopes = [\"urn:logto:scope:organizations\"]\n"
-            .to_owned()
+        "[default.logto]\nendpoint = \"https://file.example\"\napp_id = \"from-file\"\n".to_owned()
     };
     let logto_env = [
         ("LOGTO_ENDPOINT", "https://env.example"),
@@ -119,6 +116,73 @@ fn profiles_merge_field_by_field() {
     for config in [debug, release] {
         assert_eq!(config.http_timeout().as_secs(), 7);
     }
+}
+
+/// Variables are one for a process, so this one runs in a process of its own.
+#[test]
+#[ignore = "run by an_empty_variable_of_a_list_clears_it, which sets the variables"]
+fn with_empty_variables() {
+    let toml = "
+        [default.logto]
+        endpoint = 'https://file.example'
+        app_id = 'from-file'
+        app_secret = 'from-file'
+        base_url = 'https://app.example'
+        scopes = ['email']
+        resources = ['https://api.example']
+        prompt = ['login']
+        acr_values = ['urn:a']
+        trusted_audiences = ['other']
+        id_token_alg = 'ES384'
+        extra_params = { audience = 'a' }
+        max_age = 60
+    ";
+    let figment = Figment::new()
+        .merge(Toml::file(file("empty-variables.toml", toml)).nested())
+        .select("release");
+    let config = LogtoConfig::from_figment(&figment).expect("a configuration");
+    assert_eq!(config.scopes, ["openid", "offline_access", "profile"]);
+    assert_eq!(config.resources, [""; 0]);
+    assert_eq!(config.prompt, []);
+    assert_eq!(config.acr_values, [""; 0]);
+    assert_eq!(config.trusted_audiences, [""; 0]);
+    assert_eq!(config.id_token_alg(), []);
+    assert_eq!(config.extra_params, []);
+    // What is one thing cannot be none of it.
+    assert_eq!(config.app_id(), "from-file");
+    assert!(config.app_secret().is_some() && config.max_age == Some(60));
+    assert_eq!(config.issuer(), "https://file.example/oidc");
+}
+
+#[test]
+fn an_empty_variable_of_a_list_clears_it() {
+    let mut command = std::process::Command::new(std::env::current_exe().expect("this binary"));
+    command
+        .args(["--exact", "--ignored", "--test-threads=1"])
+        .arg("configuration::the_right_configuration_wins::with_empty_variables")
+        .env_clear();
+    for name in [
+        "SCOPES",
+        "RESOURCES",
+        "PROMPT",
+        "ACR_VALUES",
+        "TRUSTED_AUDIENCES",
+        "ID_TOKEN_ALG",
+        "EXTRA_PARAMS",
+        "TENANTS",
+        "HTTP_HOSTS",
+        "APP_ID",
+        "APP_SECRET",
+        "MAX_AGE",
+        "ENDPOINT",
+        "ISSUER",
+        "DISCOVERY_URL",
+    ] {
+        command.env(format!("LOGTO_{name}"), "");
+    }
+    let output = command.output().expect("the test runs");
+    let output = String::from_utf8_lossy(&output.stdout);
+    assert!(output.contains("1 passed; 0 failed"), "{output}");
 }
 
 #[test]

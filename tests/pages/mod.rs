@@ -1,4 +1,5 @@
 //! The web app's own pages, and what every page carries.
 
+mod pages_belong_to_the_configuration;
 mod pages_carry_security_headers;
 mod pages_work_with_three_variables;

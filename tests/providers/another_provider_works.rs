@@ -80,6 +80,8 @@ impl App {
             .merge(("logto.app_secret", CLIENT_SECRET))
             .merge(("logto.base_url", origin))
             .merge(("logto.scopes", ["email", "read:cart"]))
+            // It follows OpenID Connect Core section 11: no refresh token without.
+            .merge(("logto.prompt", ["consent"]))
             .merge(("logto.resources", [RESOURCE]));
         for (key, value) in more {
             figment = figment.merge((format!("logto.{key}"), value));
@@ -217,6 +219,22 @@ async fn gives_resource_tokens_and_refreshes() {
     );
     assert_eq!(fetch("/userinfo").await.status(), 200);
     assert_eq!(alice.violations(), []);
+}
+
+/// It gives none without consent: the sign-in works, and lasts as it is.
+#[rocket::async_test]
+async fn signs_in_without_a_refresh_token() {
+    let app = App::start([("prompt", Value::from(Vec::<String>::new()))]).await;
+    let alice = Browser::new();
+    let start = alice.navigate(app.app.url("/protected")).await;
+    let start = alice.follow(&start).await;
+    let back = app.provider.sign_in(&alice, &start, "alice").await;
+    let page = alice.follow_all(back, 5).await.pop().expect("a page");
+    assert_eq!(page.json::<Json>()["sub"], "alice", "{}", page.text());
+    assert_eq!(alice.navigate(app.app.url("/userinfo")).await.status(), 200);
+    let refused = alice.fetch_json(app.app.url("/shopping")).await;
+    assert_eq!(refused.status(), 403, "{}", refused.text());
+    assert_eq!(refused.json::<Json>()["code"], "no_refresh_token");
 }
 
 /// Its `invalid_target` and `invalid_scope`, in the words of RFC 8707 and RFC 6749.

@@ -2,14 +2,16 @@
 //! says what is wrong, and recovers by itself.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use logto_dev_provider::{DevProvider, Endpoint};
+use rocket::tokio::time::sleep;
 use serde_json::{Value as Json, json};
 
 use crate::support::app::{ALICE, TestApp, keys, settings};
 use crate::support::browser::Browser;
 use crate::support::eventually::{asked, eventually};
+use crate::support::log::lines_with;
 use crate::support::pages::{NOBODY, own_cookies, pages};
 use crate::support::serve::free_port;
 
@@ -149,4 +151,65 @@ async fn many_who_wait_make_one_call_for_metadata() {
     }
     assert_eq!(*seen.lock().unwrap(), 1);
     assert_eq!(provider.requests_to(Endpoint::Jwks).len(), 1);
+}
+
+/// Nobody mends it by being asked: in ten seconds an app that nobody uses asks once, and
+/// one that is used all the time a handful of times.
+#[rocket::async_test]
+async fn metadata_that_are_wrong_are_not_asked_for_again_and_again() {
+    let wrong: [(&str, Json); 3] = [
+        ("issuer", json!("https://other.example")),
+        ("jwks_uri", json!("ftp://localhost/jwks")),
+        ("token_endpoint", Json::Null),
+    ];
+    for used in [false, true] {
+        let mut apps = Vec::new();
+        for (member, value) in wrong.clone() {
+            let provider = DevProvider::start(settings()).await.expect("a provider");
+            provider
+                .hooks()
+                .respond(Endpoint::Discovery, move |_, reply| {
+                    reply.edit_json(|metadata| metadata[member] = value.clone());
+                });
+            let app = TestApp::serve(free_port(), &provider.endpoint(), keys([]), pages()).await;
+            asked(&provider, Endpoint::Discovery, 1).await;
+            apps.push((member, app, provider));
+        }
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            if used {
+                for (_, app, _) in &apps {
+                    let page = Browser::new().navigate(app.url("/sign-in")).await;
+                    assert_eq!(page.status(), 503);
+                }
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+        for (member, app, provider) in &apps {
+            let times = provider.requests_to(Endpoint::Discovery).len();
+            match used {
+                false => assert_eq!(times, 1, "{member}"),
+                // Pauses that double from a quarter of a second.
+                true => assert!((2..=7).contains(&times), "{member}: {times}"),
+            }
+            if used {
+                let ready = Browser::new().navigate(app.url("/readyz")).await;
+                assert_eq!(ready.status(), 503, "{member}");
+            }
+        }
+    }
+}
+
+/// While it is asked every few seconds, so that it is noticed when it is back.
+#[rocket::async_test]
+async fn the_log_says_once_that_it_is_down() {
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    provider.hooks().respond(Endpoint::Discovery, |_, reply| {
+        *reply = logto_dev_provider::Reply::json(418, &json!({}));
+    });
+    let app = TestApp::serve(free_port(), &provider.endpoint(), keys([]), pages()).await;
+    asked(&provider, Endpoint::Discovery, 5).await;
+    let lines = lines_with("provider not ready, metadata: answered 418");
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    drop(app);
 }

@@ -6,11 +6,12 @@ use rocket::{State, get, routes};
 use rocket_logto::{DirectSignIn, FirstScreen, Identifier, Prompt, SignIn};
 use url::Url;
 
-use crate::support::app::{CLIENT_ID, TestApp, keys, settings};
+use crate::support::app::{ALICE, CLIENT_ID, TestApp, absent, keys, settings};
 use crate::support::browser::{Browser, query};
+use crate::support::log::lines_with;
 use crate::support::pages::pages;
 use crate::support::serve::{Served, free_port};
-use logto_dev_provider::DevProvider;
+use logto_dev_provider::{DevProvider, Endpoint};
 
 const RANDOM: [&str; 3] = ["state", "nonce", "code_challenge"];
 
@@ -158,6 +159,132 @@ async fn what_is_configured_is_asked_for() {
         assert_eq!(url.as_str().split('?').next(), Some(&*endpoint), "{case}");
         assert_eq!(parameters(&url), expected(&app, &changes), "{case}");
     }
+}
+
+/// Of a provider that `issuer` names, nothing is known but what it says itself.
+#[rocket::async_test]
+async fn at_another_provider_only_what_openid_connect_knows_is_asked_for() {
+    type Metadata = fn(&mut serde_json::Value);
+    let announced: Metadata = |_| {};
+    let not_announced: Metadata = |metadata| {
+        metadata["scopes_supported"] = serde_json::json!(["openid", "profile", "email"]);
+    };
+    let says_nothing: Metadata = |metadata| metadata["scopes_supported"] = serde_json::Value::Null;
+    // By the shape of its endpoints, which the stand-in need not have.
+    let keycloak: Metadata = |metadata| {
+        let endpoint = metadata["authorization_endpoint"].as_str().unwrap();
+        let endpoint = endpoint.replace("/oidc/auth", "/realms/a/protocol/openid-connect/auth");
+        metadata["authorization_endpoint"] = endpoint.into();
+    };
+    type Case = (
+        &'static str,
+        Metadata,
+        Dict,
+        Vec<(&'static str, &'static str)>,
+    );
+    let cases: [Case; 10] = [
+        (
+            "offline_access is announced",
+            announced,
+            keys([]),
+            vec![("scope", "openid profile offline_access")],
+        ),
+        (
+            "it is not",
+            not_announced,
+            keys([]),
+            vec![("scope", "openid profile")],
+        ),
+        (
+            "no scope is",
+            says_nothing,
+            keys([]),
+            vec![("scope", "openid profile")],
+        ),
+        (
+            "a Keycloak, which announces it",
+            keycloak,
+            keys([]),
+            vec![("scope", "openid profile")],
+        ),
+        (
+            "a Keycloak, and the configuration asks for it",
+            keycloak,
+            keys([("scopes", list(["offline_access", "email"]))]),
+            vec![("scope", "openid profile offline_access email")],
+        ),
+        (
+            "the configuration asks for what is not announced",
+            not_announced,
+            keys([("scopes", list(["offline_access"]))]),
+            vec![("scope", "openid profile offline_access")],
+        ),
+        (
+            "more scopes",
+            announced,
+            keys([("scopes", list(["email", "profile"]))]),
+            vec![("scope", "openid profile email offline_access")],
+        ),
+        (
+            "no reserved scopes",
+            announced,
+            keys([("include_reserved_scopes", false.into())]),
+            vec![("scope", "openid")],
+        ),
+        (
+            "a prompt",
+            announced,
+            keys([("prompt", list(["consent"]))]),
+            vec![
+                ("scope", "openid profile offline_access"),
+                ("prompt", "consent"),
+            ],
+        ),
+        (
+            "no prompt, said so",
+            announced,
+            keys([("prompt", list([]))]),
+            vec![("scope", "openid profile offline_access")],
+        ),
+    ];
+    for (case, metadata, more, mut changes) in cases {
+        let provider = DevProvider::start(settings()).await.expect("a provider");
+        provider
+            .hooks()
+            .respond(Endpoint::Discovery, move |_, reply| {
+                reply.edit_json(metadata)
+            });
+        let mut logto = keys([("endpoint", absent()), ("issuer", provider.issuer().into())]);
+        logto.extend(more);
+        if !changes.iter().any(|(name, _)| *name == "prompt") {
+            changes.push(("prompt", ""));
+        }
+        let app = TestApp::serve(free_port(), "http://localhost:1", logto, pages()).await;
+        let url = request(&app, "/sign-in").await;
+        assert_eq!(parameters(&url), expected(&app, &changes), "{case}");
+    }
+}
+
+/// The session lives all the same, and the log says what the operator can do.
+#[rocket::async_test]
+async fn a_provider_that_gives_no_refresh_token_without_consent_is_told_once() {
+    let mut app = TestApp::start(pages()).await;
+    app.provider.hooks().sign_in_as(Some(ALICE));
+    let logto = keys([
+        ("endpoint", absent()),
+        ("issuer", app.provider.issuer().into()),
+    ]);
+    let told = || lines_with("a sign-in asked for offline_access and got no refresh token").len();
+    let before = told();
+    app.restart(logto, pages()).await;
+    for _ in 0..2 {
+        let browser = Browser::new();
+        let hops = browser.navigate_following(app.url("/protected"), 10).await;
+        assert_eq!(hops.last().expect("a page").text(), ALICE);
+    }
+    assert!(told() > before, "not told");
+    let line = lines_with("got no refresh token").pop().expect("a line");
+    assert!(line.contains("logto.prompt = [\"consent\"]"), "{line}");
 }
 
 #[rocket::async_test]

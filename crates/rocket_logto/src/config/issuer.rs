@@ -49,7 +49,10 @@ pub(crate) fn unique(template: &str, issuer: &str, name: &str) -> String {
 /// terminating slash is removed before the well-known path is appended.
 pub(crate) fn metadata_address(issuer: &str) -> String {
     let issuer = issuer.replace(TENANT, ANY_TENANT);
-    format!("{}{WELL_KNOWN}", issuer.strip_suffix('/').unwrap_or(&issuer))
+    format!(
+        "{}{WELL_KNOWN}",
+        issuer.strip_suffix('/').unwrap_or(&issuer)
+    )
 }
 
 #[cfg(test)]
@@ -63,7 +66,17 @@ mod tests {
         let one = "https://login.example/9188040d-6c67/v2.0";
         assert_eq!(of_tenant(TEMPLATE, "9188040d-6c67").as_deref(), Some(one));
         assert_eq!(tenant_of(TEMPLATE, one), Some("9188040d-6c67"));
-        for odd in ["", "a/b", "a?b", "a#b", "{tenantid}", "a b", "ü", "a@b", "a%2fb"] {
+        for odd in [
+            "",
+            "a/b",
+            "a?b",
+            "a#b",
+            "{tenantid}",
+            "a b",
+            "ü",
+            "a@b",
+            "a%2fb",
+        ] {
             assert_eq!(of_tenant(TEMPLATE, odd), None, "{odd}");
             let issuer = format!("https://login.example/{odd}/v2.0");
             assert_eq!(tenant_of(TEMPLATE, &issuer), None, "{odd}");
@@ -84,10 +97,22 @@ mod tests {
     #[test]
     fn metadata_are_below_the_issuer() {
         for (issuer, address) in [
-            ("https://a.example", "https://a.example/.well-known/openid-configuration"),
-            ("https://a.example/", "https://a.example/.well-known/openid-configuration"),
-            ("https://a.example/b/", "https://a.example/b/.well-known/openid-configuration"),
-            (TEMPLATE, "https://login.example/common/v2.0/.well-known/openid-configuration"),
+            (
+                "https://a.example",
+                "https://a.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/",
+                "https://a.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/b/",
+                "https://a.example/b/.well-known/openid-configuration",
+            ),
+            (
+                TEMPLATE,
+                "https://login.example/common/v2.0/.well-known/openid-configuration",
+            ),
         ] {
             assert_eq!(metadata_address(issuer), address);
         }

@@ -186,7 +186,8 @@ keys! {
 /// Whether the value of `key` is any number of things, and so may be none.
 pub(super) fn is_list(key: &str) -> bool {
     const LISTS: [&str; 4] = ["TextList", "Vec", "SigningAlgs", "Parameters"];
-    let of = |(known, of): &(&str, &str)| *known == key && LISTS.iter().any(|list| of.contains(list));
+    let of =
+        |(known, of): &(&str, &str)| *known == key && LISTS.iter().any(|list| of.contains(list));
     TYPES.iter().any(of)
 }
 

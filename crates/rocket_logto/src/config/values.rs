@@ -107,7 +107,8 @@ impl HttpHost {
     /// Reads `keycloak`, `keycloak:8080`, `10.0.0.7` or `[fd00::7]:8080`.
     pub(super) fn parse(text: &str) -> Option<HttpHost> {
         // Neither is refused by the parser of URLs.
-        if text.contains(['*', '/', '\\', '@', '?', '#', '%']) || text.contains(char::is_whitespace) {
+        if text.contains(['*', '/', '\\', '@', '?', '#', '%']) || text.contains(char::is_whitespace)
+        {
             return None;
         }
         // 80 is not the usual port of this scheme's, so it is kept when it is written.
@@ -259,7 +260,18 @@ mod tests {
             assert!(!has(text, url), "{text} {url}");
         }
         for odd in [
-            "", "*", "*.example.com", "http://a", "a/b", "a b", "u@a", "a:b", "a:99999", "::1", ":80", "a?b",
+            "",
+            "*",
+            "*.example.com",
+            "http://a",
+            "a/b",
+            "a b",
+            "u@a",
+            "a:b",
+            "a:99999",
+            "::1",
+            ":80",
+            "a?b",
         ] {
             assert_eq!(HttpHost::parse(odd), None, "{odd}");
         }

@@ -128,7 +128,10 @@ impl Metadata {
     /// its addresses, gives refresh tokens without it, and for it an *offline session*
     /// that neither a sign-out at the provider nor back-channel logout reaches.
     pub(crate) fn wants_offline_access(&self) -> bool {
-        let announced = self.scopes_supported.iter().any(|scope| scope == OFFLINE_ACCESS);
+        let announced = self
+            .scopes_supported
+            .iter()
+            .any(|scope| scope == OFFLINE_ACCESS);
         let keycloaks = |url: &Url| url.path().contains("/protocol/openid-connect/");
         announced && !keycloaks(&self.authorization_endpoint) && !keycloaks(&self.token_endpoint)
     }
@@ -174,9 +177,12 @@ impl Metadata {
                 pushed_authorization_request_endpoint.as_ref(),
             ),
         ];
-        members.into_iter().filter_map(|(name, url)| Some((name, url?)))
+        members
+            .into_iter()
+            .filter_map(|(name, url)| Some((name, url?)))
     }
 
+    #[cfg(any(test, feature = "_internals"))]
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Url> {
         self.members().map(|(_, url)| url)
     }

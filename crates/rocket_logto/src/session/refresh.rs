@@ -213,7 +213,10 @@ impl Sessions {
         };
         let before = session.id_token.claims::<IdTokenClaims>();
         let before = before.ok_or_else(|| {
-            Error::new(ErrorKind::SessionEnded, "id_token_of_the_session_unreadable")
+            Error::new(
+                ErrorKind::SessionEnded,
+                "id_token_of_the_session_unreadable",
+            )
         })?;
         let nonce = before.nonce.as_deref();
         let claims = self

@@ -6,9 +6,9 @@ use url::Url;
 
 use super::Rules;
 use super::addresses::is_loopback;
+use crate::config::issuer::{self, TENANT};
 use crate::config::keys::{KEYS, Raw, RawDevProvider, TABLES};
 use crate::config::sources::with_dev_provider_defaults;
-use crate::config::issuer::{self, TENANT};
 use crate::config::{DevProviderTable, HttpHost, SigningAlg, extract};
 
 impl Rules<'_> {

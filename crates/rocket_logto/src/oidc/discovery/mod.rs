@@ -2,9 +2,9 @@
 //! fetched when first needed, kept, and refreshed in the background.
 
 mod refetches;
-mod told;
 #[cfg(all(test, feature = "dev-provider"))]
 mod tests;
+mod told;
 
 pub(super) use refetches::Sender;
 

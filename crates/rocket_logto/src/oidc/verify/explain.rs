@@ -34,8 +34,12 @@ pub(in crate::oidc) fn explain(token: &str, rejection: Rejection, keys: &KeySet)
             "tid is missing, the tenant that {:?} needs; see logto.issuer",
             keys.issuer()
         )),
-        Rejection::Tenant => jws::tenant(token)
-            .map(|tid| format!("tid is {:?}, which logto.tenants does not let in", plain(&tid))),
+        Rejection::Tenant => jws::tenant(token).map(|tid| {
+            format!(
+                "tid is {:?}, which logto.tenants does not let in",
+                plain(&tid)
+            )
+        }),
         Rejection::KeyIssuer => Some(
             "its key is published for another issuer than the token's; see logto.issuer".to_owned(),
         ),

@@ -135,7 +135,9 @@ impl KeySet {
             return false;
         };
         // A userinfo response need not name the tenant.
-        let tenant = tid.as_deref().or_else(|| issuer::tenant_of(&self.issuer, &iss));
+        let tenant = tid
+            .as_deref()
+            .or_else(|| issuer::tenant_of(&self.issuer, &iss));
         match tenant {
             Some(tenant) if issuer::is_template(of_key) => {
                 issuer::of_tenant(of_key, tenant).as_deref() == Some(&iss)

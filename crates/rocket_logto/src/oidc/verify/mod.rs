@@ -81,12 +81,7 @@ pub(crate) struct ClientExpectations<'a> {
 
 impl ClientExpectations<'_> {
     /// The issuer of `token` is right, and this client is in the audience.
-    fn issuer_and_audience(
-        &self,
-        token: &str,
-        iss: &str,
-        aud: &Audience,
-    ) -> Result<(), Rejection> {
+    fn issuer_and_audience(&self, token: &str, iss: &str, aud: &Audience) -> Result<(), Rejection> {
         self.token.issuer(iss, || jws::tenant(token))?;
         match aud.contains(self.client_id) {
             true => Ok(()),

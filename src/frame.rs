@@ -1,0 +1,87 @@
+//! What surrounds every page: the menu, which leads to the pages that the
+//! configuration has, and the notice about the development provider.
+
+use rocket::serde::Serialize;
+use rocket_dyn_templates::Template;
+use rocket_logto::{Logto, ORGANIZATIONS_SCOPE};
+
+use crate::resources;
+
+/// Where a page stands.
+pub struct Frame {
+    /// Its entry in the menu.
+    page: &'static str,
+    /// Whether it is below that entry.
+    below: bool,
+    signed_in: bool,
+}
+
+impl Frame {
+    /// The page of a menu entry.
+    pub fn of(page: &'static str) -> Self {
+        Self {
+            page,
+            below: false,
+            signed_in: true,
+        }
+    }
+
+    /// A page below a menu entry.
+    pub fn below(page: &'static str) -> Self {
+        Self {
+            below: true,
+            ..Self::of(page)
+        }
+    }
+
+    /// For pages that are open to everyone.
+    pub fn signed_in(self, signed_in: bool) -> Self {
+        Self { signed_in, ..self }
+    }
+
+    /// The page, rendered by `template` from `content`. Without configuration, which the
+    /// launch would not survive, nothing is known to be there.
+    pub fn around(
+        self,
+        template: &'static str,
+        logto: Option<&Logto>,
+        content: impl Serialize,
+    ) -> Template {
+        #[derive(Serialize)]
+        #[serde(crate = "rocket::serde")]
+        struct Page<C> {
+            page: &'static str,
+            below: bool,
+            signed_in: bool,
+            dev_provider: bool,
+            has_organizations: bool,
+            has_resources: bool,
+            #[serde(flatten)]
+            content: C,
+        }
+        Template::render(
+            template,
+            Page {
+                page: self.page,
+                below: self.below,
+                signed_in: self.signed_in,
+                dev_provider: logto.is_some_and(Logto::dev_provider),
+                has_organizations: logto.is_some_and(has_organizations),
+                has_resources: logto.is_some_and(has_resources),
+                content,
+            },
+        )
+    }
+}
+
+/// Whether a sign-in asks for the user's organizations: without that there are no
+/// organization tokens.
+pub fn has_organizations(logto: &Logto) -> bool {
+    let scopes = &logto.config().scopes;
+    scopes.iter().any(|scope| scope == ORGANIZATIONS_SCOPE)
+}
+
+/// Whether a sign-in asks for tokens for an API.
+pub fn has_resources(logto: &Logto) -> bool {
+    !resources::configured(logto).is_empty()
+}
