@@ -308,6 +308,8 @@ fn logto_table(plan: Plan, provider: &DevProvider, origin: &str) -> Dict {
     keys([
         ("endpoint", absent()),
         ("issuer", provider.issuer().into()),
+        // The stand-in is Logto's, which gives no refresh token without.
+        ("prompt", Value::from(vec!["consent"])),
         ("app_id", CLIENT_ID.into()),
         ("app_secret", CLIENT_SECRET.into()),
         ("base_url", origin.into()),

@@ -19,7 +19,8 @@ use crate::tokens::token::{Token, TokenFor};
 /// As a handler's argument it makes the route require a user: a page navigation
 /// without one gets a 303 to the sign-in and comes back afterwards, any other
 /// request gets a 401 with `{"error":"Not authenticated"}`. `Option<User>` lets
-/// everyone in. It is also `None` while the session store is down; where that
+/// everyone in. It is also `None` while the session store is down, or the provider for
+/// longer than `claims_max_staleness`; where that
 /// matters, `Result<User, Error>` says why there is no user.
 ///
 /// `C` is the type the claims are read into, [`IdTokenClaims`] by default.
@@ -30,7 +31,7 @@ use crate::tokens::token::{Token, TokenFor};
 /// Redis or in a [`SharedStore`](crate::SharedStore). The provider is called
 /// only when the claims are older than `claims_max_age`: one refresh, which also
 /// signs out a user whom the provider no longer accepts. While the provider
-/// cannot be reached, the old claims stay in use.
+/// cannot be reached, the old claims stay in use for up to `claims_max_staleness`.
 ///
 /// # Errors
 ///
@@ -40,6 +41,9 @@ use crate::tokens::token::{Token, TokenFor};
 ///   user.
 /// - [`ErrorKind::MissingClaims`] (403): the claims do not fit `C`.
 /// - [`ErrorKind::StoreUnavailable`] (503): the session store cannot be reached.
+/// - The `Provider…` kinds (502, 503, 504): the provider cannot be reached, and the
+///   claims are older than `claims_max_age` and `claims_max_staleness` together. The
+///   session stays.
 ///
 /// # Standards
 ///

@@ -35,7 +35,7 @@ pub(crate) enum ProviderError {
     /// A member that nothing works without.
     #[error("metadata: {0} is missing or no absolute URL")]
     Unusable(&'static str),
-    #[error("metadata: {member} {} {}", shown(url), insecure(url))]
+    #[error("metadata: {member} {} is not https{}", shown(url), although(url))]
     Insecure { member: &'static str, url: Box<Url> },
     #[error("not tried again yet after: {0}")]
     Pausing(Box<ProviderError>),
@@ -58,13 +58,13 @@ fn shown(url: &Url) -> String {
     url.as_str().chars().take(200).collect()
 }
 
-fn insecure(url: &Url) -> String {
+fn although(url: &Url) -> String {
     match (url.scheme(), url.host_str()) {
         ("http", Some(host)) => format!(
-            "is not https although the issuer is: the provider has to publish https addresses; if \
-             the way there is safe without, see logto.http_hosts, which may have {host:?}"
+            " although the issuer is: the provider has to publish https addresses; if the way \
+             there is safe without, see logto.http_hosts, which may have {host:?}"
         ),
-        _ => "is not https".to_owned(),
+        _ => String::new(),
     }
 }
 
