@@ -256,6 +256,36 @@ async fn a_refresh_keeps_the_issuer_of_the_sign_in() {
     tenants.names(FABRIKAM);
     clock.advance(&tenants.app.provider, 600);
     assert_eq!(who_is(&tenants.app, &alice).await, NOBODY, "another one");
+
+    let clock: Clock = clock!();
+    let fairing = Logto::fairing().with_clock(clock.read);
+    let logto = keys([
+        ("claims_max_age", 600.into()),
+        ("tenants", Value::from(vec![CONTOSO])),
+    ]);
+    let tenants = Tenants::at(logto, fairing).await;
+    let alice = tenants.signed_in(CONTOSO).await;
+    tenants.names(FABRIKAM);
+    clock.advance(&tenants.app.provider, 600);
+    assert_eq!(who_is(&tenants.app, &alice).await, NOBODY, "not let in");
+}
+
+/// So does what a third party says of the issuer (OpenID Connect Core section 4).
+#[rocket::async_test]
+async fn a_third_party_names_the_issuer_of_one_tenant() {
+    let list = Value::from(vec![CONTOSO]);
+    let tenants = Tenants::with(keys([("tenants", list)])).await;
+    for (iss, status) in [
+        (tenants.issuer(CONTOSO), 303),
+        (tenants.issuer(FABRIKAM), 400),
+        (tenants.template.clone(), 400),
+        (format!("{}/", tenants.issuer(CONTOSO)), 400),
+    ] {
+        let mut url = url::Url::parse(&tenants.app.url("/initiate-login")).expect("an address");
+        url.query_pairs_mut().append_pair("iss", &iss);
+        let page = Browser::new().navigate(url.as_str()).await;
+        assert_eq!(page.status(), status, "{iss}: {}", page.text());
+    }
 }
 
 #[rocket::async_test]

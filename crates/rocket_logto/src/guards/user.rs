@@ -86,7 +86,8 @@ impl<C> User<C> {
     /// The user's identifier, unique at the provider and never reassigned.
     ///
     /// Use it as the key for anything you store about the user; e-mail addresses
-    /// and names change.
+    /// and names change. With `{tenantid}` in `issuer` it is unique within its tenant
+    /// only: there the key is `iss` and `sub` together.
     pub fn sub(&self) -> &str {
         &self.active.session().sub
     }
