@@ -289,7 +289,7 @@ fn check_pkce(provider: &Provider, params: &[(String, String)]) -> Result<(), Oi
         (Some(challenge), Some(_)) if challenge.len() != 43 => Err(invalid(
             "code_challenge must be a string with a minimum length of 43 characters",
         )),
-        (None, None) if provider.settings.client_secret.is_none() => Err(invalid(
+        (None, None) if provider.settings.is_public() => Err(invalid(
             "Authorization Server policy requires PKCE to be used for this request",
         )),
         _ => Ok(()),

@@ -39,7 +39,8 @@ pub(crate) fn authorize(provider: &Provider, request: &Received) -> Reply {
 /// Stores the parameters for a minute (RFC 9126).
 pub(crate) fn push(provider: &Provider, request: &Received) -> Reply {
     let mut params = request.form.clone();
-    params.retain(|(name, _)| name != "client_secret");
+    let credentials = ["client_secret", "client_assertion", "client_assertion_type"];
+    params.retain(|(name, _)| !credentials.contains(&name.as_str()));
     let checked = authenticate(provider, request).and_then(|_| match first(&params, "client_id") {
         Some(_) => Ok(()),
         None => Err(OidcError::invalid_request(

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::claims;
+use crate::client_assertion;
 use crate::exchange;
 use crate::provider::Provider;
 use crate::wire::{Received, Reply};
@@ -14,7 +15,12 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
     let issuer = provider.issuer();
     let endpoint = provider.endpoint();
     let at = |path: &str| format!("{endpoint}{}", provider.path(path));
-    let methods = ["client_secret_basic", "client_secret_post", "none"];
+    let methods = [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none",
+    ];
     let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/auth"),
@@ -46,6 +52,7 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
         "scopes_supported": claims::SCOPES,
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
     });
     if provider.settings.offers_par {
         metadata["pushed_authorization_request_endpoint"] = at("/request").into();

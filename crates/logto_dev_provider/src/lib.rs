@@ -50,6 +50,7 @@ mod auth_request;
 mod authorize;
 mod backchannel;
 mod claims;
+mod client_assertion;
 mod client_auth;
 mod crypto;
 mod dev_provider;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::keys::SigningAlg;
 use crate::seed::Seed;
 #[cfg(feature = "_hooks")]
@@ -25,8 +27,12 @@ pub struct Settings {
     pub port: u16,
     /// The id of the one client.
     pub client_id: String,
-    /// The client's secret; `None` makes it a public client, which must use PKCE.
+    /// The client's secret; `None`, and no [`client_jwks`](Settings::client_jwks), makes
+    /// it a public client, which must use PKCE.
     pub client_secret: Option<String>,
+    /// The client's public keys, as JWKs: with one of them it may authenticate by a JWT
+    /// it has signed (`private_key_jwt`, RFC 7523), in place of the secret.
+    pub client_jwks: Vec<Value>,
     /// Registered redirect URIs, compared as text.
     pub redirect_uris: Vec<String>,
     /// Whether any `http` or `https` redirect URI on the loopback interface is
@@ -76,6 +82,7 @@ impl Settings {
             port: 0,
             client_id: client_id.into(),
             client_secret: Some(client_secret.into()),
+            client_jwks: Vec::new(),
             redirect_uris: Vec::new(),
             any_loopback_redirect_uri: false,
             post_logout_redirect_uris: Vec::new(),
@@ -92,6 +99,13 @@ impl Settings {
             #[cfg(feature = "_hooks")]
             observer: None,
         }
+    }
+}
+
+impl Settings {
+    /// Whether the client has nothing to prove itself with.
+    pub(crate) fn is_public(&self) -> bool {
+        self.client_secret.is_none() && self.client_jwks.is_empty()
     }
 }
 

@@ -142,6 +142,8 @@ pub(crate) struct Store {
     pub(crate) access_tokens: Bounded<AccessToken>,
     pub(crate) refresh_tokens: Bounded<RefreshToken>,
     pub(crate) subject_tokens: Bounded<SubjectToken>,
+    /// Client and `jti` of the assertions that were taken: each is good once.
+    pub(crate) assertions: Bounded<()>,
 }
 
 impl Store {

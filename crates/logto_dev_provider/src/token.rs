@@ -253,7 +253,7 @@ pub(crate) fn asked_scopes(request: &Received) -> Vec<String> {
 
 /// Confidential clients keep a refresh token until 70 % of its life has passed.
 fn rotates(provider: &Provider, issued: u64) -> bool {
-    let is_public = provider.settings.client_secret.is_none();
+    let is_public = provider.settings.is_public();
     let age = provider.now().saturating_sub(issued);
     let is_old = age * 10 >= REFRESH_TOKEN_LIFETIME * 7;
     provider

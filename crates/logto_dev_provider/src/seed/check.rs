@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Seed, SeedOrganization};
+use super::{Seed, SeedMachine, SeedOrganization};
 use crate::error::SeedError;
 
 impl Seed {
@@ -19,6 +19,14 @@ impl Seed {
         unique("users", "users have the id or username", names)?;
         let machines = self.machines.iter().map(|machine| &machine.id);
         unique("machines", "machines have the id", machines.collect())?;
+        let proves_nothing =
+            |machine: &&SeedMachine| machine.secret.is_empty() && machine.jwks.is_empty();
+        if let Some(machine) = self.machines.iter().find(proves_nothing) {
+            return Err(SeedError::new(format!(
+                "`machines`: {:?} has neither a `secret` nor `jwks`: write one of them",
+                machine.id
+            )));
+        }
         let organizations = self.organizations.iter();
         for organization in organizations {
             let members = |name: &str| self.user(name).is_some();

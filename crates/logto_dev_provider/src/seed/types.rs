@@ -106,8 +106,13 @@ pub struct SeedAddress {
 pub struct SeedMachine {
     /// The client's id, and the `sub` of its tokens.
     pub id: String,
-    /// The client's secret.
+    /// The client's secret. None when left out or empty; then it needs `jwks`.
+    #[serde(default)]
     pub secret: String,
+    /// The client's public keys, as JWKs: it may authenticate by a JWT it has signed
+    /// with one of them (`private_key_jwt`, RFC 7523).
+    #[serde(default)]
+    pub jwks: Vec<Value>,
     /// `roles`: what [`SeedResource::scopes`] refers to. Logto's own
     /// `Logto Management API access` opens the Management API.
     #[serde(default)]
@@ -189,6 +194,7 @@ impl SeedMachine {
         SeedMachine {
             id: id.into(),
             secret: secret.into(),
+            jwks: Vec::new(),
             roles: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of the development provider over HTTP, compared with recordings of a
 //! real Logto in `tests/fixtures/logto`.
 
+mod assertions;
 mod authorization;
 mod clients;
 mod codes;

@@ -11,7 +11,10 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
     let users = seed.users.iter();
     let users = users.map(|user| user.username.as_ref().unwrap_or(&user.id).clone());
     let machines = seed.machines.iter();
-    let machines = machines.map(|machine| format!("{} (secret {})", machine.id, machine.secret));
+    let machines = machines.map(|machine| match machine.secret.as_str() {
+        "" => format!("{} (signs with its own key)", machine.id),
+        secret => format!("{} (secret {secret})", machine.id),
+    });
     let organizations = seed.organizations.iter();
     let organizations = organizations.map(|found| format!("{} ({})", found.id, found.name));
     let resources = seed.resources.iter();
