@@ -11,7 +11,8 @@ use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{
-    self, Algorithms, ClientExpectations, KeySet, Logout, Nonce, TokenExpectations,
+    self, AccessExpectations, Algorithms, ClientExpectations, KeySet, Logout, Nonce,
+    TokenExpectations,
 };
 use crate::request::cookies as cookie_header;
 use crate::return_to::ReturnTo;
@@ -138,7 +139,10 @@ impl Keys {
         token: &str,
         expected: Expected<'_>,
     ) -> Result<AccessTokenClaims, String> {
-        verify::access_token(token, &self.keys, &self.expectations(expected).token)
-            .map_err(|reason| reason.to_string())
+        let expected = AccessExpectations {
+            token: self.expectations(expected).token,
+            clients_without_audience: &[],
+        };
+        verify::access_token(token, &self.keys, &expected).map_err(|reason| reason.to_string())
     }
 }

@@ -57,7 +57,7 @@ impl LogtoService {
         clock: Clock,
     ) -> Result<LogtoService, reqwest::Error> {
         let inner = Inner {
-            service: Arc::new(ServiceClient::new(config, client)?),
+            service: Arc::new(ServiceClient::new(config, client, clock)?),
             bearers: Bearers::new(),
             machine_tokens: MachineTokens::new(),
             clock,

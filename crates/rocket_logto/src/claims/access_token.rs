@@ -8,7 +8,8 @@ use super::{Audience, Claim, numeric_date, standard};
 /// The claims of a JWT access token, for an API resource, an organization or both.
 ///
 /// All of them decide what a caller may do, so each must have its standard type and must not
-/// occur twice.
+/// occur twice. What other providers call otherwise is read as well: see
+/// [`scopes`](AccessTokenClaims::scopes) and [`client_id()`](AccessTokenClaims::client_id).
 ///
 /// # Standards
 ///
@@ -38,7 +39,9 @@ pub struct AccessTokenClaims {
     /// were read from JSON.
     #[serde(deserialize_with = "subject")]
     pub sub: String,
-    /// The API resource, or `urn:logto:organization:<id>` for an organization token.
+    /// The API resource, or `urn:logto:organization:<id>` for an organization token. Empty where
+    /// the token has none, as AWS Cognito's.
+    #[serde(default)]
     pub aud: Audience,
     /// When it expires, in seconds since 1970.
     #[serde(deserialize_with = "numeric_date::seconds")]
@@ -56,12 +59,25 @@ pub struct AccessTokenClaims {
     /// The id of the token itself.
     #[serde(default, skip_serializing_if = "Claim::is_absent")]
     pub jti: Claim<String>,
-    /// The client the token was issued to.
+    /// The client the token was issued to, where the token calls it so; see
+    /// [`client_id()`](AccessTokenClaims::client_id).
     #[serde(default, skip_serializing_if = "Claim::is_absent")]
     pub client_id: Claim<String>,
-    /// The scopes as they were sent; see [`scopes`](AccessTokenClaims::scopes).
-    #[serde(default, skip_serializing_if = "Claim::is_absent")]
+    /// The scopes, separated by spaces, from text or from a list; see
+    /// [`scopes`](AccessTokenClaims::scopes).
+    #[serde(
+        default,
+        skip_serializing_if = "Claim::is_absent",
+        deserialize_with = "scopes"
+    )]
     pub scope: Claim<String>,
+    /// The scopes under the name that Okta, Entra ID, Hydra and others use, in the same way.
+    #[serde(
+        default,
+        skip_serializing_if = "Claim::is_absent",
+        deserialize_with = "scopes"
+    )]
+    pub scp: Claim<String>,
     /// Logto: the organization in which the resource may be used. An organization token without a
     /// resource names it in `aud` alone.
     #[serde(default, skip_serializing_if = "Claim::is_absent")]
@@ -72,17 +88,64 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
-    /// The scopes granted (RFC 6749 section 3.3).
+    /// The scopes granted (RFC 6749 section 3.3): those of `scope`, or where there is no `scope`,
+    /// those of `scp`. Never both, and never `permissions`, which is nobody's standard.
     ///
-    /// None when `scope` is missing, null or `""`, which is what Logto sends when there are none.
+    /// None when `scope` is `""`, which is what Logto sends when there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rocket_logto::AccessTokenClaims;
+    /// let claims: AccessTokenClaims = serde_json::from_str(
+    ///     r#"{"iss":"https://example.okta.com","sub":"u","aud":"api","iat":0,"exp":1,
+    ///         "cid":"app","scp":["read","write"]}"#,
+    /// )?;
+    /// assert_eq!(claims.scopes().collect::<Vec<_>>(), ["read", "write"]);
+    /// assert_eq!(claims.client_id(), Some("app"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        let scope = self.scope.as_deref().unwrap_or_default();
+        let scope = self.granted().unwrap_or_default();
         scope.split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// The scopes as text; `None` when the token does not say.
+    pub(crate) fn granted(&self) -> Option<&str> {
+        self.scope.as_deref().or(self.scp.as_deref())
+    }
+
+    /// The client the token was issued to, by whichever name the provider has for it: `client_id`
+    /// (RFC 9068, Logto, AWS Cognito), else `azp` (Keycloak, Entra ID v2), else `cid` (Okta), else
+    /// `appid` (Entra ID v1).
+    pub fn client_id(&self) -> Option<&str> {
+        let other = |name: &&str| self.extra.get(*name)?.as_str().filter(|id| !id.is_empty());
+        let named = self.client_id.as_deref();
+        named.or_else(|| ["azp", "cid", "appid"].iter().find_map(other))
     }
 
     /// Whether this scope was granted.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)
+    }
+}
+
+/// Scopes as text or as a list of names, as text. A name with a space in it would be two.
+fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Claim<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "scopes must be a string or an array of strings")]
+    enum Written {
+        Text(String),
+        Names(Vec<String>),
+    }
+    match Claim::<Written>::deserialize(deserializer)? {
+        Claim::Absent => Ok(Claim::Absent),
+        Claim::Null => Ok(Claim::Null),
+        Claim::Value(Written::Text(text)) => Ok(Claim::Value(text)),
+        Claim::Value(Written::Names(names)) => match names.iter().any(|name| name.contains(' ')) {
+            false => Ok(Claim::Value(names.join(" "))),
+            true => Err(serde::de::Error::custom("a scope must not hold a space")),
+        },
     }
 }
 

@@ -27,6 +27,13 @@ pub enum Audience {
     Many(Vec<String>),
 }
 
+/// Nobody.
+impl Default for Audience {
+    fn default() -> Audience {
+        Audience::Many(Vec::new())
+    }
+}
+
 impl Audience {
     /// Whether `audience` is among the names, byte for byte.
     pub fn contains(&self, audience: &str) -> bool {

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::parameters::Prompt;
 use super::values::{
-    AtLeastOne, Parameters, Port, SecretKeys, SigningAlgs, Span, Store, Text, TextList,
+    AtLeastOne, AuthMethod, Parameters, Port, SecretKeys, SigningAlgs, Span, Store, Text, TextList,
 };
-use super::{ClientAuthMethod, ResponseMode};
+use super::{AssertionAudience, ResponseMode, SigningAlg};
 
 keys! {
     #[serde(deny_unknown_fields, expecting = "a table of keys")]
@@ -38,9 +38,27 @@ keys! {
         app_secret: Option<Text>, env LOGTO_APP_SECRET;
         /// instead of `app_secret`: a file that holds it, which other users may not write
         app_secret_file: Option<PathBuf>, env LOGTO_APP_SECRET_FILE;
+        /// instead of a secret (`private_key_jwt`, RFC 7523): a file with the private key, in PEM
+        /// (PKCS #8, SEC1, PKCS #1) or as a JWK, which other users may not write. It is read at
+        /// launch: a new one takes effect at the next
+        app_key_file: Option<PathBuf>, env LOGTO_APP_KEY_FILE;
+        /// what the provider knows the key by (`kid`)
+        app_key_id: Option<Text>,
+            otherwise "the `kid` of the JWK, else the key's RFC 7638 thumbprint",
+            env LOGTO_APP_KEY_ID;
+        /// the algorithm it signs with: `ES256`, `ES384`, `EdDSA`, `RS256`, `PS256`, …
+        app_key_alg: Option<SigningAlg>,
+            otherwise "the `alg` of the JWK, else what the key's type has and the provider announces, `RS256` first",
+            env LOGTO_APP_KEY_ALG;
+        /// whom the key's assertions name as `aud`: the issuer, or at every endpoint
+        /// `"token_endpoint"`, its URL
+        client_assertion_audience: AssertionAudience = "issuer", env LOGTO_CLIENT_ASSERTION_AUDIENCE;
         /// `true`: [`Bearer`](crate::Bearer) asks the provider about tokens that are no JWTs
         /// (RFC 7662)
         introspect_opaque_tokens: bool = false;
+        /// ids of clients whose access tokens [`Bearer`](crate::Bearer) takes although they name
+        /// no audience, for any [`Resource`](crate::Resource): AWS Cognito's
+        clients_without_audience: TextList = [], env LOGTO_CLIENTS_WITHOUT_AUDIENCE;
         /// the app's public origin; required in other profiles than debug, and https there
         /// unless it is on this machine
         base_url: Option<String>,
@@ -76,9 +94,9 @@ keys! {
         /// who may be in the audience of an ID token beside this client (OpenID Connect Core
         /// section 3.1.3.7): ids of other clients or projects
         trusted_audiences: TextList = [], env LOGTO_TRUSTED_AUDIENCES;
-        /// or `client_secret_post`
-        token_endpoint_auth_method: Option<ClientAuthMethod>,
-            otherwise "`\"client_secret_basic\"`, without a secret `\"none\"`",
+        /// or `client_secret_post`, `private_key_jwt`; it decides where there is a secret and a key
+        token_endpoint_auth_method: Option<AuthMethod>,
+            otherwise "`\"client_secret_basic\"`, with a key `\"private_key_jwt\"`, with neither `\"none\"`",
             env LOGTO_TOKEN_ENDPOINT_AUTH_METHOD;
         /// or `form_post` (https only)
         response_mode: ResponseMode = "query", env LOGTO_RESPONSE_MODE;
@@ -125,6 +143,12 @@ keys! {
         app_secret: Option<Text>, otherwise "`app_secret`", env LOGTO_MACHINE_APP_SECRET;
         /// instead of `machine.app_secret`: a file that holds it
         app_secret_file: Option<PathBuf>, env LOGTO_MACHINE_APP_SECRET_FILE;
+        /// instead of `machine.app_secret`: a file with its private key, as `app_key_file`
+        app_key_file: Option<PathBuf>, env LOGTO_MACHINE_APP_KEY_FILE;
+        /// as `app_key_id`
+        app_key_id: Option<Text>, env LOGTO_MACHINE_APP_KEY_ID;
+        /// as `app_key_alg`
+        app_key_alg: Option<SigningAlg>, env LOGTO_MACHINE_APP_KEY_ALG;
     }
 
     #[serde(deny_unknown_fields, expecting = "a table of keys")]

@@ -4,6 +4,7 @@
 // figment's own error type, at launch and nowhere else.
 #![allow(clippy::result_large_err)]
 
+mod client_key;
 #[macro_use]
 mod key_table;
 pub(crate) mod issuer;
@@ -25,15 +26,17 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::config::parameters::Prompt;
+pub(crate) use client_key::ClientKey;
 use keys::Raw;
 pub use keys::RoutePaths;
 pub(crate) use organizations::ORGANIZATION;
 pub use organizations::{ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE};
 pub(crate) use provider::{
-    ApiConfig, ClientConfig, DEV_APP_ID, DEV_APP_SECRET, DEV_MACHINE_ID, DEV_MACHINE_SECRET,
-    NamedBy, ProviderConfig,
+    ApiConfig, ClientConfig, Credentials, DEV_APP_ID, DEV_APP_SECRET, DEV_MACHINE_ID,
+    DEV_MACHINE_SECRET, NamedBy, ProviderConfig,
 };
 use rules::Rules;
+pub(crate) use types::AssertionAudience;
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,
 };
@@ -184,7 +187,7 @@ pub(crate) struct DevProviderTable {
 impl LogtoConfig {
     /// Reads the `logto` table of `figment` in its selected profile, adds the
     /// `LOGTO_*` environment variables and checks all rules. Touches the
-    /// network never, the disk for `app_secret_file` and `ca_file`.
+    /// network never, the disk for `app_secret_file`, `app_key_file` and `ca_file`.
     ///
     /// # Errors
     ///
@@ -215,14 +218,15 @@ impl LogtoConfig {
         &self.client.id
     }
 
-    /// The client secret; `None` for a public client.
+    /// The client secret; `None` for a public client, and for one that proves itself with
+    /// a key.
     pub fn app_secret(&self) -> Option<&AppSecret> {
-        self.client.secret.as_ref()
+        self.client.secret()
     }
 
     /// How the app authenticates at the token endpoint.
     pub fn token_endpoint_auth_method(&self) -> ClientAuthMethod {
-        self.client.auth_method
+        self.client.auth_method()
     }
 
     /// The accepted signature algorithms; none: those the provider announces.

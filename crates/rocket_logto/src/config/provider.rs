@@ -1,13 +1,15 @@
 //! `ProviderConfig`: what concerns the provider. A service that signs nobody in
 //! needs this, and a client of its own only for some calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use figment::Figment;
 
+use super::client_key::ClientKey;
 use super::rules::Rules;
 use super::values::HttpHost;
-use super::{AppSecret, ClientAuthMethod, RoutePaths, SigningAlg};
+use super::{AppSecret, AssertionAudience, ClientAuthMethod, RoutePaths, SigningAlg};
 
 /// The client the development provider knows.
 pub(crate) const DEV_APP_ID: &str = "dev-app";
@@ -32,6 +34,8 @@ pub(crate) struct ProviderConfig {
     /// As whom the app gets tokens of its own.
     pub machine: Option<ClientConfig>,
     pub introspect_opaque_tokens: bool,
+    /// Clients whose access tokens need no audience.
+    pub clients_without_audience: Vec<String>,
     /// The accepted signature algorithms; none: those the provider announces.
     pub id_token_alg: Vec<SigningAlg>,
     pub ca_pem: Option<Vec<u8>>,
@@ -53,8 +57,43 @@ pub(crate) enum NamedBy {
 #[derive(Clone, Debug)]
 pub(crate) struct ClientConfig {
     pub id: String,
-    pub secret: Option<AppSecret>,
-    pub auth_method: ClientAuthMethod,
+    pub credentials: Credentials,
+}
+
+/// What a client proves itself with (OpenID Connect Core section 9).
+#[derive(Clone, Debug)]
+pub(crate) enum Credentials {
+    /// Nothing: a public client.
+    None,
+    SecretBasic(AppSecret),
+    SecretPost(AppSecret),
+    PrivateKeyJwt {
+        key: Arc<ClientKey>,
+        audience: AssertionAudience,
+    },
+}
+
+impl ClientConfig {
+    /// Whether the provider can tell this client from somebody who knows its id.
+    pub(crate) fn is_confidential(&self) -> bool {
+        !matches!(self.credentials, Credentials::None)
+    }
+
+    pub(crate) fn secret(&self) -> Option<&AppSecret> {
+        match &self.credentials {
+            Credentials::SecretBasic(secret) | Credentials::SecretPost(secret) => Some(secret),
+            Credentials::None | Credentials::PrivateKeyJwt { .. } => None,
+        }
+    }
+
+    pub(crate) fn auth_method(&self) -> ClientAuthMethod {
+        match self.credentials {
+            Credentials::None => ClientAuthMethod::None,
+            Credentials::SecretBasic(_) => ClientAuthMethod::ClientSecretBasic,
+            Credentials::SecretPost(_) => ClientAuthMethod::ClientSecretPost,
+            Credentials::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
+        }
+    }
 }
 
 /// What `Logto::api()` reads of the `logto` table.

@@ -103,8 +103,20 @@ pub enum ClientAuthMethod {
     ClientSecretBasic,
     /// In the request body.
     ClientSecretPost,
+    /// A JWT signed with a private key (RFC 7523 section 2.2).
+    PrivateKeyJwt,
     /// No secret: a public client.
     None,
+}
+
+/// Whom the JWT of `private_key_jwt` is for (RFC 7523 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AssertionAudience {
+    /// The issuer identifier, as OAuth and FAPI 2.0 have it by now.
+    Issuer,
+    /// The address of the token endpoint, at every endpoint.
+    TokenEndpoint,
 }
 
 /// How the authorization response comes back.

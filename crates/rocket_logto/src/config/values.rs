@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IntoDeserializer};
 use url::Url;
 
-use super::SigningAlg;
+use super::{ClientAuthMethod, SigningAlg};
 
 /// Text that may have been written as a number: ids and secrets of digits.
 /// A mistyped secret must not be printed by a type error.
@@ -49,6 +49,24 @@ impl<'de> Deserialize<'de> for TextList {
                 text.split_whitespace().map(str::to_owned).collect(),
             )),
             Err(_) => Err(D::Error::custom("must be an array of strings")),
+        }
+    }
+}
+
+/// How a client authenticates. A registered method that is not built in says so.
+pub(super) struct AuthMethod(pub(super) ClientAuthMethod);
+
+impl<'de> Deserialize<'de> for AuthMethod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AuthMethod, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match &*name {
+            "client_secret_jwt" | "tls_client_auth" | "self_signed_tls_client_auth" => {
+                Err(D::Error::custom(format!(
+                    "\"{name}\" is not supported: write \"private_key_jwt\" with app_key_file, or \
+                     \"client_secret_basic\" with app_secret"
+                )))
+            }
+            name => ClientAuthMethod::deserialize(name.into_deserializer()).map(AuthMethod),
         }
     }
 }

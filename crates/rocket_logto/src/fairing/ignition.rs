@@ -7,7 +7,7 @@ use rocket::config::LogLevel;
 use rocket::{Build, Rocket};
 
 use crate::clock::Clock;
-use crate::config::{ClientConfig, LogtoConfig, ProviderConfig, StoreConfig};
+use crate::config::{ClientConfig, Credentials, LogtoConfig, ProviderConfig, StoreConfig};
 use crate::service::LogtoService;
 use crate::session::store::SharedStore;
 #[cfg(feature = "redis")]
@@ -27,12 +27,23 @@ pub(super) fn provider_service(
         );
         return None;
     }
+    for client in config.machine.iter().chain(&client) {
+        announce_key(client);
+    }
     match LogtoService::new(config, client, clock) {
         Ok(service) => Some(service),
         Err(error) => {
             log::error!("logto: the HTTP client cannot be created, see logto.ca_file: {error}");
             None
         }
+    }
+}
+
+/// What has to be registered at the provider where the app proves itself with a key.
+fn announce_key(client: &ClientConfig) {
+    if let Credentials::PrivateKeyJwt { key, .. } = &client.credentials {
+        let (id, kid) = (&client.id, key.kid());
+        log::info!("logto: client {id} proves itself with its key, kid {kid}");
     }
 }
 

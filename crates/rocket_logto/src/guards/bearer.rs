@@ -327,9 +327,11 @@ impl<P: Permission, C> Bearer<P, C> {
         &self.claims.sub
     }
 
-    /// The id of the application the token was issued to, if the token says.
+    /// The id of the application the token was issued to, if the token says:
+    /// `client_id`, else `azp`, `cid` or `appid`, as
+    /// [`AccessTokenClaims::client_id`] has it.
     pub fn client_id(&self) -> Option<&str> {
-        self.claims.client_id.as_deref()
+        self.claims.client_id()
     }
 
     /// The audience that `P` demands: the indicator of the API resource, or
@@ -401,8 +403,7 @@ async fn find<P: Permission, C: DeserializeOwned>(
         ));
     };
     let organization = claims.organization_id.value();
-    if !claims.aud.contains(&expected.audience) || organization != expected.organization_id.as_ref()
-    {
+    if !is_for(&claims, &expected) || organization != expected.organization_id.as_ref() {
         let why = "the token is not for this API resource or organization";
         return Err(BearerError::invalid_token(why, "aud"));
     }
@@ -422,6 +423,16 @@ async fn find<P: Permission, C: DeserializeOwned>(
         custom,
         permission: PhantomData,
     })
+}
+
+/// Whether a token names the audience. One that names none has passed only because its
+/// client is in `clients_without_audience`: it is then for the API itself, and for no
+/// organization.
+fn is_for(claims: &AccessTokenClaims, expected: &ExpectedAudience) -> bool {
+    match claims.aud.iter().next() {
+        Some(_) => claims.aud.contains(&expected.audience),
+        None => expected.organization().is_none() && expected.organization_id.is_none(),
+    }
 }
 
 /// The token in the `Authorization` header (RFC 6750 section 2.1). It is taken

@@ -15,8 +15,9 @@ use crate::tokens::token::{Token, TokenFor};
 /// that [`Bearer`](crate::Bearer) demands at the other end.
 ///
 /// Derefs to [`Token`], as [`AccessToken`](crate::AccessToken) does. Needs
-/// credentials: `machine.app_id` and `machine.app_secret`, or else `app_id` and
-/// `app_secret`; without any, the launch aborts. At Logto they are those of an
+/// credentials: `machine.app_id` and `machine.app_secret` (or
+/// `machine.app_key_file`), or else those of the app itself; without any, the launch
+/// aborts. At Logto they are those of an
 /// application of the type *Machine-to-machine*, whose roles give the scopes.
 /// Outside of a request, use [`LogtoService::machine_token`].
 ///
@@ -29,7 +30,7 @@ use crate::tokens::token::{Token, TokenFor};
 /// # Errors
 ///
 /// - [`ErrorKind::Misconfigured`] (500): the provider refuses the token, or some
-///   scope of `P`.
+///   scope of `P`, or gives a token that is for somebody else (`aud`).
 /// - [`ErrorKind::NoOrganization`] (500): the request does not name the
 ///   organization that `P` needs.
 /// - The `Provider…` kinds (502, 503, 504).
@@ -118,8 +119,9 @@ impl<P: Permission> Sentinel for MachineToken<P> {
         if logto.is_none_or(|logto| logto.client().config().machine.is_none()) {
             log::error!(
                 "logto: a route needs a token of this app itself for `{name}`: add machine = {{ \
-                 app_id = \"…\", app_secret = \"…\" }} of a machine-to-machine application to the \
-                 logto table (or set LOGTO_MACHINE_APP_ID and LOGTO_MACHINE_APP_SECRET)"
+                 app_id = \"…\", app_secret = \"…\" }} (or app_key_file) of a machine-to-machine \
+                 application to the logto table (or set LOGTO_MACHINE_APP_ID and \
+                 LOGTO_MACHINE_APP_SECRET)"
             );
             return true;
         }

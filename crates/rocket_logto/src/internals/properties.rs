@@ -157,7 +157,7 @@ pub fn jwks(data: &[u8]) {
     let keys = Keys::parse(document.as_bytes(), EdDSA).expect("odd keys are skipped");
     assert!((1..=2).contains(&keys.count()));
     let token = SIGNER.sign(header(), claims_of_all_kinds(), true);
-    assert!(keys.access_token(&token, EXPECTED).is_ok());
+    assert!(keys.id_token(&token, EXPECTED).is_ok());
 }
 
 /// Of all texts only the ones that were signed are taken.
@@ -265,7 +265,20 @@ pub fn jwt_claims(data: &[u8]) {
         not_expired(number("exp").expect("a number"));
         not_early();
         assert!((1..=255).contains(&text("sub").len()), "{claims}");
+        assert!(!audiences.is_empty(), "{claims}");
     }
+    // What opens an API is nothing else, unless it says so itself.
+    let says_so = ["token_use", "typ"]
+        .iter()
+        .any(|name| claims[name].is_string());
+    assert!(
+        !(verdicts.access_token && verdicts.id_token) || says_so,
+        "{claims}"
+    );
+    assert!(
+        !(verdicts.access_token && verdicts.logout_token),
+        "{claims}"
+    );
 }
 
 /// A cookie counts when its name is there once, byte for byte; and no text

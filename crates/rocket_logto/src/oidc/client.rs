@@ -142,7 +142,13 @@ impl OidcClient {
             ("token_type_hint", "refresh_token"),
         ];
         let response = provider
-            .post(&self.config.client, endpoint, &params, Caller::Known)
+            .post(
+                &self.config.client,
+                &metadata,
+                endpoint,
+                &params,
+                Caller::Known,
+            )
             .await?;
         answer::success("revocation", &[StatusCode::OK], response).map(drop)
     }

@@ -4,49 +4,65 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::verify::{Rejection, TokenExpectations, access_token_claims, unreadable};
+use super::tolerance::{optional_members, text};
+use super::verify::{
+    AccessExpectations, Rejection, access_token_claims, is_used_for_access, unreadable,
+};
 use crate::claims::AccessTokenClaims;
 use crate::config::issuer::is_template;
 
 #[derive(Deserialize)]
 pub(super) struct Introspection {
     active: bool,
+    #[serde(default, deserialize_with = "token_type")]
     token_type: Option<String>,
     #[serde(flatten)]
     claims: Map<String, Value>,
 }
 
+optional_members! {
+    token_type: String = text;
+}
+
 /// The claims of an active access token.
 pub(super) fn claims(
     introspection: Introspection,
-    expected: &TokenExpectations<'_>,
+    expected: &AccessExpectations<'_>,
 ) -> Result<AccessTokenClaims, Rejection> {
     if !introspection.active {
         return Err(Rejection::Inactive);
     }
     // A refresh token is active, too.
     let kind = introspection.token_type.as_deref();
-    if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    let is_ours = |kind: &str| ["bearer", "access_token"].contains(&&*kind.to_ascii_lowercase());
+    if !kind.is_none_or(is_ours) {
         return Err(Rejection::Type);
     }
     let mut claims = introspection.claims;
+    is_used_for_access(claims.get("token_use").and_then(Value::as_str))?;
     // Everything but `active` is optional. The response comes from the issuer, and
     // the subject of a token without one is the client (RFC 9068 section 2.2).
-    if !is_template(expected.issuer) {
-        claims
-            .entry("iss")
-            .or_insert_with(|| expected.issuer.into());
+    let issuer = expected.token.issuer;
+    if !is_template(issuer) {
+        claims.entry("iss").or_insert_with(|| issuer.into());
     }
     if let (None, Some(client_id)) = (claims.get("sub"), claims.get("client_id").cloned()) {
         claims.insert("sub".into(), client_id);
     }
-    claims.entry("iat").or_insert_with(|| expected.now.into());
-    // A token without an audience is for the provider itself, not for this API.
-    if !claims.contains_key("aud") {
-        return Err(Rejection::Audience);
+    claims
+        .entry("iat")
+        .or_insert_with(|| expected.token.now.into());
+    // A token without an audience is for the provider itself, not for this API, unless
+    // the configuration says otherwise of its client.
+    let has_audience = claims.get("aud").is_some_and(|aud| !aud.is_null());
+    if !has_audience {
+        claims.remove("aud");
     }
     let claims = serde_json::from_value(claims.into()).map_err(|error| unreadable(&error))?;
-    access_token_claims(claims, expected)
+    match access_token_claims(claims, expected, || !has_audience) {
+        Err(Rejection::Missing("aud")) => Err(Rejection::Audience),
+        verdict => verdict,
+    }
 }
 
 #[cfg(test)]
@@ -54,16 +70,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::oidc::verify::TokenExpectations;
 
     const NOW: i64 = 1_795_333_532;
     const ISSUER: &str = "http://localhost:3001/oidc";
 
     fn read(body: &Value) -> Result<AccessTokenClaims, Rejection> {
-        let expected = TokenExpectations {
-            issuer: ISSUER,
-            tenants: &[],
-            now: NOW,
-            tolerance: 60,
+        let expected = AccessExpectations {
+            token: TokenExpectations {
+                issuer: ISSUER,
+                tenants: &[],
+                now: NOW,
+                tolerance: 60,
+            },
+            clients_without_audience: &["cognito".to_owned()],
         };
         let introspection = serde_json::from_value(body.clone()).unwrap();
         claims(introspection, &expected)
@@ -111,6 +131,13 @@ mod tests {
         let cases = [
             ("active", json!(false), Rejection::Inactive),
             ("token_type", json!("Refresh"), Rejection::Type),
+            ("token_type", json!("DPoP"), Rejection::Type),
+            ("token_use", json!("refresh_token"), Rejection::Type),
+            ("token_use", json!("id"), Rejection::IdToken),
+            ("aud", json!(null), Rejection::Audience),
+            ("aud", json!([]), Rejection::Audience),
+            ("scp", json!(7), Rejection::Claims),
+            ("scope", json!(["read", 7]), Rejection::Claims),
             ("iss", json!("https://evil.example"), Rejection::Issuer),
             ("iss", json!(null), Rejection::Claims),
             ("sub", json!(""), Rejection::Claims),
@@ -125,6 +152,25 @@ mod tests {
             body[name] = value.clone();
             assert_eq!(read(&body).unwrap_err(), rejection, "{name} {value}");
         }
+        for (name, value) in [
+            ("token_type", json!("bearer")),
+            ("token_type", json!("access_token")),
+            ("token_type", json!(7)),
+            ("token_type", json!(null)),
+            ("token_use", json!("access_token")),
+            ("scope", json!(["read", "write"])),
+            ("scp", json!("read write")),
+        ] {
+            let mut body = good();
+            body[name] = value.clone();
+            assert!(read(&body).is_ok(), "{name} {value}");
+        }
+        let mut of_cognito = good();
+        of_cognito.as_object_mut().unwrap().remove("aud");
+        of_cognito["client_id"] = "cognito".into();
+        assert!(read(&of_cognito).is_ok());
+        of_cognito["client_id"] = "another".into();
+        assert_eq!(read(&of_cognito).unwrap_err(), Rejection::Audience);
         let mut endless = good();
         endless.as_object_mut().unwrap().remove("exp");
         assert_eq!(read(&endless).unwrap_err(), Rejection::Missing("exp"));

@@ -46,6 +46,13 @@ pub(crate) struct Metadata {
     pub announced_algs: Vec<String>,
     #[serde(default, deserialize_with = "names")]
     pub scopes_supported: Vec<String>,
+    /// By name, as above: with what a client may sign its assertions.
+    #[serde(
+        default,
+        rename = "token_endpoint_auth_signing_alg_values_supported",
+        deserialize_with = "names"
+    )]
+    pub announced_client_algs: Vec<String>,
 }
 
 mod members {

@@ -12,14 +12,15 @@ use super::discovery::{Discovery, Sender};
 use super::error::{ProviderError, TokenError};
 use super::http::{Caller, HttpClient, HttpError};
 use super::metadata::Metadata;
-use super::verify::{KeySet, Rejection, TokenExpectations};
-use crate::clock::{Seconds, seconds};
+use super::verify::{AccessExpectations, KeySet, Rejection, TokenExpectations};
+use crate::clock::{Clock, Seconds, seconds};
 use crate::config::{ClientConfig, ProviderConfig};
 
 pub(crate) struct Provider {
     config: ProviderConfig,
     client: Option<ClientConfig>,
     http: Arc<HttpClient>,
+    clock: Clock,
     discovery: Arc<Discovery>,
 }
 
@@ -27,11 +28,13 @@ impl Provider {
     pub(super) fn new(
         config: ProviderConfig,
         client: Option<ClientConfig>,
+        clock: Clock,
     ) -> Result<Provider, reqwest::Error> {
         let http = Arc::new(HttpClient::new(&config)?);
         Ok(Provider {
             discovery: Arc::new(Discovery::new(&config, http.clone())),
             http,
+            clock,
             config,
             client,
         })
@@ -81,16 +84,18 @@ impl Provider {
         self.http.send(request, caller).await
     }
 
-    /// Makes one call to an endpoint that requires client authentication, never
-    /// repeated.
+    /// Makes one call to an endpoint of this provider that requires client
+    /// authentication, never repeated.
     pub(super) async fn post(
         &self,
         client: &ClientConfig,
+        metadata: &Metadata,
         endpoint: &Url,
         params: &[(&str, &str)],
         caller: Caller,
     ) -> Result<Response<Vec<u8>>, TokenError> {
-        let request = client_authentication::request(client, endpoint, params)?;
+        let now = (self.clock)();
+        let request = client_authentication::request(client, metadata, endpoint, params, now)?;
         Ok(self.send(request, caller).await?)
     }
 
@@ -103,6 +108,13 @@ impl Provider {
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
     ) -> Result<Result<T, Rejection>, ProviderError> {
         self.discovery.with_keys(sender, token, verify).await
+    }
+
+    pub(super) fn expected_access(&self, now: Seconds) -> AccessExpectations<'_> {
+        AccessExpectations {
+            token: self.expected(now),
+            clients_without_audience: &self.config.clients_without_audience,
+        }
     }
 
     pub(super) fn expected(&self, now: Seconds) -> TokenExpectations<'_> {

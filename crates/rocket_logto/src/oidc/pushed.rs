@@ -39,7 +39,7 @@ pub(super) async fn push(
         .collect();
     // Anyone can start a sign-in without meaning to finish it.
     let response = provider
-        .post(client, endpoint, &params, Caller::Stranger)
+        .post(client, metadata, endpoint, &params, Caller::Stranger)
         .await?;
     let statuses = [StatusCode::CREATED, StatusCode::OK];
     let response = answer::success("pushed_authorization_request", &statuses, response)?;

@@ -14,7 +14,7 @@ use super::tokens::TokenSet;
 use super::verify::{self, Rejection};
 use super::{Param, answer, introspection};
 use crate::claims::AccessTokenClaims;
-use crate::clock::Seconds;
+use crate::clock::{Clock, Seconds};
 use crate::config::{ClientConfig, ProviderConfig};
 
 pub(crate) struct ServiceClient {
@@ -25,9 +25,10 @@ impl ServiceClient {
     pub(crate) fn new(
         config: ProviderConfig,
         client: Option<ClientConfig>,
+        clock: Clock,
     ) -> Result<ServiceClient, reqwest::Error> {
         Ok(ServiceClient {
-            provider: Arc::new(Provider::new(config, client)?),
+            provider: Arc::new(Provider::new(config, client, clock)?),
         })
     }
 
@@ -49,7 +50,7 @@ impl ServiceClient {
         token: &str,
         now: Seconds,
     ) -> Result<Result<AccessTokenClaims, Rejection>, ProviderError> {
-        let expected = self.provider.expected(now);
+        let expected = self.provider.expected_access(now);
         self.provider
             .verify(Sender::Stranger, token, |keys| {
                 verify::access_token(token, keys, &expected)
@@ -69,13 +70,19 @@ impl ServiceClient {
         })?;
         let params = [("token", token), ("token_type_hint", "access_token")];
         let response = provider
-            .post(provider.client()?, endpoint, &params, Caller::Stranger)
+            .post(
+                provider.client()?,
+                &metadata,
+                endpoint,
+                &params,
+                Caller::Stranger,
+            )
             .await?;
         let response = answer::success("introspection", &[StatusCode::OK], response)?;
         let introspection = answer::json(&response)?;
         Ok(introspection::claims(
             introspection,
-            &provider.expected(now),
+            &provider.expected_access(now),
         ))
     }
 

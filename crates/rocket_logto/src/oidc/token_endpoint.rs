@@ -90,7 +90,7 @@ pub(super) async fn tokens(
 ) -> Result<TokenSet, TokenError> {
     let (endpoint, params) = (&metadata.token_endpoint, grant.params());
     let response = provider
-        .post(client, endpoint, &params, grant.caller())
+        .post(client, metadata, endpoint, &params, grant.caller())
         .await?;
     let response = answer::success(grant.grant_type(), &[StatusCode::OK], response)?;
     answer::json(&response)

@@ -50,6 +50,14 @@ struct Failure {
     now: Seconds,
 }
 
+impl Failure {
+    /// Whether the provider answered, and has nothing to say of other tokens.
+    fn is_about_its_token(&self) -> bool {
+        let kind = self.error.kind();
+        matches!(kind, ErrorKind::Denied | ErrorKind::Misconfigured)
+    }
+}
+
 /// What a request needs from a session.
 pub(super) struct Wanted {
     pub key: TokenFor,
@@ -148,10 +156,8 @@ impl Live {
     pub(super) fn failure(&self, wanted: &Wanted) -> Option<Error> {
         self.with(|known| {
             let failure = known.failure.as_ref()?;
-            let is_about_all = !matches!(
-                failure.error.kind(),
-                ErrorKind::Denied | ErrorKind::ProviderBadAnswer
-            );
+            let is_bad_answer = failure.error.kind() == ErrorKind::ProviderBadAnswer;
+            let is_about_all = !(is_bad_answer || failure.is_about_its_token());
             let concerns = failure.of == wanted.key || is_about_all;
             (concerns && failure.at >= wanted.asked).then(|| failure.error.clone())
         })
@@ -172,7 +178,7 @@ impl Live {
     pub(super) fn recent_failure(&self, now: Seconds) -> Option<Error> {
         self.with(|known| {
             let failure = known.failure.as_ref()?;
-            let concerns = failure.of.is_default() || failure.error.kind() != ErrorKind::Denied;
+            let concerns = failure.of.is_default() || !failure.is_about_its_token();
             let is_recent = (0..PAUSE).contains(&now.saturating_sub(failure.now));
             (concerns && is_recent).then(|| failure.error.clone())
         })

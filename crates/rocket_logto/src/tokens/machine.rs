@@ -63,10 +63,11 @@ impl MachineTokens {
         wanted: TokenFor,
         now: Seconds,
     ) -> Result<Arc<Token>, Error> {
-        let params = wanted.params();
+        let (params, target) = (wanted.params(), wanted.clone());
         let fetch = async {
             let tokens = service.client_credentials(&params).await;
             let token = Token::granted(&tokens.map_err(machine_failed)?, now);
+            target.check(&token)?;
             let left = token.ends_at().saturating_sub(LEEWAY).saturating_sub(now);
             Ok::<_, Error>(Kept {
                 token: Arc::new(token),

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::AccessToken as Secret;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::claims::AccessTokenClaims;
@@ -84,9 +85,10 @@ impl Token {
         self.claims.as_deref()
     }
 
-    /// The scopes of the token. None when `scope` is missing or empty.
+    /// The scopes of the token: of its `scope`, else its `scp`, else of the response it
+    /// came with. None where that is empty.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        let of_the_token = self.claims().and_then(|claims| claims.scope.as_deref());
+        let of_the_token = self.claims().and_then(AccessTokenClaims::granted);
         let scope = of_the_token.or(self.scope.as_deref()).unwrap_or_default();
         scope.split(' ').filter(|scope| !scope.is_empty())
     }
@@ -94,6 +96,17 @@ impl Token {
     /// Whether the token has this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)
+    }
+
+    /// Whom a JWT is for, whatever else stands in it; `None` for an opaque token, which
+    /// says nothing to anybody but the provider.
+    fn audience(&self) -> Option<Vec<String>> {
+        let claims: Map<String, Value> = verify::claims(self.secret())?;
+        let text = |name: &Value| name.as_str().map(str::to_owned);
+        Some(match claims.get("aud") {
+            Some(Value::Array(names)) => names.iter().filter_map(text).collect(),
+            one => one.and_then(text).into_iter().collect(),
+        })
     }
 
     /// When the token expires, in UTC. An hour after it was issued when the
@@ -218,10 +231,17 @@ impl TokenFor {
         *self == TokenFor::default()
     }
 
-    /// Refuses a token that is not within the organization that was asked for. A
-    /// provider without organizations ignores the parameter (RFC 6749 section
-    /// 3.2), and its token proves no membership.
+    /// Refuses a token that is not for the resource or not within the organization that
+    /// was asked for. A provider that knows nothing of either ignores the parameter
+    /// (RFC 6749 section 3.2): its token may open something else, which the resource
+    /// would then be handed (RFC 9700 section 2.3), and proves no membership.
     pub(crate) fn check(&self, token: &Token) -> Result<(), Error> {
+        if let Some(resource) = &self.resource
+            && let Some(audience) = token.audience()
+            && !audience.iter().any(|name| name == resource)
+        {
+            return Err(not_for(resource, &audience));
+        }
         let Some(id) = &self.organization else {
             return Ok(());
         };
@@ -265,6 +285,19 @@ impl TokenFor {
     }
 }
 
+/// The operator can end it: at the provider, or by asking for another thing.
+fn not_for(resource: &str, audience: &[String]) -> Error {
+    let audience: String = format!("{audience:?}").chars().take(200).collect();
+    let hint = format!(
+        "the provider gives a token for {audience} (its aud) instead of {resource:.200?}, so it does \
+         not know that resource, or ignores the parameter resource (RFC 8707) as Keycloak does. \
+         Register the resource there, or let the provider put it into aud (Keycloak: an audience \
+         mapper); see logto.resources. A token that is for whatever the provider likes is the one \
+         without a resource"
+    );
+    Error::misconfigured("token_is_not_for_the_resource", hint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,6 +322,41 @@ mod tests {
         let token = opaque(Some("read"));
         assert!(!format!("{token:?}").contains("canary"));
         assert_eq!(serde_json::to_string(&token).unwrap(), "null");
+    }
+
+    /// RFC 8707 section 2.2: what a token is for stands in `aud`, where it can be read.
+    #[test]
+    fn a_token_for_somebody_else_is_not_for_the_resource() {
+        let check = |payload: &str, wanted: &TokenFor| {
+            let token = format!("e30.{}.AA", URL_SAFE_NO_PAD.encode(payload));
+            let token = Token::new(Secret::new(token), None, 60);
+            wanted.check(&token).map_err(|error| error.kind())
+        };
+        let wanted = TokenFor::resource("https://a.example/api");
+        for good in [
+            r#"{"aud":"https://a.example/api"}"#,
+            r#"{"aud":["account","https://a.example/api"]}"#,
+            r#"{"aud":[7,"https://a.example/api"]}"#,
+            // Not JSON: opaque, whatever it looks like.
+            "opaque",
+            "[]",
+        ] {
+            assert_eq!(check(good, &wanted), Ok(()), "{good}");
+        }
+        for bad in [
+            r#"{"aud":"account"}"#,
+            r#"{"aud":["account","https://a.example/api/"]}"#,
+            r#"{"aud":"https://a.example/api https://b.example"}"#,
+            r#"{"aud":[]}"#,
+            r#"{"aud":null}"#,
+            r#"{"aud":{"https://a.example/api":1}}"#,
+            "{}",
+        ] {
+            assert_eq!(check(bad, &wanted), Err(ErrorKind::Misconfigured), "{bad}");
+            // The default one is for the provider itself.
+            assert_eq!(check(bad, &TokenFor::default()), Ok(()), "{bad}");
+            assert_eq!(check(bad, &TokenFor::default().scope("s")), Ok(()), "{bad}");
+        }
     }
 
     #[test]

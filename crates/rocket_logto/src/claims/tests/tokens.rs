@@ -67,7 +67,7 @@ fn claims_that_matter_to_security_keep_their_type() {
     refuses_wrong_types::<IdTokenClaims>(&id_token, "aud", &audience);
 
     let access_token = minimal_access_token();
-    for name in ["iss", "sub", "jti", "client_id", "scope", "organization_id"] {
+    for name in ["iss", "sub", "jti", "client_id", "organization_id"] {
         refuses_wrong_types::<AccessTokenClaims>(&access_token, name, &text);
     }
     for name in ["exp", "iat", "nbf"] {
@@ -85,8 +85,10 @@ fn claims_that_must_be_there() {
             serde_json::from_value::<IdTokenClaims>(claims.clone()).is_err(),
             "{name}"
         );
-        assert!(
-            serde_json::from_value::<AccessTokenClaims>(claims).is_err(),
+        // Who may have none is up to the verification.
+        assert_eq!(
+            serde_json::from_value::<AccessTokenClaims>(claims).is_ok(),
+            name == "aud",
             "{name}"
         );
 
@@ -100,6 +102,77 @@ fn claims_that_must_be_there() {
             serde_json::from_value::<AccessTokenClaims>(claims).is_err(),
             "null {name}"
         );
+    }
+}
+
+/// RFC 9068 section 2.2.3 has text; other providers have lists, and `scp`.
+#[test]
+fn scopes_are_text_or_a_list_under_one_of_two_names() {
+    let read = |members: Value| {
+        let mut claims = minimal_access_token();
+        let claims_of = claims.as_object_mut().expect("an object");
+        claims_of.remove("scope");
+        claims_of.extend(members.as_object().cloned().expect("an object"));
+        serde_json::from_value::<AccessTokenClaims>(claims)
+    };
+    for (members, scopes) in [
+        (json!({}), vec![]),
+        (json!({ "scope": "a b" }), vec!["a", "b"]),
+        (json!({ "scope": ["a", "b"] }), vec!["a", "b"]),
+        (json!({ "scope": ["a"] }), vec!["a"]),
+        (json!({ "scp": "a  b " }), vec!["a", "b"]),
+        (json!({ "scp": ["a", "b"] }), vec!["a", "b"]),
+        (json!({ "scp": ["", "b"] }), vec!["b"]),
+        (json!({ "scope": null, "scp": "b" }), vec!["b"]),
+        // One of them counts.
+        (json!({ "scope": "a", "scp": "b" }), vec!["a"]),
+        (json!({ "scope": "", "scp": "b" }), vec![]),
+        (json!({ "scope": [], "scp": ["b"] }), vec![]),
+        (json!({ "permissions": ["a"], "roles": ["a"] }), vec![]),
+    ] {
+        let claims = read(members.clone()).expect("claims");
+        assert_eq!(claims.scopes().collect::<Vec<_>>(), scopes, "{members}");
+        assert!(
+            !claims.has_scope("") && !claims.has_scope("a b"),
+            "{members}"
+        );
+    }
+    for name in ["scope", "scp"] {
+        for wrong in [
+            json!(7),
+            json!(true),
+            json!({ "a": true }),
+            json!(["a", 7]),
+            json!(["a b"]),
+            json!([["a"]]),
+            json!([null]),
+        ] {
+            let mut members = json!({});
+            members[name] = wrong.clone();
+            assert!(read(members).is_err(), "{name} {wrong}");
+        }
+    }
+}
+
+#[test]
+fn a_client_has_one_of_four_names() {
+    let read = |members: Value| {
+        let mut claims = minimal_access_token();
+        let claims_of = claims.as_object_mut().expect("an object");
+        claims_of.remove("client_id");
+        claims_of.extend(members.as_object().cloned().expect("an object"));
+        serde_json::from_value::<AccessTokenClaims>(claims).expect("claims")
+    };
+    for (members, client) in [
+        (json!({}), None),
+        (json!({ "client_id": "c", "azp": "z" }), Some("c")),
+        (json!({ "azp": "z", "cid": "o" }), Some("z")),
+        (json!({ "cid": "o", "appid": "a" }), Some("o")),
+        (json!({ "appid": "a" }), Some("a")),
+        (json!({ "azp": 7, "cid": "", "appid": "a" }), Some("a")),
+        (json!({ "client_id": null, "azp": "z" }), Some("z")),
+    ] {
+        assert_eq!(read(members.clone()).client_id(), client, "{members}");
     }
 }
 

@@ -1,40 +1,92 @@
 //! The rules about the clients that the provider knows this app as.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use super::Rules;
+use crate::config::client_key::ClientKey;
 use crate::config::keys::Raw;
 use crate::config::values::Text;
 use crate::config::{
-    AppSecret, ClientAuthMethod, ClientConfig, DEV_APP_ID, DEV_APP_SECRET, DEV_MACHINE_ID,
-    DEV_MACHINE_SECRET,
+    AppSecret, AssertionAudience, ClientAuthMethod, ClientConfig, Credentials, DEV_APP_ID,
+    DEV_APP_SECRET, DEV_MACHINE_ID, DEV_MACHINE_SECRET, SigningAlg,
 };
+
+const METHOD: &str = "token_endpoint_auth_method";
+
+/// What is written of a client, and where.
+struct Written<'a> {
+    /// Of the keys: nothing, or `machine.`.
+    prefix: &'static str,
+    secret: &'a Option<Text>,
+    secret_file: Option<&'a PathBuf>,
+    key_file: Option<&'a PathBuf>,
+    key_id: Option<&'a Text>,
+    key_alg: Option<SigningAlg>,
+}
+
+impl Written<'_> {
+    fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
 
 impl Rules<'_> {
     /// Who this app is at the provider; `None` when nothing says so.
     pub(super) fn client(&self, raw: &Raw, dev: bool) -> figment::Result<Option<ClientConfig>> {
-        let (id, secret) = match dev {
-            true => (
-                Some(DEV_APP_ID.to_owned()),
-                Some(AppSecret::new(DEV_APP_SECRET)),
-            ),
-            false => (
-                raw.app_id
-                    .as_ref()
-                    .map(|id| id.0.clone())
-                    .filter(|id| !id.is_empty()),
-                self.secret("app_secret", &raw.app_secret, raw.app_secret_file.as_ref())?,
-            ),
-        };
-        match (id, secret) {
-            (Some(id), secret) => Ok(Some(ClientConfig {
-                id,
-                auth_method: self.auth_method(raw, secret.is_some())?,
-                secret,
-            })),
-            (None, Some(_)) => Err(self.app_id_is_missing()),
-            (None, None) => Ok(None),
+        let method = raw
+            .token_endpoint_auth_method
+            .as_ref()
+            .map(|method| method.0);
+        if dev {
+            let secret = AppSecret::new(DEV_APP_SECRET);
+            return Ok(Some(ClientConfig {
+                id: DEV_APP_ID.to_owned(),
+                credentials: with_secret(method, secret),
+            }));
         }
+        let written = Written {
+            prefix: "",
+            secret: &raw.app_secret,
+            secret_file: raw.app_secret_file.as_ref(),
+            key_file: raw.app_key_file.as_ref(),
+            key_id: raw.app_key_id.as_ref(),
+            key_alg: raw.app_key_alg,
+        };
+        let (secret, key) = (self.secret(&written)?, self.client_key(raw, &written)?);
+        let id = raw.app_id.as_ref().map(|id| id.0.clone());
+        let Some(id) = id.filter(|id| !id.is_empty()) else {
+            return match (secret, key) {
+                (None, None) => Ok(None),
+                _ => Err(self.app_id_is_missing()),
+            };
+        };
+        let wants = |wanted| method == Some(wanted);
+        let credentials = match (secret, key) {
+            (Some(_), Some(_)) if method.is_none() => return Err(self.two_proofs(&written)),
+            (Some(_), _) | (_, Some(_)) if wants(ClientAuthMethod::None) => {
+                return Err(self.error(
+                    METHOD,
+                    "is \"none\" although app_secret or app_key_file is set: remove one of them",
+                ));
+            }
+            (_, Some(key)) if method.is_none() || wants(ClientAuthMethod::PrivateKeyJwt) => key,
+            (_, None) if wants(ClientAuthMethod::PrivateKeyJwt) => {
+                return Err(self.missing(
+                    "app_key_file",
+                    "token_endpoint_auth_method = \"private_key_jwt\" needs a file with the \
+                     private key",
+                ));
+            }
+            (Some(secret), _) => with_secret(method, secret),
+            (None, None) if method.is_none() || wants(ClientAuthMethod::None) => Credentials::None,
+            (None, _) => {
+                return Err(self.missing("app_secret", "token_endpoint_auth_method needs it"));
+            }
+        };
+        Ok(Some(ClientConfig { id, credentials }))
     }
 
     pub(super) fn app_id_is_missing(&self) -> figment::Error {
@@ -52,31 +104,45 @@ impl Rules<'_> {
         dev: bool,
         client: Option<&ClientConfig>,
     ) -> figment::Result<Option<ClientConfig>> {
-        let auth_method = match raw.token_endpoint_auth_method {
-            Some(ClientAuthMethod::ClientSecretPost) => ClientAuthMethod::ClientSecretPost,
-            _ => ClientAuthMethod::ClientSecretBasic,
+        let method = raw
+            .token_endpoint_auth_method
+            .as_ref()
+            .map(|method| method.0);
+        let machine = &raw.machine;
+        let written = Written {
+            prefix: "machine.",
+            secret: &machine.app_secret,
+            secret_file: machine.app_secret_file.as_ref(),
+            key_file: machine.app_key_file.as_ref(),
+            key_id: machine.app_key_id.as_ref(),
+            key_alg: machine.app_key_alg,
         };
-        let machine = |id: &str, secret| ClientConfig {
-            id: id.to_owned(),
-            secret: Some(secret),
-            auth_method,
+        let (secret, key) = (self.secret(&written)?, self.client_key(raw, &written)?);
+        // Its own credentials say how it authenticates, whatever the app itself does.
+        let credentials = match (secret, key) {
+            (Some(secret), Some(key)) => match method {
+                None | Some(ClientAuthMethod::None) => return Err(self.two_proofs(&written)),
+                Some(ClientAuthMethod::PrivateKeyJwt) => Some(key),
+                Some(_) => Some(with_secret(method, secret)),
+            },
+            (None, Some(key)) => Some(key),
+            (Some(secret), None) => Some(with_secret(method, secret)),
+            (None, None) => None,
         };
-        let key = "machine.app_secret";
-        let given = self.secret(
-            key,
-            &raw.machine.app_secret,
-            raw.machine.app_secret_file.as_ref(),
-        )?;
-        match (raw.machine.app_id.as_ref(), given) {
-            (Some(id), Some(given)) if !id.0.is_empty() => Ok(Some(machine(&id.0, given))),
-            (None, None) if dev => Ok(Some(machine(
-                DEV_MACHINE_ID,
-                AppSecret::new(DEV_MACHINE_SECRET),
-            ))),
-            (None, None) => Ok(client.filter(|client| client.secret.is_some()).cloned()),
+        match (machine.app_id.as_ref(), credentials) {
+            (Some(id), Some(credentials)) if !id.0.is_empty() => Ok(Some(ClientConfig {
+                id: id.0.clone(),
+                credentials,
+            })),
+            (None, None) if dev => Ok(Some(ClientConfig {
+                id: DEV_MACHINE_ID.to_owned(),
+                credentials: with_secret(method, AppSecret::new(DEV_MACHINE_SECRET)),
+            })),
+            (None, None) => Ok(client.filter(|client| client.is_confidential()).cloned()),
             (Some(_), None) => Err(self.missing(
-                key,
-                "write the App secret of the machine-to-machine application",
+                "machine.app_secret",
+                "write the App secret of the machine-to-machine application, or \
+                 machine.app_key_file",
             )),
             (_, Some(_)) => Err(self.missing(
                 "machine.app_id",
@@ -92,49 +158,110 @@ impl Rules<'_> {
         raw: &Raw,
         client: Option<&ClientConfig>,
     ) -> figment::Result<bool> {
-        let proves = client.is_some_and(|client| client.secret.is_some());
+        let proves = client.is_some_and(ClientConfig::is_confidential);
         match raw.introspect_opaque_tokens {
             true if !proves => Err(self.error(
                 "introspect_opaque_tokens",
-                "needs app_id and app_secret: the provider tells nobody else about tokens",
+                "needs app_id and app_secret or app_key_file: the provider tells nobody else \
+                 about tokens",
             )),
             wanted => Ok(wanted),
         }
     }
 
-    fn secret(
-        &self,
-        key: &str,
-        value: &Option<Text>,
-        file: Option<&PathBuf>,
-    ) -> figment::Result<Option<AppSecret>> {
-        let file_key = format!("{key}_file");
-        if value.is_some() && file.is_some() {
+    pub(super) fn clients_without_audience(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let clients = &raw.clients_without_audience.0;
+        match clients.iter().any(String::is_empty) {
+            false => Ok(clients.clone()),
+            true => Err(self.error(
+                "clients_without_audience",
+                "must hold ids of clients like \"1example23456789\", not \"\"",
+            )),
+        }
+    }
+
+    fn secret(&self, written: &Written<'_>) -> figment::Result<Option<AppSecret>> {
+        let (key, file_key) = (written.key("app_secret"), written.key("app_secret_file"));
+        if written.secret.is_some() && written.secret_file.is_some() {
             return Err(self.error(&file_key, &format!("cannot stand beside {key}: keep one")));
         }
-        let from_file = self.read_secret(file, &file_key)?;
-        match value.as_ref().map(|text| text.0.clone()).or(from_file) {
+        let from_file = self.read_secret(written.secret_file, &file_key)?;
+        let text = written.secret.as_ref().map(|text| text.0.clone());
+        match text.or(from_file) {
             Some(text) if text.is_empty() => Err(self.error(
-                key,
+                &key,
                 "is empty: write the App secret, or remove the key for a public client",
             )),
             text => Ok(text.as_deref().map(AppSecret::new)),
         }
     }
 
-    fn auth_method(&self, raw: &Raw, has_secret: bool) -> figment::Result<ClientAuthMethod> {
-        match (raw.token_endpoint_auth_method, has_secret) {
-            (None, true) => Ok(ClientAuthMethod::ClientSecretBasic),
-            (None, false) => Ok(ClientAuthMethod::None),
-            (Some(ClientAuthMethod::None), true) => Err(self.error(
-                "token_endpoint_auth_method",
-                "is \"none\" although app_secret is set: remove one of them",
-            )),
-            (Some(ClientAuthMethod::None), false) => Ok(ClientAuthMethod::None),
-            (Some(_), false) => {
-                Err(self.missing("app_secret", "token_endpoint_auth_method needs it"))
-            }
-            (Some(method), true) => Ok(method),
+    /// The private key, if one is named.
+    fn client_key(&self, raw: &Raw, written: &Written<'_>) -> figment::Result<Option<Credentials>> {
+        let file_key = written.key("app_key_file");
+        let Some(path) = written.key_file else {
+            let about_it = [
+                ("app_key_id", written.key_id.is_some()),
+                ("app_key_alg", written.key_alg.is_some()),
+            ];
+            return match about_it.iter().find(|(_, is_there)| *is_there) {
+                None => Ok(None),
+                Some((name, _)) => {
+                    let why = format!("{} is about the key in it", written.key(name));
+                    Err(self.missing(&file_key, &why))
+                }
+            };
+        };
+        if let Some(id) = written.key_id
+            && id.0.is_empty()
+        {
+            let message = "is empty: write the \"kid\" that the provider knows the key by, or \
+                           remove the key";
+            return Err(self.error(&written.key("app_key_id"), message));
         }
+        let text = self.read_secret(Some(path), &file_key)?.map(Zeroizing::new);
+        let text = text.unwrap_or_default();
+        let id = written.key_id.map(|id| &*id.0);
+        let key = ClientKey::read(&text, id, written.key_alg);
+        // Where the file could be read, the path is a path, and may be shown.
+        let key = key.map_err(|reason| {
+            let path = path.display();
+            self.error(&file_key, &format!("names a file, {path}, that {reason}"))
+        })?;
+        let audience = raw.client_assertion_audience;
+        // No token of Entra ID has that issuer, and no assertion to it.
+        let is_template = raw
+            .issuer
+            .as_ref()
+            .is_some_and(|issuer| issuer.contains('{'));
+        if audience == AssertionAudience::Issuer && is_template {
+            return Err(self.error(
+                "client_assertion_audience",
+                "must be \"token_endpoint\" where issuer holds a {tenantid}: that issuer is nobody",
+            ));
+        }
+        Ok(Some(Credentials::PrivateKeyJwt {
+            key: Arc::new(key),
+            audience,
+        }))
+    }
+
+    fn two_proofs(&self, written: &Written<'_>) -> figment::Error {
+        let (secret, key) = (written.key("app_secret"), written.key("app_key_file"));
+        self.error(
+            &key,
+            &format!(
+                "stands beside {secret}: remove one of them, or write {METHOD} = \
+                 \"private_key_jwt\" or \"client_secret_basic\" to say which counts"
+            ),
+        )
+    }
+}
+
+/// `method` as far as it is about secrets.
+fn with_secret(method: Option<ClientAuthMethod>, secret: AppSecret) -> Credentials {
+    match method {
+        Some(ClientAuthMethod::ClientSecretPost) => Credentials::SecretPost(secret),
+        _ => Credentials::SecretBasic(secret),
     }
 }

@@ -19,6 +19,7 @@ async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
         http_hosts: Vec::new(),
         machine: None,
         introspect_opaque_tokens: false,
+        clients_without_audience: Vec::new(),
         id_token_alg: Vec::new(),
         ca_pem: None,
         clock_tolerance: Duration::from_secs(60),

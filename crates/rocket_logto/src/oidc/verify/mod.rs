@@ -12,8 +12,8 @@ mod logout_token;
 mod tests;
 mod user_info;
 
-pub(crate) use access_token::access_token;
-pub(super) use access_token::check as access_token_claims;
+pub(crate) use access_token::{AccessExpectations, access_token};
+pub(super) use access_token::{check as access_token_claims, is_used_for_access};
 pub(super) use explain::explain;
 pub(crate) use id_token::{Nonce, id_token};
 pub(crate) use jws::claims;
@@ -105,6 +105,9 @@ pub(crate) enum Rejection {
     Critical,
     #[error("typ")]
     Type,
+    /// Where an access token belongs.
+    #[error("id_token")]
+    IdToken,
     #[error("unknown_key")]
     UnknownKey,
     #[error("signature")]

@@ -12,8 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{
-    Algorithms, ClientExpectations, KeySet, Logout, Nonce, Rejection, TokenExpectations,
-    access_token, claims, id_token, logout_token, user_info,
+    AccessExpectations, Algorithms, ClientExpectations, KeySet, Logout, Nonce, Rejection,
+    TokenExpectations, access_token, claims, id_token, logout_token, user_info,
 };
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::clock::Seconds;
@@ -112,7 +112,11 @@ fn access(claims: &Value) -> Result<AccessTokenClaims, Rejection> {
 }
 
 fn read_access_token(token: &str) -> Result<AccessTokenClaims, Rejection> {
-    access_token(token, &keys(&[key("k")]), &EXPECTED)
+    let expected = AccessExpectations {
+        token: EXPECTED,
+        clients_without_audience: &["cognito".to_owned()],
+    };
+    access_token(token, &keys(&[key("k")]), &expected)
 }
 
 fn read_user_info(token: &str) -> Result<Value, Rejection> {
