@@ -93,8 +93,13 @@ fn verdict(claim: &str, value: &Value) -> Option<&'static str> {
         "iss" if text.is_some() => Some("iss"),
         "sub" if text.is_some_and(|text| !text.is_empty()) => None,
         "aud" | "organization_id" if text.is_some() => Some("aud"),
-        "aud" if *value == json!([]) || *value == json!([CLIENT_ID]) => Some("aud"),
+        "aud" if *value == json!([]) => Some("missing_aud"),
+        "aud" if *value == json!([CLIENT_ID]) => Some("aud"),
         "scope" if text.is_some() => Some("insufficient_scope"),
+        // A list of names is as good.
+        "scope" if *value == json!([]) || *value == json!([CLIENT_ID]) => {
+            Some("insufficient_scope")
+        }
         "jti" | "client_id" if text.is_some() => None,
         _ => Some("claims"),
     }
@@ -180,7 +185,7 @@ async fn issuer_and_audience_are_compared_byte_for_byte() {
         claims.insert("aud".into(), json!(CLIENT_ID));
         claims.insert("nonce".into(), json!("n"));
     });
-    refused(&app, "an ID token", &id_token, "aud").await;
+    refused(&app, "an ID token", &id_token, "id_token").await;
 }
 
 #[rocket::async_test]

@@ -170,7 +170,7 @@ async fn what_is_no_good_here_opens_nothing() {
             "insufficient_scope",
         ),
         (
-            json!({ "aud": SHOPPING, "scope": ["read"] }),
+            json!({ "aud": SHOPPING, "scope": { "read": true } }),
             "/cart",
             401,
             "claims",

@@ -98,7 +98,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+trusted_audiences = 7", "trusted_audiences", "an array of strings"),
     ("+id_token_alg = [384]", "id_token_alg", "an array of strings"),
     ("+response_mode = \"fragment\"", "response_mode", "`query`"),
-    ("+token_endpoint_auth_method = \"private_key_jwt\"", "token_endpoint_auth_method", "`client_secret_basic`"),
+    ("+token_endpoint_auth_method = \"basic\"", "token_endpoint_auth_method", "`client_secret_basic`"),
+    ("+token_endpoint_auth_method = \"client_secret_jwt\"", "token_endpoint_auth_method", "write \"private_key_jwt\" with app_key_file"),
     ("+prompt = [\"register\"]", "prompt", "`consent`"),
     // Routes.
     ("+routes = { sign_up = \"/sign-in\" }", "routes.sign_up", "must differ"),

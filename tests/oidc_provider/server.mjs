@@ -5,6 +5,8 @@
 // BACKCHANNEL_LOGOUT_URI                   where logout tokens are sent; none by default
 // ID_TOKEN_ALG                             RS256 (default) or ES384
 // ACCESS_TOKEN_TTL                         seconds, 3600 by default
+// CLIENT_JWK, MACHINE_JWK                  public keys of the two clients, as JSON: they have no secret then, and prove
+//                                          themselves by private_key_jwt. What they post is printed, a line for each
 
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -32,12 +34,18 @@ const redirectUri = environment('REDIRECT_URI');
 const postLogoutRedirectUri = environment('POST_LOGOUT_REDIRECT_URI');
 const backchannelLogoutUri = environment('BACKCHANNEL_LOGOUT_URI', '');
 const idTokenAlg = environment('ID_TOKEN_ALG', 'RS256');
+const clientJwk = JSON.parse(environment('CLIENT_JWK', 'null'));
+const machineJwk = JSON.parse(environment('MACHINE_JWK', 'null'));
 const accessTokenTtl = Number(environment('ACCESS_TOKEN_TTL', '3600'));
 
 const signingKey = async (alg) => {
   const { privateKey } = await generateKeyPair(alg, { extractable: true });
   return { ...(await exportJWK(privateKey)), alg, use: 'sig' };
 };
+
+const credentials = (secret, jwk) => jwk
+  ? { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } }
+  : { token_endpoint_auth_method: 'client_secret_basic', client_secret: secret };
 
 const findAccount = (_ctx, sub) => ({
   accountId: sub,
@@ -74,9 +82,8 @@ const configuration = {
   clients: [
     {
       client_id: CLIENT_ID,
-      client_secret: CLIENT_SECRET,
+      ...credentials(CLIENT_SECRET, clientJwk),
       client_name: 'The tests of rocket_logto',
-      token_endpoint_auth_method: 'client_secret_basic',
       redirect_uris: [redirectUri],
       post_logout_redirect_uris: [postLogoutRedirectUri],
       response_types: ['code'],
@@ -89,8 +96,7 @@ const configuration = {
     },
     {
       client_id: MACHINE_ID,
-      client_secret: MACHINE_SECRET,
-      token_endpoint_auth_method: 'client_secret_basic',
+      ...credentials(MACHINE_SECRET, machineJwk),
       redirect_uris: [],
       response_types: [],
       grant_types: ['client_credentials'],
@@ -98,7 +104,11 @@ const configuration = {
     },
   ],
   jwks: { keys: [await signingKey('RS256'), await signingKey('ES384')] },
-  enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES384'] },
+  enabledJWA: {
+    idTokenSigningAlgValues: ['RS256', 'ES384'],
+    clientAuthSigningAlgValues: ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'],
+  },
+  clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
   cookies: { keys: ['a key of the tests'] },
   findAccount,
   claims: {
@@ -136,6 +146,16 @@ const issuer = `http://localhost:${port}`;
 const provider = new Provider(issuer, configuration);
 for (const event of ['server_error', 'backchannel.error', 'authorization.error', 'grant.error']) {
   provider.on(event, (_ctx, error) => console.error(event, error?.error_description ?? error));
+}
+if (clientJwk || machineJwk) {
+  provider.use(async (ctx, next) => {
+    await next();
+    if (!ctx.oidc?.body || !ctx.oidc.client) return;
+    const { path, headers: { authorization = null }, oidc: { body } } = ctx;
+    const posted = JSON.stringify({ path, authorization, form: Object.entries(body) });
+    // Not as it is: the tests look for tokens in what processes print.
+    console.log(`posted ${Buffer.from(posted).toString('base64')}`);
+  });
 }
 server.on('request', provider.callback());
 console.log(JSON.stringify({ issuer, port }));

@@ -4,8 +4,9 @@
 
 use std::process::Command;
 
-use crate::support::app::{ALICE, BOB, TestApp, keys};
+use crate::support::app::{ALICE, BOB, TestApp, keys, settings};
 use crate::support::browser::Browser;
+use crate::support::client_key::ClientKey;
 use crate::support::launch::Launch;
 use crate::support::leaks;
 use crate::support::sessions::{rocket, sign_out, signed_in};
@@ -15,9 +16,19 @@ const PLANTED: &str = "aPlantedSecret-0123456789";
 /// Everything with a secret in it, once; the search is at the end of the process.
 #[rocket::async_test]
 async fn in_a_whole_session() {
-    for method in ["client_secret_basic", "client_secret_post"] {
-        let logto = keys([("token_endpoint_auth_method", method.into())]);
-        let app = TestApp::with(logto, rocket()).await;
+    let key = ClientKey::make("ES256");
+    for method in [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+    ] {
+        let mut logto = keys([("token_endpoint_auth_method", method.into())]);
+        let mut settings = settings();
+        if method == "private_key_jwt" {
+            settings.client_jwks = vec![key.public_jwk()];
+            logto.extend(keys([("app_key_file", key.pkcs8().into())]));
+        }
+        let app = TestApp::with_settings(settings, logto, rocket()).await;
         app.provider.hooks().rotate_refresh_tokens(true);
         let browser = signed_in(&app, ALICE).await;
         let page = browser.post_form(app.url("/refresh"), &[]).await;
@@ -35,6 +46,8 @@ async fn in_a_whole_session() {
     let kinds = leaks::kinds();
     for kind in [
         "access_token",
+        "client_assertion",
+        "client_key",
         "client_secret",
         "code",
         "code_verifier",

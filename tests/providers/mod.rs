@@ -2,6 +2,7 @@
 
 mod a_hostile_provider_costs_little;
 mod a_key_type_may_change;
+mod a_key_works_at_another_provider;
 mod a_wrong_address_is_told;
 mod an_api_works_at_another_provider;
 mod another_provider_works;

@@ -130,6 +130,7 @@ pub fn observe(received: &Received, reply: &Reply) {
         ("code_verifier", "code_verifier"),
         ("refresh_token", "refresh_token"),
         ("client_secret", "client_secret"),
+        ("client_assertion", "client_assertion"),
     ] {
         if let Some(value) = received.form_value(name) {
             keep(kind, value);

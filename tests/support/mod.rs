@@ -11,6 +11,7 @@ pub mod beside;
 pub mod browser;
 pub mod certificate;
 pub mod chromium;
+pub mod client_key;
 pub mod clock;
 pub mod conformance;
 pub mod cookie_date;

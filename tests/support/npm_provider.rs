@@ -3,10 +3,14 @@
 
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rocket_logto::{Permission, Resource};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::browser::{Browser, Response};
+use super::client_key::Proven;
 use super::serve::Process;
 
 pub const CLIENT_ID: &str = "rocket-logto-tests";
@@ -52,6 +56,9 @@ pub struct Settings<'s> {
     pub id_token_alg: Option<&'s str>,
     /// Seconds; an hour when `None`.
     pub access_token_ttl: Option<u32>,
+    /// Public keys of the app and of the machine, which then have no secret.
+    pub client_jwk: Option<&'s Value>,
+    pub machine_jwk: Option<&'s Value>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +99,14 @@ impl NpmProvider {
         if let Some(seconds) = settings.access_token_ttl {
             node.env("ACCESS_TOKEN_TTL", seconds.to_string());
         }
+        for (name, jwk) in [
+            ("CLIENT_JWK", settings.client_jwk),
+            ("MACHINE_JWK", settings.machine_jwk),
+        ] {
+            if let Some(jwk) = jwk {
+                node.env(name, jwk.to_string());
+            }
+        }
         let mut process = Process::spawn(&mut node);
         process.wait_for_output("}\n").await;
         let output = process.output();
@@ -117,6 +132,25 @@ impl NpmProvider {
     /// Everything it has written: its warnings, and the errors it answered with.
     pub fn output(&self) -> String {
         self.process.output()
+    }
+
+    /// What clients with keys have posted to the endpoints that authenticate them.
+    pub fn posted(&self) -> Vec<Proven> {
+        let output = self.output();
+        let posted = output.lines().filter_map(|line| {
+            let posted = STANDARD.decode(line.strip_prefix("posted ")?).ok()?;
+            let posted: Value = serde_json::from_slice(&posted).ok()?;
+            let pairs = posted["form"].as_array()?.iter();
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            Some(Proven {
+                path: text(&posted["path"])?,
+                authorization: text(&posted["authorization"]),
+                form: pairs
+                    .map(|pair| Some((text(&pair[0])?, text(&pair[1])?)))
+                    .collect::<Option<_>>()?,
+            })
+        });
+        posted.collect()
     }
 
     /// Goes on from an answer that redirects to this provider: signs `login` in and

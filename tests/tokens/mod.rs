@@ -1,7 +1,10 @@
 //! Access tokens: fetched, refreshed, exchanged and kept, for users and for the app itself.
 
+mod a_broken_key_stops_the_launch;
 mod a_failed_refresh_spares_good_sessions;
+mod a_token_is_for_what_was_asked;
 mod an_app_gets_tokens_of_its_own;
+mod an_app_proves_itself_with_a_key;
 mod instances_agree_on_tokens;
 mod organization_tokens_are_for_members;
 mod refresh_is_single_flight;

@@ -142,6 +142,7 @@ impl Keys {
         let expected = AccessExpectations {
             token: self.expectations(expected).token,
             clients_without_audience: &[],
+            takes_id_tokens: false,
         };
         verify::access_token(token, &self.keys, &expected).map_err(|reason| reason.to_string())
     }

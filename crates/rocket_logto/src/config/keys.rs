@@ -59,6 +59,9 @@ keys! {
         /// ids of clients whose access tokens [`Bearer`](crate::Bearer) takes although they name
         /// no audience, for any [`Resource`](crate::Resource): AWS Cognito's
         clients_without_audience: TextList = [], env LOGTO_CLIENTS_WITHOUT_AUDIENCE;
+        /// `true`: [`Bearer`](crate::Bearer) takes access tokens that look like ID tokens, and with
+        /// them every ID token of that audience: Dex's
+        bearer_takes_id_tokens: bool = false;
         /// the app's public origin; required in other profiles than debug, and https there
         /// unless it is on this machine
         base_url: Option<String>,

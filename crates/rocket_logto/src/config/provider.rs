@@ -36,6 +36,7 @@ pub(crate) struct ProviderConfig {
     pub introspect_opaque_tokens: bool,
     /// Clients whose access tokens need no audience.
     pub clients_without_audience: Vec<String>,
+    pub bearer_takes_id_tokens: bool,
     /// The accepted signature algorithms; none: those the provider announces.
     pub id_token_alg: Vec<SigningAlg>,
     pub ca_pem: Option<Vec<u8>>,

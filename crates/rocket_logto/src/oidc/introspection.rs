@@ -84,6 +84,7 @@ mod tests {
                 tolerance: 60,
             },
             clients_without_audience: &["cognito".to_owned()],
+            takes_id_tokens: false,
         };
         let introspection = serde_json::from_value(body.clone()).unwrap();
         claims(introspection, &expected)

@@ -114,6 +114,7 @@ impl Provider {
         AccessExpectations {
             token: self.expected(now),
             clients_without_audience: &self.config.clients_without_audience,
+            takes_id_tokens: self.config.bearer_takes_id_tokens,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Callers' tokens seen before, so that a signature is verified, and the provider
 //! is asked, only once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use crate::claims::AccessTokenClaims;
@@ -64,6 +64,7 @@ impl Bearers {
             }
         }?;
         verdict.map_err(|rejection| {
+            explain(rejection);
             let reason = rejection.to_string();
             BearerError::invalid_token(format!("the token is not good: {reason}"), &reason)
         })
@@ -123,6 +124,27 @@ impl Bearers {
             verdict => Ok(verdict),
         }
     }
+}
+
+/// Names the key, once, where the reason may be the provider and not the caller.
+fn explain(rejection: Rejection) {
+    static WITHOUT_AUDIENCE: Once = Once::new();
+    static LIKE_ID_TOKEN: Once = Once::new();
+    let (once, hint) = match rejection {
+        Rejection::Missing("aud") => (
+            &WITHOUT_AUDIENCE,
+            "names no audience. If all access tokens of the provider are so, as AWS Cognito's, \
+             name the clients that may call in logto.clients_without_audience",
+        ),
+        Rejection::IdToken => (
+            &LIKE_ID_TOKEN,
+            "looks like an ID token (nonce, at_hash). A client that calls an API has to send the \
+             access token. Only where the provider's access tokens look so as well, as Dex's, see \
+             logto.bearer_takes_id_tokens",
+        ),
+        _ => return,
+    };
+    once.call_once(|| log::warn!("logto: a bearer token was refused that {hint}"));
 }
 
 fn unavailable(error: &dyn std::fmt::Display) -> BearerError {

@@ -236,26 +236,25 @@ impl TokenFor {
     /// (RFC 6749 section 3.2): its token may open something else, which the resource
     /// would then be handed (RFC 9700 section 2.3), and proves no membership.
     pub(crate) fn check(&self, token: &Token) -> Result<(), Error> {
+        let named = |id: &String, claims: &AccessTokenClaims| match &self.resource {
+            Some(_) => claims.organization_id.value() == Some(id),
+            None => claims.aud.contains(&format!("{ORGANIZATION}{id}")),
+        };
+        if let Some(id) = &self.organization
+            && !token.claims().is_some_and(|claims| named(id, claims))
+        {
+            return Err(Error::new(
+                ErrorKind::ProviderBadAnswer,
+                "token_is_not_within_the_organization",
+            ));
+        }
         if let Some(resource) = &self.resource
             && let Some(audience) = token.audience()
             && !audience.iter().any(|name| name == resource)
         {
             return Err(not_for(resource, &audience));
         }
-        let Some(id) = &self.organization else {
-            return Ok(());
-        };
-        let named = |claims: &AccessTokenClaims| match &self.resource {
-            Some(_) => claims.organization_id.as_deref() == Some(id),
-            None => claims.aud.contains(&format!("{ORGANIZATION}{id}")),
-        };
-        match token.claims().is_some_and(named) {
-            true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::ProviderBadAnswer,
-                "token_is_not_within_the_organization",
-            )),
-        }
+        Ok(())
     }
 
     /// A short name, the same on all instances.

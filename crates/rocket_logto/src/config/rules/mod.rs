@@ -108,6 +108,7 @@ impl Rules<'_> {
             machine: self.machine(raw, dev.is_some(), client.as_ref())?,
             introspect_opaque_tokens: self.introspection(raw, client.as_ref())?,
             clients_without_audience: self.clients_without_audience(raw)?,
+            bearer_takes_id_tokens: raw.bearer_takes_id_tokens,
             id_token_alg: self.id_token_alg(raw, dev.is_some())?,
             ca_pem: self.read(raw.ca_file.as_ref(), "ca_file")?,
             clock_tolerance: raw.clock_tolerance.0,

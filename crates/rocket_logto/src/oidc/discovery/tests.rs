@@ -20,6 +20,7 @@ async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
         machine: None,
         introspect_opaque_tokens: false,
         clients_without_audience: Vec::new(),
+        bearer_takes_id_tokens: false,
         id_token_alg: Vec::new(),
         ca_pem: None,
         clock_tolerance: Duration::from_secs(60),

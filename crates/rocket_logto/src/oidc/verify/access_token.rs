@@ -16,6 +16,8 @@ pub(crate) struct AccessExpectations<'a> {
     pub token: TokenExpectations<'a>,
     /// Clients whose tokens need no audience.
     pub clients_without_audience: &'a [String],
+    /// Whether what looks like an ID token may be one.
+    pub takes_id_tokens: bool,
 }
 
 /// Verifies an access token. Its audience and scopes are left to each route.
@@ -27,7 +29,7 @@ pub(crate) fn access_token(
     // Logto sends `at+jwt`, older servers only `JWT`.
     let claims: AccessTokenClaims = jws(token, keys, &["at+jwt", "JWT"])?.1;
     if !is_rfc_9068(token) {
-        is_no_other_kind(&claims)?;
+        is_no_other_kind(&claims, expected.takes_id_tokens)?;
     }
     #[derive(Deserialize)]
     struct Named {
@@ -56,7 +58,7 @@ fn is_rfc_9068(token: &str) -> bool {
 
 /// RFC 8725 section 3.12: an ID token, a logout token or a refresh token of the same
 /// provider is signed with the same keys, and at some providers it has the same audience.
-fn is_no_other_kind(claims: &AccessTokenClaims) -> Result<(), Rejection> {
+fn is_no_other_kind(claims: &AccessTokenClaims, takes_id_tokens: bool) -> Result<(), Rejection> {
     let there = |name: &str| claims.extra.get(name).is_some_and(|value| !value.is_null());
     // Back-Channel Logout 1.0 section 2.4, RFC 8417 section 2.2.
     if there("events") {
@@ -73,7 +75,7 @@ fn is_no_other_kind(claims: &AccessTokenClaims) -> Result<(), Rejection> {
         kind.is_some_and(|kind| ["Bearer", "DPoP"].contains(&kind)) || there("token_use");
     // OpenID Connect Core sections 2 and 3.3.2.11: what only ID tokens need.
     let is_id_token = ["nonce", "at_hash", "c_hash"].into_iter().any(there);
-    match is_id_token && !is_said_to_be_one {
+    match is_id_token && !is_said_to_be_one && !takes_id_tokens {
         true => Err(Rejection::IdToken),
         false => Ok(()),
     }
@@ -99,15 +101,13 @@ pub(in crate::oidc) fn check(
     let AccessExpectations {
         token,
         clients_without_audience,
+        ..
     } = expected;
     token.issuer(&claims.iss, || tenant(&claims))?;
     if claims.aud.iter().next().is_none() {
-        if !names_no_audience() {
-            return Err(Rejection::Audience);
-        }
         let client = claims.client_id.as_deref();
         let may = client.is_some_and(|id| clients_without_audience.iter().any(|may| may == id));
-        if !may {
+        if !(may && names_no_audience()) {
             return Err(Rejection::Missing("aud"));
         }
     }

@@ -115,6 +115,7 @@ fn read_access_token(token: &str) -> Result<AccessTokenClaims, Rejection> {
     let expected = AccessExpectations {
         token: EXPECTED,
         clients_without_audience: &["cognito".to_owned()],
+        takes_id_tokens: false,
     };
     access_token(token, &keys(&[key("k")]), &expected)
 }
