@@ -87,8 +87,8 @@ impl LogtoService {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misconfigured`] when the provider refuses, and the `Provider…`
-    /// kinds.
+    /// [`ErrorKind::Misconfigured`] when the provider refuses, or gives a token for
+    /// another resource, and the `Provider…` kinds.
     ///
     /// # Standards
     ///
@@ -142,7 +142,8 @@ impl LogtoService {
     ///
     /// - [`ErrorKind::Denied`]: the subject token is not good, or the user may not
     ///   have what is asked for.
-    /// - [`ErrorKind::Misconfigured`]: this application may not exchange tokens.
+    /// - [`ErrorKind::Misconfigured`]: this application may not exchange tokens, or the
+    ///   new token is for another resource.
     /// - [`ErrorKind::ProviderBadAnswer`]: among others, the new token is not
     ///   within the organization that was asked for.
     /// - The other `Provider…` kinds.

@@ -105,7 +105,8 @@ pub enum ErrorKind {
     /// of the organization, the resource is unknown, or a scope was not granted.
     Denied,
     /// The provider refuses what this app itself asks for: wrong credentials, or a
-    /// missing role. The log says what to change.
+    /// missing role; or it gives a token for something else. The log says what to
+    /// change.
     Misconfigured,
     /// The request does not say which organization it is about.
     NoOrganization,

@@ -72,7 +72,9 @@ impl Resource for DefaultResource {
 ///
 /// As [`User`](crate::User), plus
 /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) (403) when the provider
-/// refuses the token, and the `Provider…` kinds (502, 503, 504).
+/// refuses the token, [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured)
+/// (500) when it gives a JWT that is for somebody else (`aud`), and the `Provider…`
+/// kinds (502, 503, 504).
 ///
 /// # Standards
 ///

@@ -224,6 +224,10 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 /// from the `Authorization` header only. With `introspect_opaque_tokens = true`
 /// the provider is asked about other tokens, which must meet the same conditions.
 ///
+/// What RFC 9068 demands and older providers do not have is not demanded: `typ:
+/// at+jwt`, `jti`, `client_id`. [`guide::apis`](crate::guide::apis) says how tokens of
+/// other providers are read, and what is never taken for an access token.
+///
 /// `C` is the type that custom claims are read into: all claims that are not
 /// fields of [`AccessTokenClaims`].
 ///
@@ -237,7 +241,7 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///
 /// A [`BearerError`], which answers with JSON and `WWW-Authenticate`:
 ///
-/// - 401 `invalid_token`: the token is not good, not for this API or
+/// - 401 `invalid_token`: the token is not good, no access token, not for this API or
 ///   organization, or its claims do not fit `C`.
 /// - 401: there is no token.
 /// - 403 `insufficient_scope`: scopes of `P` are missing.
