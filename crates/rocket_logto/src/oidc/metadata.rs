@@ -169,6 +169,7 @@ impl Metadata {
             issuer: _,
             authorization_response_iss_parameter_supported: _,
             announced_algs: _,
+            announced_client_algs: _,
             scopes_supported: _,
         } = self;
         let members = [
