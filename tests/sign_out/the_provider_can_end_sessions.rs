@@ -124,6 +124,24 @@ async fn ends_the_right_sessions(home: &str, op: &Provided, clock: &AtomicI64) {
     );
     assert_eq!(op.who(&two).await, None, "{home}: later");
 
+    // The ID token named no session, the logout token does: it may be this one.
+    let (nameless, sid) = op.sign_in_without_sid(ALICE).await;
+    let (bob_nameless, _) = op.sign_in_without_sid(BOB).await;
+    let mut earlier = op.claims(Some(ALICE), Some(&sid));
+    earlier.insert("iat".into(), json!(clock.load(Ordering::Relaxed) - 61));
+    assert_eq!(op.send(&op.token(earlier)).await.status(), 200, "{home}");
+    let who = op.who(&nameless).await;
+    assert_eq!(who.as_deref(), Some(ALICE), "{home}: about before");
+    end(None, Some(&sid)).await;
+    let who = op.who(&nameless).await;
+    assert_eq!(who.as_deref(), Some(ALICE), "{home}: whose sid is not said");
+    end(Some(ALICE), Some(&sid)).await;
+    assert_eq!(op.who(&nameless).await, None, "{home}: sub and sid");
+    let who = op.who(&again).await;
+    assert_eq!(who.as_deref(), Some(ALICE), "{home}: has another sid");
+    let who = op.who(&bob_nameless).await;
+    assert_eq!(who.as_deref(), Some(BOB), "{home}: another user");
+
     // Told once more, after she came back: what is meant is over already.
     clock.fetch_add(120, Ordering::Relaxed);
     let (third, _) = op.sign_in(ALICE).await;

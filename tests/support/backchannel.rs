@@ -1,5 +1,6 @@
 //! An app and a provider that sends logout tokens, right ones and others.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,6 +33,8 @@ pub struct Provided {
     /// The `sid` of each ID token issued, in order.
     sids: Arc<Mutex<Vec<String>>>,
     clock: Clock,
+    /// ID tokens are issued without `sid`.
+    leaves_sid_out: Arc<AtomicBool>,
 }
 
 impl Provided {
@@ -53,6 +56,8 @@ impl Provided {
         provider.set_post_logout_redirect_uris([app.url("/")]);
         let sids = Arc::<Mutex<Vec<String>>>::default();
         let seen = sids.clone();
+        let leaves_sid_out = Arc::<AtomicBool>::default();
+        let leaves_out = leaves_sid_out.clone();
         provider.hooks().id_token(move |_, claims| {
             claims.insert("padding".into(), json!("x".repeat(padding)));
             // The provider's clock runs while that of the app may stand still.
@@ -60,9 +65,17 @@ impl Provided {
             claims.insert("exp".into(), json!(clock() + 3600));
             let sid = claims["sid"].as_str().expect("a sid").to_owned();
             seen.lock().expect("no panic").push(sid);
+            if leaves_out.load(Ordering::Relaxed) {
+                claims.remove("sid");
+            }
         });
         let app = TestApp { app, provider };
-        Provided { app, sids, clock }
+        Provided {
+            app,
+            sids,
+            clock,
+            leaves_sid_out,
+        }
     }
 
     pub fn hooks(&self) -> &Hooks {
@@ -74,6 +87,15 @@ impl Provided {
         let browser = signed_in(&self.app, user).await;
         let sid = self.sids.lock().expect("no panic").last().cloned();
         (browser, sid.expect("a sid"))
+    }
+
+    /// The same at a provider that puts no `sid` into ID tokens; only its logout tokens
+    /// have it.
+    pub async fn sign_in_without_sid(&self, user: &str) -> (Browser, String) {
+        self.leaves_sid_out.store(true, Ordering::Relaxed);
+        let signed_in = self.sign_in(user).await;
+        self.leaves_sid_out.store(false, Ordering::Relaxed);
+        signed_in
     }
 
     pub async fn who(&self, browser: &Browser) -> Option<String> {

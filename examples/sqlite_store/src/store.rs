@@ -190,6 +190,14 @@ impl SessionIndex for SqliteStore {
             .bind(begun_by);
         self.run(delete).await.map(|_| ())
     }
+
+    async fn delete_by_sub_without_sid(&self, sub: &str, begun_by: i64) -> Result<(), StoreError> {
+        let delete =
+            statement("DELETE FROM session WHERE sub = ?1 AND begun_at <= ?2 AND sid IS NULL")
+                .bind(sub.to_owned())
+                .bind(begun_by);
+        self.run(delete).await.map(|_| ())
+    }
 }
 
 #[rocket::async_trait]

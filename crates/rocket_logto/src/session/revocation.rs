@@ -22,6 +22,8 @@ struct Inner {
     ids: BTreeSet<(Seconds, SessionId)>,
     sids: Names,
     subs: Names,
+    /// Users, of whom only sessions without a `sid` are refused.
+    subs_without_sid: Names,
     /// Sessions begun before this are refused, because entries about them were dropped
     /// to stay within the bound.
     refused_before: Seconds,
@@ -63,15 +65,23 @@ impl Revocations {
         inner.tidy(self.bound, now.saturating_sub(absolute));
     }
 
+    /// Ends all sessions of a user begun by now that have no `sid`.
+    pub(crate) fn revoke_sub_without_sid(&self, sub: &str, absolute: Seconds, now: Seconds) {
+        let mut inner = self.inner();
+        inner.subs_without_sid.refuse(sub, now);
+        inner.tidy(self.bound, now.saturating_sub(absolute));
+    }
+
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         let begun = session.created_at;
         begun < inner.refused_before
             || inner.ids.contains(&(begun, session.id.clone()))
             || inner.subs.refuses(&session.unique_sub(), begun)
-            || session
-                .unique_sid()
-                .is_some_and(|sid| inner.sids.refuses(&sid, begun))
+            || match session.unique_sid() {
+                Some(sid) => inner.sids.refuses(&sid, begun),
+                None => inner.subs_without_sid.refuses(&session.unique_sub(), begun),
+            }
     }
 
     fn inner(&self) -> RwLockWriteGuard<'_, Inner> {
@@ -94,7 +104,7 @@ impl Inner {
                 self.refused_before = self.refused_before.max(created_at.saturating_add(1));
             }
         }
-        for names in [&mut self.sids, &mut self.subs] {
+        for names in [&mut self.sids, &mut self.subs, &mut self.subs_without_sid] {
             if let Some(forgotten) = names.tidy(bound, expired) {
                 self.refused_before = self.refused_before.max(forgotten.saturating_add(1));
             }
@@ -210,6 +220,13 @@ mod tests {
         };
         assert!(revocations.is_revoked(&with_sid));
         assert!(!revocations.is_revoked(&session("a", 10)));
+
+        let revocations = Revocations::default();
+        revocations.revoke_sub_without_sid("sub", 1000, 20);
+        assert!(!revocations.is_revoked(&with_sid));
+        assert!(revocations.is_revoked(&session("a", 20)));
+        assert!(!revocations.is_revoked(&session("a", 21)));
+        assert!(!revocations.is_revoked(&of_nobody_named(10)));
     }
 
     #[test]

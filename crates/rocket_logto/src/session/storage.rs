@@ -301,7 +301,13 @@ impl Storage {
         let memory: &dyn SharedStore = &*self.memory;
         for store in self.shared.as_deref().into_iter().chain([memory]) {
             match (sid, sub) {
-                (Some(sid), _) => store.delete_by_sid(sid).await?,
+                (Some(sid), sub) => {
+                    store.delete_by_sid(sid).await?;
+                    if let Some(sub) = sub {
+                        let begun_by = logout.issued_before;
+                        store.delete_by_sub_without_sid(sub, begun_by).await?;
+                    }
+                }
                 (None, Some(sub)) => store.delete_by_sub(sub, logout.issued_before).await?,
                 (None, None) => {}
             }
@@ -312,16 +318,19 @@ impl Storage {
             // here.
             return Ok(());
         }
+        let (revocations, absolute) = (&self.revocations, self.absolute());
+        // Sessions of a user that begin later are not meant.
+        let issued_before = logout.issued_before.min(now);
         match (sid, sub) {
-            // The session at the provider has ended, so nothing can begin in it any
-            // more, whatever the provider's clock says.
-            (Some(sid), _) => self.revocations.revoke_sid(sid, self.absolute(), now),
-            // Sessions that begin later are not meant.
-            (None, Some(sub)) => {
-                let issued_before = logout.issued_before.min(now);
-                self.revocations
-                    .revoke_sub(sub, self.absolute(), issued_before);
+            (Some(sid), sub) => {
+                // The session at the provider has ended, so nothing can begin in it any
+                // more, whatever the provider's clock says.
+                revocations.revoke_sid(sid, absolute, now);
+                if let Some(sub) = sub {
+                    revocations.revoke_sub_without_sid(sub, absolute, issued_before);
+                }
             }
+            (None, Some(sub)) => revocations.revoke_sub(sub, absolute, issued_before),
             (None, None) => {}
         }
         Ok(())

@@ -15,8 +15,10 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// In seconds, for a token without `exp`, as Logto before 1.42 sends it.
 const LIFETIME: Seconds = 300;
 
-/// Which sessions end, by the names of [`issuer::unique`]: `sid` names one session at the provider; `sub` alone means
-/// all of a user's sessions.
+/// Which sessions end, by the names of [`issuer::unique`]: `sid` names one session at the
+/// provider; `sub` alone means all of a user's sessions. With both, a session of the user
+/// that has no `sid`, because the provider puts none into ID tokens, may be the one that
+/// is meant, so it ends, too.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Logout {
     pub sub: Option<String>,
@@ -30,11 +32,11 @@ pub(crate) struct Logout {
 }
 
 impl Logout {
-    /// Whether it names this session at the provider, or all sessions of this user.
+    /// Whether it names the session at the provider `sid` of this user.
     pub(crate) fn names(&self, sid: Option<&str>, sub: &str) -> bool {
-        match &self.sid {
-            Some(named) => sid == Some(named),
-            None => self.sub.as_deref() == Some(sub),
+        match (&self.sid, sid) {
+            (Some(named), Some(sid)) => sid == named,
+            (Some(_), None) | (None, _) => self.sub.as_deref() == Some(sub),
         }
     }
 }

@@ -142,6 +142,13 @@ impl SessionIndex for MemoryStore {
             .retain(|_, Kept { record, .. }| record.sub != sub || record.begun_at > begun_by);
         Ok(())
     }
+
+    async fn delete_by_sub_without_sid(&self, sub: &str, begun_by: i64) -> Result<(), StoreError> {
+        self.inner().sessions.retain(|_, Kept { record, .. }| {
+            record.sub != sub || record.begun_at > begun_by || record.sid.is_some()
+        });
+        Ok(())
+    }
 }
 
 #[rocket::async_trait]

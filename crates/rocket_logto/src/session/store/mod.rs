@@ -212,6 +212,16 @@ pub trait SessionIndex: Send + Sync + 'static {
     /// then told to try again.
     async fn delete_by_sid(&self, sid: &str) -> Result<(), StoreError>;
 
+    /// Ends those sessions of a user that have no `sid` and whose `begun_at` is at most
+    /// `begun_by`: a logout token that names a session and its user means them, too,
+    /// because nothing says that they belong to another session at the provider.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when one may still be there. The provider is
+    /// then told to try again.
+    async fn delete_by_sub_without_sid(&self, sub: &str, begun_by: i64) -> Result<(), StoreError>;
+
     /// Ends all sessions of a user whose `begun_at` is at most `begun_by`. Later
     /// ones are not meant, however late the provider's message arrives.
     ///

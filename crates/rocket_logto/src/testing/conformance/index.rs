@@ -34,6 +34,12 @@ async fn delete_by_sub(bench: &Bench, sub: &str, begun_by: i64) -> Kept {
     expect(format!("delete_by_sub of {sub:?}"), ended, Ok(()))
 }
 
+async fn delete_by_sub_without_sid(bench: &Bench, sub: &str, begun_by: i64) -> Kept {
+    let ended = bench.store.delete_by_sub_without_sid(sub, begun_by).await;
+    let call = format!("delete_by_sub_without_sid of {sub:?}");
+    expect(call, ended, Ok(()))
+}
+
 pub(super) async fn delete_by_sid_ends_those_with_it_only(bench: Bench) -> Kept {
     several(&bench).await?;
     delete_by_sid(&bench, &bench.name("nobody's")).await?;
@@ -82,6 +88,28 @@ pub(super) async fn delete_by_sub_spares_what_was_begun_later(bench: Bench) -> K
     bench.live("after begun_by 101", &all, &[]).await
 }
 
+pub(super) async fn delete_by_sub_without_sid_ends_those_without_it_only(bench: Bench) -> Kept {
+    several(&bench).await?;
+    let bobs = bench.record("f", "bob").with_begun_at(100);
+    bench.create(&bobs).await?;
+    let all = ["a", "b", "c", "d", "e", "f"];
+    let (alice, bob) = (bench.name("alice"), bench.name("bob"));
+    delete_by_sub_without_sid(&bench, &bench.name("nobody"), i64::MAX).await?;
+    delete_by_sub_without_sid(&bench, &bench.name("1"), i64::MAX).await?;
+    bench.live("after a sub of nobody", &all, &all).await?;
+    delete_by_sub_without_sid(&bench, &alice, i64::MAX).await?;
+    let rest = ["a", "b", "c", "e", "f"];
+    bench.live("after alice", &all, &rest).await?;
+    delete_by_sub_without_sid(&bench, &bob, 99).await?;
+    bench.live("after bob, begun_by 99", &all, &rest).await?;
+    delete_by_sub_without_sid(&bench, &bob, 100).await?;
+    let rest = ["a", "b", "c", "e"];
+    bench.live("after bob, begun_by 100", &all, &rest).await?;
+    // Those that were spared can still be found.
+    delete_by_sub(&bench, &alice, i64::MAX).await?;
+    bench.live("after all of alice", &all, &["e"]).await
+}
+
 pub(super) async fn names_that_look_alike_are_not_the_same(bench: Bench) -> Kept {
     let (sid, sub) = (bench.name("x"), bench.name("y"));
     let mine = bench.record("a", "y").with_sid(&sid);
@@ -110,6 +138,7 @@ pub(super) async fn names_that_look_alike_are_not_the_same(bench: Bench) -> Kept
             expect(format!("delete {alike:?}"), deleted, Ok(()))?;
             delete_by_sid(&bench, &alike).await?;
             delete_by_sub(&bench, &alike, i64::MAX).await?;
+            delete_by_sub_without_sid(&bench, &alike, i64::MAX).await?;
             let when = format!("{name:?} after {alike:?}");
             bench.live(&when, &["a"], &["a"]).await?;
         }

@@ -134,6 +134,8 @@ const COMMON: &[Promise] = promises! {
         "a suspended user would stay signed in, or others would be signed out",
     index::delete_by_sub_spares_what_was_begun_later:
         "a user who has signed in again would be signed out by a message about the time before",
+    index::delete_by_sub_without_sid_ends_those_without_it_only:
+        "a user who signed out at the provider would stay signed in, or be signed out elsewhere, too",
     index::names_that_look_alike_are_not_the_same:
         "one user would be signed out with another, whose name the database finds equal",
     index::names_are_any_text:

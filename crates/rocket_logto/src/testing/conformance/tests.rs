@@ -30,6 +30,9 @@ const MISTAKES: &[(Mistake, &str)] = {
         (NoSidIsTheEmptyOne, "delete_by_sid_ends_those_with_it"),
         (DeleteBySubDoesNothing, "delete_by_sub_ends_those"),
         (BegunByIsIgnored, "delete_by_sub_spares"),
+        (BegunByIsIgnored, "delete_by_sub_without_sid_ends_those"),
+        (SidIsNotLookedAt, "delete_by_sub_without_sid_ends_those"),
+        (NoSidIsTheEmptyOne, "delete_by_sub_without_sid_ends_those"),
         (CaseIsIgnored, "names_that_look_alike"),
         (SpacesAreTrimmed, "names_that_look_alike"),
         (NamesAreAscii, "names_are_any_text"),
@@ -62,6 +65,7 @@ enum Mistake {
     NoSidIsTheEmptyOne,
     DeleteBySubDoesNothing,
     BegunByIsIgnored,
+    SidIsNotLookedAt,
     CaseIsIgnored,
     SpacesAreTrimmed,
     NamesAreAscii,
@@ -226,6 +230,20 @@ impl SessionIndex for Mistaken {
             _ => begun_by,
         };
         self.inner.delete_by_sub(&self.name(sub), begun_by).await
+    }
+
+    async fn delete_by_sub_without_sid(&self, sub: &str, begun_by: i64) -> Result<(), StoreError> {
+        let sub = self.name(sub);
+        match self.mistake {
+            Mistake::SidIsNotLookedAt => self.inner.delete_by_sub(&sub, begun_by).await,
+            Mistake::BegunByIsIgnored => {
+                let whenever_begun = i64::MAX;
+                self.inner
+                    .delete_by_sub_without_sid(&sub, whenever_begun)
+                    .await
+            }
+            _ => self.inner.delete_by_sub_without_sid(&sub, begun_by).await,
+        }
     }
 }
 

@@ -188,14 +188,24 @@ impl SessionIndex for RedisStore {
     async fn delete_by_sid(&self, sid: &str) -> Result<(), StoreError> {
         let whenever_begun = i64::MAX.to_string();
         let index = self.key("sid", sid);
-        self.run(&scripts::DELETE_INDEXED, index, &[&whenever_begun])
+        self.run(&scripts::DELETE_INDEXED, index, &[&whenever_begun, ""])
             .await
     }
 
     async fn delete_by_sub(&self, sub: &str, begun_by: i64) -> Result<(), StoreError> {
         let index = self.key("sub", sub);
-        self.run(&scripts::DELETE_INDEXED, index, &[&begun_by.to_string()])
-            .await
+        self.run(
+            &scripts::DELETE_INDEXED,
+            index,
+            &[&begun_by.to_string(), ""],
+        )
+        .await
+    }
+
+    async fn delete_by_sub_without_sid(&self, sub: &str, begun_by: i64) -> Result<(), StoreError> {
+        let index = self.key("sub", sub);
+        let arguments = [&begun_by.to_string(), scripts::WITHOUT_SID];
+        self.run(&scripts::DELETE_INDEXED, index, &arguments).await
     }
 }
 

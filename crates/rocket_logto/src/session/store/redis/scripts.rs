@@ -70,19 +70,24 @@ return 1",
     )
 });
 
+/// For [`DELETE_INDEXED`].
+pub(super) const WITHOUT_SID: &str = "without sid";
+
 /// Ends the sessions of an index that were begun in time.
 ///
-/// KEYS: the index. ARGV: the prefix, the last `begun_at` that is meant.
+/// KEYS: the index. ARGV: the prefix, the last `begun_at` that is meant, and
+/// [`WITHOUT_SID`] to spare the sessions that have one.
 pub(super) static DELETE_INDEXED: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local index = KEYS[1]
-local prefix, begun_by = unpack(ARGV)
+local prefix, begun_by, only = unpack(ARGV)
 for _, id in ipairs(redis.call('SMEMBERS', index)) do
   local session = prefix .. 'session:' .. id
   local sub, sid, begun_at = unpack(redis.call('HMGET', session, 'sub', 'sid', 'begun_at'))
   -- One that has expired has no begun_at, and leaves the index, too.
-  if tonumber(begun_at or 0) <= tonumber(begun_by) then
+  local spared = only == 'without sid' and sid and sid ~= ''
+  if not spared and tonumber(begun_at or 0) <= tonumber(begun_by) then
     redis.call('DEL', session)
     if sub then redis.call('SREM', prefix .. 'sub:' .. sub, id) end
     if sid and sid ~= '' then redis.call('SREM', prefix .. 'sid:' .. sid, id) end
