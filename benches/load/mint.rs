@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::Outcome;
 
+/// What the name of the session's cookie begins with.
 const NAME: &str = "logto_session";
 /// 64 bytes, so that none are derived.
 pub const SECRET_KEY: &str =
@@ -18,11 +19,12 @@ pub const SECRET_KEY: &str =
 /// `count` `Cookie` headers made from `header`.
 pub fn sessions(header: &str, count: usize) -> Outcome<Vec<String>> {
     let key = Key::try_from(&STANDARD.decode(SECRET_KEY)?[..])?;
-    let value = header
+    let (name, value) = header
         .split("; ")
-        .find_map(|pair| pair.strip_prefix(NAME)?.strip_prefix('='))
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, _)| name.starts_with(NAME))
         .ok_or("no session cookie")?;
-    let sealed = Cookie::new(NAME, value.to_owned());
+    let sealed = Cookie::new(name, value.to_owned());
     let opened = CookieJar::new()
         .private(&key)
         .decrypt(sealed)
@@ -35,9 +37,9 @@ pub fn sessions(header: &str, count: usize) -> Outcome<Vec<String>> {
         session["s"] = now.into();
         let mut jar = CookieJar::new();
         jar.private_mut(&key)
-            .add(Cookie::new(NAME, session.to_string()));
-        jar.get(NAME)
-            .map(|cookie| format!("{NAME}={}", cookie.value()))
+            .add(Cookie::new(name.to_owned(), session.to_string()));
+        jar.get(name)
+            .map(|cookie| format!("{name}={}", cookie.value()))
             .unwrap_or_default()
     };
     Ok((0..count).map(copy).collect())

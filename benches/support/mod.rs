@@ -204,7 +204,8 @@ async fn client(provider: &DevProvider) -> Client {
     let figment = Figment::from(rocket::Config::default())
         .merge(("log_level", "off"))
         .merge(("secret_key", vec![7_u8; 64]))
-        .merge(("logto", logto));
+        .merge(("logto", logto))
+        .merge(("logto.session.cookie_name", SESSION));
     provider.set_redirect_uris(["http://localhost:8000/callback"]);
     let rocket = rocket::custom(figment)
         .attach(Logto::fairing())

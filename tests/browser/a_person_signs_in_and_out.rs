@@ -194,7 +194,9 @@ async fn changing_ones_mind_at_the_provider_is_no_error() {
 #[rocket::async_test]
 async fn a_broken_callback_names_a_reference_that_is_in_the_log() {
     let (demo, person) = start().await;
-    person.open(demo.url("/callback?code=x&state=y")).await;
+    person
+        .open(demo.url("/callback?code=x&state=again.y"))
+        .await;
     assert_eq!(person.heading().await, "Sign-in did not work");
     let text = person.text().await;
     let (_, reference) = text.split_once("Reference: ").expect("a reference");

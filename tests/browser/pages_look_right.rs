@@ -41,7 +41,7 @@ async fn pages_for_everybody() {
         ("not-found", "/nowhere"),
         ("no-redirect", "/protected/no-redirect"),
         ("cancelled", "/callback"),
-        ("rejected", "/callback?code=x&state=y"),
+        ("rejected", "/callback?code=x&state=again.y"),
         ("provider-sign-in", "/sign-in"),
         ("provider-sign-up", "/sign-up?login_hint=bob"),
     ] {

@@ -39,8 +39,34 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+http_hosts = 7", "http_hosts", "array of strings"),
     ("+claims_max_staleness = \"2 years\"", "claims_max_staleness", "from \"0s\" to \"365d\""),
     ("+base_url = \"app.example.com\"", "base_url", "https://app.example.com"),
-    ("+base_url = \"https://app.example.com/path\"", "base_url", "scheme, host and port only"),
-    ("+base_url = \"https://u:p@app.example.com\"", "base_url", "scheme, host and port only"),
+    ("+base_url = \"https://app.example.com/path?query\"", "base_url", "scheme, host and port, and the path"),
+    ("+base_url = \"https://u:p@app.example.com\"", "base_url", "scheme, host and port, and the path"),
+    ("+base_url = \"https://app.example.com//app\"", "base_url", "between single slashes"),
+    ("+base_url = \"https://app.example.com/app//\"", "base_url", "between single slashes"),
+    ("+base_url = \"https://app.example.com//\"", "base_url", "between single slashes"),
+    ("+base_url = \"https://app.example.com/%61pp\"", "base_url", "between single slashes"),
+    ("+base_url = \"https://app.example.com/a%2fb\"", "base_url", "between single slashes"),
+    ("+base_url = \"https://app.example.com/app;a=b\"", "base_url", "between single slashes"),
+    ("+base_url = \"https://app.example.com/ünder\"", "base_url", "between single slashes"),
+    ("+base_url = \"https://a.example/app\"\nredirect_uri = \"https://a.example/callback\"", "redirect_uri", "must be below base_url, like \"https://a.example/app/callback\""),
+    ("+base_url = \"https://a.example/app\"\nredirect_uri = \"https://a.example/application/callback\"", "redirect_uri", "must be below base_url"),
+    ("+proxy_strips_path = \"yes\"", "proxy_strips_path", "expected a boolean"),
+    ("+sign_out_params = [\"logout_uri\"]", "sign_out_params", "must be a table of texts"),
+    ("+sign_out_params = { \"\" = \"x\" }", "sign_out_params", "a parameter without a name"),
+    ("+end_session_endpoint = true", "end_session_endpoint", "must be a URL or false"),
+    ("+end_session_endpoint = \"/logout\"", "end_session_endpoint", "must be an absolute URL"),
+    ("+end_session_endpoint = \"javascript:alert(1)\"", "end_session_endpoint", "must be an absolute URL"),
+    ("+end_session_endpoint = \"http://op.example/logout\"", "end_session_endpoint", "must start with https://"),
+    ("+end_session_endpoint = \"https://u:p@op.example/logout\"", "end_session_endpoint", "without user, password"),
+    ("+end_session_endpoint = \"https://op.example/logout#x\"", "end_session_endpoint", "without user, password and #fragment"),
+    ("+session.cookie_name = \"\"", "session.cookie_name", "must be a cookie's name"),
+    ("+session.cookie_name = \"my app\"", "session.cookie_name", "must be a cookie's name"),
+    ("+session.cookie_name = \"a;b\"", "session.cookie_name", "must be a cookie's name"),
+    ("+session.cookie_name = \"a=b\"", "session.cookie_name", "must be a cookie's name"),
+    ("+session.cookie_name = \"ünder\"", "session.cookie_name", "must be a cookie's name"),
+    ("+session.cookie_name = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", "session.cookie_name", "1 to 64"),
+    ("+session.cookie_name = \"__Host-app\"", "session.cookie_name", "must be without a prefix"),
+    ("+session.cookie_name = \"__secure-app\"", "session.cookie_name", "must be without a prefix"),
     ("+redirect_uri = \"/callback\"", "redirect_uri", "absolute URL like"),
     ("+base_url = \"https://a.example\"\nredirect_uri = \"https://b.example/callback\"", "redirect_uri", "on the origin of base_url"),
     ("+redirect_uri = \"https://a.example/callback?x=1\"", "redirect_uri", "without query and fragment"),
@@ -155,7 +181,7 @@ async fn each_mistake_names_the_key_its_source_and_what_to_write() {
         // What is not written anywhere cannot be in that file.
         let written = table.lines().any(|line| {
             let name = key.split('.').next().unwrap_or(key);
-            line.starts_with(&format!("{name} "))
+            line.starts_with(&format!("{name} ")) || line.starts_with(&format!("{key} "))
         });
         let source = match written {
             true => format!("/{name}.toml TOML file"),

@@ -248,7 +248,7 @@ async fn an_answer_keeps_what_others_have_put_on_it() {
     assert_eq!(sign_in.status(), 303);
     let cookies = sign_in.set_cookies();
     let has = |name: &str| cookies.iter().any(|line| line.starts_with(name));
-    assert!(has("cart=42") && has("logto_txn_"), "{cookies:?}");
+    assert!(has("cart=42") && has("logto_session_txn_"), "{cookies:?}");
     let refused = browser.fetch_json(app.url("/protected")).await;
     assert_eq!(refused.status(), 401);
     for answer in [sign_in, refused] {

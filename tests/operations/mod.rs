@@ -1,5 +1,6 @@
 //! The app as its operator meets it: logs, load, and several instances.
 
+mod an_app_may_live_below_a_path;
 mod nothing_secret_is_told;
 mod one_client_does_not_harm_the_others;
 mod sign_in_floods_leave_nothing;

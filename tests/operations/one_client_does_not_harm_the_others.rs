@@ -16,7 +16,7 @@ use rocket_logto::User;
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::Browser;
 use crate::support::eventually::asked;
-use crate::support::pages::pages;
+use crate::support::pages::{pages, session_cookie};
 use crate::support::sessions::signed_in;
 use crate::support::tenant::Tenant;
 
@@ -110,7 +110,7 @@ async fn a_stop_in_the_middle_of_a_sign_in_waits_for_it() {
     let (finished, ()) = rocket::tokio::join!(browser.follow(&answer), stop);
     assert_eq!(finished.status(), 303, "{}", finished.text());
     assert_eq!(finished.location().expect("a Location").path(), "/");
-    assert!(browser.cookie("logto_session").is_some(), "signed in");
+    assert!(session_cookie(&browser).is_some(), "signed in");
     tenant.app.wait_for_exit().await;
     let said = tenant.app.output();
     assert!(said.contains("shutdown"), "{said}");

@@ -9,6 +9,7 @@ use rocket::tokio::net::TcpStream;
 use crate::support::app::{ALICE, settings};
 use crate::support::browser::Browser;
 use crate::support::instances::{Instance, RedisServer};
+use crate::support::pages::session_cookie;
 use crate::support::serve::free_port;
 
 const MIB: u64 = 1 << 20;
@@ -91,7 +92,7 @@ async fn sign_in(base_url: &str, count: usize) {
             let provider = browser.follow(&start).await;
             let callback = browser.follow(&provider).await;
             assert_eq!(callback.status(), 303, "{}", callback.text());
-            assert!(browser.cookie("logto_session").is_some(), "no session");
+            assert!(session_cookie(&browser).is_some(), "no session");
             if number.is_multiple_of(100) {
                 let page = browser.get(format!("{base_url}{WHO}")).await;
                 assert_eq!(page.status(), 200, "{}", page.text());

@@ -51,7 +51,8 @@ const SIGNED_OUT: &[Case] = &[
     (Head, "/callback?code=x&state=y", 204, ByNobody),
     (Head, "/sign-out", 204, ByNobody),
     (Typed, "/callback", 200, ByNobody),
-    (Typed, "/callback?code=x&state=y", 400, ByNobody),
+    (Typed, "/callback?code=x&state=y", 303, ByNobody),
+    (Typed, "/callback?code=x&state=again.y", 400, ByNobody),
     (Typed, "/callback?error=server_error&state=y", 400, ByNobody),
     (OtherSitesForm, "/callback", 200, ByNobody),
     (Typed, "/sign-out", 303, ByNobody),
@@ -308,7 +309,7 @@ async fn on_every_kind_of_error() {
     let large = format!("code={}", "x".repeat(70_000));
     let userinfo = "/protected/userinfo";
     for (path, steps, status) in [
-        ("/callback?code=x&state=y", vec![], 400),
+        ("/callback?code=x&state=again.y", vec![], 400),
         ("/callback?code=a&code=b", vec![], 400),
         ("/initiate-login?iss=https://other.example", vec![], 400),
         ("/nowhere", vec![], 404),

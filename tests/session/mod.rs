@@ -3,6 +3,7 @@
 mod a_late_answer_brings_no_old_cookie;
 mod a_session_belongs_to_one_registration;
 mod a_session_seen_before_is_as_strict;
+mod apps_on_one_host_do_not_disturb_each_other;
 mod cookie_keys_can_be_rotated;
 mod cookies_cannot_be_tossed_or_confused;
 mod every_session_store_keeps_its_promises;

@@ -63,7 +63,7 @@ async fn start(claims: Claims) -> TestApp {
 fn chunks(browser: &Browser) -> Vec<String> {
     let names = browser.cookies().into_iter().map(|cookie| cookie.name);
     let mut names: Vec<_> = names
-        .filter(|name| name.starts_with("logto_session"))
+        .filter(|name| name == "logto_session" || name.starts_with("logto_session-"))
         .collect();
     names.sort();
     names

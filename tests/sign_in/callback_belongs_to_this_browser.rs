@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, CROSS_SITE, query};
-use crate::support::refusal::{Refusal, SESSION, Trial, app, who_is};
+use crate::support::refusal::{NOBODY, Refusal, SESSION, Trial, app, who_is};
 use crate::support::signer::base64url;
 
 /// The same address with one query parameter replaced, or removed.
@@ -42,29 +42,37 @@ async fn attacker(app: &TestApp) -> (Trial<'_>, Url) {
 }
 
 #[rocket::async_test]
-async fn a_state_that_was_not_given_out_is_refused() {
+async fn a_state_that_was_not_given_out_is_refused_or_begins_anew() {
     let app = app().await;
     let (_, foreign) = attacker(&app).await;
-    for (case, value, reason) in [
-        ("missing", None, "state_missing"),
-        ("empty", Some(String::new()), "state_missing"),
-        ("foreign", Some(state(&foreign)), "state_unknown"),
+    for (case, value) in [
+        ("missing", None),
+        ("empty", Some("")),
         (
-            "made up",
-            Some("AAAAAAAAAAAAAAAAAAAAAA".to_owned()),
-            "state_unknown",
-        ),
-        (
-            "a path",
-            Some("../../logto_session".to_owned()),
-            "state_unknown",
+            "a second one, made up",
+            Some("again.AAAAAAAAAAAAAAAAAAAAAA"),
         ),
     ] {
         let trial = Trial::new(&app, case);
         let callback = trial.callback().await;
-        let changed = with(&callback, "state", value.as_deref());
+        let changed = with(&callback, "state", value);
+        let reason = match case {
+            "missing" | "empty" => "state_missing",
+            _ => "state_unknown",
+        };
         trial.refuses_at(&changed, Refusal::unrelated(reason)).await;
         // The sign-in under way can still be finished.
+        trial.accepts_at(callback.as_str(), ALICE).await;
+    }
+    for (case, value) in [
+        ("foreign", state(&foreign)),
+        ("made up", "AAAAAAAAAAAAAAAAAAAAAA".to_owned()),
+        ("a path", "../../logto_session".to_owned()),
+    ] {
+        let trial = Trial::new(&app, case);
+        let callback = trial.callback().await;
+        let changed = with(&callback, "state", Some(&value));
+        trial.begins_anew_at(&changed).await;
         trial.accepts_at(callback.as_str(), ALICE).await;
     }
     for (case, edit) in [
@@ -76,11 +84,21 @@ async fn a_state_that_was_not_given_out_is_refused() {
         let trial = Trial::new(&app, case);
         let callback = trial.callback().await;
         let changed = with(&callback, "state", Some(&edit(&state(&callback))));
-        trial
-            .refuses_at(&changed, Refusal::unrelated("state_unknown"))
-            .await;
+        trial.begins_anew_at(&changed).await;
         trial.accepts_at(callback.as_str(), ALICE).await;
     }
+    // Ours, with the mark of a second one.
+    let trial = Trial::new(&app, "marked");
+    let callback = trial.callback().await;
+    let marked = with(
+        &callback,
+        "state",
+        Some(&format!("again.{}", state(&callback))),
+    );
+    trial
+        .refuses_at(&marked, Refusal::unrelated("state_unknown"))
+        .await;
+    trial.accepts_at(callback.as_str(), ALICE).await;
 }
 
 /// Login CSRF (CVE-2025-68158, CVE-2025-14546, CVE-2023-27490): the victim is
@@ -94,14 +112,18 @@ async fn nobody_is_signed_in_by_an_attackers_link() {
         let victim = Trial::new(&app, format!("{how}, nothing under way"));
         let before = victim.traces();
         let page = open(&victim.browser, &callback, from).await;
-        let unrelated = Refusal::unrelated("state_unknown");
-        victim.is_refusal(&page, before, unrelated).await;
+        victim.is_beginning(&page, before).await;
+        assert_eq!(who_is(&app, &victim.browser).await, NOBODY, "{how}");
+        // It ends as the victim's own, as after a link to the sign-in.
+        let hops = victim.browser.follow_all(page, 5).await;
+        assert_eq!(hops.last().expect("a page").text(), ALICE, "{how}");
 
         let victim = Trial::new(&app, format!("{how}, own sign-in under way"));
         let own = victim.callback().await;
         let before = victim.traces();
         let page = open(&victim.browser, &callback, from).await;
-        victim.is_refusal(&page, before, unrelated).await;
+        victim.is_beginning(&page, before).await;
+        assert_eq!(who_is(&app, &victim.browser).await, NOBODY, "{how}");
         victim.accepts_at(own.as_str(), ALICE).await;
 
         // Signed in already: stays who they are, and the code goes nowhere.
@@ -164,13 +186,13 @@ async fn a_response_is_good_once() {
     assert_eq!(trial.browser.cookie(SESSION), session);
     assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 1);
 
-    let unrelated = Refusal::unrelated("state_unknown");
     let signed_out = Trial::new(&app, "without the cookies");
-    signed_out.refuses_at(callback.as_str(), unrelated).await;
+    signed_out.begins_anew_at(callback.as_str()).await;
     // A thief of the cookies comes too late; the code goes nowhere again.
     let used = Refusal::before_exchange("state_used");
     copy.refuses_at(callback.as_str(), used).await;
-    copy.refuses_at(callback.as_str(), unrelated).await;
+    copy.begins_anew_at(callback.as_str()).await;
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 1);
 }
 
 #[rocket::async_test]
@@ -184,8 +206,7 @@ async fn a_refused_response_is_used_up_too() {
     let refusal = Refusal::after_exchange("id_token_nonce");
     trial.refuses_at(callback.as_str(), refusal).await;
     app.provider.hooks().id_token(|_, _| {});
-    let unrelated = Refusal::unrelated("state_unknown");
-    trial.refuses_at(callback.as_str(), unrelated).await;
+    trial.begins_anew_at(callback.as_str()).await;
     trial.accepts(ALICE).await;
 }
 

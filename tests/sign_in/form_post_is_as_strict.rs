@@ -67,7 +67,11 @@ async fn an_attackers_form_signs_nobody_in() {
     let stolen = fields(&attackers);
     let form: Vec<_> = stolen.iter().map(|(n, v)| (&**n, &**v)).collect();
     let page = victim.cross_site_post(CALLBACK, &form).await;
-    refused(&app, &victim, &page, "state_unknown").await;
+    // The code goes nowhere: all that another site can do is to begin a sign-in.
+    assert_eq!(page.header("location"), Some("/sign-in?second_attempt=1"));
+    assert_eq!(page.set_cookies(), [""; 0]);
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 0);
+    assert_eq!(who(&victim).await, NOBODY);
 
     // Both are good where they belong.
     for (browser, page, user) in [(&victim, own, ALICE), (&attacker, attackers, BOB)] {

@@ -3,6 +3,8 @@
 mod a_broken_exchange_signs_nobody_in;
 mod a_user_signs_in_and_out;
 mod a_wrong_set_up_is_called_so;
+mod an_unknown_response_begins_one_sign_in;
+mod another_host_goes_to_base_url_first;
 mod another_site_can_only_begin_a_sign_in;
 mod callback_belongs_to_this_browser;
 mod callback_takes_only_proper_responses;

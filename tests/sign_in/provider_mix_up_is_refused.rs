@@ -2,11 +2,11 @@
 //! refused before the code goes anywhere (RFC 9207, RFC 9700 section 4.4).
 
 use logto_dev_provider::{DevProvider, Endpoint};
-use rocket::figment::value::Dict;
 
-use crate::support::app::{ALICE, TestApp, settings};
+use crate::support::app::{ALICE, TestApp, absent, settings};
 use crate::support::browser::Browser;
 use crate::support::refusal::{Refusal, Trial, app, app_at, rocket};
+use crate::support::sessions::session_table;
 use crate::support::signer::Signer;
 use logto_dev_provider::SigningAlg;
 
@@ -131,11 +131,11 @@ async fn the_response_of_one_provider_is_nothing_to_another_ones_app() {
             let figment = app.figment().clone().merge(("secret_key", key));
             app = app.configure(figment);
         }
-        TestApp::at(provider, Dict::new(), app).await
+        // Each with the name that is its own.
+        TestApp::at(provider, session_table("cookie_name", absent()), app).await
     };
     // With the same key, too: a sign-in belongs to the provider it was begun at.
     for alike in [true, false] {
-        let refusal = Refusal::unrelated("state_unknown");
         let (a, b) = (at_provider(alike).await, at_provider(alike).await);
         let browser = Browser::new();
         let at_a = Trial::in_browser(&a, browser.clone(), "at home");
@@ -146,7 +146,7 @@ async fn the_response_of_one_provider_is_nothing_to_another_ones_app() {
             b.url("/callback"),
             answer.query().unwrap_or_default()
         );
-        at_b.refuses_at(&astray, refusal).await;
+        at_b.begins_anew_at(&astray).await;
         let asked = [&a, &b].map(|app| app.provider.requests_to(Endpoint::Token).len());
         assert_eq!(asked, [0, 0], "the code left the app");
         at_a.accepts_at(answer.as_str(), ALICE).await;

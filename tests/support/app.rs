@@ -14,6 +14,10 @@ pub const CLIENT_ID: &str = "test-app";
 /// Holds every kind of character that has to be form-urlencoded first.
 pub const CLIENT_SECRET: &str = "s3cret +:%&=/ü";
 
+/// Most tests need not know what the derived name is; those that are about it take this
+/// one away.
+pub const SESSION_COOKIE: &str = "logto_session";
+
 /// Seeded users of the development provider. Alice has everything, Bob has
 /// neither name nor e-mail address, Zoë's name is full of markup.
 pub const ALICE: &str = "alice4hy6kz2";
@@ -156,5 +160,6 @@ pub fn configuration(base: &Figment, port: u16, endpoint: &str, logto: Dict) -> 
     Figment::from(base)
         .merge(("log_level", "critical"))
         .merge(("logto", table))
+        .join(("logto.session.cookie_name", SESSION_COOKIE))
         .select("debug")
 }

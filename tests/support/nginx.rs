@@ -46,6 +46,25 @@ server {
 }
 ";
 
+/// One site with several apps: ours lives below a path.
+const BELOW_A_PATH: &str = "
+server {
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate certificate.pem;
+    ssl_certificate_key key.pem;
+    large_client_header_buffers 4 16k;
+    proxy_buffer_size 32k;
+    proxy_buffers 8 32k;
+    location {path}/ {
+        proxy_pass http://127.0.0.1:{target}{instead};
+        proxy_set_header Host $http_host;
+    }
+    location / {
+        return 200 \"another app\";
+    }
+}
+";
+
 /// Ends with the value.
 pub struct Nginx {
     process: Process,
@@ -67,6 +86,17 @@ impl Nginx {
         let configuration = IN_FRONT
             .replace("{port}", &port.to_string())
             .replace("{target}", &target.to_string());
+        Nginx::launch(port, port, configuration).await
+    }
+
+    /// `https://localhost:<port>`, where what is below `path` goes to the server at the
+    /// port `target`, with that path or without.
+    pub async fn below_a_path(port: u16, path: &str, target: u16, strips_path: bool) -> Nginx {
+        let configuration = BELOW_A_PATH
+            .replace("{port}", &port.to_string())
+            .replace("{path}", path)
+            .replace("{target}", &target.to_string())
+            .replace("{instead}", if strips_path { "/" } else { "" });
         Nginx::launch(port, port, configuration).await
     }
 

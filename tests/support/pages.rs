@@ -5,6 +5,7 @@ use rocket::{Build, Rocket, Route, get, routes};
 use rocket_logto::{SignIn, User, UserInfo};
 
 use super::browser::Browser;
+use super::cookie_jar::StoredCookie;
 
 /// What `/` says to somebody who is not signed in.
 pub const NOBODY: &str = "nobody";
@@ -13,6 +14,14 @@ pub const NOBODY: &str = "nobody";
 pub fn own_cookies(browser: &Browser) -> Vec<String> {
     let names = browser.cookies().into_iter().map(|cookie| cookie.name);
     names.filter(|name| name.contains("logto_")).collect()
+}
+
+/// The session's cookie, or the first of its cookies, whatever its name is derived from.
+pub fn session_cookie(browser: &Browser) -> Option<StoredCookie> {
+    let is_first = |name: &str| name.contains("logto_session") && !name.contains('-');
+    let without_prefix = |name: &str| name.replacen("__Host-", "", 1);
+    let mut cookies = browser.cookies().into_iter();
+    cookies.find(|cookie| is_first(&without_prefix(&cookie.name)))
 }
 
 /// `/` for everybody, `/protected` and `/userinfo` for users.

@@ -12,8 +12,8 @@ use super::log::reason_of;
 pub use super::pages::NOBODY;
 use super::pages::pages_and_again;
 
-pub const SESSION: &str = "logto_session";
-pub const TRANSACTION: &str = "logto_txn_";
+pub use super::app::SESSION_COOKIE as SESSION;
+pub const TRANSACTION: &str = "logto_session_txn_";
 
 /// An app that says who is signed in.
 pub fn rocket() -> Rocket<Build> {
@@ -153,6 +153,47 @@ impl<'a> Trial<'a> {
         page
     }
 
+    /// The response at `callback` belongs to no sign-in of this browser. Its code goes
+    /// nowhere, nobody is signed in, and a sign-in of this browser's own begins.
+    pub async fn begins_anew_at(&self, callback: &str) -> Response {
+        let (case, before) = (&self.case, self.traces());
+        let page = self.browser.navigate(callback).await;
+        self.is_beginning(&page, before).await;
+        assert_eq!(who_is(self.app, &self.browser).await, NOBODY, "{case}");
+        page
+    }
+
+    /// All that must hold of a sign-in that begins in place of one that is not known.
+    pub async fn is_beginning(&self, page: &Response, before: Traces) {
+        let case = &self.case;
+        assert_eq!(page.status(), 303, "{case}: {}", why(page));
+        let to = page.location().expect("the provider");
+        assert!(
+            to.as_str().starts_with(&self.app.provider.issuer()),
+            "{case}: {to}"
+        );
+        let given = page.url().query_pairs();
+        for (_, value) in given.filter(|(name, value)| name != "iss" && value.len() > 5) {
+            assert!(
+                !to.as_str().contains(&*value),
+                "{case}: it takes over {value}"
+            );
+        }
+        let lines = page.set_cookies();
+        let begun = |line: &&String| line.contains("_txn_") && !line.contains("=; ");
+        assert_eq!(lines.iter().filter(begun).count(), 1, "{case}: {lines:?}");
+        assert_eq!(lines.len(), 1, "{case}: {lines:?}");
+        let after = self.traces();
+        let begun = after.transactions.len() - before.transactions.len();
+        assert_eq!(begun, 1, "{case}: transaction cookies");
+        assert_eq!(after.token, before.token, "{case}: token requests");
+        assert_eq!(
+            after.other, before.other,
+            "{case}: requests to the provider"
+        );
+        assert_eq!(self.browser.violations(), [], "{case}");
+    }
+
     /// What the provider and the jar have seen so far.
     pub fn traces(&self) -> Traces {
         let count = |endpoint| self.app.provider.requests_to(endpoint).len();
@@ -171,7 +212,7 @@ impl<'a> Trial<'a> {
             .map(count),
             transactions: cookies
                 .map(|cookie| cookie.name)
-                .filter(|name| name.starts_with(TRANSACTION))
+                .filter(|name| name.contains("_txn_"))
                 .collect(),
         }
     }

@@ -64,6 +64,7 @@ impl Sealer {
     /// The `Set-Cookie` lines; `None` when the text does not fit them.
     pub fn seal(&self, name: &str, plain: String) -> Option<Vec<String>> {
         let spec = CookieSpec {
+            path: "/",
             name,
             max_age: 60,
             secure: true,

@@ -7,7 +7,7 @@ use rocket::http::uri::Origin;
 use rocket::{Ignite, Request, Rocket};
 use url::Url;
 
-use crate::config::LogtoConfig;
+use crate::config::{EndSessionEndpoint, LogtoConfig};
 use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::request::is_at;
@@ -56,7 +56,7 @@ impl Logto {
         &self.inner.config
     }
 
-    /// The app's public address, of which only the origin counts.
+    /// The app's public address.
     pub fn base_url(&self) -> &Url {
         &self.inner.config.base_url
     }
@@ -100,13 +100,20 @@ impl Logto {
     /// }
     /// ```
     pub fn provider_origins(&self) -> Vec<String> {
-        match self.inner.oidc.provider().metadata_if_loaded() {
+        let mut origins = match self.inner.oidc.provider().metadata_if_loaded() {
             Some(metadata) => metadata.browser_origins(),
             // The page may still be open when the provider is back.
             None => Url::parse(self.inner.config.issuer())
                 .map(|issuer| vec![issuer.origin().ascii_serialization()])
                 .unwrap_or_default(),
+        };
+        if let EndSessionEndpoint::At(url) = &self.inner.config.end_session {
+            let origin = url.origin().ascii_serialization();
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
         }
+        origins
     }
 
     /// The address of the provider's userinfo endpoint, for a call of your own
@@ -139,13 +146,17 @@ impl Logto {
         })
     }
 
-    /// Where a sign-in ends. Ending at the callback would look like a failure.
-    pub(crate) fn landing(&self, return_to: ReturnTo) -> ReturnTo {
-        let callback = &self.config().routes.callback;
-        match Origin::parse(return_to.as_str()) {
-            Ok(uri) if is_at(&uri, callback) => ReturnTo::home(),
-            _ => return_to,
-        }
+    /// Where a sign-in ends: at `return_to` if that is an address of this app. Ending
+    /// at the callback would look like a failure.
+    pub(crate) fn landing(&self, return_to: Option<&str>) -> ReturnTo {
+        let config = self.config();
+        let is_callback = |address: &ReturnTo| {
+            Origin::parse(address.as_str()).is_ok_and(|uri| is_at(&uri, &config.linked.callback))
+        };
+        let address = return_to.and_then(|address| config.base_path.parse(address));
+        address
+            .filter(|address| !is_callback(address))
+            .unwrap_or_else(|| config.base_path.home())
     }
 }
 

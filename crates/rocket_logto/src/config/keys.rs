@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::parameters::Prompt;
 use super::values::{
-    AtLeastOne, AuthMethod, Parameters, Port, SecretKeys, SigningAlgs, Span, Store, Text, TextList,
+    AtLeastOne, AuthMethod, EndSession, Parameters, Port, SecretKeys, SigningAlgs, Span, Store,
+    Text, TextList,
 };
 use super::{AssertionAudience, ResponseMode, SigningAlg};
 
@@ -62,14 +63,18 @@ keys! {
         /// `true`: [`Bearer`](crate::Bearer) takes access tokens that look like ID tokens, and with
         /// them every ID token of that audience: Dex's
         bearer_takes_id_tokens: bool = false;
-        /// the app's public origin; required in other profiles than debug, and https there
+        /// the app's public address, with a path where the app lives below one
+        /// (`https://example.com/app`); required in other profiles than debug, and https there
         /// unless it is on this machine
         base_url: Option<String>,
             otherwise "`http://localhost:<port>` in the debug profile, `https` with Rocket's `tls`",
             env LOGTO_BASE_URL;
+        /// whether the proxy takes the path of `base_url` off before requests reach the app;
+        /// `false`: they come with it, the fairing mounts its routes below it, and so must the app
+        proxy_strips_path: bool = true;
         /// as Logto's samples have it, without query and fragment: its path takes the place of
         /// `routes.callback`, even where that is set; its origin stands in for `base_url`, and
-        /// must be that of a `base_url` that is set
+        /// must be below a `base_url` that is set
         redirect_uri: Option<String>, env LOGTO_REDIRECT_URI;
         /// asked for besides `openid offline_access profile`. With `issuer`, `offline_access` is
         /// among those three only where the provider's metadata announce it, and not at a Keycloak
@@ -125,6 +130,12 @@ keys! {
         post_sign_out: Option<String>, otherwise "`\"/\"`";
         /// as Logto's samples have it: stands in for `post_sign_out` where that is not set
         post_logout_redirect_uri: Option<String>, env LOGTO_POST_LOGOUT_REDIRECT_URI;
+        /// more parameters of the sign-out request, by name: `{ logout_uri = "…" }`; one of ours by
+        /// the same name is replaced, and an empty value leaves it out
+        sign_out_params: Parameters = {}, env LOGTO_SIGN_OUT_PARAMS;
+        /// where the browser goes to sign out at the provider, or `false`: sign out here only
+        end_session_endpoint: Option<EndSession>, otherwise "what the provider announces",
+            env LOGTO_END_SESSION_ENDPOINT;
         /// `true`, `false`, or a table with the keys below and `users`, `machines`,
         /// `organizations`, `resources`; refused in other profiles, and beside a `base_url` that
         /// is https and not on this machine
@@ -163,6 +174,10 @@ keys! {
         /// or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share
         /// sessions; `unix:///path/of/the/socket` on one machine, no `rediss://`
         store: Store = "cookie";
+        /// the name of the session's cookie, before any `__Host-` or `__Secure-`: at most 64
+        /// characters of a token (RFC 9110 section 5.6.2). Sign-ins under way have names that begin with it, so of two
+        /// apps at one host none may have a name that begins with the other's
+        cookie_name: Option<String>, otherwise "derived from the issuer and `app_id`";
         /// old values of Rocket's `secret_key` that still open cookies
         previous_secret_keys: SecretKeys = [];
     }

@@ -23,9 +23,10 @@ use figment::Figment;
 use figment::value::Value;
 use rocket::config::SecretKey;
 use serde::Deserialize;
-use url::Url;
+use url::{Position, Url};
 
 use crate::config::parameters::Prompt;
+use crate::return_to::BasePath;
 pub(crate) use client_key::ClientKey;
 use keys::Raw;
 pub use keys::RoutePaths;
@@ -36,10 +37,10 @@ pub(crate) use provider::{
     DEV_MACHINE_SECRET, NamedBy, ProviderConfig,
 };
 use rules::Rules;
-pub(crate) use types::AssertionAudience;
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,
 };
+pub(crate) use types::{AssertionAudience, EndSessionEndpoint};
 pub(crate) use values::HttpHost;
 
 /// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged
@@ -96,8 +97,11 @@ pub struct LogtoConfig {
     pub(crate) provider: ProviderConfig,
     /// Who this app is at the provider.
     pub(crate) client: ClientConfig,
-    /// The app's public origin, with path `/`.
+    /// The app's public address. Its path ends with a slash, and is `/` for an app that
+    /// has its host for itself.
     pub base_url: Url,
+    /// Whether requests reach the app without the path of `base_url`.
+    pub proxy_strips_path: bool,
     /// All scopes of a sign-in request, without duplicates. At a provider that `issuer`
     /// names, `offline_access` follows them if its metadata announce it.
     pub scopes: Vec<String>,
@@ -134,8 +138,19 @@ pub struct LogtoConfig {
     pub(crate) previous_secret_keys: Vec<SecretKey>,
     /// Where the browser goes after signing out: a path of the app, or an absolute URL.
     pub post_sign_out: String,
-    /// Paths of the mounted routes.
+    /// More parameters of the sign-out request. One of the library by the same name is
+    /// replaced, and an empty value leaves it out.
+    pub sign_out_params: Vec<(String, String)>,
+    pub(crate) end_session: EndSessionEndpoint,
+    /// Paths of the routes, below the path of `base_url`.
     pub routes: RoutePaths,
+    /// The same as requests have them.
+    pub(crate) mounted: RoutePaths,
+    /// The same as browsers have them.
+    pub(crate) linked: RoutePaths,
+    pub(crate) base_path: BasePath,
+    /// In place of the session cookie's derived name.
+    pub(crate) cookie_name: Option<String>,
     /// `Some` when the development provider is to be started.
     pub(crate) dev_provider: Option<DevProviderTable>,
 }
@@ -261,7 +276,7 @@ impl LogtoConfig {
 
     /// `base_url` and the callback path: what to register at the provider.
     pub fn redirect_uri(&self) -> String {
-        self.absolute(&self.routes.callback)
+        self.absolute(&self.linked.callback)
     }
 
     /// Where the provider sends the browser after signing out: what to
@@ -270,15 +285,37 @@ impl LogtoConfig {
         self.absolute(&self.post_sign_out)
     }
 
+    /// The path below which the app lives, as browsers have it: that of `base_url`
+    /// without its last slash, and so empty for an app that has its host for itself. To
+    /// be written before paths in links, where
+    /// [`proxy_strips_path`](LogtoConfig::proxy_strips_path) hides it from the app.
+    ///
+    /// ```rust
+    /// use rocket_logto::LogtoConfig;
+    ///
+    /// # let figment = rocket::Config::figment()
+    /// #     .merge(("logto.endpoint", "https://tenant.logto.app"))
+    /// #     .merge(("logto.app_id", "my-app"));
+    /// let figment = figment.merge(("logto.base_url", "https://example.com/app"));
+    /// let config = LogtoConfig::from_figment(&figment)?;
+    /// assert_eq!(config.base_path(), "/app");
+    /// assert_eq!(config.redirect_uri(), "https://example.com/app/callback");
+    /// # Ok::<(), figment::Error>(())
+    /// ```
+    pub fn base_path(&self) -> &str {
+        self.base_path.as_str()
+    }
+
     /// Whether cookies can be `Secure` and `__Host-`.
     pub(crate) fn is_https(&self) -> bool {
         self.base_url.scheme() == "https"
     }
 
-    fn absolute(&self, path_or_url: &str) -> String {
-        match path_or_url.strip_prefix('/') {
-            Some(path) => format!("{}{path}", self.base_url),
-            None => path_or_url.to_owned(),
+    /// The whole address of a path as browsers have it; a URL stays as it is.
+    pub(crate) fn absolute(&self, path_or_url: &str) -> String {
+        match path_or_url.starts_with('/') {
+            true => format!("{}{path_or_url}", &self.base_url[..Position::BeforePath]),
+            false => path_or_url.to_owned(),
         }
     }
 }

@@ -39,8 +39,8 @@ fn value(key: &str, text: String) -> Value {
     match key {
         "prompt" => text.split_whitespace().collect::<Vec<_>>().into(),
         // An empty table would be merged with that of a file, and change nothing.
-        "extra_params" if text.is_empty() => Vec::<Value>::new().into(),
-        "extra_params" => form_urlencoded::parse(text.as_bytes())
+        "extra_params" | "sign_out_params" if text.is_empty() => Vec::<Value>::new().into(),
+        "extra_params" | "sign_out_params" => form_urlencoded::parse(text.as_bytes())
             .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
             .collect::<Dict>()
             .into(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 use zeroize::Zeroizing;
 
 /// How long sessions live.
@@ -128,4 +129,14 @@ pub enum ResponseMode {
     Query,
     /// As a form the browser posts (OAuth 2.0 Form Post Response Mode).
     FormPost,
+}
+
+/// Where the browser goes to sign out at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EndSessionEndpoint {
+    /// Where the provider's metadata say.
+    Announced,
+    /// Nowhere: signing out happens here only.
+    Off,
+    At(Url),
 }

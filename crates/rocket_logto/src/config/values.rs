@@ -147,6 +147,31 @@ impl HttpHost {
     }
 }
 
+/// Where signing out at the provider happens.
+pub(super) enum EndSession {
+    /// Not at all.
+    Off,
+    At(String),
+}
+
+impl<'de> Deserialize<'de> for EndSession {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<EndSession, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Truth(bool),
+            Text(String),
+        }
+        match Either::deserialize(deserializer) {
+            Ok(Either::Truth(false)) => Ok(EndSession::Off),
+            // A variable of the environment is always text.
+            Ok(Either::Text(text)) if text == "false" => Ok(EndSession::Off),
+            Ok(Either::Text(url)) => Ok(EndSession::At(url)),
+            _ => Err(D::Error::custom("must be a URL or false")),
+        }
+    }
+}
+
 /// A duration: seconds, or text like `"14d"`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct Span(pub(super) Duration);

@@ -21,8 +21,8 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &LogtoConfig) -> fairin
     settings.port = table.port;
     settings.redirect_uris = vec![config.redirect_uri()];
     settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
-    let logout = config.routes.backchannel_logout.trim_start_matches('/');
-    settings.backchannel_logout_uri = Some(format!("{}{logout}", config.base_url));
+    let logout = config.absolute(&config.linked.backchannel_logout);
+    settings.backchannel_logout_uri = Some(logout);
     let its_own = |alg: &SigningAlg| match alg {
         SigningAlg::RS256 => Some(logto_dev_provider::SigningAlg::Rs256),
         SigningAlg::ES256 => Some(logto_dev_provider::SigningAlg::Es256),

@@ -2,9 +2,11 @@
 //! in the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::config::LogLevel;
 use rocket::{Build, Rocket};
+use url::Url;
 
 use crate::clock::Clock;
 use crate::config::{ClientConfig, Credentials, LogtoConfig, ProviderConfig, StoreConfig};
@@ -12,6 +14,9 @@ use crate::service::LogtoService;
 use crate::session::store::SharedStore;
 #[cfg(feature = "redis")]
 use crate::session::store::redis::RedisStore;
+
+/// Long enough for the other fairings' lift-off, short enough for someone who reads along.
+const AFTER_ROCKET: Duration = Duration::from_millis(300);
 
 /// The state that apps with and without sign-in have in common. `None` after
 /// logging why.
@@ -74,6 +79,14 @@ pub(super) fn warn_of_debug_log(level: LogLevel) {
              and tokens included: not for production"
         );
     }
+}
+
+/// Logs the address to open, after Rocket has logged the one it listens at: at another
+/// host than that of `base_url` a sign-in takes a detour. Rocket says it last of all,
+/// without telling anyone; but it does so at once.
+pub(super) async fn announce_address(base_url: Url) {
+    rocket::tokio::time::sleep(AFTER_ROCKET).await;
+    log::info!("logto: open {base_url}");
 }
 
 /// Logs what is configured, in a few lines and without secrets.

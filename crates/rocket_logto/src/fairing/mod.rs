@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
-use self::ignition::{announce, provider_service, store, warn_of_debug_log};
+use self::ignition::{announce, announce_address, provider_service, store, warn_of_debug_log};
 use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
 use crate::logto::Logto;
@@ -172,7 +172,7 @@ impl Fairing for LogtoFairing {
         };
         let rocket = dev_provider::start(rocket, &config).await?;
         Ok(rocket
-            .mount("/", routes::all(&config.routes))
+            .mount("/", routes::all(&config.mounted))
             .manage(config)
             .manage(service)
             .manage(Arc::new(sessions))
@@ -184,6 +184,7 @@ impl Fairing for LogtoFairing {
             warn_of_debug_log(rocket.config().log_level);
             announce(logto.config());
             rocket::tokio::spawn(logto.oidc().provider().clone().warm_up());
+            rocket::tokio::spawn(announce_address(logto.config().base_url.clone()));
         }
     }
 
@@ -192,7 +193,7 @@ impl Fairing for LogtoFairing {
         let Some(config) = request.rocket().state::<Arc<LogtoConfig>>() else {
             return;
         };
-        let routes = &config.routes;
+        let routes = &config.mounted;
         // Codes and logout tokens, even when sent by the wrong method, and hints
         // that name a person.
         let with_secrets = [

@@ -7,10 +7,11 @@ use std::time::Duration;
 use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient};
 use openidconnect::{
     AuthUrl, AuthenticationContextClass, ClientId, CsrfToken, IssuerUrl, JsonWebKeySet,
-    PkceCodeChallenge, RedirectUrl, Scope,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
 };
 use url::Url;
 
+use super::attempt::Attempt;
 use super::authentication::RequestedAuthentication;
 use super::error::ProviderError;
 use super::metadata::Metadata;
@@ -84,9 +85,7 @@ impl AuthorizeOptions {
 /// A sign-in that has started: where the browser goes, and what must come back.
 pub(crate) struct Authorization {
     pub url: Url,
-    pub state: String,
-    pub nonce: String,
-    pub code_verifier: String,
+    pub attempt: Attempt,
     pub asked: RequestedAuthentication,
 }
 
@@ -95,6 +94,7 @@ pub(super) fn request(
     config: &LogtoConfig,
     metadata: &Metadata,
     options: &AuthorizeOptions,
+    attempt: Attempt,
     now: Seconds,
 ) -> Result<Authorization, ProviderError> {
     let malformed = |error: url::ParseError| ProviderError::Malformed {
@@ -108,14 +108,16 @@ pub(super) fn request(
         .set_auth_uri(AuthUrl::from_url(metadata.authorization_endpoint.clone()))
         .set_redirect_uri(redirect_uri);
 
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let verifier = PkceCodeVerifier::new(attempt.code_verifier());
+    let (state, nonce) = (attempt.state(), attempt.nonce());
+    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
     // `openid` is added by the crate itself.
     let scopes = scopes(config, metadata).filter(|scope| *scope != "openid");
     let mut request = client
         .authorize_url(
             CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            openidconnect::Nonce::new_random,
+            || CsrfToken::new(state),
+            || openidconnect::Nonce::new(nonce),
         )
         .set_pkce_challenge(challenge)
         .add_scopes(scopes.map(|scope| Scope::new(scope.to_owned())));
@@ -146,13 +148,11 @@ pub(super) fn request(
     for (name, value) in config.extra_params.iter().filter(is_new).chain(&own) {
         request = request.add_extra_param(name, value);
     }
-    let (url, state, nonce) = request.url();
+    let (url, _, _) = request.url();
     Ok(Authorization {
         url,
+        attempt,
         asked,
-        state: state.into_secret(),
-        nonce: nonce.secret().clone(),
-        code_verifier: verifier.into_secret(),
     })
 }
 

@@ -8,6 +8,7 @@ use openidconnect::http::StatusCode;
 use openidconnect::{AccessToken, AuthorizationCode, CsrfToken, PkceCodeVerifier, RefreshToken};
 use url::Url;
 
+use super::attempt::Attempt;
 use super::authorize::{self, Authorization, AuthorizeOptions};
 use super::discovery::Sender;
 use super::error::{AuthorizeError, ProviderError, TokenError};
@@ -20,8 +21,8 @@ use super::verify::{self, ClientExpectations, Logout, Nonce, Rejection};
 use super::{Param, answer, pushed, userinfo};
 use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
-use crate::config::LogtoConfig;
 use crate::config::parameters::OFFLINE_ACCESS;
+use crate::config::{EndSessionEndpoint, LogtoConfig};
 
 /// In bytes: the longest `id_token_hint` that still fits an address.
 const MAX_HINT: usize = 6000;
@@ -54,10 +55,11 @@ impl OidcClient {
     pub(crate) async fn authorize(
         &self,
         options: &AuthorizeOptions,
+        attempt: Attempt,
         now: Seconds,
     ) -> Result<Authorization, AuthorizeError> {
         let metadata = self.provider.metadata().await?;
-        let mut authorization = authorize::request(&self.config, &metadata, options, now)?;
+        let mut authorization = authorize::request(&self.config, &metadata, options, attempt, now)?;
         let endpoint = metadata.pushed_authorization_request_endpoint.as_ref();
         if let Some(endpoint) = endpoint.filter(|_| self.config.use_par) {
             let url = self.push(&metadata, endpoint, &authorization.url).await;
@@ -213,23 +215,42 @@ impl OidcClient {
     }
 
     /// The end-session request (OpenID Connect RP-Initiated Logout 1.0 section
-    /// 2); `None` when the provider has no such endpoint or is not known yet.
+    /// 2), with the parameters that the configuration adds, replaces or leaves out;
+    /// `None` when there is no such endpoint, none is wanted, or the provider is not
+    /// known yet.
     pub(crate) async fn end_session_url(&self, id_token: &RawIdToken) -> Option<Url> {
-        let metadata = self.provider.metadata().await.ok()?;
-        let mut url = metadata.end_session_endpoint.clone()?;
+        let mut url = match &self.config.end_session {
+            EndSessionEndpoint::Off => return None,
+            EndSessionEndpoint::At(url) => url.clone(),
+            EndSessionEndpoint::Announced => {
+                let metadata = self.provider.metadata().await.ok()?;
+                metadata.end_session_endpoint.clone()?
+            }
+        };
+        let back = self.config.post_logout_redirect_uri();
+        let state = CsrfToken::new_random();
+        let mut params = vec![
+            ("client_id", self.config.app_id()),
+            ("post_logout_redirect_uri", &back),
+            ("state", state.secret()),
+        ];
         // Proxies refuse longer addresses. Without the hint the provider asks the
         // user to confirm.
         if id_token.as_str().len() <= MAX_HINT {
-            url.query_pairs_mut()
-                .append_pair("id_token_hint", id_token.as_str());
+            params.insert(0, ("id_token_hint", id_token.as_str()));
         }
-        url.query_pairs_mut()
-            .append_pair("client_id", self.config.app_id())
-            .append_pair(
-                "post_logout_redirect_uri",
-                &self.config.post_logout_redirect_uri(),
-            )
-            .append_pair("state", CsrfToken::new_random().secret());
+        let configured = &self.config.sign_out_params;
+        // No parameter may occur twice, and the endpoint may have some of its own.
+        let in_url: Vec<_> = url.query_pairs().map(|(name, _)| name.into()).collect();
+        params.retain(|(name, _)| {
+            configured.iter().all(|(known, _)| known != name)
+                && in_url.iter().all(|known: &String| known != name)
+        });
+        let configured = configured.iter().filter(|(_, value)| !value.is_empty());
+        params.extend(configured.map(|(name, value)| (&**name, &**value)));
+        if !params.is_empty() {
+            url.query_pairs_mut().extend_pairs(params);
+        }
         Some(url)
     }
 

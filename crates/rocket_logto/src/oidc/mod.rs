@@ -5,6 +5,7 @@
 //! `provider` → `client_authentication`, `http`, and its response through `answer`.
 
 mod answer;
+pub(crate) mod attempt;
 pub(crate) mod authentication;
 pub(crate) mod authorize;
 pub(crate) mod client;

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use rocket::Request;
 use rocket::http::uri::Origin;
 use rocket::http::{Accept, ContentType, MediaType, Method};
-use url::{Position, Url};
+use url::Url;
 
-use crate::return_to::ReturnTo;
+use crate::return_to::{BasePath, ReturnTo};
 
 /// The longest sign-in parameter that is accepted, in bytes.
 pub(crate) const MAX_PARAMETER: usize = 512;
@@ -75,10 +75,22 @@ pub(crate) fn address(request: &Request<'_>) -> String {
 }
 
 /// The page of this app that sent the request, if the browser says so.
-pub(crate) fn own_referer(request: &Request<'_>, base_url: &Url) -> Option<ReturnTo> {
+pub(crate) fn own_referer(
+    request: &Request<'_>,
+    base_path: &BasePath,
+    base_url: &Url,
+) -> Option<ReturnTo> {
     let referer = Url::parse(request.headers().get_one("Referer")?).ok()?;
-    let is_own = referer.origin() == base_url.origin();
-    ReturnTo::parse(&referer[Position::BeforePath..]).filter(|_| is_own)
+    base_path.of_url(&referer, base_url)
+}
+
+/// Whether the request came to the host of `base_url`, as far as it says. The port makes
+/// no difference to cookies, and many proxies leave it out.
+pub(crate) fn is_at_host(request: &Request<'_>, base_url: &Url) -> bool {
+    match (request.host(), base_url.host_str()) {
+        (Some(host), Some(own)) => host.domain() == own,
+        _ => true,
+    }
 }
 
 /// Whether a browser asks for a page, rather than a program for data.
@@ -92,6 +104,13 @@ pub(crate) fn is_form(request: &Request<'_>) -> bool {
     let has_form = request.content_type() == Some(&ContentType::Form);
     let says_so = request.accept().is_some() || request.headers().contains("Sec-Fetch-Mode");
     request.method() == Method::Post && has_form && says_so && wants_page(request)
+}
+
+/// Whether a browser loads a page of its own, and not one in a frame, or an image
+/// (Fetch Metadata Request Headers, section 2).
+pub(crate) fn is_whole_page(request: &Request<'_>) -> bool {
+    let destination = request.headers().get_one("Sec-Fetch-Dest");
+    wants_page(request) && destination.is_none_or(|destination| destination == "document")
 }
 
 fn wants_page(request: &Request<'_>) -> bool {

@@ -14,7 +14,7 @@ use super::{html_page, json, no_store, redirect};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::request::{address, is_form, is_navigation, own_referer};
-use crate::return_to::ReturnTo;
+use crate::return_to::{BasePath, ReturnTo};
 
 /// The texts for one kind of error: `error` for programs, the others for pages.
 struct Words {
@@ -175,7 +175,7 @@ pub(crate) fn page(error: &Error, request: &Request<'_>) -> Response<'static> {
     if request.method() == Method::Post {
         return form_not_sent(error, request, sign_in);
     }
-    redirect(sign_in_address(error, sign_in, &address(request)))
+    redirect(sign_in_address(error, sign_in, here(request).as_str()))
 }
 
 /// The address of the sign-in that is needed, and where it ends.
@@ -190,8 +190,9 @@ fn sign_in_address(error: &Error, sign_in: &str, return_to: &str) -> String {
 /// back to the form's page.
 fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
     let words = words(error.kind());
-    let back = config(request).and_then(|config| own_referer(request, &config.base_url));
-    let back = back.unwrap_or_else(ReturnTo::home);
+    let back = config(request)
+        .and_then(|config| own_referer(request, &config.base_path, &config.base_url));
+    let back = back.unwrap_or_else(|| home(request));
     let sign_in = sign_in_address(error, sign_in, back.as_str());
     let mut response = html_page(
         error.status(),
@@ -205,7 +206,7 @@ fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Respons
                     label: "Sign in",
                 },
                 Action::Link {
-                    href: "/",
+                    href: home(request).as_str(),
                     label: "Go to the home page",
                 },
             ],
@@ -223,12 +224,12 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         href: sign_in,
         label: "Sign in again",
     };
+    let front = home(request);
     let home = Action::Link {
-        href: "/",
+        href: front.as_str(),
         label: "Go to the home page",
     };
-    // `//elsewhere` is a path for Rocket, but another host for a browser.
-    let here = ReturnTo::parse(&address(request)).unwrap_or_else(ReturnTo::home);
+    let here = here(request);
     let retry = Action::Link {
         href: here.as_str(),
         label: "Try again",
@@ -238,7 +239,7 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         _ => Some(error.reference()),
     };
     let at_callback = config(request).is_some_and(|config| {
-        let callback = config.routes.callback.as_str();
+        let callback = config.mounted.callback.as_str();
         request.uri().path() == callback
     });
     let actions = match error.kind() {
@@ -321,9 +322,26 @@ fn finish(error: &Error, response: &mut Response<'_>) {
     no_store(response);
 }
 
-/// The path of the sign-in.
+/// The path of the sign-in, as browsers have it.
 fn sign_in_route<'r>(request: &'r Request<'_>) -> &'r str {
-    config(request).map_or("/sign-in", |config| &config.routes.sign_in)
+    config(request).map_or("/sign-in", |config| &config.linked.sign_in)
+}
+
+/// The front page of the app, as browsers have it.
+fn home(request: &Request<'_>) -> ReturnTo {
+    base_path(request).home()
+}
+
+/// The address of the request, as browsers have it. `//elsewhere` is a path for Rocket,
+/// but another host for a browser.
+fn here(request: &Request<'_>) -> ReturnTo {
+    let base_path = base_path(request);
+    let here = base_path.of_request(&address(request));
+    here.unwrap_or_else(|| base_path.home())
+}
+
+fn base_path(request: &Request<'_>) -> BasePath {
+    config(request).map_or_else(BasePath::default, |config| config.base_path.clone())
 }
 
 fn config<'r>(request: &'r Request<'_>) -> Option<&'r Arc<LogtoConfig>> {

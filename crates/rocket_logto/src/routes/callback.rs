@@ -9,9 +9,10 @@ use url::form_urlencoded;
 
 use super::{answer, form_text, nothing, sign_in};
 use crate::clock::Seconds;
-use crate::config::LogtoConfig;
+use crate::config::{LogtoConfig, ResponseMode};
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
+use crate::oidc::attempt::is_second;
 use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::error::TokenError;
 use crate::oidc::failure::{not_redeemed, refused, unavailable};
@@ -19,7 +20,7 @@ use crate::oidc::metadata::Metadata;
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::Nonce;
 use crate::request::cookies::raw_cookies;
-use crate::request::{is_speculative, query};
+use crate::request::{is_speculative, is_whole_page, query};
 use crate::response::{error::page, redirect};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
@@ -149,16 +150,9 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         .ok_or_else(|| rejected("state_missing"))?;
     let cookies = raw_cookies(request);
     let transactions = sessions.transactions(&cookies);
-    if cookies.is_empty() {
-        // Rocket leaves a header out that is not UTF-8: both look the same here.
-        return Err(Error::new(ErrorKind::NoCookies, "state_unknown").for_operator(
-            "no Cookie header came that can be read. An old address was opened again, the browser \
-             blocks cookies, or some cookie of this host, perhaps another app's, has bytes that are \
-             not UTF-8: then Rocket has said \"Header 'cookie' contains invalid UTF-8\"",
-        ));
-    }
     let Some(transaction) = transactions.find(state) else {
-        return finished_before(sessions, request, "state_unknown").await;
+        let has_cookies = !cookies.is_empty();
+        return not_begun_here(request, &parameters, has_cookies).await;
     };
     // As long as the metadata is not loaded or the session store is down, the
     // transaction is not used up: a reload may try again.
@@ -176,7 +170,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         Err(error) => {
             used_up();
             let wait = error.kind() == ErrorKind::ProviderNotReady;
-            if !wait || transaction.begun_again {
+            if !wait || transaction.begun_again() {
                 return Err(error);
             }
             // The provider asks to begin again, as Keycloak does when its page was open
@@ -192,7 +186,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         used_up();
         return finished_before(sessions, request, "state_used").await;
     };
-    let verifier = transaction.code_verifier.clone();
+    let verifier = transaction.attempt.code_verifier();
     let tokens = logto.oidc().redeem_code(&metadata, code, verifier).await;
     if let Err(TokenError::Http(error)) = &tokens
         && error.is_unsent()
@@ -208,7 +202,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         return Err(rejected("id_token_iss_mismatch"));
     }
     sessions.begin(request, new).await?;
-    Ok(go_to(&logto.landing(transaction.return_to())))
+    Ok(go_to(&logto.landing(Some(transaction.return_to()))))
 }
 
 fn go_to(return_to: &ReturnTo) -> Response<'static> {
@@ -223,8 +217,55 @@ async fn finished_before(
     reason: &str,
 ) -> Result<Response<'static>, Error> {
     match sessions.resolve(request).await? {
-        Some(_) => Ok(go_to(&ReturnTo::home())),
+        Some(_) => Ok(go_to(&Logto::of(request)?.landing(None))),
         None => Err(rejected(reason)),
+    }
+}
+
+/// A response to a sign-in that this browser has not begun, or that it knows nothing of
+/// any more: the provider's page was bookmarked, or one tab among many was forgotten. Its
+/// code is nobody's and goes nowhere. Nor does it say who the user is: who is not signed
+/// in gets a new sign-in, in which the provider says that. Another site can do no more
+/// with this than with a link to the sign-in.
+///
+/// Once: the `state` of the new one shows that it is the second, even if the browser
+/// sends no cookies at all.
+async fn not_begun_here(
+    request: &Request<'_>,
+    parameters: &Parameters,
+    has_cookies: bool,
+) -> Result<Response<'static>, Error> {
+    let (logto, sessions) = (Logto::of(request)?, Sessions::of(request)?);
+    let state = parameters.state.as_deref().unwrap_or_default();
+    if sessions.resolve(request).await?.is_some() {
+        return Ok(go_to(&logto.landing(None)));
+    }
+    // Otherwise the provider posts nothing here: another site does.
+    let is_expected =
+        request.method() != Method::Post || logto.config().response_mode == ResponseMode::FormPost;
+    let is_first = is_expected && is_whole_page(request) && !is_second(state);
+    let error = match (&parameters.code, &parameters.error) {
+        (None, Some(error)) => Some(refused(error, parameters.description.as_deref())),
+        _ => None,
+    };
+    let begins_anew = match &error {
+        Some(error) => error.kind() == ErrorKind::ProviderNotReady,
+        None => parameters.code.is_some() && parameters.error.is_none(),
+    };
+    if begins_anew && is_first {
+        log::info!("logto: a response came to a sign-in that is not known here: a new one begins");
+        return sign_in::begin_second(request).await;
+    }
+    match error {
+        // True whichever sign-in it was.
+        Some(error) if error.kind() == ErrorKind::SignInCancelled => Err(error),
+        _ if has_cookies => Err(rejected("state_unknown")),
+        // Rocket leaves a header out that is not UTF-8: both look the same here.
+        _ => Err(Error::new(ErrorKind::NoCookies, "state_unknown").for_operator(
+            "no Cookie header came that can be read. An old address was opened again, the browser \
+             blocks cookies, or some cookie of this host, perhaps another app's, has bytes that are \
+             not UTF-8: then Rocket has said \"Header 'cookie' contains invalid UTF-8\"",
+        )),
     }
 }
 
@@ -262,7 +303,8 @@ async fn verified(
     let id_token = tokens
         .id_token
         .ok_or_else(|| Error::new(ErrorKind::ProviderBadAnswer, "id_token_missing"))?;
-    let nonce = Nonce::Is(&transaction.nonce);
+    let nonce = transaction.attempt.nonce();
+    let nonce = Nonce::Is(&nonce);
     let claims = logto
         .oidc()
         .verify_id_token(&id_token, nonce, &tokens.access_token, now)
@@ -270,14 +312,14 @@ async fn verified(
         .map_err(unavailable)?
         .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
     AuthenticationEvent::of(&claims)
-        .satisfies(&transaction.asked, now, logto.oidc().tolerance())
+        .satisfies(transaction.asked(), now, logto.oidc().tolerance())
         .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
     Ok(NewSession {
         claims,
         id_token,
         refresh_token: tokens.refresh_token,
         token,
-        replaces: transaction.replaces.clone(),
+        replaces: transaction.replaces().cloned(),
     })
 }
 

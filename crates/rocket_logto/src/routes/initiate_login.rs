@@ -4,10 +4,11 @@
 use rocket::http::Method;
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
-use url::{Position, Url, form_urlencoded};
+use url::{Url, form_urlencoded};
 
-use super::sign_in::{SignIn, started};
+use super::sign_in::{SignIn, Which, sent_to_base_url, started};
 use super::{answer, form_text, nothing};
+use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::request::{is_speculative, query};
@@ -31,6 +32,9 @@ impl Handler for InitiateLoginRoute {
             Method::Post => form_text(data, MAX_FORM).await.unwrap_or_default(),
             _ => query(request).to_owned(),
         };
+        if let Some(sent) = sent_to_base_url(request, Which::InitiateLogin, &parameters) {
+            return answer(sent);
+        }
         answer(match begin(request, &parameters) {
             Ok(sign_in) => started(request, &sign_in.0).await,
             Err(error) => page(&error, request),
@@ -51,7 +55,7 @@ fn begin(request: &Request<'_>, parameters: &str) -> Result<SignIn, Error> {
                 sign_in = sign_in.login_hint(value);
             }
             "target_link_uri" => {
-                if let Some(path) = own_path(&config.base_url, &value) {
+                if let Some(path) = own_path(config, &value) {
                     sign_in = sign_in.return_to(path.as_str());
                 }
             }
@@ -66,10 +70,9 @@ fn begin(request: &Request<'_>, parameters: &str) -> Result<SignIn, Error> {
 }
 
 /// The path of an address at this app; `None` for any other address.
-fn own_path(base_url: &Url, address: &str) -> Option<ReturnTo> {
+fn own_path(config: &LogtoConfig, address: &str) -> Option<ReturnTo> {
     let url = Url::parse(address).ok()?;
-    let own = url.origin() == base_url.origin() && url.username().is_empty();
-    ReturnTo::parse(&url[Position::BeforePath..]).filter(|_| own && url.password().is_none())
+    config.base_path.of_url(&url, &config.base_url)
 }
 
 fn rejected(reason: &str) -> Error {

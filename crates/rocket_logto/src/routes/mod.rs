@@ -18,7 +18,6 @@ use self::sign_in::StartSignIn;
 use crate::config::RoutePaths;
 use crate::response::pending::{Begun, pending};
 use crate::response::{self, no_store, redirect};
-use crate::return_to::ReturnTo;
 
 /// All routes at their configured paths.
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
@@ -113,7 +112,8 @@ fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) 
 /// What a responder has begun: [`Begun`] says why.
 pub(crate) enum Deferred {
     SignIn(Box<StartSignIn>),
-    SignOut(Option<ReturnTo>),
+    /// Here only, with where to go then.
+    SignOut(Option<String>),
 }
 
 /// Answers with a redirect to `location` until [`finish`] runs.

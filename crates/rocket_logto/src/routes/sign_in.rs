@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rocket::http::Method;
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
@@ -15,10 +16,11 @@ use crate::config::parameters::{
 };
 use crate::error::{Error, ErrorKind};
 use crate::logto::{Logto, fairing_is_missing};
+use crate::oidc::attempt::Attempt;
 use crate::oidc::authorize::AuthorizeOptions;
 use crate::oidc::failure::not_started;
 use crate::request::cookies::raw_cookies;
-use crate::request::{MAX_PARAMETER, is_speculative, query};
+use crate::request::{MAX_PARAMETER, address, is_at_host, is_navigation, is_speculative, query};
 use crate::response::error::{self, page};
 use crate::response::redirect;
 use crate::return_to::ReturnTo;
@@ -26,6 +28,13 @@ use crate::session::context::RequestContext;
 use crate::session::cookie::CookieError;
 use crate::session::transaction::Transaction;
 use crate::session::{ActiveSession, SessionRef, Sessions};
+
+/// Marks a request that came to another host and was sent to that of `base_url`.
+const SENT: &str = "from_another_host";
+/// Marks a sign-in in place of one that nothing was known of.
+const SECOND: &str = "second_attempt";
+/// In bytes: the longest parameter that is sent on.
+const MAX_SENT: usize = 2048;
 
 /// A sign-in to start.
 #[derive(Clone, Debug, Default)]
@@ -198,7 +207,7 @@ impl SignIn {
 impl<'r> Responder<'r, 'static> for SignIn {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let logto = request.rocket().state::<Logto>();
-        let route = logto.map_or("/sign-in", |logto| &logto.config().routes.sign_in);
+        let route = logto.map_or("/sign-in", |logto| &logto.config().linked.sign_in);
         let mut query = Serializer::new(String::new());
         if let Some(return_to) = &self.0.return_to {
             query.append_pair("return_to", return_to.as_str());
@@ -229,14 +238,22 @@ impl Handler for SignInRoute {
             return answer(nothing());
         }
         let mut start = read_query(request);
+        let mut which = Which::SignIn;
         if self.sign_up {
             start.options.first_screen = Some(FirstScreen::Register);
+            which = Which::SignUp;
         }
         let done = match ActiveSession::of(request).await {
             // A new sign-in would change nothing.
             Ok(active) if active.satisfies(&start.options.asked()) => skip(request, start),
             Err(error) if error.kind() != ErrorKind::NotSignedIn => Err(error),
-            _ => return answer(started(request, &start).await),
+            _ => {
+                let sent = sent_to_base_url(request, which, query(request));
+                return answer(match sent {
+                    Some(sent) => sent,
+                    None => started(request, &start).await,
+                });
+            }
         };
         answer(done.unwrap_or_else(|error| page(&error, request)))
     }
@@ -244,14 +261,15 @@ impl Handler for SignInRoute {
 
 /// The redirect to the provider, or why there is none.
 pub(super) async fn started(request: &Request<'_>, start: &StartSignIn) -> Response<'static> {
-    let done = self::start(request, start).await;
+    let is_second = has_mark(query(request), SECOND);
+    let done = begin(request, start, None, is_second).await;
     done.unwrap_or_else(|error| error::answer(&error, request))
 }
 
 /// Continues as after a sign-in.
 fn skip(request: &Request<'_>, start: StartSignIn) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
-    let return_to = logto.landing(start.return_to.unwrap_or_else(ReturnTo::home));
+    let return_to = logto.landing(start.return_to.as_ref().map(ReturnTo::as_str));
     Ok(redirect(return_to.as_str().to_owned()))
 }
 
@@ -306,12 +324,96 @@ fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
     slot.is_some()
 }
 
-/// Starts a sign-in: the redirect to the provider.
+/// Starts the sign-in of a handler: the redirect to the provider.
 pub(crate) async fn start(
     request: &Request<'_>,
     start: &StartSignIn,
 ) -> Result<Response<'static>, Error> {
-    begin(request, start, None).await
+    match handler_at_base_url(request) {
+        Some(sent) => Ok(sent),
+        None => begin(request, start, None, false).await,
+    }
+}
+
+/// Starts a sign-in in place of one that nothing is known of.
+pub(super) async fn begin_second(request: &Request<'_>) -> Result<Response<'static>, Error> {
+    if request.method() == Method::Post {
+        // From another site, so the session's cookie did not come. It comes there.
+        let route = &Logto::of(request)?.config().linked.sign_in;
+        return Ok(redirect(format!("{route}?{SECOND}=1")));
+    }
+    begin(request, &StartSignIn::default(), None, true).await
+}
+
+/// A route that starts sign-ins.
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    SignIn,
+    SignUp,
+    InitiateLogin,
+}
+
+/// Sends a browser that came to another host than that of `base_url` to the same route
+/// there: the cookie of a sign-in must be where the provider's response will come.
+///
+/// Nothing of the request but parameters that we know goes into the address. A proxy may
+/// write another host into each request, so the second time it is taken as it is.
+pub(super) fn sent_to_base_url(
+    request: &Request<'_>,
+    which: Which,
+    parameters: &str,
+) -> Option<Response<'static>> {
+    let config = Logto::of(request).ok()?.config();
+    if is_at_host(request, &config.base_url) || has_mark(query(request), SENT) {
+        return None;
+    }
+    let routes = &config.linked;
+    let route = match which {
+        Which::SignIn => &routes.sign_in,
+        Which::SignUp => &routes.sign_up,
+        Which::InitiateLogin => &routes.initiate_login,
+    };
+    let is_known = |name: &str| match which {
+        Which::InitiateLogin => ["iss", "login_hint", "target_link_uri"].contains(&name),
+        _ => ["return_to", SECOND].contains(&name) || SignInParameter::parse(name).is_some(),
+    };
+    let mut kept = Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
+        if is_known(&name) && value.len() <= MAX_SENT {
+            kept.append_pair(&name, &value);
+        }
+    }
+    kept.append_pair(SENT, "1");
+    Some(redirect(format!(
+        "{}?{}",
+        config.absolute(route),
+        kept.finish()
+    )))
+}
+
+/// The same for a handler, whose address is known to be one of the app. A form cannot be
+/// sent on: its sign-in starts here, as if the host were the right one.
+fn handler_at_base_url(request: &Request<'_>) -> Option<Response<'static>> {
+    let config = Logto::of(request).ok()?.config();
+    let stays = is_at_host(request, &config.base_url) || has_mark(query(request), SENT);
+    if stays || !is_navigation(request) {
+        return None;
+    }
+    let here = config.base_path.of_request(&address(request))?;
+    let separator = if here.as_str().contains('?') {
+        '&'
+    } else {
+        '?'
+    };
+    let here = format!("{}{separator}{SENT}=1", here.as_str());
+    Some(redirect(config.absolute(&here)))
+}
+
+/// Whether one of the parameters by which our own redirects are recognised is there. Any
+/// site can write them, and gains nothing: they only keep us from redirecting again.
+fn has_mark(parameters: &str, mark: &str) -> bool {
+    let mut parameters = url::form_urlencoded::parse(parameters.as_bytes());
+    parameters.any(|(name, _)| name == mark)
 }
 
 /// Starts the sign-in of `before` again, which asks the same of the authentication and
@@ -321,7 +423,7 @@ pub(super) async fn begin_again(
     request: &Request<'_>,
     before: &Transaction,
 ) -> Result<Response<'static>, Error> {
-    let asked = &before.asked;
+    let asked = before.asked();
     let start = StartSignIn {
         options: AuthorizeOptions {
             max_age: asked.max_age,
@@ -329,24 +431,30 @@ pub(super) async fn begin_again(
             prompt: asked.since.map(|_| vec![Prompt::Login]),
             ..AuthorizeOptions::default()
         },
-        return_to: Some(before.return_to()),
+        return_to: ReturnTo::parse(before.return_to()),
     };
-    begin(request, &start, Some(before)).await
+    begin(request, &start, Some(before), before.attempt.is_second()).await
 }
 
 async fn begin(
     request: &Request<'_>,
     start: &StartSignIn,
     before: Option<&Transaction>,
+    is_second: bool,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let sessions = Sessions::of(request)?;
-    let authorization = logto.oidc().authorize(&start.options, sessions.now()).await;
-    let authorization = authorization.map_err(not_started)?;
-    let home = ReturnTo::home();
-    let return_to = start.return_to.as_ref().unwrap_or(&home);
+    let attempt = Attempt::new(is_second).map_err(|_| {
+        let reason = "no_randomness_for_a_sign_in";
+        Error::new(ErrorKind::ProviderNotReady, reason)
+    })?;
+    let authorization = logto.oidc();
+    let authorization = authorization.authorize(&start.options, attempt, sessions.now());
+    let authorization = authorization.await.map_err(not_started)?;
+    let home = logto.landing(None);
+    let return_to = logto.landing(start.return_to.as_ref().map(ReturnTo::as_str));
     let replaces = match before {
-        Some(before) => before.replaces.clone(),
+        Some(before) => before.replaces().cloned(),
         None => replaced(request, logto).await,
     };
     let cookies = raw_cookies(request);
@@ -360,7 +468,7 @@ async fn begin(
         )
     };
     // Where the address is too long for a cookie, sign in without it.
-    let lines = add(return_to)
+    let lines = add(&return_to)
         .or_else(|_| add(&home))
         .map_err(|error| match error {
             CookieError::TooLarge(size) => Error::new(
@@ -370,7 +478,8 @@ async fn begin(
             CookieError::Seal(error) => Error::new(ErrorKind::StoreUnavailable, error.to_string()),
         })?;
     let context = RequestContext::of(request);
-    lines.into_iter().for_each(|line| context.set_cookie(line));
+    let lines = lines.into_iter().chain(sessions.leftovers(&cookies));
+    lines.for_each(|line| context.set_cookie(line));
     Ok(redirect(authorization.url.into()))
 }
 

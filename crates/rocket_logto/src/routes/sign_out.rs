@@ -12,7 +12,6 @@ use crate::logto::{Logto, fairing_is_missing};
 use crate::request::is_speculative;
 use crate::response::pages::{Action, Page};
 use crate::response::{error, html_page, redirect};
-use crate::return_to::ReturnTo;
 use crate::session::Sessions;
 use crate::session::context::RequestContext;
 
@@ -55,7 +54,8 @@ use crate::session::context::RequestContext;
 #[derive(Clone, Debug, Default)]
 #[must_use = "return it from a handler"]
 pub struct SignOut {
-    local: Option<ReturnTo>,
+    /// A path of the app, checked when it is used.
+    local: Option<String>,
 }
 
 impl SignOut {
@@ -84,15 +84,16 @@ impl SignOut {
     /// }
     /// ```
     pub fn local(path: impl ToString) -> SignOut {
-        let path = ReturnTo::parse(&path.to_string()).unwrap_or_else(ReturnTo::home);
-        SignOut { local: Some(path) }
+        SignOut {
+            local: Some(path.to_string()),
+        }
     }
 }
 
 impl<'r> Responder<'r, 'static> for SignOut {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let logto = request.rocket().state::<Logto>();
-        let route = logto.map_or("/sign-out", |logto| &logto.config().routes.sign_out);
+        let route = logto.map_or("/sign-out", |logto| &logto.config().linked.sign_out);
         let deferred = Deferred::SignOut(self.local);
         Ok(defer(request, route.to_owned(), deferred))
     }
@@ -165,10 +166,11 @@ fn is_navigation(request: &Request<'_>) -> bool {
 
 /// Asks first, so that no link, image or other site can sign a user out.
 fn confirm(request: &Request<'_>) -> Response<'static> {
-    let (path, origins) = match Logto::of(request) {
+    let (path, origins, home) = match Logto::of(request) {
         Ok(logto) => (
-            logto.config().routes.sign_out.as_str(),
+            logto.config().linked.sign_out.as_str(),
             logto.provider_origins(),
+            logto.landing(None),
         ),
         Err(error) => return error::page(&error, request),
     };
@@ -184,7 +186,7 @@ fn confirm(request: &Request<'_>) -> Response<'static> {
                     label: "Sign out",
                 },
                 Action::Link {
-                    href: "/",
+                    href: home.as_str(),
                     label: "Stay signed in",
                 },
             ],
@@ -199,7 +201,7 @@ fn confirm(request: &Request<'_>) -> Response<'static> {
 /// Signs out and says where the browser goes.
 pub(crate) async fn finish(
     request: &Request<'_>,
-    local: Option<ReturnTo>,
+    local: Option<String>,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let context = RequestContext::of(request);
@@ -210,7 +212,7 @@ pub(crate) async fn finish(
         None => sessions.drop_cookies(context),
     }
     if let Some(path) = local {
-        return Ok(redirect(path.as_str().to_owned()));
+        return Ok(redirect(logto.landing(Some(&path)).as_str().to_owned()));
     }
     if let Some(session) = session {
         if let Some(refresh_token) = &session.refresh_token

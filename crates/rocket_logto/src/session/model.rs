@@ -104,6 +104,9 @@ pub(crate) struct Session {
     /// The registration that the user signed in for: for another one it is no session.
     #[serde(rename = "b", default)]
     pub registration: Registration,
+    /// Where the app is whose session it is. Says nothing about who it is for.
+    #[serde(rename = "w", default)]
+    pub app: AppAddress,
     #[serde(skip)]
     pub kept_in: KeptIn,
     /// A keyed hash of the sealed text that it was read from.
@@ -126,10 +129,26 @@ impl Registration {
         let digest = sha256(format!("{}\n{}", config.issuer(), config.app_id()));
         Registration(URL_SAFE_NO_PAD.encode(&digest[..12]))
     }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The app's own address, by a hash that fits a cookie: it tells a cookie that the app
+/// has left under a former name from the cookie of another app with the same key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AppAddress(String);
+
+impl AppAddress {
+    pub(crate) fn of(config: &LogtoConfig) -> AppAddress {
+        let digest = sha256(config.base_url.as_str());
+        AppAddress(URL_SAFE_NO_PAD.encode(&digest[..6]))
+    }
 }
 
 /// What is needed to end a session, even without its cookie.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SessionRef {
     #[serde(rename = "i")]
     pub id: SessionId,
@@ -177,7 +196,7 @@ impl Session {
         id_token: RawIdToken,
         refresh_token: Option<RefreshToken>,
         token: &Token,
-        registration: Registration,
+        (registration, app): (Registration, AppAddress),
         now: Seconds,
     ) -> Session {
         let authenticated = AuthenticationEvent::of(&claims);
@@ -197,6 +216,7 @@ impl Session {
             tokens_from: 0,
             tenant: None,
             registration,
+            app,
             kept_in: KeptIn::default(),
             read_from: None,
         }

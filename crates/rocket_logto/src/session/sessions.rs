@@ -109,7 +109,8 @@ impl Sessions {
     ) -> Result<Option<Arc<Session>>, Error> {
         let now = self.now();
         let cookies = raw_cookies(request);
-        context.set_chunks(cookie::chunks_present(&cookies, self.storage.name()));
+        let name = self.storage.names.session();
+        context.set_chunks(cookie::chunks_present(&cookies, name));
         let loaded = self.storage.load(&cookies, now).await;
         let Some(Loaded { session, old_key }) = loaded.map_err(store_failed)? else {
             return Ok(None);
@@ -149,7 +150,7 @@ impl Sessions {
             new.id_token,
             new.refresh_token,
             &new.token,
-            self.storage.registration.clone(),
+            (self.storage.registration.clone(), self.storage.app.clone()),
             now,
         );
         session.tenant = tenant;
@@ -247,12 +248,17 @@ impl Sessions {
         cookies: &'a [(&'a str, &'a str)],
     ) -> Transactions<'a> {
         Transactions {
-            config: &self.config,
+            names: &self.storage.names,
             keys: &self.storage.keys,
             registration: &self.storage.registration,
             cookies,
             now: self.now(),
         }
+    }
+
+    /// The `Set-Cookie` lines that remove what this app has left under former names.
+    pub(crate) fn leftovers(&self, cookies: &[(&str, &str)]) -> Vec<String> {
+        self.storage.leftovers(cookies)
     }
 
     /// `Some` for the first authorization response to a sign-in.

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::cookie::SameSite;
+use serde::Deserialize;
 
 use super::cookie::cache::{Content, CookieCache, Opened, Pointer};
-use super::cookie::{self, CookieError, CookieKeys, CookieSpec, SealError};
-use super::model::{KeptIn, Registration, Session, SessionRef};
+use super::cookie::names::CookieNames;
+use super::cookie::{self, CookieError, CookieKeys, SealError};
+use super::model::{AppAddress, KeptIn, Registration, Session, SessionRef};
 use super::revocation::Revocations;
 use super::store::{MemoryStore, Record, SessionStore, SharedStore, StoreError};
 use crate::clock::{Seconds, seconds};
@@ -17,10 +18,11 @@ use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::verify::Logout;
 
-/// The name of the session cookie, before any prefix.
-const SESSION_COOKIE: &str = "logto_session";
 /// The most sessions kept in memory because they are too large for cookies.
 const MAX_IN_MEMORY: usize = 1000;
+/// The most cookies that are looked at for what the app has left. No browser keeps more
+/// for a host.
+const MAX_COOKIES: usize = 200;
 
 pub(super) struct Storage {
     pub(super) config: Arc<LogtoConfig>,
@@ -29,10 +31,10 @@ pub(super) struct Storage {
     pub(super) shared: Option<Arc<dyn SharedStore>>,
     pub(super) memory: Arc<MemoryStore>,
     pub(super) registration: Registration,
+    pub(super) app: AppAddress,
+    pub(super) names: CookieNames,
     revocations: Revocations,
     cache: CookieCache,
-    /// The name of the session cookie.
-    name: String,
 }
 
 /// A session that was found, and whether an old key opened it, so that its cookie
@@ -69,9 +71,10 @@ impl Storage {
         shared: Option<Arc<dyn SharedStore>>,
     ) -> Storage {
         Storage {
-            name: cookie::name(&config, SESSION_COOKIE),
+            names: CookieNames::of(&config),
             cache: CookieCache::new(),
             registration: Registration::of(&config),
+            app: AppAddress::of(&config),
             config,
             keys,
             shared,
@@ -80,19 +83,15 @@ impl Storage {
         }
     }
 
-    /// The name of the session cookie.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The live session of these cookies. `Err` only when the store cannot be asked.
     pub(super) async fn load(
         &self,
         cookies: &[(&str, &str)],
         now: Seconds,
     ) -> Result<Option<Loaded>, StoreError> {
-        let opened = cookie::assemble(cookies, &self.name)
-            .and_then(|sealed| self.open(&self.name, &sealed, KeptIn::Cookie));
+        let name = self.names.session();
+        let opened = cookie::assemble(cookies, name)
+            .and_then(|sealed| self.open(name, &sealed, KeptIn::Cookie));
         let Some(Opened {
             content, old_key, ..
         }) = opened
@@ -129,6 +128,7 @@ impl Storage {
         self.follow(&Pointer {
             id: session.id.clone(),
             in_memory: session.kept_in == KeptIn::Memory,
+            app: session.app.clone(),
         })
         .await
     }
@@ -229,25 +229,27 @@ impl Storage {
 
     fn in_cookies(&self, session: &Session, now: Seconds) -> Result<Vec<String>, CookieError> {
         let max_age = session.max_age(&self.config.session, now);
-        self.keys
-            .seal_chunked(&self.spec(&self.name, max_age), session)
+        let spec = self.names.session_spec(self.names.session(), max_age);
+        self.keys.seal_chunked(&spec, session)
     }
 
     fn pointer(&self, session: &Session, now: Seconds) -> Result<Vec<String>, SealError> {
         let pointer = Pointer {
             id: session.id.clone(),
             in_memory: session.kept_in == KeptIn::Memory,
+            app: self.app.clone(),
         };
         let max_age = session.max_age(&self.config.session, now);
-        let line = self.keys.seal(&self.spec(&self.name, max_age), &pointer);
+        let spec = self.names.session_spec(self.names.session(), max_age);
+        let line = self.keys.seal(&spec, &pointer);
         // An id always fits.
         Ok(vec![line.map_err(|_| SealError)?])
     }
 
     /// The `Set-Cookie` lines that remove the session's cookie and its `chunks`.
     pub(super) fn removal(&self, chunks: Vec<String>) -> Vec<String> {
-        let names = std::iter::once(self.name.clone()).chain(chunks);
-        names.map(|name| self.spec(&name, 0).removal()).collect()
+        let names = std::iter::once(self.names.session().to_owned()).chain(chunks);
+        names.map(|name| self.removal_of(&name)).collect()
     }
 
     /// The `Set-Cookie` lines that remove those `chunks` that `lines` do not write.
@@ -258,7 +260,38 @@ impl Storage {
                 .any(|line| line.starts_with(&format!("{name}=")))
         };
         let stale = chunks.into_iter().filter(|name| !is_written(name));
-        stale.map(|name| self.spec(&name, 0).removal()).collect()
+        stale.map(|name| self.removal_of(&name)).collect()
+    }
+
+    fn removal_of(&self, name: &str) -> String {
+        self.names.session_spec(name, 0).removal()
+    }
+
+    /// The `Set-Cookie` lines that remove sessions of this app which it finds under none
+    /// of its names any more, because it had another registration then, or another
+    /// `session.cookie_name`. Otherwise they would fill the `Cookie` header until they
+    /// expire. Cookies of other apps do not open, or say that they are theirs.
+    pub(super) fn leftovers(&self, cookies: &[(&str, &str)]) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Left {
+            #[serde(rename = "w")]
+            app: AppAddress,
+        }
+        let is_left = |name: &str| {
+            let plain = self.keys.open(name, &cookie::assemble(cookies, name)?)?;
+            let left: Left = serde_json::from_str(&plain).ok()?;
+            (left.app == self.app).then_some(())
+        };
+        let names = cookies.iter().take(MAX_COOKIES).map(|(name, _)| *name);
+        let others = names.filter(|name| *name != self.names.session());
+        let left = others.filter(|name| is_left(name).is_some());
+        left.flat_map(|name| {
+            let mut names = cookie::chunks_present(cookies, name);
+            names.push(name.to_owned());
+            names
+        })
+        .map(|name| self.removal_of(&name))
+        .collect()
     }
 
     /// Whether a session that was live a moment ago still is, here and where it is
@@ -355,15 +388,6 @@ impl Storage {
             lifetime: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
             begun_at: session.created_at,
         })
-    }
-
-    fn spec<'a>(&self, name: &'a str, max_age: Seconds) -> CookieSpec<'a> {
-        CookieSpec {
-            name,
-            max_age,
-            secure: self.config.is_https(),
-            same_site: SameSite::Lax,
-        }
     }
 
     fn absolute(&self) -> Seconds {

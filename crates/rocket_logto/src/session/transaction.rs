@@ -1,15 +1,15 @@
 //! Sign-ins that have begun: one private cookie each, named by a hash of `state`. So
 //! several tabs can sign in, in any order, and nothing is kept on the server.
 
-use ::cookie::SameSite;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::cookie::{CookieError, CookieKeys, CookieSpec, name};
+use super::cookie::names::CookieNames;
+use super::cookie::{CookieError, CookieKeys, SealError};
 use super::model::{CLOCKS_DIFFER, Registration, SessionRef};
 use crate::clock::Seconds;
-use crate::config::{LogtoConfig, ResponseMode};
+use crate::oidc::attempt::Attempt;
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::authorize::Authorization;
 use crate::request::cookies::only;
@@ -19,42 +19,91 @@ use crate::sha256::sha256;
 /// Logto gives a user one hour to sign in.
 const LIFETIME: Seconds = 3600;
 /// The most sign-ins at once; beyond that, the oldest is dropped.
-const MAX_COUNT: usize = 5;
-/// The most bytes of cookies for them together, or proxies may refuse the header.
-const MAX_BYTES: usize = 4096;
-const PREFIX: &str = "logto_txn_";
+const MAX_COUNT: usize = 16;
+/// What servers commonly take as one `Cookie` header, in bytes, nginx among them.
+const MAX_HEADER: usize = 8 * 1024;
+/// Left for cookies that the app sets meanwhile, in bytes.
+const SPARE: usize = 1024;
+/// Left for the session that a sign-in ends with, in bytes.
+const SESSION: usize = 3 * 1024;
 
 /// What must come back, and where to go afterwards.
-#[derive(Serialize, Deserialize)]
 pub(crate) struct Transaction {
-    #[serde(rename = "s")]
-    pub state: String,
-    #[serde(rename = "n")]
-    pub nonce: String,
-    #[serde(rename = "v")]
-    pub code_verifier: String,
-    #[serde(rename = "r")]
+    pub attempt: Attempt,
     return_to: String,
-    #[serde(rename = "c")]
-    created_at: Seconds,
+    details: Details,
+}
+
+/// What most sign-ins go without. Serialized with short names, because it has to fit a
+/// cookie.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Details {
     #[serde(flatten)]
-    pub asked: RequestedAuthentication,
+    asked: RequestedAuthentication,
     /// The session that it replaces, if the response comes without that session's
     /// cookie.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    pub replaces: Option<SessionRef>,
-    /// The registration that asked: a code must not go to another provider.
-    #[serde(rename = "b", default)]
-    registration: Registration,
+    replaces: Option<SessionRef>,
     /// Begun by the app itself, because the provider had asked to begin again.
     #[serde(rename = "t", default, skip_serializing_if = "std::ops::Not::not")]
-    pub begun_again: bool,
+    begun_again: bool,
 }
 
 impl Transaction {
-    /// Checked again when used: the cookie may be older than the rules.
-    pub(crate) fn return_to(&self) -> ReturnTo {
-        ReturnTo::parse(&self.return_to).unwrap_or_else(ReturnTo::home)
+    /// Where to go, by the rules of when it began: check it again.
+    pub(crate) fn return_to(&self) -> &str {
+        &self.return_to
+    }
+
+    pub(crate) fn asked(&self) -> &RequestedAuthentication {
+        &self.details.asked
+    }
+
+    pub(crate) fn replaces(&self) -> Option<&SessionRef> {
+        self.details.replaces.as_ref()
+    }
+
+    pub(crate) fn begun_again(&self) -> bool {
+        self.details.begun_again
+    }
+}
+
+/// A transaction as its cookie has it: the secret, the time, and the address; then, after
+/// a line break, which is in no address, what else there is.
+#[derive(PartialEq)]
+struct Sealed {
+    secret: [u8; 32],
+    created_at: Seconds,
+    return_to: String,
+    details: Details,
+}
+
+impl Sealed {
+    fn encode(&self) -> Result<Vec<u8>, SealError> {
+        let mut plain = self.secret.to_vec();
+        plain.extend(self.created_at.to_be_bytes());
+        plain.extend(self.return_to.as_bytes());
+        if self.details != Details::default() {
+            plain.push(b'\n');
+            serde_json::to_writer(&mut plain, &self.details).map_err(|_| SealError)?;
+        }
+        Ok(plain)
+    }
+
+    fn decode(plain: &[u8]) -> Option<Sealed> {
+        let (secret, rest) = plain.split_first_chunk()?;
+        let (created_at, rest) = rest.split_first_chunk()?;
+        let text = std::str::from_utf8(rest).ok()?;
+        let (return_to, details) = match text.split_once('\n') {
+            Some((return_to, details)) => (return_to, serde_json::from_str(details).ok()?),
+            None => (text, Details::default()),
+        };
+        Some(Sealed {
+            secret: *secret,
+            created_at: Seconds::from_be_bytes(*created_at),
+            return_to: return_to.to_owned(),
+            details,
+        })
     }
 
     /// Allows for a sign-in that began on an instance whose clock is ahead.
@@ -65,7 +114,7 @@ impl Transaction {
 
 /// The transaction cookies of one request.
 pub(crate) struct Transactions<'a> {
-    pub config: &'a LogtoConfig,
+    pub names: &'a CookieNames,
     pub keys: &'a CookieKeys,
     pub registration: &'a Registration,
     pub cookies: &'a [(&'a str, &'a str)],
@@ -81,86 +130,141 @@ impl Transactions<'_> {
         replaces: Option<&SessionRef>,
         begun_again: bool,
     ) -> Result<Vec<String>, CookieError> {
-        let transaction = Transaction {
-            state: authorization.state.clone(),
-            nonce: authorization.nonce.clone(),
-            code_verifier: authorization.code_verifier.clone(),
-            return_to: return_to.as_str().to_owned(),
+        let sealed = Sealed {
+            secret: *authorization.attempt.secret(),
             created_at: self.now,
-            asked: authorization.asked.clone(),
-            replaces: replaces.cloned(),
-            registration: self.registration.clone(),
-            begun_again,
+            return_to: return_to.as_str().to_owned(),
+            details: Details {
+                asked: authorization.asked.clone(),
+                replaces: replaces.cloned(),
+                begun_again,
+            },
         };
-        let name = self.name(&transaction.state);
-        let line = self.keys.seal(&self.spec(&name), &transaction)?;
+        let name = self.name(&authorization.attempt.state());
+        let value = self
+            .keys
+            .seal_bytes(&self.sealed_for(&name), sealed.encode()?)?;
+        let mut bytes = size(&name, &value);
+        let line = self
+            .names
+            .transaction_spec(&name, LIFETIME)
+            .checked_line(value)?;
 
         let mut live = Vec::new();
         let mut lines = Vec::new();
         for (name, value) in self.all() {
             match self.open(name, value) {
-                Some(other) => live.push((other.created_at, name, name.len() + value.len())),
-                None => lines.push(self.spec(name).removal()),
+                Some(other) => live.push((other.created_at, name, size(name, value))),
+                None => lines.push(self.removal(name)),
             }
         }
         live.sort_by_key(|(created_at, ..)| *created_at);
-        let mut bytes = line.len() + live.iter().map(|(.., size)| size).sum::<usize>();
+        bytes += live.iter().map(|(.., size)| size).sum::<usize>();
+        let max_bytes = self.max_bytes();
         let mut live = live.into_iter();
-        while live.len() + 1 > MAX_COUNT || bytes > MAX_BYTES {
+        while live.len() + 1 > MAX_COUNT || bytes > max_bytes {
             let Some((_, name, size)) = live.next() else {
                 break;
             };
-            lines.push(self.spec(name).removal());
+            lines.push(self.removal(name));
             bytes -= size;
         }
         lines.push(line);
         Ok(lines)
     }
 
+    /// The most bytes of cookies for sign-ins together: what the other cookies of this
+    /// browser, and the session to come, leave of the header.
+    fn max_bytes(&self) -> usize {
+        let others = self.cookies.iter();
+        let others = others.filter(|(name, _)| !self.names.is_transaction(name));
+        let (session, others): (Vec<_>, Vec<_>) =
+            others.partition(|(name, _)| name.starts_with(self.names.session()));
+        let sum = |cookies: Vec<&(&str, &str)>| -> usize {
+            cookies.iter().map(|(name, value)| size(name, value)).sum()
+        };
+        (MAX_HEADER - SPARE).saturating_sub(sum(others) + sum(session).max(SESSION))
+    }
+
     /// The transaction with this `state`, if this browser began it.
     pub(crate) fn find(&self, state: &str) -> Option<Transaction> {
         let name = self.name(state);
-        let transaction = self.open(&name, only(self.cookies, &name)?)?;
-        (transaction.state == state).then_some(transaction)
+        let sealed = self.open(&name, only(self.cookies, &name)?)?;
+        Some(Transaction {
+            attempt: Attempt::with_state(sealed.secret, state)?,
+            return_to: sealed.return_to,
+            details: sealed.details,
+        })
     }
 
     /// The `Set-Cookie` line that removes a transaction.
     pub(crate) fn removal(&self, name: &str) -> String {
-        self.spec(name).removal()
+        self.names.transaction_spec(name, 0).removal()
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        let prefix = name(self.config, PREFIX);
-        self.cookies
-            .iter()
-            .filter(move |(name, _)| name.starts_with(&prefix))
+        let all = self.cookies.iter();
+        all.filter(|(name, _)| self.names.is_transaction(name))
             .copied()
     }
 
-    fn open(&self, name: &str, value: &str) -> Option<Transaction> {
-        let plain = self.keys.open(name, value)?;
-        let transaction: Transaction = serde_json::from_str(&plain).ok()?;
-        let is_ours = transaction.registration == *self.registration;
-        (is_ours && transaction.is_live(self.now)).then_some(transaction)
+    fn open(&self, name: &str, value: &str) -> Option<Sealed> {
+        let plain = self.keys.open_bytes(&self.sealed_for(name), value)?;
+        Sealed::decode(&plain).filter(|sealed| sealed.is_live(self.now))
     }
 
     /// The name of the cookie for the transaction of `state`.
     pub(crate) fn name(&self, state: &str) -> String {
         let hash = URL_SAFE_NO_PAD.encode(&sha256(state)[..12]);
-        name(self.config, &format!("{PREFIX}{hash}"))
+        self.names.transaction(&hash)
     }
 
-    /// The response to a `form_post` request is a cross-site POST, to which browsers
-    /// add only cookies with `SameSite=None`.
-    fn spec<'n>(&self, name: &'n str) -> CookieSpec<'n> {
-        CookieSpec {
-            name,
-            max_age: LIFETIME,
-            secure: self.config.is_https(),
-            same_site: match self.config.response_mode {
-                ResponseMode::FormPost => SameSite::None,
-                ResponseMode::Query => SameSite::Lax,
+    /// A transaction opens under its own name, and for the registration that asked: a
+    /// code must not go to another provider. The line break tells it from all else that
+    /// is sealed.
+    fn sealed_for(&self, name: &str) -> String {
+        format!("{name}\n{}", self.registration.as_str())
+    }
+}
+
+/// What a cookie takes in the header, with the `=` and the `; `.
+fn size(name: &str, value: &str) -> usize {
+    name.len() + value.len() + 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_read_as_it_was_written() {
+        let asked = RequestedAuthentication {
+            max_age: Some(60),
+            acr_values: vec!["urn:mfa".to_owned()],
+            since: Some(-1),
+        };
+        for details in [
+            Details::default(),
+            Details {
+                begun_again: true,
+                ..Details::default()
             },
+            Details {
+                asked,
+                ..Details::default()
+            },
+        ] {
+            let sealed = Sealed {
+                secret: [7; 32],
+                created_at: 1_800_000_000,
+                return_to: "/a?b#c".to_owned(),
+                details,
+            };
+            let plain = sealed.encode().unwrap();
+            assert!(Sealed::decode(&plain) == Some(sealed));
+            for cut in 0..40 {
+                assert!(Sealed::decode(&plain[..cut]).is_none(), "{cut}");
+            }
         }
     }
 }

@@ -1,16 +1,18 @@
-//! The rules about addresses of the app: its origin and the paths on it.
+//! The rules about addresses of the app: its base and the paths below it; and where
+//! signing out goes.
 
-use figment::value::Value;
+use figment::value::{Dict, Value};
 use rocket::config::Config as RocketConfig;
 use url::Url;
 
 use super::Rules;
-use crate::config::RoutePaths;
 use crate::config::keys::Raw;
-use crate::return_to::ReturnTo;
+use crate::config::values::EndSession;
+use crate::config::{EndSessionEndpoint, ProviderConfig, RoutePaths};
+use crate::return_to::{BasePath, ReturnTo};
 
 impl Rules<'_> {
-    /// The app's public origin.
+    /// The app's public address.
     pub(super) fn base_url(&self, raw: &Raw) -> figment::Result<Url> {
         let example = "https://app.example.com";
         let key = base_url_key(raw);
@@ -39,13 +41,17 @@ impl Rules<'_> {
                 ));
             }
         };
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let bare = url.query().is_none() && url.fragment().is_none();
         if !bare || !url.username().is_empty() || url.password().is_some() {
             return Err(self.error(
                 key,
-                &format!("must be scheme, host and port only, like \"{example}\""),
+                &format!(
+                    "must be scheme, host and port, and the path where the app lives below one, \
+                     without anything else, like \"{example}\""
+                ),
             ));
         }
+        let url = self.with_plain_path(key, url)?;
         if url.scheme() != "https" && !self.is_debug() && !is_loopback(&url) {
             return Err(self.error(
                 key,
@@ -54,6 +60,27 @@ impl Rules<'_> {
                  session's cookies",
             ));
         }
+        Ok(url)
+    }
+
+    /// With a path that ends with a slash, and that no proxy, browser or cookie reads
+    /// differently from another.
+    fn with_plain_path(&self, key: &str, mut url: Url) -> figment::Result<Url> {
+        let path = url.path().strip_suffix('/').unwrap_or(url.path());
+        let segments = path.split('/').skip(1);
+        // The parser has resolved dot segments already.
+        let is_plain = |segment: &str| !segment.is_empty() && segment.chars().all(is_plain);
+        if !segments.into_iter().all(is_plain) {
+            return Err(self.error(
+                key,
+                &format!(
+                    "has the path \"{path}\", which must be like \"/app\": letters, digits and \
+                     -._~ between single slashes"
+                ),
+            ));
+        }
+        let path = format!("{path}/");
+        url.set_path(&path);
         Ok(url)
     }
 
@@ -91,19 +118,24 @@ impl Rules<'_> {
     }
 
     /// The paths the fairing mounts.
-    pub(super) fn routes(&self, raw: &Raw) -> figment::Result<RoutePaths> {
+    pub(super) fn routes(&self, raw: &Raw, base: &BasePath) -> figment::Result<RoutePaths> {
         let mut routes = raw.routes.clone();
         if let Some(url) = self.redirect_uri(raw)? {
-            if url.origin() != self.base_url(raw)?.origin() {
+            let base_url = self.base_url(raw)?;
+            if url.origin() != base_url.origin() {
                 return Err(self.error("redirect_uri", "must be on the origin of base_url"));
             }
-            routes.callback = url.path().to_owned();
+            let below = base.strip(url.path());
+            routes.callback = below.map(str::to_owned).ok_or_else(|| {
+                let message = format!("must be below base_url, like \"{base_url}callback\"");
+                self.error("redirect_uri", &message)
+            })?;
         }
         let mut seen = Vec::new();
         for (name, path) in Value::serialize(&routes)?.into_dict().unwrap_or_default() {
             let key = format!("routes.{name}");
             let path = path.into_string().unwrap_or_default();
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+            let plain = |c: char| c == '/' || is_plain(c);
             if !path.starts_with('/') || path.len() < 2 || !path.chars().all(plain) {
                 return Err(self.error(&key, "must be a path like \"/sign-in\""));
             }
@@ -116,17 +148,48 @@ impl Rules<'_> {
     }
 
     /// Where the browser goes after signing out.
-    pub(super) fn post_sign_out(&self, raw: &Raw) -> figment::Result<String> {
+    pub(super) fn post_sign_out(&self, raw: &Raw, base: &BasePath) -> figment::Result<String> {
         let (key, value) = match (&raw.post_sign_out, &raw.post_logout_redirect_uri) {
             (Some(value), _) => ("post_sign_out", value.clone()),
             (None, Some(value)) => ("post_logout_redirect_uri", value.clone()),
             (None, None) => ("post_sign_out", "/".to_owned()),
         };
         if value.starts_with('/') && ReturnTo::parse(&value).is_some() {
-            return Ok(value);
+            return Ok(match base.contains(&value) {
+                true => value,
+                false => base.prepend(&value),
+            });
         }
         self.absolute_url(key, &value, "https://app.example.com/")?;
         Ok(value)
+    }
+
+    /// The provider's sign-out, held to the rules that hold for an announced one.
+    pub(super) fn end_session(
+        &self,
+        raw: &Raw,
+        provider: &ProviderConfig,
+    ) -> figment::Result<EndSessionEndpoint> {
+        let key = "end_session_endpoint";
+        let url = match &raw.end_session_endpoint {
+            None => return Ok(EndSessionEndpoint::Announced),
+            Some(EndSession::Off) => return Ok(EndSessionEndpoint::Off),
+            Some(EndSession::At(url)) => {
+                self.absolute_url(key, url, "https://tenant.example.com/logout")?
+            }
+        };
+        let named = !url.username().is_empty() || url.password().is_some();
+        if named || url.fragment().is_some() {
+            return Err(self.error(key, "must be without user, password and #fragment"));
+        }
+        let named = provider.http_hosts.iter().any(|host| host.has(&url));
+        if url.scheme() != "https" && provider.issuer.starts_with("https:") && !named {
+            return Err(self.error(
+                key,
+                "must start with https://, as the issuer does, unless http_hosts has its host",
+            ));
+        }
+        Ok(EndSessionEndpoint::At(url))
     }
 
     pub(super) fn absolute_url(
@@ -147,6 +210,23 @@ impl Rules<'_> {
     pub(super) fn is_debug(&self) -> bool {
         self.figment.profile() == RocketConfig::DEBUG_PROFILE
     }
+}
+
+impl RoutePaths {
+    /// The same paths below `base`, which is empty or a path without a last slash.
+    pub(super) fn below(&self, base: &str) -> figment::Result<RoutePaths> {
+        let paths = Value::serialize(self)?.into_dict().unwrap_or_default();
+        let below = paths.into_iter().map(|(name, path)| {
+            let path = path.into_string().unwrap_or_default();
+            (name, Value::from(format!("{base}{path}")))
+        });
+        Value::from(below.collect::<Dict>()).deserialize()
+    }
+}
+
+/// Nothing that would have to be encoded in a path, or that separates.
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~".contains(character)
 }
 
 /// The key that says what the origin is.

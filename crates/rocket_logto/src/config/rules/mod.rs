@@ -16,6 +16,7 @@ use crate::config::{
     ApiConfig, ClientConfig, DevProviderTable, LogtoConfig, NamedBy, ProviderConfig, ResponseMode,
     extract,
 };
+use crate::return_to::BasePath;
 
 /// The key that names the provider.
 fn named_by(raw: &Raw) -> NamedBy {
@@ -49,7 +50,23 @@ impl Rules<'_> {
             ));
         }
 
+        let base_path = BasePath::new(base_url.path(), raw.proxy_strips_path);
+        let routes = self.routes(raw, &base_path)?;
+        let mount_point = match raw.proxy_strips_path {
+            true => "",
+            false => base_path.as_str(),
+        };
+
         Ok(LogtoConfig {
+            sign_out_params: self.sign_out_params(raw)?,
+            end_session: self.end_session(raw, &provider)?,
+            proxy_strips_path: raw.proxy_strips_path,
+            cookie_name: self.cookie_name(raw)?,
+            mounted: routes.below(mount_point)?,
+            linked: routes.below(base_path.as_str())?,
+            post_sign_out: self.post_sign_out(raw, &base_path)?,
+            routes,
+            base_path,
             provider,
             client,
             scopes: sign_in::scopes(raw, dev.as_ref()),
@@ -68,8 +85,6 @@ impl Rules<'_> {
             session: self.session(raw)?,
             session_store: self.session_store(raw)?,
             previous_secret_keys: raw.session.previous_secret_keys.0.clone(),
-            post_sign_out: self.post_sign_out(raw)?,
-            routes: self.routes(raw)?,
             base_url,
             dev_provider: dev,
         })
@@ -82,7 +97,8 @@ impl Rules<'_> {
         Ok(ApiConfig {
             provider,
             client,
-            routes: self.routes(raw)?,
+            // Only those for health checks, which no browser asks for.
+            routes: self.routes(raw, &BasePath::default())?,
             dev_provider: dev.is_some(),
         })
     }

@@ -16,6 +16,35 @@ impl Rules<'_> {
         }
     }
 
+    /// A token (RFC 6265 section 4.1.1), without a prefix that promises something
+    /// (RFC 6265bis section 4.1.3).
+    pub(super) fn cookie_name(&self, raw: &Raw) -> figment::Result<Option<String>> {
+        const MAX_LENGTH: usize = 64;
+        let Some(name) = &raw.session.cookie_name else {
+            return Ok(None);
+        };
+        let is_tchar =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || name.len() > MAX_LENGTH || !name.bytes().all(is_tchar) {
+            let message = format!(
+                "must be a cookie's name of 1 to {MAX_LENGTH} letters, digits and !#$%&'*+-.^_`|~"
+            );
+            return Err(self.error("session.cookie_name", &message));
+        }
+        let lower = name.to_ascii_lowercase();
+        if ["__host-", "__secure-", "__http-"]
+            .iter()
+            .any(|prefix| lower.starts_with(prefix))
+        {
+            return Err(self.error(
+                "session.cookie_name",
+                "must be without a prefix: __Host- or __Secure- is added by itself where base_url \
+                 allows it",
+            ));
+        }
+        Ok(Some(name.clone()))
+    }
+
     pub(super) fn session_store(&self, raw: &Raw) -> figment::Result<StoreConfig> {
         let key = "session.store";
         let Store::Redis(url) = &raw.session.store else {

@@ -78,6 +78,14 @@ impl Rules<'_> {
         Ok(raw.extra_params.0.clone())
     }
 
+    pub(super) fn sign_out_params(&self, raw: &Raw) -> figment::Result<Vec<(String, String)>> {
+        let params = &raw.sign_out_params.0;
+        match params.iter().any(|(name, _)| name.is_empty()) {
+            true => Err(self.error("sign_out_params", "has a parameter without a name")),
+            false => Ok(params.clone()),
+        }
+    }
+
     pub(super) fn max_age(&self, raw: &Raw) -> figment::Result<Option<u32>> {
         let seconds = raw
             .max_age

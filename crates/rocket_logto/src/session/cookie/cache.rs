@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CookieKeys;
 use crate::oidc::verify::Logout;
-use crate::session::model::{KeptIn, Session, SessionId};
+use crate::session::model::{AppAddress, KeptIn, Session, SessionId};
 use crate::session::seen_filter::SeenFilter;
 
 /// A session in use gets a new cookie every minute, so the old one is soon no longer
@@ -60,6 +60,8 @@ pub(crate) struct Pointer {
     pub id: SessionId,
     #[serde(rename = "m", default)]
     pub in_memory: bool,
+    #[serde(rename = "w", default)]
+    pub app: AppAddress,
 }
 
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 //! in several cookies when one is too small.
 
 pub(crate) mod cache;
+pub(crate) mod names;
 
 use std::borrow::Cow;
 
@@ -14,7 +15,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::clock::Seconds;
-use crate::config::LogtoConfig;
 use crate::request::cookies::only;
 
 /// Browsers silently drop a larger cookie. RFC 6265bis section 5.5 asks for 4096 bytes
@@ -50,6 +50,7 @@ pub(crate) struct SealError;
 /// Everything about a cookie but its value.
 pub(crate) struct CookieSpec<'a> {
     pub name: &'a str,
+    pub path: &'a str,
     pub max_age: Seconds,
     pub secure: bool,
     pub same_site: SameSite,
@@ -74,11 +75,7 @@ impl CookieKeys {
         spec: &CookieSpec<'_>,
         value: &impl Serialize,
     ) -> Result<String, CookieError> {
-        let line = spec.line(self.seal_value(spec.name, value)?);
-        match line.len() {
-            size if size > MAX_COOKIE => Err(CookieError::TooLarge(size)),
-            _ => Ok(line),
-        }
+        spec.checked_line(self.seal_value(spec.name, value)?)
     }
 
     /// The `Set-Cookie` lines that store `value` in as many cookies as needed. It is
@@ -134,6 +131,12 @@ impl CookieKeys {
         seal(&self.current, name, plain).map_err(|_| SealError)
     }
 
+    /// What was sealed under this very name, or `None`.
+    pub(crate) fn open_bytes(&self, name: &str, value: &str) -> Option<Vec<u8>> {
+        let mut keys = std::iter::once(&self.current).chain(&self.previous);
+        keys.find_map(|key| open(key, name, value))
+    }
+
     /// The text that was sealed under this very name, or `None`.
     pub(crate) fn open(&self, name: &str, value: &str) -> Option<String> {
         self.open_with_age(name, value).map(|(plain, _)| plain)
@@ -141,10 +144,10 @@ impl CookieKeys {
 
     /// The same, and whether an older key opened it, so that it should be sealed again.
     pub(crate) fn open_with_age(&self, name: &str, value: &str) -> Option<(String, bool)> {
-        if let Some(plain) = open(&self.current, name, value) {
+        let open = |key| String::from_utf8(open(key, name, value)?).ok();
+        if let Some(plain) = open(&self.current) {
             return Some((plain, false));
         }
-        let open = |key| open(key, name, value);
         Some((self.previous.iter().find_map(open)?, true))
     }
 }
@@ -160,7 +163,7 @@ fn seal(key: &LessSafeKey, name: &str, mut text: Vec<u8>) -> Result<String, Unsp
     Ok(STANDARD.encode(sealed))
 }
 
-fn open(key: &LessSafeKey, name: &str, value: &str) -> Option<String> {
+fn open(key: &LessSafeKey, name: &str, value: &str) -> Option<Vec<u8>> {
     let mut text = STANDARD.decode(value).ok()?;
     let (nonce, sealed) = text.split_at_mut_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
@@ -171,7 +174,7 @@ fn open(key: &LessSafeKey, name: &str, value: &str) -> Option<String> {
         .len();
     text.copy_within(NONCE_LEN..NONCE_LEN + length, 0);
     text.truncate(length);
-    String::from_utf8(text).ok()
+    Some(text)
 }
 
 fn chunk_name(name: &str, index: usize) -> String {
@@ -218,24 +221,24 @@ impl CookieSpec<'_> {
         .line(String::new())
     }
 
+    /// The `Set-Cookie` line with this value, if browsers take it.
+    pub(crate) fn checked_line(&self, value: String) -> Result<String, CookieError> {
+        let line = self.line(value);
+        match line.len() {
+            size if size > MAX_COOKIE => Err(CookieError::TooLarge(size)),
+            _ => Ok(line),
+        }
+    }
+
     fn line(&self, value: String) -> String {
         Cookie::build((self.name.to_owned(), value))
-            .path("/")
+            .path(self.path.to_owned())
             .http_only(true)
             .secure(self.secure)
             .same_site(self.same_site)
             .max_age(cookie::time::Duration::seconds(self.max_age))
             .build()
             .to_string()
-    }
-}
-
-/// With `__Host-` the browser insists on `Secure`, `Path=/` and no `Domain`, so no
-/// neighbouring host can plant the cookie.
-pub(crate) fn name(config: &LogtoConfig, name: &str) -> String {
-    match config.is_https() {
-        true => format!("__Host-{name}"),
-        false => name.to_owned(),
     }
 }
 
@@ -247,6 +250,7 @@ mod tests {
 
     const SPEC: CookieSpec<'static> = CookieSpec {
         name: "__Host-logto",
+        path: "/",
         max_age: 60,
         secure: true,
         same_site: SameSite::Lax,
