@@ -77,6 +77,13 @@ async fn a_users_token_for_somebody_else_is_not_handed_out() {
     assert!(default["claims"].is_null(), "{default}");
     assert_eq!(app.json(&alice, "/orders").await["claims"]["aud"], ORDERS);
     assert_eq!(app.json(&alice, "/me").await["name"], "Alice Example");
+    // Nor do the user's claims get old because of it.
+    app.clock.advance(provider, 2 * 3600);
+    assert_eq!(app.fetch(&alice, "/shopping").await.status(), 500);
+    let me = app.json(&alice, "/me").await;
+    let (refreshed, now) = (me["refreshed_at"].as_i64(), (app.clock.read)());
+    let age = now - refreshed.expect("a time");
+    assert!((0..60).contains(&age), "{me}, {age} seconds old");
     // The provider has learned it.
     provider.hooks().access_token(|_, _| {});
     let good = app.json(&alice, "/shopping").await;

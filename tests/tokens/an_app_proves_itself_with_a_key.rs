@@ -224,7 +224,7 @@ async fn service(provider: Settings, machine: Value) -> (ApiApp, Response) {
     let provider = DevProvider::start(provider).await.expect("a provider");
     let logto = keys([("machine", machine)]);
     let rocket = rocket::build()
-        .mount("/", routes![machine_token])
+        .mount("/", routes![machine_token, forget])
         .attach(Logto::api());
     let app = ApiApp::attached(provider, logto, rocket).await;
     let answer = Browser::new().fetch_json(app.url("/token")).await;
@@ -234,6 +234,11 @@ async fn service(provider: Settings, machine: Value) -> (ApiApp, Response) {
 #[get("/token")]
 fn machine_token(token: MachineToken<Read>) -> Json {
     json!({ "scopes": token.scopes().collect::<Vec<_>>() })
+}
+
+#[post("/forget")]
+fn forget(logto: &State<LogtoService>) {
+    logto.forget_machine_tokens();
 }
 
 #[rocket::async_test]
@@ -413,9 +418,13 @@ async fn a_key_file_is_read_once() {
     let (app, answer) = service(provider(), members().into()).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     std::fs::write(&file, second.text("pkcs8.pem")).expect("a file");
-    let logto = app.app.url("/token");
-    // The token of before is kept; what counts is that nothing is read again.
-    assert_eq!(Browser::new().fetch_json(logto).await.status(), 200);
+    // With another file in its place the app goes on with the key it has read.
+    let browser = Browser::new();
+    let forgotten = browser.post_form(app.url("/forget"), &[]).await;
+    assert_eq!(forgotten.status(), 200);
+    let again = browser.fetch_json(app.url("/token")).await;
+    assert_eq!(again.status(), 200, "{}", again.text());
+    assert_eq!(app.token_requests().len(), 2);
     let (_, answer) = service(provider(), members().into()).await;
     assert_eq!(answer.status(), 500, "{}", answer.text());
     let (_, answer) = service(registered(&second, &second), members().into()).await;
