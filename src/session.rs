@@ -93,6 +93,9 @@ fn not_refreshed(error: &Error, logto: &Logto) -> Template {
     let why = match error.kind() {
         // At Logto, a sign-in without `prompt=consent` gives no refresh token.
         ErrorKind::Denied => "This sign-in cannot be refreshed: the app was not allowed to.",
+        ErrorKind::Misconfigured => {
+            "This app is not set up correctly, so trying again will not help."
+        }
         _ => "The sign-in service could not be reached. Please try again in a moment.",
     };
     let reference = error.reference();

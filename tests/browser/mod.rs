@@ -4,3 +4,4 @@ mod a_person_sees_their_organizations;
 mod a_person_signs_in_and_out;
 mod a_posted_response_brings_its_cookie;
 mod pages_look_right;
+mod the_cause_fits_the_page;

@@ -56,7 +56,7 @@ async fn a_sign_in_takes_fractions_and_exponents() {
         Trial::new(&app, format!("{name} {text}"))
             .refuses(refusal)
             .await;
-        let line = format!("token rejected, {name} is {found}");
+        let line = format!("{name} is {found}");
         assert_ne!(lines_with(&line), [""; 0], "{line}");
     }
 }

@@ -27,7 +27,7 @@ modules! {
 
 /// Beside the plan: what comes by POST may be an error, too.
 #[rocket::async_test]
-async fn oidcc_client_test_formpost_error() {
+async fn oidcc_client_test_form_post_error() {
     for plan in Plan::runs(ResponseMode::FormPost) {
         let suite = Suite::start(plan).await;
         suite.hooks().authorization_response(|response| {

@@ -59,3 +59,29 @@ fn each_module_of_the_document_has_its_test_and_the_reason_that_it_expects() {
         }
     }
 }
+
+/// Modules that are named beside the plans have a test of their name, too.
+#[test]
+fn each_module_beside_the_plans_has_its_test() {
+    let document = include_str!("../../docs/conformance.md");
+    let (_, beside) = document
+        .split_once("## Beside the plans")
+        .expect("a section");
+    let tests = [
+        include_str!("../conformance/basic.rs"),
+        include_str!("../conformance/form_post_basic.rs"),
+        include_str!("../support/basic_modules.rs"),
+    ];
+    let modules: Vec<_> = beside
+        .split('`')
+        .filter(|text| text.starts_with("oidcc-client-test-"))
+        .map(|module| module.replace('-', "_"))
+        .collect();
+    assert_eq!(modules.len(), 6, "{modules:?}");
+    for module in modules {
+        assert!(
+            tests.iter().any(|file| body(file, &module).is_some()),
+            "{module}"
+        );
+    }
+}

@@ -3,6 +3,7 @@
 mod an_app_may_live_below_a_path;
 mod nothing_secret_is_told;
 mod one_client_does_not_harm_the_others;
+mod readiness_says_what_is_wrong;
 mod sign_in_floods_leave_nothing;
 mod the_proxy_tells_no_secrets;
 mod two_instances_are_one_app;

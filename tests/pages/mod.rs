@@ -3,3 +3,4 @@
 mod pages_belong_to_the_configuration;
 mod pages_carry_security_headers;
 mod pages_work_with_three_variables;
+mod the_cause_is_for_the_developer;

@@ -32,7 +32,7 @@ async fn tells(endpoint: &str, parts: &[&str]) {
     eventually(&format!("{parts:?} in the log"), told).await;
     for part in parts {
         assert!(
-            !page.text().contains(part),
+            !page.page().text.contains(part),
             "{endpoint}: the page has {part}"
         );
     }

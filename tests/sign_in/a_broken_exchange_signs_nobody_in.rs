@@ -11,9 +11,11 @@ use serde_json::json;
 use crate::support::app::{ALICE, BOB, TestApp, keys, settings};
 use crate::support::browser::{Browser, Response};
 use crate::support::eventually::asked;
+use crate::support::log::{lines_with, reason_of};
 use crate::support::pages::{NOBODY, own_cookies, pages};
 use crate::support::raw_server::{RawRequest, RawServer, Step, json_response, response};
 use crate::support::redis::Redis;
+use crate::support::refusal::reference;
 use crate::support::serve::{Served, free_port};
 
 type Script = Box<dyn Fn(&RawRequest) -> Vec<Step> + Send + Sync>;
@@ -238,6 +240,131 @@ async fn a_broken_token_endpoint_is_told_once_and_leaves_nobody_half_signed_in()
         let again = broken.browser.navigate(page.url()).await;
         assert_eq!(again.status(), 303, "{case}");
         assert_eq!(broken.server.count("/oidc/token"), 1, "{case}: reload");
+    }
+}
+
+/// An error counts as one, whatever it is dressed in.
+#[rocket::async_test]
+async fn an_error_in_other_clothes_is_read_as_what_it_says() {
+    let error = r#"{"error":"invalid_client","error_description":"the words"}"#;
+    let bom = [b"\xef\xbb\xbf", error.as_bytes()].concat();
+    let answer = |status: &str, media_type: &str, body: &[u8]| {
+        let answer = response(status, media_type, body);
+        steps(vec![Step::Send(answer)])
+    };
+    let challenge = |challenge: &str| {
+        let head = format!(
+            "HTTP/1.1 401 No\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 5\r\n\r\n<html"
+        );
+        steps(vec![Step::text(head)])
+    };
+    let json = "application/json";
+    for (case, token, said) in [
+        ("200", answer("200 OK", json, error.as_bytes()), true),
+        ("201", answer("201 Created", json, error.as_bytes()), true),
+        ("403", answer("403 No", json, error.as_bytes()), true),
+        ("404", answer("404 No", json, error.as_bytes()), true),
+        ("418", answer("418 No", json, error.as_bytes()), true),
+        (
+            "HTML",
+            answer("400 No", "text/html", error.as_bytes()),
+            true,
+        ),
+        (
+            "200 as text",
+            answer("200 OK", "text/plain", error.as_bytes()),
+            true,
+        ),
+        (
+            "problem",
+            answer("400 No", "application/problem+json", error.as_bytes()),
+            true,
+        ),
+        ("BOM", answer("400 No", json, &bom), true),
+        ("200 with a BOM", answer("200 OK", json, &bom), true),
+        (
+            "in the header",
+            challenge(r#"Basic realm="x", error="invalid_client", error_description="the words""#),
+            true,
+        ),
+        ("a bare challenge", challenge(r#"basic realm="x""#), false),
+    ] {
+        let broken = Broken::start(token).await;
+        let page = broken.callback().await;
+        assert_eq!(page.status(), 500, "{case}: {}", page.text());
+        let title = page.page().title;
+        assert_eq!(title, "This app is not set up correctly", "{case}");
+        let line = lines_with(&format!("reference={}", reference(&page))).remove(0);
+        assert!(
+            line.contains("reason=token_endpoint_invalid_client "),
+            "{case}: {line}"
+        );
+        assert_eq!(
+            line.ends_with("the provider says \"the words\""),
+            said,
+            "{case}: {line}"
+        );
+    }
+}
+
+/// What cannot be used is a 502, and the log names the member.
+#[rocket::async_test]
+async fn an_answer_that_cannot_be_used_names_the_member() {
+    for (body, told) in [
+        ("<html>Proxy", "empty, or not application/json"),
+        ("[]", "not a JSON object"),
+        ("{", "at \"\""),
+        (r#"{"token_type":"Bearer"}"#, "without \"access_token\""),
+        (
+            r#"{"access_token":"canary-token"}"#,
+            "without \"token_type\"",
+        ),
+        (
+            r#"{"access_token":7,"token_type":"Bearer"}"#,
+            "at \"access_token\"",
+        ),
+        (
+            r#"{"access_token":"canary-token","token_type":["Bearer"]}"#,
+            "at \"token_type\"",
+        ),
+        (
+            r#"{"access_token":"canary-token","token_type":"mac"}"#,
+            "at \"token_type\"",
+        ),
+        (
+            r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#,
+            "with \"access_token\" twice",
+        ),
+        (
+            r#"{"access_token":"canary-token","token_type":"Bearer"}"#,
+            "id_token_missing",
+        ),
+        (
+            r#"{"access_token":"canary-token","token_type":"Bearer","id_token":7}"#,
+            "id_token_missing",
+        ),
+        (
+            r#"{"access_token":"canary-token","token_type":"Bearer","id_token":null}"#,
+            "id_token_missing",
+        ),
+    ] {
+        let media_type = if body.starts_with('<') {
+            "text/html"
+        } else {
+            "application/json"
+        };
+        let answer = response("200 OK", media_type, body.as_bytes());
+        let broken = Broken::start(steps(vec![Step::Send(answer)])).await;
+        let page = broken.callback().await;
+        assert_eq!(page.status(), 502, "{body}: {}", page.text());
+        let title = page.page().title;
+        assert_eq!(
+            title, "The sign-in service sent an unusable response",
+            "{body}"
+        );
+        let reason = reason_of(&reference(&page));
+        assert!(reason.starts_with(told), "{body}: {reason}");
+        assert!(!reason.contains(CANARY), "{body}: {reason}");
     }
 }
 

@@ -148,6 +148,48 @@ async fn a_code_that_nobody_knows_is_a_refusal_and_no_more() {
     }
 }
 
+/// The codes of the registry (RFC 6749 section 11.4, and all that came later), those of
+/// OpenID for other flows, and what providers make up. None of them is called what it is
+/// not; only what passes is to be tried again.
+#[rocket::async_test]
+async fn no_code_gets_a_page_that_is_not_true() {
+    let app = app().await;
+    let codes = "invalid_request unauthorized_client access_denied unsupported_response_type \
+        invalid_scope server_error interaction_required login_required \
+        account_selection_required consent_required invalid_request_uri invalid_request_object \
+        request_not_supported request_uri_not_supported registration_not_supported need_info \
+        request_denied request_submitted authorization_pending slow_down expired_token \
+        invalid_target unsupported_token_type invalid_dpop_proof use_dpop_nonce \
+        invalid_authorization_details insufficient_authorization_details invalid_redirect_uri \
+        invalid_client_metadata unmet_authentication_requirements \
+        insufficient_user_authentication unsupported_grant_type invalid_client invalid_grant \
+        invalid_token insufficient_scope invalid_issuer missing_trust_anchor \
+        validation_failed session_selection_required vp_formats_not_supported \
+        wallet_unavailable transaction_failed mandatory_parameters_missing \
+        immediate_failed user_denied user_cancelled_login canceled org_internal \
+        authentication_failed identity_provider_error AADSTS50105 1001";
+    for error in codes.split_whitespace() {
+        let trial = Trial::new(&app, error);
+        let page = told(&trial, error).await;
+        let html = page.page();
+        blames_nobody(&page, error);
+        let passes = html.text.contains("in a moment");
+        assert_eq!(
+            passes,
+            ["server_error", "slow_down"].contains(&error),
+            "{error}"
+        );
+        let lasts = html.text.contains("Trying again will not help");
+        assert_eq!(lasts, page.status() == 500, "{error}: {}", html.text);
+        let calm = html.title == "Sign-in was cancelled";
+        assert_eq!(calm, page.status() == 200, "{error}: {}", html.title);
+        let told = html.text.contains("Reference: ");
+        assert_ne!(told, calm, "{error}: {}", html.text);
+        assert!(page.status() < 504, "{error}: {}", page.status());
+        assert_eq!(who_is(&app, &trial.browser).await, NOBODY, "{error}");
+    }
+}
+
 /// Anybody can write the description: one line of bounded length.
 #[rocket::async_test]
 async fn what_the_provider_says_is_one_line_in_the_log() {

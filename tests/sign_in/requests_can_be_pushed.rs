@@ -148,7 +148,8 @@ async fn fails(app: &TestApp, case: &str, status: u16, reason: &str) -> Response
     assert_eq!(reason_of(&reference(&page)), reason, "{case}");
     assert_eq!(own_cookies(&browser), [""; 0], "{case}");
     assert_eq!(pushed(app).len(), 1, "{case}: calls");
-    assert!(!page.text().contains("canary"), "{case}: {}", page.text());
+    let text = page.page().text;
+    assert!(!text.contains("canary"), "{case}: {text}");
     let links: Vec<_> = page.page().links.iter().map(|l| l.text.clone()).collect();
     let expected = match status {
         // Waiting does not help.

@@ -10,6 +10,8 @@ pub struct Page {
     pub links: Vec<Link>,
     /// The text a person sees, white space collapsed.
     pub text: String,
+    /// What is only for the developer, in the debug profile.
+    pub cause: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -132,6 +134,7 @@ enum Inside {
     Body,
     Title,
     Hidden,
+    Cause,
     Link(Link),
     Button {
         button: Button,
@@ -174,6 +177,9 @@ impl Builder {
         match text(&tag.0.name).as_str() {
             "title" => self.inside = Inside::Title,
             "script" | "style" | "template" => self.inside = Inside::Hidden,
+            "section" if tag.get("class").as_deref() == Some("cause") => {
+                self.inside = Inside::Cause;
+            }
             "a" => {
                 self.inside = Inside::Link(Link {
                     href: tag.get("href").unwrap_or_default(),
@@ -278,6 +284,10 @@ impl Builder {
         match &mut self.inside {
             Inside::Title => self.page.title.push_str(more),
             Inside::Hidden => return,
+            Inside::Cause => {
+                self.page.cause.push_str(more);
+                return;
+            }
             Inside::Link(link) => link.text.push_str(more),
             Inside::Button { button, .. } => button.text.push_str(more),
             Inside::TextArea { value, .. } => value.push_str(more),
@@ -297,6 +307,7 @@ impl Builder {
                 self.close_option();
                 self.open_select = None;
             }
+            "section" if matches!(self.inside, Inside::Cause) => self.inside = Inside::Body,
             "a" | "button" | "textarea" | "title" | "script" | "style" | "template" => {
                 match std::mem::take(&mut self.inside) {
                     Inside::Link(link) => {
@@ -358,6 +369,7 @@ impl Builder {
         }
         self.page.title = collapse(&self.page.title);
         self.page.text = collapse(&self.page.text);
+        self.page.cause = collapse(&self.page.cause);
         self.page
     }
 }

@@ -33,6 +33,7 @@ pub mod redis;
 pub mod refusal;
 pub mod serve;
 pub mod sessions;
+pub mod set_up;
 pub mod signer;
 pub mod targets;
 pub mod tenant;

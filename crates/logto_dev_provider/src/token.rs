@@ -34,7 +34,7 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
         (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client),
         ("authorization_code" | "refresh_token" | "client_credentials", _) => {
             let description = "requested grant type is not allowed for this client";
-            Err(OidcError::new(400, "unauthorized_client", description))
+            Err(OidcError::invalid_request(description))
         }
         _ => {
             let description = "unsupported grant_type requested";

@@ -120,13 +120,13 @@ async fn what_a_machine_may_not_have() {
     let app = world.client_post("/oidc/token", &form).await;
     assert_eq!(
         (app.status, &app.json()["error"]),
-        (400, &"unauthorized_client".into())
+        (400, &"invalid_request".into())
     );
     let code = world.code("alice", &[]).await;
     let machine = world
         .machine(&[("grant_type", "authorization_code"), ("code", &code)])
         .await;
-    assert_eq!(machine.json()["error"], "unauthorized_client");
+    assert_eq!(machine.json()["error"], "invalid_request");
     let wrong = world.form("/oidc/token", &form);
     let wrong = world
         .send(wrong.header(AUTHORIZATION, basic(MACHINE, "wrong")))

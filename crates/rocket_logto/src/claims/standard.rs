@@ -59,6 +59,9 @@ macro_rules! standard_claims {
         }
 
         impl StandardClaims {
+            /// The claims that have a field, but for `sub`.
+            pub(crate) const NAMES: &[&str] = &[$(stringify!($claim)),*];
+
             /// Claims that have a `sub` and nothing else, for instance for tests.
             pub fn new(sub: impl Into<String>) -> Self {
                 StandardClaims {

@@ -50,6 +50,8 @@ use super::{Logged, reference};
 pub struct BearerError {
     kind: BearerErrorKind,
     reason: String,
+    /// What the log line goes on with.
+    details: String,
     reference: String,
     logged: Logged,
 }
@@ -84,6 +86,11 @@ pub enum BearerErrorKind {
     /// 503.
     #[error("the token cannot be checked right now")]
     Unavailable,
+    /// This API cannot check tokens as it is set up at the provider: wrong credentials,
+    /// metadata of another issuer, no key. It is not over by itself: 503, and the log
+    /// says what to change.
+    #[error("this API is not set up correctly to check tokens; trying again does not help")]
+    Misconfigured,
 }
 
 impl BearerError {
@@ -92,6 +99,7 @@ impl BearerError {
         BearerError {
             kind,
             reason: reason.into(),
+            details: String::new(),
             reference: reference(),
             logged: Logged::default(),
         }
@@ -103,6 +111,12 @@ impl BearerError {
 
     pub(crate) fn invalid_token(why: impl Into<String>, reason: &str) -> BearerError {
         BearerError::new(BearerErrorKind::InvalidToken(why.into()), reason)
+    }
+
+    /// Sets what the log line goes on with.
+    pub(crate) fn with_details(mut self, details: String) -> BearerError {
+        self.details = details;
+        self
     }
 
     /// What was wrong.
@@ -127,7 +141,9 @@ impl BearerError {
             BearerErrorKind::Missing | BearerErrorKind::InvalidToken(_) => Status::Unauthorized,
             BearerErrorKind::InvalidRequest(_) => Status::BadRequest,
             BearerErrorKind::InsufficientScope { .. } => Status::Forbidden,
-            BearerErrorKind::Unavailable => Status::ServiceUnavailable,
+            BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => {
+                Status::ServiceUnavailable
+            }
         }
     }
 
@@ -139,6 +155,7 @@ impl BearerError {
             BearerErrorKind::InvalidToken(_) => "invalid_token",
             BearerErrorKind::InsufficientScope { .. } => "insufficient_scope",
             BearerErrorKind::Unavailable => "temporarily_unavailable",
+            BearerErrorKind::Misconfigured => "server_error",
         }
     }
 
@@ -146,12 +163,19 @@ impl BearerError {
     pub(crate) fn log(&self) {
         let what = match self.kind {
             BearerErrorKind::Missing => return,
-            BearerErrorKind::Unavailable => "not checked",
+            BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => "not checked",
             _ => "rejected",
         };
+        let level = match self.kind {
+            BearerErrorKind::Misconfigured => log::Level::Error,
+            _ => log::Level::Warn,
+        };
         if self.logged.first() {
-            let (reason, reference) = (&self.reason, &self.reference);
-            log::warn!("logto: bearer token {what}, reason={reason} reference={reference}");
+            let (reason, reference, details) = (&self.reason, &self.reference, &self.details);
+            log::log!(
+                level,
+                "logto: bearer token {what}, reason={reason} reference={reference}{details}"
+            );
         }
     }
 }

@@ -54,7 +54,11 @@ struct Details {
     reason: String,
     reference: String,
     hint: Option<Hint>,
+    /// What was sent and answered, for the log.
+    facts: Option<String>,
     provider_message: Option<String>,
+    /// Instead of that of the kind.
+    status: Option<Status>,
     retry_after: u64,
     /// Parameters of the sign-in that is needed.
     sign_in: Vec<(&'static str, String)>,
@@ -104,9 +108,10 @@ pub enum ErrorKind {
     /// The provider refuses the token that was asked for: the user is not a member
     /// of the organization, the resource is unknown, or a scope was not granted.
     Denied,
-    /// The provider refuses what this app itself asks for: wrong credentials, or a
-    /// missing role; or it gives a token for something else. The log says what to
-    /// change.
+    /// This app and the provider are not set up for each other: wrong credentials, a
+    /// redirect URI that is not registered, a scope that is not known, metadata of
+    /// another issuer, no key to verify with, a token for something else. It is not over
+    /// by itself; the log says what to change.
     Misconfigured,
     /// The request does not say which organization it is about.
     NoOrganization,
@@ -116,6 +121,9 @@ pub enum ErrorKind {
     CrossSite,
     /// The authorization response must not be accepted.
     SignInRejected,
+    /// What the provider sent for a sign-in did not pass a check: the ID token, or the
+    /// issuer in the authorization response.
+    SignInUnverified,
     /// The browser sent no cookie that can be read with the authorization response.
     NoCookies,
     /// The user or the provider ended the sign-in; nothing is wrong.
@@ -156,9 +164,10 @@ impl ErrorKind {
             ErrorKind::Misconfigured | ErrorKind::NoOrganization | ErrorKind::SignInTooLarge => {
                 Status::InternalServerError
             }
-            ErrorKind::SignInRejected | ErrorKind::NoCookies | ErrorKind::SignInRefused => {
-                Status::BadRequest
-            }
+            ErrorKind::SignInRejected
+            | ErrorKind::SignInUnverified
+            | ErrorKind::NoCookies
+            | ErrorKind::SignInRefused => Status::BadRequest,
             ErrorKind::SignInCancelled => Status::Ok,
             ErrorKind::ProviderUnreachable
             | ErrorKind::ProviderBadAnswer
@@ -186,7 +195,9 @@ impl Error {
             reason: reason.into(),
             reference: reference(),
             hint: None,
+            facts: None,
             provider_message: None,
+            status: None,
             retry_after: RETRY_AFTER,
             sign_in: Vec::new(),
             logged: Logged::default(),
@@ -222,8 +233,8 @@ impl Error {
     }
 
     /// Sets what the operator has to know about it.
-    pub(crate) fn for_operator(self, hint: &str) -> Error {
-        self.with_hint(Hint::Operator(hint.to_owned()))
+    pub(crate) fn for_operator(self, hint: impl Into<String>) -> Error {
+        self.with_hint(Hint::Operator(hint.into()))
     }
 
     fn with_hint(mut self, hint: Hint) -> Error {
@@ -234,6 +245,18 @@ impl Error {
     /// Sets how long a program should wait before it tries again.
     pub(crate) fn with_retry_after(mut self, seconds: u64) -> Error {
         self.0.retry_after = seconds.clamp(1, 3600);
+        self
+    }
+
+    /// Sets another status than that of the kind.
+    pub(crate) fn with_status(mut self, status: Status) -> Error {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// Keeps what was sent and what was answered, for the log.
+    pub(crate) fn with_facts(mut self, facts: String) -> Error {
+        self.0.facts = Some(facts).filter(|facts| !facts.is_empty());
         self
     }
 
@@ -272,7 +295,7 @@ impl Error {
     /// The status of the response to a program. A navigation to a page that needs
     /// a user gets 303 instead of 401.
     pub fn status(&self) -> Status {
-        self.0.kind.status()
+        self.0.status.unwrap_or(self.0.kind.status())
     }
 
     /// What the reader of the response can do about it.
@@ -308,22 +331,36 @@ impl Error {
             ErrorKind::Misconfigured => log::Level::Error,
             _ => log::Level::Warn,
         };
-        let hint = match &self.0.hint {
-            Some(Hint::Everyone(hint)) => format!(": {hint}"),
-            Some(Hint::Operator(hint)) => format!(": {hint}"),
-            None => String::new(),
-        };
-        let said = match &self.0.provider_message {
-            Some(message) => format!("; the provider says {message:?}"),
-            None => String::new(),
-        };
-        log::log!(
-            level,
-            "logto: {:?} reason={} reference={}{hint}{said}",
-            self.0.kind,
-            self.0.reason,
-            self.0.reference
-        );
+        log::log!(level, "{}", self.line());
+    }
+
+    /// The log line: all there is to know, and no secret.
+    pub(crate) fn line(&self) -> String {
+        let Details {
+            kind,
+            reason,
+            reference,
+            ..
+        } = &*self.0;
+        let details = self.details();
+        format!("logto: {kind:?} reason={reason} reference={reference}{details}")
+    }
+
+    /// What the line goes on with.
+    pub(crate) fn details(&self) -> String {
+        let mut line = String::new();
+        match &self.0.hint {
+            Some(Hint::Everyone(hint)) => line.push_str(&format!(": {hint}")),
+            Some(Hint::Operator(hint)) => line.push_str(&format!(": {hint}")),
+            None => {}
+        }
+        if let Some(facts) = &self.0.facts {
+            line.push_str(&format!("; {facts}"));
+        }
+        if let Some(message) = &self.0.provider_message {
+            line.push_str(&format!("; the provider says {message:?}"));
+        }
+        line
     }
 }
 

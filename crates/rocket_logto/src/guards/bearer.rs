@@ -13,6 +13,7 @@ use crate::claims::AccessTokenClaims;
 use crate::config::ORGANIZATION;
 use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
+use crate::oidc::error::one_line;
 use crate::service::LogtoService;
 
 /// In bytes: longer than the token of a user with many scopes, and short enough
@@ -409,7 +410,8 @@ async fn find<P: Permission, C: DeserializeOwned>(
     let organization = claims.organization_id.value();
     if !is_for(&claims, &expected) || organization != expected.organization_id.as_ref() {
         let why = "the token is not for this API resource or organization";
-        return Err(BearerError::invalid_token(why, "aud"));
+        let details = other_audience(&claims, &expected);
+        return Err(BearerError::invalid_token(why, "aud").with_details(details));
     }
     let lacks = |scope: &&&str| !claims.has_scope(scope);
     let missing: Vec<_> = P::SCOPES.iter().filter(lacks).copied().collect();
@@ -437,6 +439,21 @@ fn is_for(claims: &AccessTokenClaims, expected: &ExpectedAudience) -> bool {
         Some(_) => claims.aud.contains(&expected.audience),
         None => expected.organization().is_none() && expected.organization_id.is_none(),
     }
+}
+
+/// Whom the token is for, and whom it has to be for.
+fn other_audience(claims: &AccessTokenClaims, expected: &ExpectedAudience) -> String {
+    let told: Vec<_> = claims.aud.iter().take(8).map(one_line).collect();
+    let within = |organization: Option<&String>| match organization {
+        Some(id) => format!(" within organization_id {:?}", one_line(id)),
+        None => String::new(),
+    };
+    format!(
+        ": aud is {told:?}{}, expected is {:?}{}",
+        within(claims.organization_id.value()),
+        one_line(&expected.audience),
+        within(expected.organization_id.as_ref()),
+    )
 }
 
 /// The token in the `Authorization` header (RFC 6750 section 2.1). It is taken

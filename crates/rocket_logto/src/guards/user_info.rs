@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::claims::UserInfoClaims;
 use crate::error::{Error, ErrorKind};
 use crate::logto::fairing_is_missing;
+use crate::oidc::object;
 use crate::session::ActiveSession;
 
 /// The signed-in user's claims as the provider knows them at this moment.
@@ -79,7 +80,7 @@ from_request!(UserInfo<C>: Error, [C: DeserializeOwned + Send]);
 async fn find<C: DeserializeOwned>(request: &Request<'_>) -> Result<UserInfo<C>, Error> {
     let active = ActiveSession::of(request).await?;
     let answer = active.user_info().await?;
-    let claims = serde_json::from_slice(&answer).map_err(|_| {
+    let claims = object(&answer).map_err(|_| {
         let wanted = std::any::type_name::<C>();
         Error::new(
             ErrorKind::MissingClaims,

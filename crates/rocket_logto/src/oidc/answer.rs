@@ -4,8 +4,8 @@
 use openidconnect::http::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use super::error::{TokenError, printable};
-use super::{is_object, object, without_bom};
+use super::error::{Sent, TokenError, TokenErrorBody};
+use super::{object, without_bom};
 
 /// The response to `what`, if its status is one of a success; otherwise the error
 /// body that came with it (RFC 6749 section 5.2), with any status.
@@ -22,38 +22,31 @@ pub(super) fn success(
     Err(denied_or(&response, unusable))
 }
 
-/// An error body counts as one, whatever its status and content type.
+/// The error that a response tells, whatever its status and content type.
+pub(super) fn refusal(response: &Response<Vec<u8>>) -> Option<TokenErrorBody> {
+    let body = object::<TokenErrorBody>(response.body()).ok();
+    let body = body.filter(|body| !body.error.is_empty());
+    let challenge = || {
+        let header = response.headers().get(header::WWW_AUTHENTICATE)?;
+        let refused = response.status() == StatusCode::UNAUTHORIZED;
+        TokenErrorBody::in_challenge(header.to_str().ok().filter(|_| refused)?)
+    };
+    let body = body.or_else(challenge)?;
+    let sent = response.extensions().get::<Sent>();
+    Some(body.answering(response.status().as_u16(), sent))
+}
+
 fn denied_or(response: &Response<Vec<u8>>, otherwise: TokenError) -> TokenError {
-    object(response.body()).map_or(otherwise, TokenError::Denied)
+    refusal(response).map_or(otherwise, TokenError::Denied)
 }
 
 /// The JSON object in a success.
 pub(super) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>) -> Result<T, TokenError> {
-    let unusable = |what: &str| TokenError::Malformed(what.to_owned());
-    let body = without_bom(response.body());
-    if !is_json(response) || body.is_empty() {
-        return Err(denied_or(
-            response,
-            unusable("empty, or not application/json"),
-        ));
+    let unusable = |what: String| denied_or(response, TokenError::Malformed(what));
+    if !is_json(response) || without_bom(response.body()).is_empty() {
+        return Err(unusable("empty, or not application/json".into()));
     }
-    if !is_object(body) {
-        return Err(unusable("not a JSON object"));
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // The error's own text may hold a value; the path holds only names.
-        let text = error.inner().to_string();
-        let missing = text.strip_prefix("missing field `");
-        let unusable = unusable(&match missing.and_then(|rest| rest.split('`').next()) {
-            Some(name) => format!("without \"{name}\""),
-            None => format!("at \"{}\"", printable(&error.path().to_string())),
-        });
-        denied_or(response, unusable)
-    })?;
-    json.end()
-        .map_err(|_| unusable("more than a JSON object"))?;
-    Ok(value)
+    object(response.body()).map_err(|error| unusable(error.to_string()))
 }
 
 /// Whether the response says so.

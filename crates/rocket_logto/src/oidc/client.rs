@@ -11,13 +11,13 @@ use url::Url;
 use super::attempt::Attempt;
 use super::authorize::{self, Authorization, AuthorizeOptions};
 use super::discovery::Sender;
-use super::error::{AuthorizeError, ProviderError, TokenError};
+use super::error::{AuthorizeError, ProviderError, Sent, TokenError, TokenErrorBody};
 use super::http::Caller;
 use super::metadata::Metadata;
 use super::provider::Provider;
 use super::token_endpoint::{Grant, tokens};
 use super::tokens::{RawIdToken, TokenSet};
-use super::verify::{self, ClientExpectations, Logout, Nonce, Rejection};
+use super::verify::{self, ClientExpectations, Logout, Nonce, Refused, Rejection};
 use super::{Param, answer, pushed, userinfo};
 use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
@@ -162,7 +162,7 @@ impl OidcClient {
         nonce: Nonce<'_>,
         access_token: &AccessToken,
         now: Seconds,
-    ) -> Result<Result<IdTokenClaims, Rejection>, ProviderError> {
+    ) -> Result<Result<IdTokenClaims, Refused>, ProviderError> {
         let expected = self.expected(now);
         let access_token = Some(access_token.secret().as_str());
         self.provider
@@ -178,11 +178,13 @@ impl OidcClient {
         now: Seconds,
     ) -> Result<Result<Logout, Rejection>, ProviderError> {
         let expected = self.expected(now);
-        self.provider
+        let verdict = self
+            .provider
             .verify(Sender::Stranger, token, |keys| {
                 verify::logout_token(token, keys, &expected)
             })
-            .await
+            .await?;
+        Ok(verdict.map_err(Refused::told))
     }
 
     /// The claims from the userinfo endpoint, as JSON text. The caller must compare
@@ -211,7 +213,9 @@ impl OidcClient {
             .provider
             .verify(Sender::Provider, signed, verify)
             .await?;
-        verdict.map(Some).map_err(rejected)
+        verdict
+            .map(Some)
+            .map_err(|refused| rejected(refused.told()))
     }
 
     /// The end-session request (OpenID Connect RP-Initiated Logout 1.0 section
@@ -252,6 +256,29 @@ impl OidcClient {
             url.query_pairs_mut().extend_pairs(params);
         }
         Some(url)
+    }
+
+    /// An error in the authorization response, with what the request said. `secrets`
+    /// are left out of the provider's text.
+    pub(crate) fn error_response(
+        &self,
+        error: &str,
+        description: Option<&str>,
+        uri: Option<&str>,
+        secrets: &[&str],
+    ) -> TokenErrorBody {
+        let (redirect_uri, scope) = (self.config.redirect_uri(), self.config.scopes.join(" "));
+        let told = [
+            ("client_id", self.config.app_id()),
+            ("redirect_uri", &redirect_uri),
+            ("scope", &scope),
+        ];
+        let resources = self.config.resources.iter();
+        let told = told
+            .into_iter()
+            .chain(resources.map(|resource| ("resource", resource.as_str())))
+            .chain(secrets.iter().map(|secret| ("state", *secret)));
+        TokenErrorBody::in_response(error, description, uri, &Sent::new(told))
     }
 
     fn expected(&self, now: Seconds) -> ClientExpectations<'_> {

@@ -1,12 +1,11 @@
 //! Why a call to the provider failed, as data. It never holds a response, which may
 //! be a token. What it means for a request is in `failure`.
 
-use std::fmt;
-
 use openidconnect::http::StatusCode;
-use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub(super) use super::error_body::Sent;
+pub(crate) use super::error_body::{TokenErrorBody, one_line, printable};
 use super::http::HttpError;
 use super::metadata::METADATA;
 
@@ -18,13 +17,17 @@ pub(crate) enum ProviderError {
         what: &'static str,
         error: HttpError,
     },
-    #[error("{what}: answered {status}")]
+    #[error("{what}: answered {status}{}", address_key(what))]
     Status {
         what: &'static str,
         status: StatusCode,
     },
+    /// It is no JSON: a page of maintenance, or half of an answer.
     #[error("{what}: {error}")]
     Malformed { what: &'static str, error: String },
+    /// It is JSON, and not what it has to be.
+    #[error("{what}: {error}{}", address_key(what))]
+    Unfit { what: &'static str, error: String },
     #[error("metadata: issuer is {found:?}, configured is {expected:?}{advice}")]
     IssuerMismatch {
         expected: String,
@@ -41,10 +44,17 @@ pub(crate) enum ProviderError {
     Pausing(Box<ProviderError>),
 }
 
-/// Which keys the address was made of.
+/// Which keys the address was made of, where another address may be the right one.
 fn key_for(what: &str, error: &HttpError) -> &'static str {
     match error {
-        HttpError::NotFound(_) if what == METADATA => {
+        HttpError::NotFound(_) | HttpError::Redirect(_) => address_key(what),
+        _ => "",
+    }
+}
+
+fn address_key(what: &str) -> &'static str {
+    match what {
+        METADATA => {
             ": see logto.endpoint, which is Logto's base URL, or logto.issuer, which is what \
              another provider calls itself, and logto.discovery_url, which is where its metadata \
              are, if not below the issuer"
@@ -74,6 +84,7 @@ impl ProviderError {
         match self {
             ProviderError::IssuerMismatch { .. }
             | ProviderError::Insecure { .. }
+            | ProviderError::Unfit { .. }
             | ProviderError::Unusable(_) => true,
             // A page about maintenance, perhaps.
             ProviderError::Malformed { .. }
@@ -83,13 +94,73 @@ impl ProviderError {
         }
     }
 
-    /// The line and column of a JSON error, without the text around it.
-    pub(super) fn unreadable(what: &'static str, error: &serde_json::Error) -> ProviderError {
-        let (line, column) = (error.line(), error.column());
-        let kind = error.classify();
-        ProviderError::Malformed {
-            what,
-            error: format!("{kind:?} error at {line}:{column}"),
+    pub(super) fn unreadable(what: &'static str, unreadable: &Unreadable) -> ProviderError {
+        let error = unreadable.to_string();
+        match unreadable.is_json {
+            true => ProviderError::Unfit { what, error },
+            false => ProviderError::Malformed { what, error },
+        }
+    }
+
+    /// Whether somebody has to change something, here or at the provider: it is not
+    /// over by itself.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            ProviderError::Http { error, .. } => error.is_lasting(),
+            ProviderError::Malformed { .. } => false,
+            ProviderError::Pausing(error) => error.is_lasting(),
+            ProviderError::Status { status, .. } => {
+                let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY];
+                status.is_client_error() && !passing.contains(status)
+            }
+            ProviderError::Unfit { .. }
+            | ProviderError::IssuerMismatch { .. }
+            | ProviderError::Unusable(_)
+            | ProviderError::Insecure { .. } => true,
+        }
+    }
+}
+
+/// Why JSON cannot be used. It names the member and holds no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Unreadable {
+    what: String,
+    /// Only the members are not the right ones.
+    is_json: bool,
+}
+
+impl Unreadable {
+    pub(super) fn no_object(is_json: bool) -> Unreadable {
+        Unreadable {
+            what: "not a JSON object".into(),
+            is_json,
+        }
+    }
+
+    /// The error's own text may hold a value; the path holds only names.
+    pub(super) fn at(error: &serde_path_to_error::Error<serde_json::Error>) -> Unreadable {
+        let inner = error.inner();
+        let text = inner.to_string();
+        let named = |prefix: &str| {
+            let rest = text.strip_prefix(prefix)?;
+            Some(printable(rest.split('`').next()?))
+        };
+        let what = if let Some(name) = named("missing field `") {
+            format!("without \"{name}\"")
+        } else if let Some(name) = named("duplicate field `") {
+            format!("with \"{name}\" twice")
+        } else {
+            format!("at \"{}\"", printable(&error.path().to_string()))
+        };
+        let is_json = inner.classify() == serde_json::error::Category::Data;
+        Unreadable { what, is_json }
+    }
+
+    pub(super) fn more() -> Unreadable {
+        Unreadable {
+            what: "more than a JSON object".into(),
+            is_json: false,
         }
     }
 }
@@ -103,6 +174,9 @@ pub(crate) enum TokenError {
     Http(#[from] HttpError),
     #[error("unusable answer: {0}")]
     Malformed(String),
+    /// Metadata or keys that somebody has to change something about.
+    #[error("{0}")]
+    SetUp(String),
     #[error("this app has no credentials at the provider")]
     NoCredentials,
 }
@@ -111,8 +185,9 @@ pub(crate) enum TokenError {
 impl From<ProviderError> for TokenError {
     fn from(error: ProviderError) -> Self {
         match error {
-            ProviderError::Http { error, .. } => TokenError::Http(error),
             ProviderError::Pausing(error) => TokenError::from(*error),
+            error if error.is_lasting() => TokenError::SetUp(error.to_string()),
+            ProviderError::Http { error, .. } => TokenError::Http(error),
             other => TokenError::Malformed(other.to_string()),
         }
     }
@@ -126,107 +201,4 @@ pub(crate) enum AuthorizeError {
     /// The provider did not accept the pushed request.
     #[error("{0}")]
     Push(TokenError),
-}
-
-/// An error response (RFC 6749 section 5.2), with Logto's `code` and `message`. All
-/// of it is the provider's own text; the methods `code` and `message` give what may
-/// be logged.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub(crate) struct TokenErrorBody {
-    pub error: String,
-    #[serde(default, deserialize_with = "text")]
-    error_description: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    message: Option<String>,
-}
-
-/// In characters. The provider's messages are one sentence.
-const MAX_MESSAGE: usize = 200;
-
-impl TokenErrorBody {
-    /// Logto's own code, or else the standard one.
-    pub(super) fn code(&self) -> String {
-        printable(self.code.as_deref().unwrap_or(&self.error))
-    }
-
-    /// The provider's message, as one line of bounded length. Prefers
-    /// `error_description`: Logto's `message` only translates its code, often
-    /// vaguely.
-    pub(crate) fn message(&self) -> Option<String> {
-        let message = self.error_description.as_ref().or(self.message.as_ref())?;
-        Some(one_line(message))
-    }
-}
-
-/// A message of the provider's, as one line of bounded length.
-pub(super) fn one_line(message: &str) -> String {
-    let printable = message.chars().filter(|c| !c.is_control());
-    printable.take(MAX_MESSAGE).collect()
-}
-
-impl fmt::Display for TokenErrorBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.code())
-    }
-}
-
-/// A provider's error code is text of its own: only the characters that RFC 6749
-/// section 5.2 allows, and not too many, go into a log.
-pub(crate) fn printable(code: &str) -> String {
-    code.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c))
-        .take(64)
-        .collect()
-}
-
-/// A string, or `None` for another type: that is not worth losing `error` for.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(text) => Some(text),
-        _ => None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn body(value: serde_json::Value) -> TokenErrorBody {
-        serde_json::from_value(value).expect("an error body")
-    }
-
-    #[test]
-    fn what_the_provider_says_is_one_short_line() {
-        let said = |description: &str| {
-            body(json!({ "error": "e", "error_description": description })).message()
-        };
-        assert_eq!(
-            said("no\r\nsuch\u{1b}[1m\u{9b}client"),
-            Some("nosuch[1mclient".into())
-        );
-        let long = said(&"\u{fc}".repeat(1000)).expect("a message");
-        assert_eq!(long.chars().count(), 200);
-    }
-
-    #[test]
-    fn a_description_says_more_than_a_message_and_either_may_be_missing() {
-        let recorded = include_str!("../../fixtures/logto/17b-m2m-no-resource.json");
-        let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap();
-        let recorded = body(recorded["response"]["body"].clone());
-        let words = "both `resource` and `organization_id` are not provided";
-        assert_eq!(recorded.message().as_deref(), Some(words));
-        let message = body(json!({ "error": "e", "message": "m" }));
-        assert_eq!(message.message().as_deref(), Some("m"));
-        assert_eq!(body(json!({ "error": "e" })).message(), None);
-    }
-
-    #[test]
-    fn members_of_other_types_do_not_hide_the_error() {
-        let odd = body(json!({ "error": "invalid_grant", "code": 400, "message": null }));
-        assert_eq!((odd.code(), odd.message()), ("invalid_grant".into(), None));
-    }
 }

@@ -2,10 +2,12 @@
 //! a reason, a hint, and the provider's own message where it tells the operator what
 //! to change. That message goes to the log, never to a page.
 
-use super::error::{
-    AuthorizeError, ProviderError, TokenError, TokenErrorBody, one_line, printable,
-};
+use rocket::http::Status;
+
+use super::error::{AuthorizeError, ProviderError, TokenError, TokenErrorBody, printable};
 use super::http::HttpError;
+use super::verify::{Refused, Rejection};
+use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::error::{Error, ErrorKind};
 
 /// A call for tokens or claims failed.
@@ -13,6 +15,7 @@ pub(crate) fn failed(error: TokenError) -> Error {
     match error {
         TokenError::Denied(body) => denied(&body),
         TokenError::Malformed(what) => Error::new(ErrorKind::ProviderBadAnswer, what),
+        TokenError::SetUp(what) => not_set_up(what),
         TokenError::Http(error) => http_failed(&error),
         TokenError::NoCredentials => Error::misconfigured(
             "no_credentials",
@@ -25,7 +28,7 @@ pub(crate) fn failed(error: TokenError) -> Error {
 /// A call for a token of the app itself failed.
 pub(crate) fn machine_failed(error: TokenError) -> Error {
     match error {
-        TokenError::Denied(body) => not_for_this_app(&body),
+        TokenError::Denied(body) => not_for_this_app(&body, MACHINE),
         other => failed(other),
     }
 }
@@ -38,45 +41,114 @@ pub(crate) fn exchange_failed(error: TokenError) -> Error {
     let hint = match body.error.as_str() {
         "invalid_grant" => "This token is unknown, used up or expired, or its user is suspended.",
         "access_denied" => "The user is not a member of this organization, or it does not exist.",
-        _ => return not_for_this_app(&body),
+        _ => return not_for_this_app(&body, EXCHANGE),
     };
     Error::denied(&body.code(), hint)
 }
 
+const MACHINE: &str = "the provider gives this application no tokens of its own: at Logto that \
+    needs an application of the type Machine-to-machine. Write its App ID into \
+    logto.machine.app_id, and its secret into logto.machine.app_secret; elsewhere allow the grant \
+    client_credentials in the client's settings";
+const EXCHANGE: &str = "the provider lets this application exchange no tokens: allow token \
+    exchange in its settings at the provider (at Logto for logto.app_id, or for \
+    logto.machine.app_id where there is no other)";
+
 /// The provider refuses the app itself.
-fn not_for_this_app(body: &TokenErrorBody) -> Error {
+fn not_for_this_app(body: &TokenErrorBody, grant: &'static str) -> Error {
     let hint = match body.error.as_str() {
-        "invalid_client" => {
+        _ if body.is_about_credentials() => {
             "the provider does not know these credentials: see the app_id and \
-                             app_secret of logto.machine, or of logto itself"
+                             app_secret of logto.machine, or of logto itself (or app_key_file)"
         }
-        "unauthorized_client" | "unsupported_grant_type" => {
-            "the provider lets this application have no such token. At Logto tokens for the app \
-             itself need an application of the type Machine-to-machine: write its App ID and \
-             secret into logto.machine. Token exchange has to be allowed in the application's \
-             settings"
-        }
+        _ if body.is_about_grant_type() => grant,
         "access_denied" => {
             "this application does not belong to the organization, or there is no \
                             such one: add it there at the provider"
         }
-        "invalid_target" => "the provider does not know the API resource: see its indicator",
+        "invalid_target" | "invalid_resource" => {
+            "the provider does not know the API resource, or one is needed: see its indicator, \
+             which is the resource of the TokenFor that was asked for"
+        }
         "invalid_scope" => "this application may not have these scopes: see its roles",
-        _ => "the provider refuses the token request",
+        "server_error" | "temporarily_unavailable" | "slow_down" => {
+            let kind = passing(&body.error).unwrap_or(ErrorKind::ProviderFailed);
+            return told(Error::new(kind, body.code()), body);
+        }
+        _ => {
+            "the provider refuses the token request: see the application of logto.machine.app_id, \
+             or of logto.app_id, at the provider"
+        }
     };
-    Error::misconfigured(&body.code(), hint).with_provider_message(body.message())
+    told(Error::misconfigured(&body.code(), hint), body)
+}
+
+/// With what was sent and answered.
+fn told(error: Error, body: &TokenErrorBody) -> Error {
+    error
+        .with_facts(body.facts())
+        .with_provider_message(body.message())
 }
 
 /// Metadata or keys are not available; nothing works until they are.
 pub(crate) fn unavailable(error: ProviderError) -> Error {
-    Error::new(ErrorKind::ProviderNotReady, error.to_string())
+    match error.is_lasting() {
+        true => not_set_up(error.to_string()),
+        false => Error::new(ErrorKind::ProviderNotReady, error.to_string()),
+    }
+}
+
+/// In seconds. A program that waits for somebody to change something need not ask
+/// often.
+const UNTIL_MENDED: u64 = 60;
+
+/// As long as nobody changes anything there are no metadata or no keys.
+fn not_set_up(what: String) -> Error {
+    Error::new(ErrorKind::Misconfigured, what)
+        .with_status(Status::ServiceUnavailable)
+        .with_retry_after(UNTIL_MENDED)
+}
+
+/// A caller's token could not be checked.
+pub(crate) fn not_checked(error: &Error) -> BearerError {
+    let kind = match error.kind() {
+        ErrorKind::Misconfigured => BearerErrorKind::Misconfigured,
+        _ => BearerErrorKind::Unavailable,
+    };
+    BearerError::new(kind, error.reason()).with_details(error.details())
+}
+
+/// An ID token did not pass the checks. At a sign-in that ends it; `reason` says which
+/// token.
+pub(crate) fn unverified(prefix: &str, refused: Refused) -> Error {
+    let reason = format!("{prefix}_{refused}");
+    let kind = match refused.is_set_up {
+        true => ErrorKind::Misconfigured,
+        false => ErrorKind::SignInUnverified,
+    };
+    let error = Error::new(kind, reason).with_status(Status::BadRequest);
+    let hint = refused.explanation.or_else(|| {
+        let about = match refused.reason {
+            Rejection::AuthenticationTime => "logto.max_age, or the StepUp guard",
+            Rejection::AuthenticationContext => "logto.acr_values, or the StepUp guard",
+            _ => return None,
+        };
+        Some(format!(
+            "the provider did not authenticate the user as was asked for: see {about}"
+        ))
+    });
+    match hint {
+        Some(hint) => error.for_operator(hint),
+        None => error,
+    }
 }
 
 /// What an error response to an authorization request means (RFC 6749 section
 /// 4.1.2.1, OpenID Connect Core section 3.1.2.6, and the codes registered since). The
 /// description is the provider's text about itself: it is told to the log, and only
 /// where somebody there can do something about it.
-pub(crate) fn refused(error: &str, description: Option<&str>) -> Error {
+pub(crate) fn refused(body: &TokenErrorBody) -> Error {
+    let error = body.error.as_str();
     let reason = format!("provider_said_{}", printable(error));
     let kind = match error {
         "access_denied"
@@ -84,27 +156,22 @@ pub(crate) fn refused(error: &str, description: Option<&str>) -> Error {
         | "consent_required"
         | "interaction_required"
         | "account_selection_required"
-        | "session_selection_required" => return Error::new(ErrorKind::SignInCancelled, reason),
+        | "session_selection_required"
+        // OpenID Connect for Identity Assurance and others have more of the kind.
+        | "registration_required" => ErrorKind::SignInCancelled,
         // Apple and LinkedIn have such codes of their own, in either spelling.
-        other if other.contains("cancel") => {
-            return Error::new(ErrorKind::SignInCancelled, reason);
-        }
-        other => passing(other),
-    };
-    let kind = match (error, kind) {
+        other if other.contains("cancel") => ErrorKind::SignInCancelled,
         // OpenID Connect Unmet Authentication Requirements 1.0; RFC 9470 has the other.
-        ("unmet_authentication_requirements" | "insufficient_user_authentication", _) => {
+        "unmet_authentication_requirements" | "insufficient_user_authentication" => {
             ErrorKind::UnmetAuthentication
         }
-        (_, Some(kind)) => kind,
-        _ => ErrorKind::SignInRefused,
+        other => passing(other).unwrap_or(ErrorKind::SignInRefused),
     };
-    let said = description.map(one_line);
-    match set_up_wrongly(error, description) {
+    let error = match set_up_wrongly(body) {
         Some(hint) => Error::misconfigured(&reason, hint),
         None => Error::new(kind, reason),
-    }
-    .with_provider_message(said.filter(|said| !said.is_empty()))
+    };
+    told(error, body)
 }
 
 /// The provider says that it will be different later.
@@ -118,28 +185,31 @@ fn passing(error: &str) -> Option<ErrorKind> {
 
 /// The key to look at, where a sign-in fails because of how the app is configured or
 /// registered, so that no waiting helps.
-fn set_up_wrongly(error: &str, description: Option<&str>) -> Option<&'static str> {
-    let description = description.unwrap_or_default().to_lowercase();
-    let names = [
+fn set_up_wrongly(body: &TokenErrorBody) -> Option<&'static str> {
+    let description = body.message().unwrap_or_default().to_lowercase();
+    let about = |words: &[&str]| words.iter().any(|word| description.contains(word));
+    let is_about_redirect = about(&[
         "redirect_uri",
         "redirect uri",
         "redirect url",
+        "redirecturi",
         "callback url",
-    ];
-    let is_about_redirect = names.iter().any(|name| description.contains(name));
-    Some(match error {
+        "reply url",
+    ]);
+    Some(match body.error.as_str() {
         "invalid_redirect_uri" | "redirect_uri_mismatch" | "bad_redirect_uri" => REDIRECT_URI,
         "invalid_request" | "invalid_client" | "invalid_grant" | "unauthorized_client"
             if is_about_redirect =>
         {
             REDIRECT_URI
         }
-        "invalid_client" => {
-            "the provider does not know this application or does not take its secret: see \
-             logto.app_id, logto.app_secret and logto.token_endpoint_auth_method, and whether \
-             they belong to the provider of logto.endpoint or logto.issuer"
+        _ if body.is_about_credentials() => {
+            "the provider does not know this application or does not take its secret or key: see \
+             logto.app_id, logto.app_secret and logto.token_endpoint_auth_method, or \
+             logto.app_key_file, and whether they belong to the provider of logto.endpoint or \
+             logto.issuer"
         }
-        "unauthorized_client" | "unsupported_grant_type" => {
+        _ if body.is_about_grant_type() => {
             "the provider does not let this application do so: see logto.app_id, and the \
              application's type and grants at the provider. At Logto it has to be a traditional \
              web application"
@@ -188,6 +258,15 @@ pub(crate) fn not_started(error: AuthorizeError) -> Error {
             let reason = format!("pushed_request_{}", body.code());
             not_taken(reason, &body)
         }
+        AuthorizeError::Push(TokenError::Malformed(what)) => {
+            // What is not usable about it stands behind the colon.
+            let (reason, about) = what.split_once(": ").unwrap_or((&what, ""));
+            let error = Error::new(ErrorKind::ProviderBadAnswer, reason);
+            match about {
+                "" => error,
+                about => error.for_operator(about),
+            }
+        }
         AuthorizeError::Push(error) => failed(error),
     }
 }
@@ -200,8 +279,10 @@ pub(crate) fn not_redeemed(error: TokenError) -> Error {
     let failure = not_taken(format!("token_endpoint_{}", printable(&body.error)), &body);
     // The code was used already, is too old, or belongs to another client.
     if body.error == "invalid_grant" && failure.kind() == ErrorKind::SignInRefused {
-        return Error::new(ErrorKind::SignInRejected, "token_invalid_grant")
-            .with_provider_message(body.message());
+        return told(
+            Error::new(ErrorKind::SignInRejected, "token_invalid_grant"),
+            &body,
+        );
     }
     failure
 }
@@ -209,15 +290,14 @@ pub(crate) fn not_redeemed(error: TokenError) -> Error {
 /// The provider refuses a request that the app itself made for a sign-in. Mostly it is
 /// about how the app is registered, which the user cannot change.
 fn not_taken(reason: String, body: &TokenErrorBody) -> Error {
-    let message = body.message();
-    match set_up_wrongly(&body.error, message.as_deref()) {
+    let error = match set_up_wrongly(body) {
         Some(hint) => Error::misconfigured(&reason, hint),
         None => {
             let kind = passing(&body.error).unwrap_or(ErrorKind::SignInRefused);
             Error::new(kind, reason)
         }
-    }
-    .with_provider_message(message)
+    };
+    told(error, body)
 }
 
 /// The provider understood and refused (RFC 6749 section 5.2, RFC 8707 section 2,
@@ -227,7 +307,7 @@ fn denied(body: &TokenErrorBody) -> Error {
         "invalid_grant" => return Error::new(ErrorKind::SessionEnded, "refresh_invalid_grant"),
         "access_denied" => {
             let hint = "You are not a member of this organization, or it does not exist.";
-            return Error::denied(&body.code(), hint);
+            return Error::denied(&body.code(), hint).with_facts(body.facts());
         }
         "insufficient_scope" => {
             "A scope was not asked for at sign-in: add it to logto.scopes and sign in again."
@@ -239,24 +319,29 @@ fn denied(body: &TokenErrorBody) -> Error {
         }
         other => {
             let reason = format!("token_endpoint_{}", printable(other));
-            let failure = match (other, set_up_wrongly(other, None)) {
-                // About the app, whatever it asks for.
-                (
-                    "invalid_client" | "unauthorized_client" | "unsupported_grant_type",
-                    Some(hint),
-                ) => Error::misconfigured(&reason, hint),
-                _ => Error::new(ErrorKind::ProviderBadAnswer, reason),
+            // About the app, whatever it asks for.
+            let is_about_the_app = body.is_about_credentials() || body.is_about_grant_type();
+            let error = match set_up_wrongly(body) {
+                Some(hint) if is_about_the_app => Error::misconfigured(&reason, hint),
+                _ => {
+                    let kind = passing(other).unwrap_or(ErrorKind::ProviderBadAnswer);
+                    Error::new(kind, reason)
+                }
             };
-            return failure.with_provider_message(body.message());
+            return told(error, body);
         }
     };
-    Error::denied(&body.code(), hint).with_provider_message(body.message())
+    told(Error::denied(&body.code(), hint), body)
 }
 
 /// There was no usable response.
 fn http_failed(error: &HttpError) -> Error {
     let kind = match error {
         HttpError::Timeout(_) => ErrorKind::ProviderTimeout,
+        HttpError::Certificate(_) => {
+            let error = Error::new(ErrorKind::Misconfigured, error.to_string());
+            return error.with_status(Status::BadGateway);
+        }
         HttpError::Connect(_) | HttpError::Broken(_) => ErrorKind::ProviderUnreachable,
         HttpError::TooLarge
         | HttpError::Redirect(_)

@@ -23,6 +23,8 @@ pub(crate) enum HttpError {
     Timeout(Duration),
     #[error("could not connect: {0}")]
     Connect(String),
+    #[error("could not connect: {0}: see logto.ca_file, and the certificate of the provider")]
+    Certificate(String),
     #[error("the answer broke off: {0}")]
     Broken(String),
     #[error("the answer is larger than {MAX_BODY} bytes")]
@@ -43,7 +45,19 @@ pub(crate) enum HttpError {
 impl HttpError {
     /// Whether the provider certainly saw nothing of the request.
     pub(crate) fn is_unsent(&self) -> bool {
-        matches!(self, HttpError::Connect(_) | HttpError::Busy)
+        matches!(
+            self,
+            HttpError::Connect(_) | HttpError::Certificate(_) | HttpError::Busy
+        )
+    }
+
+    /// Whether it is not over by itself: another address, or another certificate, has
+    /// to be there first.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            HttpError::NotFound(_) | HttpError::Redirect(_) | HttpError::Certificate(_)
+        )
     }
 }
 
@@ -112,10 +126,10 @@ impl HttpClient {
         let document = (request.method() == Method::GET).then(|| without_query(request.url()));
         let mut answer = self.client.execute(request).await.map_err(|error| {
             let describe = format!("{host}: {}", describe(&error));
-            if error.is_connect() {
-                HttpError::Connect(describe)
-            } else {
-                HttpError::Broken(describe)
+            match error.is_connect() {
+                true if describe.contains("certificate") => HttpError::Certificate(describe),
+                true => HttpError::Connect(describe),
+                false => HttpError::Broken(describe),
             }
         })?;
 

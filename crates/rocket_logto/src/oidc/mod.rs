@@ -12,6 +12,7 @@ pub(crate) mod client;
 mod client_authentication;
 mod discovery;
 pub(crate) mod error;
+mod error_body;
 pub(crate) mod failure;
 mod http;
 mod introspection;
@@ -19,25 +20,33 @@ pub(crate) mod metadata;
 pub(crate) mod provider;
 mod pushed;
 pub(crate) mod service;
+mod standing;
 mod token_endpoint;
 pub(crate) mod tokens;
-mod tolerance;
+pub(crate) mod tolerance;
 mod userinfo;
 pub(crate) mod verify;
 
-use serde::de::{DeserializeOwned, Error};
+use serde::de::DeserializeOwned;
+
+use self::error::Unreadable;
 
 /// A parameter of a request for tokens: `resource`, `organization_id`, `scope`, …
 pub(crate) type Param = (&'static str, String);
 
 /// Reads a JSON object. Without this check, a derived type would be read from an
 /// array as well, member by member.
-pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
     let json = without_bom(json);
-    match is_object(json) {
-        true => serde_json::from_slice(json),
-        false => Err(serde_json::Error::custom("no object")),
+    if !is_object(json) {
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok();
+        return Err(Unreadable::no_object(is_json));
     }
+    let mut json = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut json);
+    let value = value.map_err(|error| Unreadable::at(&error))?;
+    json.end().map_err(|_| Unreadable::more())?;
+    Ok(value)
 }
 
 /// RFC 8259 section 8.1: a byte order mark must not be sent, and may be ignored.

@@ -9,12 +9,21 @@ use url::Url;
 
 use super::client_authentication;
 use super::discovery::{Discovery, Sender};
-use super::error::{ProviderError, TokenError};
+use super::error::{ProviderError, Sent, TokenError};
 use super::http::{Caller, HttpClient, HttpError};
 use super::metadata::Metadata;
-use super::verify::{AccessExpectations, KeySet, Rejection, TokenExpectations};
+use super::standing::Standing;
+use super::verify::{AccessExpectations, KeySet, Refused, Rejection, TokenExpectations};
 use crate::clock::{Clock, Seconds, seconds};
 use crate::config::{ClientConfig, ProviderConfig};
+
+/// Why nobody can sign in.
+pub(crate) struct Unready {
+    /// Somebody has to change something.
+    pub is_lasting: bool,
+    /// For the log and for programs.
+    pub reason: &'static str,
+}
 
 pub(crate) struct Provider {
     config: ProviderConfig,
@@ -22,6 +31,7 @@ pub(crate) struct Provider {
     http: Arc<HttpClient>,
     clock: Clock,
     discovery: Arc<Discovery>,
+    standing: Standing,
 }
 
 impl Provider {
@@ -37,6 +47,7 @@ impl Provider {
             clock,
             config,
             client,
+            standing: Standing::default(),
         })
     }
 
@@ -96,7 +107,58 @@ impl Provider {
     ) -> Result<Response<Vec<u8>>, TokenError> {
         let now = (self.clock)();
         let request = client_authentication::request(client, metadata, endpoint, params, now)?;
-        Ok(self.send(request, caller).await?)
+        let mut response = self.send(request, caller).await?;
+        let own = [("client_id", client.id.as_str())];
+        let sent = Sent::new(own.into_iter().chain(params.iter().copied()));
+        let secret = client.secret().map(|secret| secret.secret());
+        response.extensions_mut().insert(sent.with_secret(secret));
+        self.standing.note(client, self.keys_of(client), &response);
+        Ok(response)
+    }
+
+    /// The keys that hold the credentials of one of this app's clients.
+    fn keys_of(&self, client: &ClientConfig) -> &'static str {
+        let is = |other: &Option<ClientConfig>| other.as_ref().is_some_and(|o| o.id == client.id);
+        match is(&self.config.machine) && !is(&self.client) {
+            true => "logto.machine.app_id and logto.machine.app_secret",
+            false => "logto.app_id, logto.app_secret and logto.token_endpoint_auth_method",
+        }
+    }
+
+    /// Whether users can sign in and callers can be verified, as far as is known.
+    /// Waits for no call to the provider; what may be mended by now is asked for in the
+    /// background, which the next answer here shows.
+    pub(crate) fn readiness(self: &Arc<Self>) -> Result<(), Unready> {
+        self.discovery.readiness()?;
+        if let Some(client_id) = self.standing.to_ask_again() {
+            rocket::tokio::spawn(self.clone().ask_again(client_id));
+        }
+        match self.standing.is_good() {
+            true => Ok(()),
+            false => Err(Unready {
+                is_lasting: true,
+                reason: "invalid_client",
+            }),
+        }
+    }
+
+    /// Asks whether the provider takes a client's credentials now. With them right,
+    /// the answer is that there is no such refresh token.
+    async fn ask_again(self: Arc<Self>, client_id: String) {
+        let clients = [&self.client, &self.config.machine];
+        let mut clients = clients.into_iter().flatten();
+        let client = clients.find(|client| client.id == client_id);
+        if let (Some(client), Some(metadata)) = (client, self.metadata_if_loaded()) {
+            let token = openidconnect::CsrfToken::new_random();
+            let params = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", token.secret().as_str()),
+            ];
+            let endpoint = &metadata.token_endpoint;
+            let _ = self
+                .post(client, &metadata, endpoint, &params, Caller::Stranger)
+                .await;
+        }
     }
 
     /// Verifies a token by the provider's keys, which are fetched again, once, when
@@ -106,7 +168,7 @@ impl Provider {
         sender: Sender,
         token: &str,
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
-    ) -> Result<Result<T, Rejection>, ProviderError> {
+    ) -> Result<Result<T, Refused>, ProviderError> {
         self.discovery.with_keys(sender, token, verify).await
     }
 

@@ -43,10 +43,15 @@ pub(super) async fn push(
         .await?;
     let statuses = [StatusCode::CREATED, StatusCode::OK];
     let response = answer::success("pushed_authorization_request", &statuses, response)?;
-    let unusable = || TokenError::Malformed("pushed_authorization_response".into());
-    let Pushed { request_uri } = answer::json(&response).map_err(|_| unusable())?;
+    // A 200 with an error in it is that error.
+    let unusable =
+        |what: &str| TokenError::Malformed(format!("pushed_authorization_response: {what}"));
+    let Pushed { request_uri } = answer::json(&response).map_err(|error| match error {
+        TokenError::Malformed(what) => unusable(&what),
+        error => error,
+    })?;
     if request_uri.is_empty() || request_uri.len() > MAX_REQUEST_URI {
-        return Err(unusable());
+        return Err(unusable("at \"request_uri\""));
     }
     let mut url = metadata.authorization_endpoint.clone();
     url.query_pairs_mut()

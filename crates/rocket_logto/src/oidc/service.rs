@@ -11,7 +11,7 @@ use super::http::Caller;
 use super::provider::Provider;
 use super::token_endpoint::{Grant, tokens};
 use super::tokens::TokenSet;
-use super::verify::{self, Rejection};
+use super::verify::{self, Refused, Rejection};
 use super::{Param, answer, introspection};
 use crate::claims::AccessTokenClaims;
 use crate::clock::{Clock, Seconds};
@@ -51,11 +51,13 @@ impl ServiceClient {
         now: Seconds,
     ) -> Result<Result<AccessTokenClaims, Rejection>, ProviderError> {
         let expected = self.provider.expected_access(now);
-        self.provider
+        let verdict = self
+            .provider
             .verify(Sender::Stranger, token, |keys| {
                 verify::access_token(token, keys, &expected)
             })
-            .await
+            .await?;
+        Ok(verdict.map_err(Refused::told))
     }
 
     /// Asks the provider about a token that is not a JWT (RFC 7662 section 2).
@@ -66,7 +68,10 @@ impl ServiceClient {
     ) -> Result<Result<AccessTokenClaims, Rejection>, TokenError> {
         let (provider, metadata) = (&self.provider, self.provider.metadata().await?);
         let endpoint = metadata.introspection_endpoint.as_ref().ok_or_else(|| {
-            TokenError::Malformed("metadata names no introspection_endpoint".into())
+            TokenError::SetUp(
+                "metadata names no introspection_endpoint: see logto.introspect_opaque_tokens"
+                    .into(),
+            )
         })?;
         let params = [("token", token), ("token_type_hint", "access_token")];
         let response = provider

@@ -8,26 +8,45 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-static NAMED: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+use crate::claims::StandardClaims;
+
+/// Name and place of what was named.
+static NAMED: Mutex<BTreeSet<(&str, &str)>> = Mutex::new(BTreeSet::new());
+
+/// Names a member that counts as absent, once in the life of the process.
+pub(super) fn name(name: &'static str, place: &'static str) {
+    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    if named.insert((name, place)) {
+        log::warn!("logto: \"{name}\" of the provider cannot be read {place}: it counts as absent");
+    }
+}
 
 /// What `read` makes of the member; null and empty text are nothing, too.
 pub(super) fn optional<'de, D: Deserializer<'de>, T>(
     deserializer: D,
-    name: &'static str,
+    member: &'static str,
     read: impl FnOnce(&Value) -> Option<T>,
 ) -> Result<Option<T>, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    if value.is_null() || value == "" {
-        return Ok(None);
-    }
-    let read = read(&value);
+    let read = match value == "" {
+        true => None,
+        false => read(&value),
+    };
     if read.is_none() {
-        let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-        if named.insert(name) {
-            log::warn!("logto: \"{name}\" of the provider cannot be read: it counts as absent");
-        }
+        name(member, "in an answer");
     }
     Ok(read)
+}
+
+/// Names the claims about a user that are not of their type. Null is how Logto writes
+/// what a user has not filled in.
+pub(crate) fn name_odd_claims(claims: &StandardClaims, place: &'static str) {
+    for claim in StandardClaims::NAMES {
+        // What is not of its type is kept among those without a field of their own.
+        if claims.extra.contains_key(*claim) {
+            name(claim, place);
+        }
+    }
 }
 
 pub(super) fn text(value: &Value) -> Option<String> {

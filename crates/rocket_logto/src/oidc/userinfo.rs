@@ -4,9 +4,10 @@
 use openidconnect::AccessToken;
 use openidconnect::http::{HeaderValue, Request, Response, StatusCode, header};
 
-use super::error::TokenError;
+use super::error::{TokenError, TokenErrorBody};
 use super::http::Caller;
 use super::provider::Provider;
+use super::{answer, object};
 
 /// The response as it came, which must be of `media_type`. `None` when the provider
 /// does not accept the token.
@@ -30,15 +31,36 @@ pub(super) async fn user_info(
         .map_err(|error| TokenError::Malformed(error.to_string()))?;
     let response = provider.send(request, Caller::Known).await?;
     match response.status() {
-        StatusCode::OK => {}
+        StatusCode::OK if is(&response, media_type) && refused(&response).is_none() => {
+            return Ok(Some(response.into_body()));
+        }
         StatusCode::UNAUTHORIZED => return Ok(None),
-        status => return Err(TokenError::Malformed(format!("userinfo answered {status}"))),
+        _ => {}
     }
-    match is(&response, media_type) {
-        true => Ok(Some(response.into_body())),
-        false => Err(TokenError::Malformed(format!(
+    // RFC 6750 section 3.1, with whatever status and content type.
+    match refused(&response) {
+        Some(body) if body.error == "invalid_token" => Ok(None),
+        Some(body) => Err(TokenError::Denied(body)),
+        None if response.status() == StatusCode::OK => Err(TokenError::Malformed(format!(
             "userinfo is not {media_type}"
         ))),
+        None => Err(TokenError::Malformed(format!(
+            "userinfo answered {}",
+            response.status()
+        ))),
+    }
+}
+
+/// The error in the response. Claims have a `sub`, and a claim of that name is none.
+fn refused(response: &Response<Vec<u8>>) -> Option<TokenErrorBody> {
+    #[derive(serde::Deserialize)]
+    struct Claims {
+        sub: Option<serde::de::IgnoredAny>,
+    }
+    let claims = object::<Claims>(response.body()).ok();
+    match claims.and_then(|claims| claims.sub) {
+        Some(_) => None,
+        None => answer::refusal(response),
     }
 }
 

@@ -29,8 +29,14 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     if let Some(challenge) = challenge(error) {
         response.set_raw_header("WWW-Authenticate", challenge);
     }
-    if *error.kind() == BearerErrorKind::Unavailable {
-        response.set_raw_header("Retry-After", "5");
+    let retry_after = match error.kind() {
+        BearerErrorKind::Unavailable => Some("5"),
+        // Somebody has to change something first.
+        BearerErrorKind::Misconfigured => Some("60"),
+        _ => None,
+    };
+    if let Some(seconds) = retry_after {
+        response.set_raw_header("Retry-After", seconds);
     }
     response
 }
@@ -48,6 +54,6 @@ fn challenge(error: &BearerError) -> Option<String> {
             let scope = missing.join(" ");
             Some(format!("Bearer error=\"{code}\", scope=\"{scope}\""))
         }
-        BearerErrorKind::Unavailable => None,
+        BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => None,
     }
 }

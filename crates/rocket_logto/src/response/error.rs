@@ -10,7 +10,7 @@ use rocket::response::{Responder, Response};
 use url::form_urlencoded;
 
 use super::pages::{Action, Page};
-use super::{html_page, json, no_store, redirect};
+use super::{html_page, html_page_with, json, no_store, redirect};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::request::{address, is_form, is_navigation, own_referer};
@@ -44,8 +44,9 @@ fn words(kind: ErrorKind) -> Words {
         ErrorKind::Misconfigured => (
             "Misconfigured",
             "This app is not set up correctly",
-            "The sign-in service does not allow it to do what this page needs. Trying again does \
-             not help: the app’s operator has to fix that.",
+            "The app and its sign-in service do not fit each other, so what you asked for cannot \
+             work. Trying again will not help: the app’s operator has to fix it, and can find the \
+             cause with the reference below.",
         ),
         ErrorKind::NoOrganization => (
             "No organization",
@@ -68,6 +69,13 @@ fn words(kind: ErrorKind) -> Words {
             "The response to your sign-in could not be accepted. This happens when a page is \
              opened twice, when too much time has passed, or when cookies are blocked.",
         ),
+        ErrorKind::SignInUnverified => (
+            "Sign-in not verified",
+            "Sign-in did not work",
+            "What the sign-in service sent did not pass a check of this app, so nobody was signed \
+             in. You have done nothing wrong. If it happens again, trying further will not help: \
+             the app’s operator can find the cause with the reference below.",
+        ),
         ErrorKind::NoCookies => (
             "No cookies",
             "Sign-in did not work",
@@ -78,7 +86,8 @@ fn words(kind: ErrorKind) -> Words {
         ErrorKind::SignInCancelled => (
             "Sign-in cancelled",
             "Sign-in was cancelled",
-            "The sign-in was not finished. Nothing has changed.",
+            "It was not finished: it was cancelled there, or the sign-in service did not let you \
+             in. Nothing has changed.",
         ),
         ErrorKind::SignInRefused => (
             "Sign-in refused",
@@ -238,12 +247,16 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         ErrorKind::SignInCancelled => None,
         _ => Some(error.reference()),
     };
+    // Where nothing is wrong there is none.
+    let cause = reference.is_some() && is_debug(request);
+    let cause = cause.then(|| error.line());
     let at_callback = config(request).is_some_and(|config| {
         let callback = config.mounted.callback.as_str();
         request.uri().path() == callback
     });
     let actions = match error.kind() {
         ErrorKind::SignInRejected
+        | ErrorKind::SignInUnverified
         | ErrorKind::NoCookies
         | ErrorKind::SignInCancelled
         | ErrorKind::SignInRefused
@@ -262,7 +275,7 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
     };
     let mut paragraphs = vec![words.text];
     paragraphs.extend(error.hint());
-    let mut response = html_page(
+    let mut response = html_page_with(
         error.status(),
         &Page {
             title: words.title,
@@ -271,9 +284,16 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
             actions: &actions,
         },
         &[],
+        cause.as_deref(),
     );
     finish(error, &mut response);
     response
+}
+
+/// Whether the reader of the page is the developer of the app. In any other profile
+/// pages tell nothing of the cause.
+fn is_debug(request: &Request<'_>) -> bool {
+    request.rocket().config().profile == rocket::Config::DEBUG_PROFILE
 }
 
 fn body(error: &Error) -> serde_json::Value {

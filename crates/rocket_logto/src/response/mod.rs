@@ -19,7 +19,17 @@ pub(crate) fn html_page(
     page: &Page<'_>,
     form_action: &[String],
 ) -> Response<'static> {
-    let body = pages::render(page);
+    html_page_with(status, page, form_action, None)
+}
+
+/// The same with the cause of an error, for the developer.
+pub(crate) fn html_page_with(
+    status: Status,
+    page: &Page<'_>,
+    form_action: &[String],
+    cause: Option<&str>,
+) -> Response<'static> {
+    let body = pages::render_with(page, cause);
     let mut response = Response::build()
         .status(status)
         .raw_header("Content-Type", "text/html; charset=utf-8")

@@ -39,7 +39,14 @@ pub(crate) enum Action<'a> {
 ///
 /// Send it with [`csp`]: a stricter policy would make the browser drop the inline
 /// style.
+#[cfg(test)]
 pub(crate) fn render(page: &Page<'_>) -> String {
+    render_with(page, None)
+}
+
+/// The same with the cause of an error below what everybody reads. Only for the debug
+/// profile.
+pub(crate) fn render_with(page: &Page<'_>, cause: Option<&str>) -> String {
     let title = escape(page.title);
     let mut main = format!("<h1>{title}</h1>\n");
     for paragraph in page.paragraphs {
@@ -60,6 +67,15 @@ pub(crate) fn render(page: &Page<'_>) -> String {
             main.push_str(&action.render(class));
         }
         main.push_str("</div>\n");
+    }
+    if let Some(cause) = cause {
+        let _ = writeln!(
+            main,
+            "<section class=\"cause\" aria-labelledby=\"cause\">\n<h2 id=\"cause\">For the \
+             developer</h2>\n<p>Only the debug profile shows this. It is the line in the \
+             log:</p>\n<p class=\"line\"><code>{}</code></p>\n</section>",
+            escape(cause)
+        );
     }
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -9,16 +9,16 @@ use url::form_urlencoded;
 
 use super::{answer, form_text, nothing, sign_in};
 use crate::clock::Seconds;
-use crate::config::{LogtoConfig, ResponseMode};
+use crate::config::ResponseMode;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::attempt::is_second;
 use crate::oidc::authentication::AuthenticationEvent;
-use crate::oidc::error::TokenError;
-use crate::oidc::failure::{not_redeemed, refused, unavailable};
+use crate::oidc::error::{TokenError, one_line};
+use crate::oidc::failure::{not_redeemed, refused, unavailable, unverified};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::tokens::TokenSet;
-use crate::oidc::verify::Nonce;
+use crate::oidc::verify::{Nonce, Refused};
 use crate::request::cookies::raw_cookies;
 use crate::request::{is_speculative, is_whole_page, query};
 use crate::response::{error::page, redirect};
@@ -63,6 +63,8 @@ pub(crate) struct Parameters {
     pub error: Option<String>,
     /// The provider's words for developers: for the log only.
     pub description: Option<String>,
+    /// Where the provider says more; of it only the host is logged.
+    pub uri: Option<String>,
 }
 
 async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Parameters, Error> {
@@ -101,6 +103,10 @@ impl Parameters {
                     parameters.description.get_or_insert(value.into_owned());
                     continue;
                 }
+                "error_uri" => {
+                    parameters.uri.get_or_insert(value.into_owned());
+                    continue;
+                }
                 _ => continue,
             };
             if slot.is_some() {
@@ -130,6 +136,7 @@ impl Parameters {
             iss,
             error,
             description: _,
+            uri: _,
         } = self;
         [code, state, iss, error].iter().all(|slot| slot.is_none())
     }
@@ -165,7 +172,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     let name = transactions.name(state);
     let iss = parameters.iss.clone();
     let used_up = || RequestContext::of(request).set_cookie(transactions.removal(&name));
-    let code = match code_of(parameters, &metadata, logto.config()) {
+    let code = match code_of(parameters, &metadata, logto, &transaction) {
         Ok(code) => code,
         Err(error) => {
             used_up();
@@ -273,20 +280,41 @@ async fn not_begun_here(
 fn code_of(
     parameters: Parameters,
     metadata: &Metadata,
-    config: &LogtoConfig,
+    logto: &Logto,
+    transaction: &Transaction,
 ) -> Result<String, Error> {
     // RFC 9207 section 2.4: check before the code is sent anywhere.
     match &parameters.iss {
-        Some(iss) if !config.is_issuer(iss) => return Err(rejected("iss_mismatch")),
+        Some(iss) if !logto.config().is_issuer(iss) => {
+            let told = format!(
+                "iss is {:?}, configured is {:?}: see logto.endpoint or logto.issuer",
+                one_line(iss),
+                logto.config().issuer()
+            );
+            let error = Error::new(ErrorKind::SignInUnverified, "iss_mismatch");
+            return Err(error.for_operator(told));
+        }
         None if metadata.authorization_response_iss_parameter_supported => {
-            return Err(rejected("iss_missing"));
+            let error = Error::new(ErrorKind::SignInUnverified, "iss_missing");
+            return Err(error.for_operator(
+                "the metadata announce authorization_response_iss_parameter_supported, and the \
+                 response has no iss",
+            ));
         }
         _ => {}
     }
     match (parameters.code, parameters.error) {
         (Some(code), None) => Ok(code),
         (Some(_), Some(_)) => Err(rejected("code_and_error")),
-        (None, Some(error)) => Err(refused(&error, parameters.description.as_deref())),
+        (None, Some(error)) => {
+            let state = parameters.state.as_deref().unwrap_or_default();
+            Err(refused(&logto.oidc().error_response(
+                &error,
+                parameters.description.as_deref(),
+                parameters.uri.as_deref(),
+                &[state, &transaction.nonce, &transaction.code_verifier],
+            )))
+        }
         (None, None) => Err(rejected("code_missing")),
     }
 }
@@ -310,10 +338,10 @@ async fn verified(
         .verify_id_token(&id_token, nonce, &tokens.access_token, now)
         .await
         .map_err(unavailable)?
-        .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
+        .map_err(|refused| unverified("id_token", refused))?;
     AuthenticationEvent::of(&claims)
         .satisfies(transaction.asked(), now, logto.oidc().tolerance())
-        .map_err(|reason| rejected(&format!("id_token_{reason}")))?;
+        .map_err(|reason| unverified("id_token", Refused::from(reason)))?;
     Ok(NewSession {
         claims,
         id_token,

@@ -9,6 +9,7 @@ use rocket::{Data, Request};
 use serde_json::Value;
 
 use super::{answer, ignore};
+use crate::error::ErrorKind;
 use crate::response::{json, no_store};
 use crate::service::LogtoService;
 use crate::session::Sessions;
@@ -26,8 +27,9 @@ impl Handler for HealthRoute {
 }
 
 /// `/readyz`: people can sign in, and callers can be verified. The provider's
-/// metadata is loaded, and the session store, if there is one, accepts writes.
-/// Contacts the store, never the provider.
+/// metadata is loaded, it publishes a key, it takes this app's credentials as far as is
+/// known, and the session store, if there is one, accepts writes. Waits for the store,
+/// never for the provider.
 #[derive(Clone)]
 pub(super) struct ReadinessRoute;
 
@@ -36,15 +38,25 @@ impl Handler for ReadinessRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         ignore(data);
         let rocket = request.rocket();
-        let loaded =
-            |logto: &LogtoService| logto.client().provider().metadata_if_loaded().is_some();
-        let provider = rocket.state::<LogtoService>().is_some_and(loaded);
-        let mut body = serde_json::json!({ "provider": provider });
-        let mut ready = provider;
+        let service = rocket.state::<LogtoService>();
+        let provider = service.map(|logto| logto.client().provider().readiness());
+        let mut ready = matches!(provider, Some(Ok(())));
+        let mut body = serde_json::json!({ "provider": ready });
+        if let Some(Err(unready)) = provider {
+            let kind = match unready.is_lasting {
+                true => ErrorKind::Misconfigured,
+                false => ErrorKind::ProviderNotReady,
+            };
+            body["kind"] = format!("{kind:?}").into();
+            body["reason"] = unready.reason.into();
+        }
         if let Some(sessions) = rocket.state::<Arc<Sessions>>() {
             let store = sessions.check_ready().await.is_ok();
             body["session_store"] = store.into();
             ready &= store;
+            if !store && body["kind"].is_null() {
+                body["kind"] = format!("{:?}", ErrorKind::StoreUnavailable).into();
+            }
         }
         let status = match ready {
             true => Status::Ok,

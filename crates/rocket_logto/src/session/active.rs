@@ -11,13 +11,14 @@ use super::context::RequestContext;
 use super::model::Session;
 use super::refresh::Granted;
 use super::sessions::Sessions;
-use crate::claims::IdTokenClaims;
+use crate::claims::{IdTokenClaims, UserInfoClaims};
 use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::failure::failed;
 use crate::oidc::object;
+use crate::oidc::tolerance::name_odd_claims;
 use crate::tokens::token::{Token, TokenFor};
 
 #[derive(Clone)]
@@ -122,12 +123,17 @@ impl ActiveSession {
             sub: String,
         }
         match object::<Subject>(&answer) {
-            Ok(Subject { sub }) if sub == self.session.sub => Ok(answer),
+            Ok(Subject { sub }) if sub == self.session.sub => {
+                if let Ok(claims) = object::<UserInfoClaims>(&answer) {
+                    name_odd_claims(&claims, "in userinfo");
+                }
+                Ok(answer)
+            }
             Ok(_) => Err(Error::new(ErrorKind::ProviderBadAnswer, "userinfo_sub")),
-            Err(_) => Err(Error::new(
-                ErrorKind::ProviderBadAnswer,
-                "userinfo_malformed",
-            )),
+            Err(error) => {
+                let malformed = Error::new(ErrorKind::ProviderBadAnswer, "userinfo_malformed");
+                Err(malformed.for_operator(error.to_string()))
+            }
         }
     }
 

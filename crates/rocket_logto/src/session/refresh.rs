@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use rocket::http::Status;
+
 use super::live::{Live, Wanted};
 use super::model::{KeptIn, Session};
 use super::sessions::Sessions;
@@ -187,6 +189,12 @@ impl Sessions {
             });
         };
         let tokens = self.oidc.refresh(refresh_token, &key.params()).await;
+        // An empty ID token is none, and a refresh needs none (OpenID Connect Core
+        // section 12.2).
+        let tokens = tokens.map(|mut tokens| {
+            tokens.id_token.take_if(|token| token.as_str().is_empty());
+            tokens
+        });
         tokens.map_err(|error| match error {
             // The provider has been reached and says no: to the user, whatever its
             // reason, unless it is about one organization or resource.
@@ -224,16 +232,25 @@ impl Sessions {
             .verify_id_token(id_token, Nonce::IsNoneOr(nonce), &tokens.access_token, now)
             .await
             .map_err(unavailable)?
-            .map_err(|reason| {
-                let kind = match reason {
+            .map_err(|refused| {
+                let kind = match refused.reason {
                     Rejection::Issuer
                     | Rejection::Tenant
                     | Rejection::Audience
                     | Rejection::AuthorizedParty
                     | Rejection::Nonce => ErrorKind::SessionEnded,
+                    _ if refused.is_set_up => ErrorKind::Misconfigured,
                     _ => ErrorKind::ProviderBadAnswer,
                 };
-                Error::new(kind, format!("refreshed_id_token_{reason}"))
+                let error = Error::new(kind, format!("refreshed_id_token_{refused}"));
+                let error = match kind {
+                    ErrorKind::Misconfigured => error.with_status(Status::BadGateway),
+                    _ => error,
+                };
+                match refused.explanation {
+                    Some(explanation) => error.for_operator(explanation),
+                    None => error,
+                }
             })?;
         let ended = |reason: &str| Err(Error::new(ErrorKind::SessionEnded, reason));
         // One of many tenants may answer for another.

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::claims::AccessTokenClaims;
 use crate::clock::{Seconds, has_expired};
-use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::error::bearer::BearerError;
 use crate::oidc::error::TokenError;
+use crate::oidc::failure::{failed, not_checked, unavailable};
 use crate::oidc::service::ServiceClient;
 use crate::oidc::verify::Rejection;
 use crate::sha256::sha256;
@@ -97,7 +98,7 @@ impl Bearers {
         }
         // Boxed, to keep the guard's future small for tokens seen before.
         let verdict = Box::pin(service.verify_access_token(token, now)).await;
-        let verdict = verdict.map_err(|error| unavailable(&error))?;
+        let verdict = verdict.map_err(|error| not_checked(&unavailable(error)))?;
         Ok(verdict.map(|claims| {
             let claims = Arc::new(claims);
             self.verified.insert(hash, claims.clone());
@@ -117,7 +118,7 @@ impl Bearers {
             Ok::<_, TokenError>(verdict.map(Arc::new))
         };
         let answer = self.introspected.try_get_with(sha256(token), ask).await;
-        match answer.map_err(|error| unavailable(&error))? {
+        match answer.map_err(|error| not_checked(&failed(TokenError::clone(&error))))? {
             Ok(claims) if has_expired(claims.exp, now, service.tolerance()) => {
                 Ok(Err(Rejection::Expired))
             }
@@ -145,8 +146,4 @@ fn explain(rejection: Rejection) {
         _ => return,
     };
     once.call_once(|| log::warn!("logto: a bearer token was refused that {hint}"));
-}
-
-fn unavailable(error: &dyn std::fmt::Display) -> BearerError {
-    BearerError::new(BearerErrorKind::Unavailable, error.to_string())
 }

@@ -8,6 +8,7 @@ mod told;
 
 pub(super) use refetches::Sender;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -19,13 +20,16 @@ use self::told::Told;
 use super::error::{ProviderError, printable};
 use super::http::{Caller, HttpClient};
 use super::metadata::{METADATA, Metadata};
-use super::verify::{self, Algorithms, KeySet, Rejection};
+use super::provider::Unready;
+use super::verify::{self, Algorithms, KeySet, Refused, Rejection};
 use crate::config::issuer::metadata_address;
 use crate::config::{HttpHost, NamedBy, ProviderConfig, SigningAlg};
 
 /// Metadata and keys older than this are fetched again in the background; the old
 /// ones stay in use until that succeeds.
 const MAX_AGE: Duration = Duration::from_secs(3600);
+/// Without a key that can be used nobody can sign in, so that is not kept for as long.
+const SOON: Duration = Duration::from_secs(5);
 /// Pauses between attempts while the provider is unavailable. The longest one is how
 /// long recovery may take once it is back.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -48,7 +52,7 @@ struct Loaded {
 
 impl Loaded {
     fn is_old(&self) -> bool {
-        self.at.elapsed() > MAX_AGE
+        self.at.elapsed() > if self.keys.len() == 0 { SOON } else { MAX_AGE }
     }
 }
 
@@ -81,6 +85,8 @@ pub(super) struct Discovery {
     told: Told,
     loaded: RwLock<Option<Loaded>>,
     attempts: Arc<Mutex<Attempts>>,
+    /// Whether the last attempt failed for good, until somebody changes something.
+    fails_for_good: AtomicBool,
     refetches: Mutex<Refetches>,
 }
 
@@ -100,6 +106,7 @@ impl Discovery {
             told: Told::default(),
             loaded: RwLock::new(None),
             attempts: Arc::default(),
+            fails_for_good: AtomicBool::new(false),
             refetches: Mutex::new(Refetches::new()),
         }
     }
@@ -112,6 +119,22 @@ impl Discovery {
     /// The metadata if it is loaded already; never touches the network.
     pub(super) fn metadata_if_loaded(&self) -> Option<Arc<Metadata>> {
         Some(self.loaded()?.metadata)
+    }
+
+    /// Whether there are metadata and a key to verify with. Never waits for the network.
+    pub(super) fn readiness(self: &Arc<Self>) -> Result<(), Unready> {
+        let unready = |is_lasting, reason| Err(Unready { is_lasting, reason });
+        let Some(loaded) = self.loaded() else {
+            let is_lasting = self.fails_for_good.load(Ordering::Relaxed);
+            return unready(is_lasting, "provider_metadata");
+        };
+        if loaded.keys.len() > 0 {
+            return Ok(());
+        }
+        if loaded.is_old() {
+            self.refresh_behind();
+        }
+        unready(true, "no_usable_key")
     }
 
     /// New keys because a token's key is not among `seen`, or its algorithm not among
@@ -164,7 +187,7 @@ impl Discovery {
         sender: Sender,
         token: &str,
         verify: impl Fn(&KeySet) -> Result<T, Rejection>,
-    ) -> Result<Result<T, Rejection>, ProviderError> {
+    ) -> Result<Result<T, Refused>, ProviderError> {
         let mut keys = self.load().await?.keys;
         let mut verdict = verify(&keys);
         let may_be_new = matches!(
@@ -175,12 +198,7 @@ impl Discovery {
             verdict = verify(&newer);
             keys = newer;
         }
-        if let Err(rejection) = &verdict
-            && let Some(explanation) = verify::explain(token, *rejection, &keys)
-        {
-            log::warn!("logto: token rejected, {explanation}");
-        }
-        Ok(verdict)
+        Ok(verdict.map_err(|rejection| verify::explain(token, rejection, &keys)))
     }
 
     /// Tries until it succeeds: the warm-up at lift-off.
@@ -265,10 +283,13 @@ impl Discovery {
                 let mut kept = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
                 *kept = Some(loaded.clone());
                 attempts.failed = None;
+                self.fails_for_good.store(false, Ordering::Relaxed);
                 Ok(loaded)
             }
             Err(error) => {
                 let pause = pause_after(pause, &error);
+                let for_good = error.is_lasting();
+                self.fails_for_good.store(for_good, Ordering::Relaxed);
                 attempts.failed = Some((Instant::now(), pause, error.clone()));
                 Err(error)
             }
@@ -344,15 +365,16 @@ impl Discovery {
         for key in keys.unreadable().iter().filter(|key| !known.contains(key)) {
             log::warn!("logto: a key of the provider cannot be read, {key}");
         }
-        let announced: Vec<_> = metadata.announced_algs.iter().take(16).collect();
-        let announced: Vec<_> = announced.into_iter().map(|name| printable(name)).collect();
+        let announced = announced(metadata);
         let accepted = keys.algorithms();
         let among = |alg: &SigningAlg| announced.contains(&format!("{alg:?}"));
         if keys.len() == 0 {
-            log::warn!(
-                "logto: the provider publishes no key for {accepted:?} (it announces \
-                 {announced:?}): see logto.id_token_alg"
-            );
+            // Once, although it is asked for again soon.
+            if before.is_none_or(|before| before.len() > 0) {
+                log::error!("logto: not ready: {}", no_usable_key(metadata, keys));
+            }
+        } else if before.is_some_and(|before| before.len() == 0) {
+            log::info!("logto: ready again: the provider publishes a key that can be used");
         } else if !announced.is_empty() && !accepted.iter().any(among) {
             log::warn!(
                 "logto: the provider announces {announced:?}, accepted: {accepted:?}: see \
@@ -376,4 +398,22 @@ impl Discovery {
             status => Err(ProviderError::Status { what, status }),
         }
     }
+}
+
+/// The names that the provider announces, as far as they may be logged.
+fn announced(metadata: &Metadata) -> Vec<String> {
+    let names = metadata.announced_algs.iter().take(16);
+    names.map(|name| printable(name)).collect()
+}
+
+fn no_usable_key(metadata: &Metadata, keys: &KeySet) -> String {
+    let (accepted, announced) = (keys.algorithms(), announced(metadata));
+    let unreadable = match keys.unreadable().len() {
+        0 => String::new(),
+        count => format!("; {count} cannot be read"),
+    };
+    format!(
+        "the provider publishes no key for {accepted:?} (it announces {announced:?}{unreadable}): \
+         see logto.id_token_alg"
+    )
 }

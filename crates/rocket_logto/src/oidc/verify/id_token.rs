@@ -11,6 +11,7 @@ use super::{ClientExpectations, Rejection};
 use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
 use crate::config::SigningAlg;
+use crate::oidc::tolerance;
 
 /// In seconds. At sign-in an ID token comes straight from the token endpoint.
 const MAX_AGE_AT_SIGN_IN: Seconds = 600;
@@ -85,7 +86,35 @@ pub(crate) fn id_token(
     {
         return Err(Rejection::AccessTokenHash);
     }
+    name_odd(&claims);
     Ok(claims)
+}
+
+/// Names what counts as absent, once.
+fn name_odd(claims: &IdTokenClaims) {
+    const PLACE: &str = "in an ID token";
+    let is_null = [
+        ("nbf", claims.nbf.is_null()),
+        ("auth_time", claims.auth_time.is_null()),
+        ("nonce", claims.nonce.is_null()),
+        ("at_hash", claims.at_hash.is_null()),
+        ("azp", claims.azp.is_null()),
+        ("sid", claims.sid.is_null()),
+        ("acr", claims.acr.is_null()),
+        ("amr", claims.amr.is_null()),
+    ];
+    for (name, is_null) in is_null {
+        let is_mistyped = claims.standard.extra.contains_key(name);
+        let is_empty = match name {
+            "sid" => claims.sid.as_deref() == Some(""),
+            "acr" => claims.acr.as_deref() == Some(""),
+            _ => false,
+        };
+        if is_null || is_mistyped || is_empty {
+            tolerance::name(name, PLACE);
+        }
+    }
+    tolerance::name_odd_claims(&claims.standard, PLACE);
 }
 
 /// The left half of the token's hash, by the hash function of the signature

@@ -3,15 +3,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Rejection;
 use super::keys::KeySet;
 use crate::claims::Claim;
 use crate::config::SigningAlg;
+use crate::oidc::tolerance;
 
 /// The claims of a token with a good signature by an accepted algorithm, which is
 /// told, and of one of these types, if it names any; nothing else is checked.
@@ -20,17 +21,20 @@ pub(super) fn jws<C: DeserializeOwned>(
     keys: &KeySet,
     types: &[&str],
 ) -> Result<(SigningAlg, C), Rejection> {
-    let (alg, header) = header(token, keys)?;
-    // RFC 8725 section 3.11: other kinds of tokens say so in `typ`, a media type
-    // that may omit `application/` (RFC 7515 section 4.1.9).
-    let right = |typ: &str| {
-        let typ = typ.strip_prefix("application/").unwrap_or(typ);
-        types.iter().any(|right| right.eq_ignore_ascii_case(typ))
-    };
-    if !header.typ.as_deref().is_none_or(right) {
+    let header: Header = decoded(token).ok_or(Rejection::Malformed)?;
+    let alg = keys.accepted(&header.alg)?;
+    // RFC 7515 section 3.1.
+    if token.split('.').count() != 3 {
+        return Err(Rejection::Malformed);
+    }
+    if header.asks_for_extensions() {
+        return Err(Rejection::Critical);
+    }
+    if !header.is_of(types) {
         return Err(Rejection::Type);
     }
-    let claims = signature(token, keys, header.kid.as_deref(), alg)?;
+    let claims = signature(token, keys, header.kid(), alg)?;
+    header.name_odd_members();
     Ok((alg, claims))
 }
 
@@ -50,36 +54,90 @@ pub(super) fn tenant(token: &str) -> Option<String> {
     claims(token).map(|named: Named| named.tid)
 }
 
-/// Reads the header and lets through what RFC 8725 section 3.1 and RFC 7515
-/// section 4.1.11 let through. Keys a header brings along (`jwk`, `jku`,
-/// `x5c`, `x5u`) are never looked at.
-fn header(token: &str, keys: &KeySet) -> Result<(SigningAlg, Header), Rejection> {
-    let named = named(token).ok_or(Rejection::Malformed)?;
-    let alg = keys.accepted(&named.alg)?;
-    let header: Header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Malformed)?;
-    if !named.crit.is_absent() || header.extras.inner().contains_key("b64") {
-        return Err(Rejection::Critical);
-    }
-    Ok((alg, header))
+/// A member of a token's header that is text. It says nothing by itself.
+pub(super) fn header_text(token: &str, name: &str) -> Option<String> {
+    let header: Map<String, Value> = decoded(token)?;
+    header.get(name)?.as_str().map(str::to_owned)
 }
 
-/// The `alg` of a token's header, which says nothing by itself.
-pub(super) fn named_alg(token: &str) -> Option<String> {
-    Some(named(token)?.alg)
-}
-
-/// What has to be known before the rest of the header is looked at.
+/// What a token says of itself (RFC 7515 section 4.1). Keys that it brings along
+/// (`jwk`, `jku`, `x5c`, `x5u`) are never looked at, so they may be anything.
 #[derive(Deserialize)]
-struct Named {
+struct Header {
     alg: String,
+    #[serde(default)]
+    typ: Claim<Value>,
+    #[serde(default)]
+    kid: Claim<Value>,
     /// There at all: `null` asks for nothing that could be understood, either.
     #[serde(default)]
     crit: Claim<Value>,
+    #[serde(default)]
+    b64: Claim<Value>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
-fn named(token: &str) -> Option<Named> {
+fn decoded<T: DeserializeOwned>(token: &str) -> Option<T> {
     let encoded = token.split('.').next().unwrap_or_default();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
+}
+
+impl Header {
+    /// The key's name. Of another type it is none: then each key that fits is tried,
+    /// as for a token that names none (OpenID Connect Core section 10.1).
+    fn kid(&self) -> Option<&str> {
+        let kid = self.kid.value().and_then(Value::as_str);
+        kid.filter(|kid| !kid.is_empty())
+    }
+
+    /// RFC 7515 section 4.1.11 and RFC 7797 section 6: none is understood here.
+    fn asks_for_extensions(&self) -> bool {
+        !self.crit.is_absent() || !self.b64.is_absent()
+    }
+
+    /// RFC 8725 section 3.11: other kinds of tokens say so in `typ`, a media type
+    /// that may omit `application/` (RFC 7515 section 4.1.9).
+    fn is_of(&self, types: &[&str]) -> bool {
+        let right = |typ: &str| {
+            let typ = typ.strip_prefix("application/").unwrap_or(typ);
+            types.iter().any(|right| right.eq_ignore_ascii_case(typ))
+        };
+        match self.typ.value() {
+            None => true,
+            Some(typ) => typ.as_str().is_some_and(right),
+        }
+    }
+
+    /// Names what is not of its type (RFC 7515 section 4.1), once.
+    fn name_odd_members(&self) {
+        let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+        for name in ["jku", "x5u", "x5t", "x5t#S256", "cty"] {
+            if self.others.get(name).is_some_and(|value| !is_text(value)) {
+                tolerance::name(name, "in the header of a token");
+            }
+        }
+        let is_list = |value: &Value| {
+            let list = value.as_array().filter(|list| !list.is_empty());
+            list.is_some_and(|list| list.iter().all(is_text))
+        };
+        if self.others.get("x5c").is_some_and(|value| !is_list(value)) {
+            tolerance::name("x5c", "in the header of a token");
+        }
+        if self
+            .others
+            .get("jwk")
+            .is_some_and(|value| !value.is_object())
+        {
+            tolerance::name("jwk", "in the header of a token");
+        }
+        if !self.kid.is_absent() && self.kid().is_none() {
+            tolerance::name("kid", "in the header of a token");
+        }
+        if self.typ.is_null() {
+            tolerance::name("typ", "in the header of a token");
+        }
+    }
 }
 
 fn signature<C: DeserializeOwned>(
@@ -104,27 +162,23 @@ fn signature<C: DeserializeOwned>(
     Err(rejection)
 }
 
+/// Only the signature is left to `jsonwebtoken`: its own reader of headers refuses
+/// members that nobody needs, and the claims are checked here, on our own types.
 fn decode<C: DeserializeOwned>(
     token: &str,
     key: &DecodingKey,
     alg: Algorithm,
 ) -> Result<C, Rejection> {
-    use jsonwebtoken::errors::ErrorKind;
-
-    // Only the signature: we check the claims ourselves, on our own types.
-    let mut signature_only = Validation::new(alg);
-    signature_only.required_spec_claims.clear();
-    signature_only.validate_exp = false;
-    signature_only.validate_nbf = false;
-    signature_only.validate_aud = false;
-    match jsonwebtoken::decode(token, key, &signature_only) {
-        Ok(data) => Ok(data.claims),
-        Err(error) => Err(match error.kind() {
-            ErrorKind::Json(error) => unreadable(error),
-            ErrorKind::Utf8(_) => Rejection::Claims,
-            _ => Rejection::Signature,
-        }),
+    let (message, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
+    let (_, payload) = message.split_once('.').ok_or(Rejection::Malformed)?;
+    match jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, alg) {
+        Ok(true) => {}
+        _ => return Err(Rejection::Signature),
     }
+    let payload = URL_SAFE_NO_PAD.decode(payload);
+    let payload = payload.map_err(|_| Rejection::Malformed)?;
+    let text = std::str::from_utf8(&payload).map_err(|_| Rejection::Claims)?;
+    serde_json::from_str(text).map_err(|error| unreadable(&error))
 }
 
 /// Names the claim if one is missing. The text of any other error may hold a claim's

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Rejection;
 use super::jws::claims;
 use crate::config::{SigningAlg, issuer};
-use crate::oidc::error::printable;
+use crate::oidc::error::{Unreadable, printable};
 use crate::oidc::object;
 
 impl SigningAlg {
@@ -74,10 +74,7 @@ pub(crate) struct KeySet {
 impl KeySet {
     /// Reads a JWKS document (RFC 7517 section 5). Keys of other kinds, for
     /// encryption, or that nobody here understands are skipped, never fatal.
-    pub(crate) fn parse(
-        document: &[u8],
-        accepted: Algorithms,
-    ) -> Result<KeySet, serde_json::Error> {
+    pub(crate) fn parse(document: &[u8], accepted: Algorithms) -> Result<KeySet, Unreadable> {
         #[derive(Deserialize)]
         struct Document {
             keys: Vec<Value>,
@@ -86,6 +83,7 @@ impl KeySet {
         let (mut keys, mut unreadable) = (Vec::new(), Vec::new());
         for jwk in document.keys {
             let Value::Object(jwk) = jwk else {
+                unreadable.push("not a JSON object".to_owned());
                 continue;
             };
             match read(&jwk) {
@@ -202,6 +200,14 @@ impl KeySet {
         self.keys.iter().filter(usable).count()
     }
 
+    /// The names of those keys.
+    pub(super) fn kids(&self) -> impl Iterator<Item = &str> {
+        let accepted = |alg: &SigningAlg| self.algorithms().contains(alg);
+        let usable = move |key: &&Key| key.algs.iter().any(accepted);
+        let usable = self.keys.iter().filter(usable);
+        usable.map(|key| key.kid.as_deref().unwrap_or("(none)"))
+    }
+
     /// Keys that should have been readable: which, and why not.
     pub(crate) fn unreadable(&self) -> &[String] {
         &self.unreadable
@@ -234,7 +240,7 @@ fn read(jwk: &Map<String, Value>) -> Result<Option<Key>, String> {
     if algs.is_empty() {
         return Ok(None);
     }
-    let kid = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
+    let kid = text(jwk, "kid").map(str::to_owned);
     Ok(Some(Key {
         key: public_key(jwk, algs[0])?,
         issuer: text(jwk, "issuer").map(str::to_owned),

@@ -14,6 +14,7 @@ mod user_info;
 
 pub(crate) use access_token::{AccessExpectations, access_token};
 pub(super) use access_token::{check as access_token_claims, is_used_for_access};
+pub(crate) use explain::Refused;
 pub(super) use explain::explain;
 pub(crate) use id_token::{Nonce, id_token};
 pub(crate) use jws::claims;

@@ -203,9 +203,37 @@ fn the_header_chooses_neither_algorithm_nor_key() {
         (Rejection::Malformed, r#"{"kid":"k"}"#),
         (Rejection::Malformed, "[]"),
         (Rejection::UnknownKey, r#"{"alg":"EdDSA","kid":"K"}"#),
-        (Rejection::UnknownKey, r#"{"alg":"EdDSA","kid":""}"#),
+        (Rejection::UnknownKey, r#"{"alg":"EdDSA","kid":"null"}"#),
+        (
+            Rejection::Critical,
+            r#"{"alg":"EdDSA","kid":"k","crit":null}"#,
+        ),
+        (
+            Rejection::Critical,
+            r#"{"alg":"EdDSA","kid":"k","crit":"exp"}"#,
+        ),
+        (Rejection::Type, r#"{"alg":"EdDSA","kid":"k","typ":7}"#),
+        (Rejection::Type, r#"{"alg":"EdDSA","kid":"k","typ":""}"#),
+        (Rejection::Malformed, r#"{"alg":7,"kid":"k"}"#),
+        (
+            Rejection::Malformed,
+            r#"{"alg":"EdDSA","alg":"EdDSA","kid":"k"}"#,
+        ),
+        (
+            Rejection::Malformed,
+            r#"{"alg":"EdDSA","kid":"k","kid":"k"}"#,
+        ),
     ] {
         assert_eq!(read(header, &ours), Err(reason), "{header}");
+    }
+    // Nobody needs these, so they may be anything.
+    for name in [
+        "kid", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "cty", "p2c",
+    ] {
+        for value in ["null", "\"\"", "7", "true", "[7]", "[]", "{}", "{\"a\":[]}"] {
+            let header = format!(r#"{{"alg":"EdDSA","{name}":{value}}}"#);
+            assert_eq!(read(&header, &ours), Ok(()), "{header}");
+        }
     }
     // With a name, the one key of that name; without, whichever fits.
     let named = r#"{"alg":"EdDSA","kid":"k"}"#;
