@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::attempt::is_second;
 use crate::oidc::authentication::AuthenticationEvent;
-use crate::oidc::error::{TokenError, one_line};
+use crate::oidc::error::{TokenError, TokenErrorBody, one_line};
 use crate::oidc::failure::{not_redeemed, refused, unavailable, unverified};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::tokens::TokenSet;
@@ -252,7 +252,7 @@ async fn not_begun_here(
         request.method() != Method::Post || logto.config().response_mode == ResponseMode::FormPost;
     let is_first = is_expected && is_whole_page(request) && !is_second(state);
     let error = match (&parameters.code, &parameters.error) {
-        (None, Some(error)) => Some(refused(error, parameters.description.as_deref())),
+        (None, Some(error)) => Some(refused(&told(logto, parameters, error, &[state]))),
         _ => None,
     };
     let begins_anew = match &error {
@@ -303,20 +303,26 @@ fn code_of(
         }
         _ => {}
     }
-    match (parameters.code, parameters.error) {
-        (Some(code), None) => Ok(code),
+    match (&parameters.code, &parameters.error) {
+        (Some(code), None) => Ok(code.clone()),
         (Some(_), Some(_)) => Err(rejected("code_and_error")),
         (None, Some(error)) => {
-            let state = parameters.state.as_deref().unwrap_or_default();
-            Err(refused(&logto.oidc().error_response(
-                &error,
-                parameters.description.as_deref(),
-                parameters.uri.as_deref(),
-                &[state, &transaction.nonce, &transaction.code_verifier],
-            )))
+            let attempt = &transaction.attempt;
+            let (state, nonce, verifier) =
+                (attempt.state(), attempt.nonce(), attempt.code_verifier());
+            let secrets = [state.as_str(), &nonce, &verifier];
+            Err(refused(&told(logto, &parameters, error, &secrets)))
         }
         (None, None) => Err(rejected("code_missing")),
     }
+}
+
+/// The provider's error, without the `secrets` of the sign-in.
+fn told(logto: &Logto, parameters: &Parameters, error: &str, secrets: &[&str]) -> TokenErrorBody {
+    let (description, uri) = (parameters.description.as_deref(), parameters.uri.as_deref());
+    logto
+        .oidc()
+        .error_response(error, description, uri, secrets)
 }
 
 /// Verifies the ID token and gives the parts of a session. Calls the provider only
