@@ -138,9 +138,10 @@ async fn a_key_in_the_header_is_neither_used_nor_fetched() {
             refused(&app, &kid.to_string(), &token, reason).await;
         }
     }
+    // As for a token that names none, each published key that fits is tried.
     for kid in attacks::mistyped_kids(&real) {
         let token = forge(&app, &Signing::Key, header_with(&json!({ "kid": kid })));
-        refused(&app, &kid.to_string(), &token, "malformed").await;
+        _ = accepted(&app, &kid.to_string(), &token).await;
     }
     let fetches = app.provider.requests_to(Endpoint::Jwks).len();
     assert!(fetches <= 1 + 3, "{fetches} fetches of the key set");

@@ -121,7 +121,7 @@ pub(crate) fn not_checked(error: &Error) -> BearerError {
 /// An ID token did not pass the checks. At a sign-in that ends it; `reason` says which
 /// token.
 pub(crate) fn unverified(prefix: &str, refused: Refused) -> Error {
-    let reason = format!("{prefix}_{refused}");
+    let reason = format!("{prefix}{refused}");
     let kind = match refused.is_set_up {
         true => ErrorKind::Misconfigured,
         false => ErrorKind::SignInUnverified,

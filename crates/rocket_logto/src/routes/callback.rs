@@ -344,10 +344,10 @@ async fn verified(
         .verify_id_token(&id_token, nonce, &tokens.access_token, now)
         .await
         .map_err(unavailable)?
-        .map_err(|refused| unverified("id_token", refused))?;
+        .map_err(|refused| unverified("id_token_", refused))?;
     AuthenticationEvent::of(&claims)
         .satisfies(transaction.asked(), now, logto.oidc().tolerance())
-        .map_err(|reason| unverified("id_token", Refused::from(reason)))?;
+        .map_err(|reason| unverified("id_token_", Refused::from(reason)))?;
     Ok(NewSession {
         claims,
         id_token,
