@@ -7,6 +7,8 @@ mod a_wrong_address_is_told;
 mod an_api_works_at_another_provider;
 mod another_provider_works;
 mod many_tenants_share_one_provider;
+mod dex_works;
+mod keycloak_works;
 mod members_nobody_needs_stop_nobody;
 mod metadata_is_the_configured_issuers;
 mod metadata_may_be_elsewhere;

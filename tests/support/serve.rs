@@ -139,12 +139,32 @@ impl Process {
     }
 
     pub fn spawn(command: &mut Command) -> Process {
+        Process::with_input(command, Stdio::null())
+    }
+
+    /// For what all tests share and so nobody drops. `program` ends with this process, however that
+    /// ends: then the pipe is closed, and the shell sends TERM. Afterwards `directory` is removed.
+    pub fn shared(program: &Command, directory: &Path) -> Process {
+        const TIED: &str = r#"
+            directory=$1; shift
+            exec 3<&0
+            "$@" </dev/null 3<&- & program=$!
+            (cat <&3 >/dev/null; kill -TERM "$program" 2>/dev/null) & exec 3<&-
+            wait "$program"; status=$?
+            rm -rf "$directory"
+            exit "$status""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", TIED, "sh"]).arg(directory);
+        command.arg(program.get_program()).args(program.get_args());
+        let set = program.get_envs();
+        command.envs(set.filter_map(|(name, value)| Some((name, value?))));
+        Process::with_input(&mut command, Stdio::piped())
+    }
+
+    fn with_input(command: &mut Command, input: Stdio) -> Process {
         let output = nameless_file();
         let stream = || Stdio::from(output.try_clone().expect("a second handle"));
-        let redirected = command
-            .stdin(Stdio::null())
-            .stdout(stream())
-            .stderr(stream());
+        let redirected = command.stdin(input).stdout(stream()).stderr(stream());
         let child = redirected.spawn().unwrap_or_else(|error| {
             panic!("{:?} cannot be started: {error}", redirected.get_program())
         });
@@ -207,6 +227,11 @@ impl Process {
             assert!(Instant::now() < end, "it does not end:\n{}", self.output());
             time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        let state = self.child.try_wait().expect("the process's state");
+        state.is_some()
     }
 
     /// Ends the process now.
