@@ -13,5 +13,6 @@ mod members_nobody_needs_stop_nobody;
 mod metadata_is_the_configured_issuers;
 mod metadata_may_be_elsewhere;
 mod no_answer_of_the_provider_breaks_the_app;
+mod other_providers_shapes_work;
 mod provider_can_be_down;
 mod signing_keys_rotate;

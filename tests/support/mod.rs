@@ -37,6 +37,7 @@ pub mod refusal;
 pub mod serve;
 pub mod sessions;
 pub mod set_up;
+pub mod shapes;
 pub mod signer;
 pub mod targets;
 pub mod tenant;
