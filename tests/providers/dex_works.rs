@@ -88,10 +88,10 @@ async fn signs_out_here() {
     assert_eq!(app.who(&browser).await, "nobody");
 }
 
-/// Its access tokens are for the client, and say nothing of scopes.
+/// Its access tokens are for the client, say nothing of scopes, and look like ID tokens.
 #[rocket::async_test]
 async fn an_api_takes_its_tokens_by_audience() {
-    let (app, dex) = start().await;
+    let (app, dex) = start_with(keys([("bearer_takes_id_tokens", true.into())])).await;
     let browser = Browser::new();
     let claims: Json = sign_in(&app, &dex, &browser).await.json();
     let token = app.json(&browser, "/token").await;
@@ -103,6 +103,19 @@ async fn an_api_takes_its_tokens_by_audience() {
     assert_eq!(body, json!({ "sub": claims["sub"], "client_id": null }));
     let other = call(&app.url("/api/cart"), secret).await;
     assert_eq!(other.status(), 401, "another API: {}", other.text());
+
+    let (app, dex) = start().await;
+    let browser = Browser::new();
+    sign_in(&app, &dex, &browser).await;
+    let token = app.json(&browser, "/token").await;
+    let secret = token["secret"].as_str().expect("a token");
+    let answer = call(&app.url("/api/own"), secret).await;
+    assert_eq!(
+        answer.status(),
+        401,
+        "the key is not set: {}",
+        answer.text()
+    );
 }
 
 /// Three mistakes that an operator makes. Of the address Dex tells the browser only.

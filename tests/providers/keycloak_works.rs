@@ -1,7 +1,7 @@
 //! Keycloak with `issuer`, `app_id` and `app_secret`, and no other key.
 
 use rocket::figment::value::{Dict, Value};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::support::api_app::call;
 use crate::support::app::keys;
@@ -11,22 +11,9 @@ use crate::support::keycloak::{ALICE, Client, Keycloak, SCOPE};
 use crate::support::npm_provider::RESOURCE;
 use crate::support::peer_app::{PeerApp, is_refused, line_about};
 
-/// What `issuer` is to mean by itself.
-fn defaults() -> Dict {
-    with_scopes(&["profile"])
-}
-
-fn with_scopes(scopes: &[&str]) -> Dict {
-    keys([
-        ("prompt", Value::from(Vec::<String>::new())),
-        ("include_reserved_scopes", false.into()),
-        ("scopes", scopes.to_vec().into()),
-    ])
-}
-
 async fn start() -> (PeerApp, &'static Keycloak) {
     let keycloak = Keycloak::get().await;
-    let app = PeerApp::start(defaults(), async |port| {
+    let app = PeerApp::start(Dict::new(), async |port| {
         let backchannel_logout = true;
         let client = Client {
             port,
@@ -166,7 +153,7 @@ fn is_for_the_api(token: &Json) {
 #[rocket::async_test]
 async fn an_api_takes_its_tokens_by_audience_and_scope() {
     let keycloak = Keycloak::get().await;
-    let keys = with_scopes(&["profile", SCOPE]);
+    let keys = keys([("scopes", vec![SCOPE].into())]);
     let register = async |port| {
         let client = Client {
             port,
@@ -183,7 +170,8 @@ async fn an_api_takes_its_tokens_by_audience_and_scope() {
     let answer = call(&app.url("/api/cart"), secret).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     let body: Json = answer.json();
-    assert_eq!(body["sub"], claims["sub"]);
+    let expected = json!({ "sub": claims["sub"], "client_id": app.app_id });
+    assert_eq!(body, expected, "its `azp`");
 
     let change = call(&app.url("/api/cart/change"), secret).await;
     assert_eq!(change.status(), 403, "{}", change.text());
@@ -200,6 +188,32 @@ async fn an_api_takes_its_tokens_by_audience_and_scope() {
     }
 }
 
+/// It ignores `resource` (RFC 8707): only the mapper makes a token one for the API, and another is not
+/// handed out.
+#[rocket::async_test]
+async fn a_token_for_an_api_needs_the_mapper() {
+    let keycloak = Keycloak::get().await;
+    let register = async |port| {
+        let client = Client {
+            port,
+            ..Client::default()
+        };
+        keycloak.register(client).await
+    };
+    let resources = ("resources", Value::from(vec![RESOURCE]));
+    let with_mapper = keys([resources.clone(), ("scopes", vec![SCOPE].into())]);
+    let app = PeerApp::start(with_mapper, register).await;
+    let browser = Browser::new();
+    sign_in(&app, &browser, ALICE).await;
+    is_for_the_api(&app.json(&browser, "/shopping").await);
+
+    let app = PeerApp::start(keys([resources]), register).await;
+    let browser = Browser::new();
+    sign_in(&app, &browser, ALICE).await;
+    let page = browser.navigate(app.url("/shopping")).await;
+    is_refused(&page, 500, "token_is_not_for_the_resource");
+}
+
 #[rocket::async_test]
 async fn a_machine_gets_a_token_that_opens_the_api() {
     let (app, _) = start().await;
@@ -209,7 +223,8 @@ async fn a_machine_gets_a_token_that_opens_the_api() {
     let answer = call(&app.url("/api/cart"), secret).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     let body: Json = answer.json();
-    assert_eq!(body["sub"], token["claims"]["sub"]);
+    let expected = json!({ "sub": token["claims"]["sub"], "client_id": app.app_id });
+    assert_eq!(body, expected);
 }
 
 /// Mistakes of an operator. It calls all of them `invalid_request` and has words for each.
@@ -225,12 +240,11 @@ async fn mistakes_are_told_apart() {
     };
     let elsewhere = async |port| register(port + 1).await;
 
-    let keys = with_scopes(&["profile", "write:everything"]);
-    let unknown_scope = PeerApp::start(keys, register).await;
-    let mut keys = defaults();
-    keys.insert("app_secret".to_owned(), "not this one".into());
-    let wrong_secret = PeerApp::start(keys, register).await;
-    let unregistered = PeerApp::start(defaults(), elsewhere).await;
+    let unknown = keys([("scopes", vec!["write:everything"].into())]);
+    let unknown_scope = PeerApp::start(unknown, register).await;
+    let wrong = keys([("app_secret", "not this one".into())]);
+    let wrong_secret = PeerApp::start(wrong, register).await;
+    let unregistered = PeerApp::start(Dict::new(), elsewhere).await;
 
     for (app, said) in [
         (&wrong_secret, "Authentication failed."),

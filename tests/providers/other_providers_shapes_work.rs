@@ -90,7 +90,7 @@ async fn works(name: &str) -> Visit {
             assert_eq!(app.json(browser, "/userinfo").await["sub"], sub, "{name}");
         }
     } else {
-        assert_eq!(refreshed.status(), 401, "{name}: {}", refreshed.text());
+        is_refused(&refreshed, 403, "no_refresh_token");
     }
     assert_eq!(app.who(browser).await, sub, "{name}");
 
@@ -184,13 +184,21 @@ async fn entra_id_with_many_tenants() {
     assert!(visit.page.status() >= 400, "{}", visit.page.text());
     assert_eq!(visit.app.who(&visit.browser).await, "nobody");
 
-    // A token of one tenant that says it is of another.
+    // A token of one tenant that says it is of another, and one with the key of another.
     let lie = |files: &mut Files| {
-        let claims = &mut files.get_mut("id_token").expect("a token")["claims"];
-        claims["tid"] = other.into();
+        files.get_mut("id_token").expect("a token")["claims"]["tid"] = other.into();
+        files.get_mut("jwk").expect("a key")["issuer"] = Json::Null;
     };
     let visit = visit_with("entra_id_multi_tenant", lie, |_| {}).await;
     is_refused(&visit.page, 400, "id_token_iss");
+    assert_eq!(visit.app.who(&visit.browser).await, "nobody");
+
+    let borrow = |files: &mut Files| {
+        let issuer = format!("{{origin}}/{other}/v2.0");
+        files.get_mut("jwk").expect("a key")["issuer"] = issuer.into();
+    };
+    let visit = visit_with("entra_id_multi_tenant", borrow, |_| {}).await;
+    is_refused(&visit.page, 400, "id_token_key_issuer");
     assert_eq!(visit.app.who(&visit.browser).await, "nobody");
 }
 
@@ -235,11 +243,22 @@ async fn cognito() {
         "here all the same"
     );
 
-    let visit = self::visit("cognito").await;
+    let trust = |app_id: &str| {
+        let clients = vec![app_id.to_owned()];
+        move |keys: &mut Dict| drop(keys.insert("clients_without_audience".into(), clients.into()))
+    };
+    for (clients, expected) in [(&*visit.app.app_id, 200), ("another", 401)] {
+        let visit = visit_with("cognito", |_| {}, trust(clients)).await;
+        let answer = present(&visit, "/api/own").await;
+        assert_eq!(answer.status(), expected, "{clients}: {}", answer.text());
+    }
+}
+
+/// A call of an API with the user's access token.
+async fn present(visit: &Visit, api: &str) -> Response {
     let token = visit.app.json(&visit.browser, "/token").await;
     let token = token["secret"].as_str().expect("a token");
-    let answer = call(&visit.app.url("/api/cart"), token).await;
-    assert_eq!(answer.status(), 401, "{}", answer.text());
+    call(&visit.app.url(api), token).await
 }
 
 /// No userinfo, a secret that is a JWT, and texts for booleans.
@@ -282,6 +301,14 @@ async fn apple_with_the_name() {
 #[rocket::async_test]
 async fn okta() {
     works("okta").await;
+
+    let visit = visit("okta").await;
+    let answer = present(&visit, "/api/okta").await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let body: Json = answer.json();
+    let expected = json!({ "sub": "john.doe@example.com", "client_id": visit.app.app_id });
+    assert_eq!(body, expected);
+    assert_eq!(present(&visit, "/api/own").await.status(), 401);
 }
 
 /// Its issuer ends in a slash, and `updated_at` is a text.

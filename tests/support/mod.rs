@@ -9,6 +9,7 @@ pub mod basic_modules;
 pub mod bearer_api;
 pub mod beside;
 pub mod browser;
+pub mod canaille;
 pub mod certificate;
 pub mod chromium;
 pub mod client_key;

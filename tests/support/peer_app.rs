@@ -51,6 +51,20 @@ impl Permission for UseIt {
     const SCOPES: &'static [&'static str] = &[];
 }
 
+/// What Okta's authorization server *default* issues tokens for.
+struct OktaApi;
+
+impl Resource for OktaApi {
+    const INDICATOR: &'static str = "api://default";
+}
+
+struct UseOkta;
+
+impl Permission for UseOkta {
+    type Audience = OktaApi;
+    const SCOPES: &'static [&'static str] = &["profile"];
+}
+
 #[get("/")]
 fn home(user: Option<User>) -> String {
     user.map_or("nobody".to_owned(), |user| user.sub().to_owned())
@@ -98,11 +112,22 @@ fn own(caller: Bearer<UseIt>) -> Json {
     json!({ "sub": caller.sub(), "client_id": caller.client_id() })
 }
 
+#[get("/api/okta")]
+fn okta(caller: Bearer<UseOkta>) -> Json {
+    json!({ "sub": caller.sub(), "client_id": caller.client_id() })
+}
+
+/// Only where the configuration has the resource.
+#[get("/shopping")]
+fn shopping(token: AccessToken<Shopping>) -> Json {
+    shown(&token)
+}
+
 fn handlers() -> Rocket<Build> {
     rocket::build().mount(
         "/",
         routes![
-            home, protected, userinfo, token, refresh, machine, cart, change, own
+            home, protected, userinfo, token, refresh, machine, cart, change, own, okta
         ],
     )
 }
@@ -132,10 +157,18 @@ impl PeerApp {
             ("base_url".to_owned(), Value::from(origin)),
         ]);
         table.extend(keys);
+        let with_resources = table.contains_key("resources");
         let figment = Figment::from(rocket::Config::debug_default())
             .merge(("log_level", "critical"))
             .merge(("logto", table));
-        let rocket = handlers().configure(figment).attach(Logto::fairing());
+        let resources = match with_resources {
+            true => routes![shopping],
+            false => Vec::new(),
+        };
+        let rocket = handlers()
+            .mount("/", resources)
+            .configure(figment)
+            .attach(Logto::fairing());
         PeerApp {
             app: Served::start_on(port, rocket).await,
             app_id,
