@@ -6,6 +6,7 @@ CLIENT_ID, CLIENT_SECRET, USER, PASSWORD as tests/support/canaille.rs has them
 """
 
 import datetime
+import logging
 import os
 import secrets
 
@@ -15,6 +16,8 @@ from canaille.backends.memory.backend import MemoryBackend
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
 
+# Its log of requests has the ID token that a sign-out brings along.
+logging.getLogger("werkzeug").setLevel(logging.WARNING)
 environment = os.environ
 port = int(environment["PORT"])
 key = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)
