@@ -1,6 +1,10 @@
 //! What surrounds every page: the menu, which leads to the pages that the
-//! configuration has, and the notice about the development provider.
+//! configuration has, and the notice about the development provider. And how one leads
+//! to another, wherever the app lives.
 
+use rocket::Request;
+use rocket::http::uri::Origin;
+use rocket::response::{Redirect, Responder, Result};
 use rocket::serde::Serialize;
 use rocket_dyn_templates::Template;
 use rocket_logto::{Logto, ORGANIZATIONS_SCOPE};
@@ -49,7 +53,8 @@ impl Frame {
     ) -> Template {
         #[derive(Serialize)]
         #[serde(crate = "rocket::serde")]
-        struct Page<C> {
+        struct Page<'a, C> {
+            base: &'a str,
             page: &'static str,
             below: bool,
             signed_in: bool,
@@ -62,6 +67,7 @@ impl Frame {
         Template::render(
             template,
             Page {
+                base: base(logto),
                 page: self.page,
                 below: self.below,
                 signed_in: self.signed_in,
@@ -71,6 +77,21 @@ impl Frame {
                 content,
             },
         )
+    }
+}
+
+/// The path of `base_url`, which a proxy takes off before requests come here.
+fn base(logto: Option<&Logto>) -> &str {
+    logto.map_or("", |logto| logto.config().base_path())
+}
+
+/// A redirect to another page of the app.
+pub struct Goto(pub Origin<'static>);
+
+impl<'r> Responder<'r, 'static> for Goto {
+    fn respond_to(self, request: &'r Request<'_>) -> Result<'static> {
+        let path = format!("{}{}", base(request.rocket().state()), self.0);
+        Redirect::to(path).respond_to(request)
     }
 }
 

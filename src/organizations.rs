@@ -2,7 +2,6 @@
 
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
-use rocket::response::Redirect;
 use rocket::serde::Serialize;
 use rocket::{State, get, routes, uri};
 use rocket_dyn_templates::{Template, context};
@@ -11,7 +10,7 @@ use rocket_logto::{
 };
 
 use crate::claims::visible;
-use crate::frame::{Frame, has_organizations};
+use crate::frame::{Frame, Goto, has_organizations};
 use crate::resources::{self, Api};
 use crate::token_view::TokenView;
 
@@ -41,8 +40,8 @@ fn not_asked_for(user: Option<User>, logto: &State<Logto>) -> Template {
 }
 
 #[get("/organizations/<_..>")]
-fn below_what_is_not_asked_for() -> Redirect {
-    Redirect::to(uri!(not_asked_for))
+fn below_what_is_not_asked_for() -> Goto {
+    Goto(uri!(not_asked_for))
 }
 
 #[get("/protected/organizations")]
@@ -64,8 +63,8 @@ fn list(
 }
 
 #[get("/protected/organizations")]
-fn as_in_the_flask_sample() -> Redirect {
-    Redirect::to(uri!(list))
+fn as_in_the_flask_sample() -> Goto {
+    Goto(uri!(list))
 }
 
 /// The guard gets a token for the organization in the path. A user who is not a

@@ -5,7 +5,6 @@ use std::time::Duration;
 use rocket::form::FromFormField;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
-use rocket::response::Redirect;
 use rocket::serde::Serialize;
 use rocket::time::OffsetDateTime;
 use rocket::{Either, Request, Route, State, get, post, routes, uri};
@@ -13,7 +12,7 @@ use rocket_dyn_templates::{Template, context};
 use rocket_logto::{Error, ErrorKind, Logto, StepUp, StepUpPolicy, User};
 
 use crate::claims::{Time, visible};
-use crate::frame::Frame;
+use crate::frame::{Frame, Goto};
 
 pub fn routes() -> Vec<Route> {
     routes![session, recent, refresh, forget, ended]
@@ -74,17 +73,17 @@ async fn refresh(
     _form: OwnForm,
     user: Result<User, Error>,
     logto: &State<Logto>,
-) -> Either<Redirect, (Status, Template)> {
+) -> Either<Goto, (Status, Template)> {
     let refreshed = match user {
         Ok(user) => user.refresh().await,
         Err(error) => Err(error),
     };
     let Err(error) = refreshed else {
-        return Either::Left(Redirect::to(uri!(session(Some(Done::Refreshed)))));
+        return Either::Left(Goto(uri!(session(Some(Done::Refreshed)))));
     };
     match error.kind() {
-        ErrorKind::SessionEnded => Either::Left(Redirect::to(uri!(ended))),
-        ErrorKind::NotSignedIn => Either::Left(Redirect::to(uri!(session(None::<Done>)))),
+        ErrorKind::SessionEnded => Either::Left(Goto(uri!(ended))),
+        ErrorKind::NotSignedIn => Either::Left(Goto(uri!(session(None::<Done>)))),
         _ => Either::Right((error.status(), not_refreshed(&error, logto))),
     }
 }
@@ -106,21 +105,18 @@ fn not_refreshed(error: &Error, logto: &Logto) -> Template {
 
 /// The next page that needs a token fetches a new one.
 #[post("/session/forget")]
-async fn forget(_form: OwnForm, user: Option<User>) -> Redirect {
+async fn forget(_form: OwnForm, user: Option<User>) -> Goto {
     let Some(user) = user else {
-        return Redirect::to(uri!(session(None::<Done>)));
+        return Goto(uri!(session(None::<Done>)));
     };
     user.forget_tokens().await;
-    Redirect::to(uri!(session(Some(Done::Forgotten))))
+    Goto(uri!(session(Some(Done::Forgotten))))
 }
 
 #[get("/session/ended")]
-fn ended(
-    user: Result<User, Error>,
-    logto: &State<Logto>,
-) -> Result<Either<Redirect, Template>, Error> {
+fn ended(user: Result<User, Error>, logto: &State<Logto>) -> Result<Either<Goto, Template>, Error> {
     match user {
-        Ok(_) => return Ok(Either::Left(Redirect::to(uri!(session(None::<Done>))))),
+        Ok(_) => return Ok(Either::Left(Goto(uri!(session(None::<Done>))))),
         Err(error) if error.status() != Status::Unauthorized => return Err(error),
         Err(_) => {}
     }

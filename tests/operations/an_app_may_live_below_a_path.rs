@@ -2,18 +2,21 @@
 //! takes the path off or leaves it. Everything that a browser or the provider gets to see
 //! is below that path, and nothing leads out of it.
 
+use std::collections::BTreeSet;
+
 use logto_dev_provider::{DevProvider, Endpoint};
 use reqwest::Method;
 use rocket::figment::value::Dict;
 use rocket::{Build, Rocket, get, post, routes, uri};
-use rocket_logto::{SignIn, SignOut, User};
+use rocket_logto::{Resource, SignIn, SignOut, User};
 
-use crate::support::app::{ALICE, TestApp, absent, keys, settings};
+use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, absent, keys, settings};
 use crate::support::browser::{Browser, CROSS_SITE, query};
 use crate::support::cookie_jar::SameSite;
 use crate::support::nginx::Nginx;
 use crate::support::pages::{NOBODY, who_is_signed_in};
-use crate::support::serve::free_port;
+use crate::support::serve::{Process, free_port};
+use crate::support::targets::Shopping;
 
 const BASE: &str = "/app";
 
@@ -465,4 +468,75 @@ async fn a_cookie_planted_from_above_is_nobodys() {
     // The same name twice is nobody's; it is never an error.
     let page = browser.navigate(site.url("/")).await;
     assert_eq!((page.status(), &*page.text()), (200, NOBODY));
+}
+
+/// The web app of this repository: what its pages lead to is there, below the path.
+#[rocket::async_test]
+async fn every_link_of_the_web_app_stays_below_it() {
+    let provider = DevProvider::start(settings()).await.expect("a provider");
+    provider.hooks().sign_in_as(Some(ALICE));
+    let (port, public) = (free_port(), free_port());
+    let nginx = Nginx::below_a_path(public, BASE, port, true).await;
+    let base_url = nginx.url(BASE);
+    provider.set_redirect_uris([format!("{base_url}/callback")]);
+    let (endpoint, port) = (provider.endpoint(), port.to_string());
+    let mut app = Process::app(&[
+        ("ROCKET_PORT", &port),
+        ("ROCKET_CLI_COLORS", "false"),
+        ("LOGTO_BASE_URL", &base_url),
+        ("LOGTO_ENDPOINT", &endpoint),
+        ("LOGTO_APP_ID", CLIENT_ID),
+        ("LOGTO_APP_SECRET", CLIENT_SECRET),
+        ("LOGTO_RESOURCES", Shopping::INDICATOR),
+    ]);
+    app.wait_for_port(port.parse().expect("a port")).await;
+
+    let browser = nginx.browser();
+    let start = nginx.url("/app/protected");
+    let hops = browser.navigate_following(start, 9).await;
+    let page = hops.last().expect("a page");
+    assert_eq!((page.status(), page.url().path()), (200, "/app/protected"));
+
+    let (mut to_see, mut seen) = (vec![format!("{BASE}/")], BTreeSet::new());
+    while let Some(path) = to_see.pop() {
+        if path.contains("sign-") || !seen.insert(path.clone()) {
+            continue;
+        }
+        let page = browser.navigate_following(nginx.url(&path), 3).await.pop();
+        let page = page.expect("a page");
+        let status = page.status();
+        assert!(matches!(status, 200 | 400 | 403), "{path}: {status}");
+        assert!(
+            page.url().path().starts_with("/app/"),
+            "{path}: {}",
+            page.url()
+        );
+        let text = page.text();
+        for attribute in ["href=\"", "action=\"", "src=\""] {
+            for rest in text.split(attribute).skip(1) {
+                let link = rest
+                    .split('"')
+                    .next()
+                    .unwrap_or_default()
+                    .replace("&#x2F;", "/");
+                if link.starts_with('/') {
+                    assert!(link.starts_with("/app/"), "{path} leads to {link}");
+                    to_see.push(link);
+                }
+            }
+        }
+    }
+    for path in [
+        "/app/session",
+        "/app/organizations",
+        "/app/resources",
+        "/app/static/app.css",
+    ] {
+        assert!(seen.contains(path), "{path} is not linked: {seen:?}");
+    }
+    let refreshed = browser
+        .post_form(nginx.url("/app/session/refresh"), &[])
+        .await;
+    let to = refreshed.header("location").unwrap_or_default();
+    assert!(to.starts_with("/app/session"), "{to}");
 }

@@ -85,6 +85,7 @@ impl App {
             .merge(("logto.client_assertion_audience", audience))
             .merge(("logto.introspect_opaque_tokens", true))
             .merge(("logto.base_url", origin))
+            .merge(("logto.prompt", ["consent"]))
             .merge(("logto.scopes", ["read:cart"]))
             .merge(("logto.resources", [RESOURCE]));
         let handlers = routes![protected, shopping, refresh, orders, machine, machine_cart];
