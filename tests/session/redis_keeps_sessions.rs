@@ -9,7 +9,7 @@ use logto_dev_provider::Endpoint;
 use rocket::figment::value::Dict;
 use rocket::futures::future::join_all;
 use rocket::tokio::time::sleep;
-use rocket_logto::Logto;
+use rocket_logto::{LockStore, Logto, Record, RedisStore, SessionStore, TokenStore};
 use serde_json::Value;
 
 use crate::support::app::{ALICE, BOB, TestApp};
@@ -146,8 +146,8 @@ async fn redis_can_read_nothing_of_it() {
     ] {
         assert!(!held.contains(secret), "{secret:?} in {held}");
     }
-    // What was sealed in the cookie's name is no use to those who have Redis: the
-    // pointer is not the key alone.
+    // What stands in Redis is no use to those who have it: the pointer is not the key
+    // alone.
     let id = redis
         .key(":session:")
         .rsplit(':')
@@ -161,6 +161,85 @@ async fn redis_can_read_nothing_of_it() {
     let forged = format!("logto_session={id}");
     let page = request.cookie_header_override(forged).send().await;
     assert_eq!(page.text(), "nobody");
+}
+
+/// Neither the names of keys nor what they hold say whose they are.
+#[rocket::async_test]
+async fn redis_can_read_no_name_of_anybody() {
+    let redis = Redis::start().await;
+    let store = RedisStore::new(&redis.url(), "app").expect("a store");
+    let hour = Duration::from_secs(3600);
+    let mine = Record::new("the-id", "the-sub", "sealed", hour).with_sid("the-sid");
+    store.create(&mine).await.expect("a session");
+    assert_eq!(store.lock("the-lock", "the-owner", hour).await, Ok(true));
+    store
+        .put_token("the-id", "name", "sealed")
+        .await
+        .expect("kept");
+    assert_eq!(store.save(&mine.with_version(1)).await, Ok(true));
+    let held = redis.dump();
+    for kind in [":session:", ":sub:", ":sid:", ":lock:"] {
+        assert!(held.contains(kind), "{held}");
+    }
+    assert!(!held.contains("the-"), "{held}");
+    // As the app does it, too.
+    let app = TestApp::with(redis.table(), rocket()).await;
+    let browser = signed_in(&app, ALICE).await;
+    assert_eq!(browser.navigate(app.url("/userinfo")).await.text(), ALICE);
+    assert!(!redis.dump().contains(ALICE));
+}
+
+/// Anybody can begin a sign-in and make codes up.
+#[rocket::async_test]
+async fn a_code_that_is_refused_leaves_nothing_for_longer_than_seconds() {
+    let (redis, app) = start().await;
+    let locks = || {
+        let mut keys = redis.keys();
+        keys.retain(|key| key.contains(":lock:"));
+        keys
+    };
+    for n in 0..5 {
+        let (browser, back) = app.on_the_way_back(ALICE).await;
+        let mut callback = back.location().expect("the callback");
+        let made_up = callback.query_pairs().map(|(name, value)| {
+            let value = match &*name {
+                "code" => format!("made-up-{n}"),
+                _ => value.into_owned(),
+            };
+            (name.into_owned(), value)
+        });
+        let made_up: Vec<_> = made_up.collect();
+        callback.query_pairs_mut().clear().extend_pairs(made_up);
+        let page = browser.navigate(callback.as_str()).await;
+        assert!(page.status() >= 400, "{}", page.status());
+        assert_eq!(browser.cookie("logto_session"), None);
+    }
+    for key in locks() {
+        let left = redis.ttl(&key);
+        assert!(left <= 3000, "{key} for {left} ms");
+    }
+    eventually("nothing is left", async || redis.keys().is_empty()).await;
+
+    // One that was good is remembered as long as it could be used.
+    let (browser, back) = app.on_the_way_back(ALICE).await;
+    let callback = back.location().expect("the callback").to_string();
+    let twice = browser.clone();
+    assert_eq!(
+        browser
+            .follow_all(back, 10)
+            .await
+            .last()
+            .expect("a page")
+            .text(),
+        ALICE
+    );
+    let held = locks();
+    assert_eq!(held.len(), 1, "{held:?}");
+    assert!(redis.ttl(&held[0]) > 590_000, "{}", redis.ttl(&held[0]));
+    app.provider.clear_requests();
+    let page = twice.navigate(&callback).await;
+    assert!(page.status() >= 400, "{}", page.status());
+    assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 0);
 }
 
 /// A session in a cookie knows nothing of ends that other instances have seen,

@@ -1,8 +1,9 @@
 //! Debian's `redis-server`, one for each test, on a free port and with nothing
 //! on disk.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use super::serve::{Process, free_port};
 /// A server that ends, by its own process id, when it is dropped.
 pub struct Redis {
     port: u16,
+    /// More of its configuration.
+    arguments: Vec<String>,
     process: Option<Process>,
 }
 
@@ -27,8 +30,30 @@ impl Redis {
     pub fn nobody() -> Redis {
         Redis {
             port: free_port(),
+            arguments: Vec::new(),
             process: None,
         }
+    }
+
+    /// What listens there already, to talk to it.
+    pub fn at(port: u16) -> Redis {
+        Redis {
+            port,
+            arguments: Vec::new(),
+            process: None,
+        }
+    }
+
+    /// With more of its configuration, as its command line has it.
+    pub async fn start_with(arguments: &[&str]) -> Redis {
+        let mut redis = Redis::nobody();
+        redis.arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
+        redis.restart().await;
+        redis
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn url(&self) -> String {
@@ -42,19 +67,31 @@ impl Redis {
         Dict::from([("session".to_owned(), Value::from(session))])
     }
 
+    fn directory(&self) -> PathBuf {
+        let name = format!("redis-{}-{}", std::process::id(), self.port);
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+    }
+
     /// Ends it: connections are refused from now on.
     pub fn stop(&mut self) {
-        self.process = None;
+        if self.process.take().is_some() {
+            // What is left lies under target/.
+            let _ = std::fs::remove_dir_all(self.directory());
+        }
     }
 
     /// Starts it, empty, at the same port.
     pub async fn restart(&mut self) {
         self.stop();
+        // What a replica was sent lies there, and would be read again.
+        let directory = self.directory();
+        std::fs::create_dir_all(&directory).expect("a directory");
         let mut command = Command::new("redis-server");
         command
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no"])
-            .current_dir(std::env::temp_dir());
+            .args(&self.arguments)
+            .current_dir(&directory);
         let mut process = Process::spawn(&mut command);
         process.wait_for_output("Ready to accept connections").await;
         self.process = Some(process);
@@ -74,23 +111,31 @@ impl Redis {
         process.signal(signal);
     }
 
-    /// Sends one command and gives the raw answer (RESP).
+    /// Sends one command and gives the raw answer (RESP). An error is none.
     pub fn command(&self, words: &[&str]) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("Redis answers");
+        let answer = self.try_command(words).expect("Redis answers");
+        assert!(!answer.starts_with('-'), "{words:?}: {answer}");
+        answer
+    }
+
+    /// As [`Redis::command`], of one that may be away or say no.
+    pub fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         let patience = Some(Duration::from_secs(10));
-        stream.set_read_timeout(patience).expect("a timeout");
+        stream.set_read_timeout(patience)?;
         let mut request = format!("*{}\r\n", words.len());
         for word in words {
             request += &format!("${}\r\n{word}\r\n", word.len());
         }
-        // QUIT makes it close the connection, so that the answer has an end.
-        request += "*1\r\n$4\r\nQUIT\r\n";
-        stream.write_all(request.as_bytes()).expect("a request");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        assert!(!answer.starts_with('-'), "{words:?}: {answer}");
-        answer.trim_end_matches("+OK\r\n").to_owned()
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        read_answer(&mut BufReader::new(stream), &mut answer)?;
+        Ok(answer)
+    }
+
+    /// Ends it without a word, as a loss of power does.
+    pub fn kill(&mut self) {
+        self.stop();
     }
 
     /// The names of all keys.
@@ -144,4 +189,31 @@ impl Drop for Redis {
         // A stopped process cannot be waited for, but it can be killed.
         self.stop();
     }
+}
+
+/// One answer with all that is in it (RESP 2).
+fn read_answer(stream: &mut BufReader<TcpStream>, answer: &mut String) -> std::io::Result<()> {
+    let start = answer.len();
+    if stream.read_line(answer)? == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    let line = answer[start..].trim_end().to_owned();
+    let count: i64 = line
+        .get(1..)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(-1);
+    match line.chars().next() {
+        Some('$') if count >= 0 => {
+            let mut bytes = vec![0; count as usize + 2];
+            stream.read_exact(&mut bytes)?;
+            *answer += &String::from_utf8_lossy(&bytes);
+        }
+        Some('*') => {
+            for _ in 0..count {
+                read_answer(stream, answer)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }

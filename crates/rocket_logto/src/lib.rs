@@ -144,7 +144,7 @@ pub use claims::{
 pub use config::parameters::{DirectSignIn, FirstScreen, Identifier, Prompt};
 pub use config::{
     AppSecret, ClientAuthMethod, LogtoConfig, ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE,
-    ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
+    RedisServers, ResponseMode, RoutePaths, SessionConfig, SigningAlg, StoreConfig,
 };
 pub use error::bearer::{BearerError, BearerErrorKind};
 pub use error::{Error, ErrorKind};

@@ -248,6 +248,17 @@ impl LockStore for SqliteStore {
         Ok(self.run(insert).await? > 0)
     }
 
+    async fn renew(&self, name: &str, owner: &str, lifetime: Duration) -> Result<bool, StoreError> {
+        let update = statement(
+            "UPDATE lock SET expires_at = unixepoch('subsec') + ?3
+             WHERE name = ?1 AND owner = ?2 AND expires_at > unixepoch('subsec')",
+        )
+        .bind(name.to_owned())
+        .bind(owner.to_owned())
+        .bind(lifetime.as_secs_f64());
+        Ok(self.run(update).await? > 0)
+    }
+
     async fn unlock(&self, name: &str, owner: &str) -> Result<(), StoreError> {
         let delete = statement("DELETE FROM lock WHERE name = ?1 AND owner = ?2")
             .bind(name.to_owned())

@@ -172,7 +172,10 @@ keys! {
         /// a session ends when it is this old
         absolute: Span = "14d", from "1s" to "365d";
         /// or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share
-        /// sessions; `unix:///path/of/the/socket` on one machine, no `rediss://`
+        /// sessions. `rediss://` has TLS; a Redis Cluster is `{ redis_cluster = ["redis://…"] }`,
+        /// Sentinels are `{ redis_sentinel = ["redis://…"], service = "mymaster" }`; beside them
+        /// `user`, `password` (`password_file`), `ca_file`, `client_cert_file`, `client_key_file`:
+        /// section *Redis* of the guide to production
         store: Store = "cookie";
         /// the name of the session's cookie, before any `__Host-` or `__Secure-`: at most 64
         /// characters of a token (RFC 9110 section 5.6.2). Sign-ins under way have names that begin with it, so of two

@@ -12,6 +12,7 @@ mod keys;
 mod organizations;
 pub(crate) mod parameters;
 mod provider;
+mod redis;
 mod rules;
 mod sources;
 mod types;
@@ -36,6 +37,8 @@ pub(crate) use provider::{
     ApiConfig, ClientConfig, Credentials, DEV_APP_ID, DEV_APP_SECRET, DEV_MACHINE_ID,
     DEV_MACHINE_SECRET, NamedBy, ProviderConfig,
 };
+pub use redis::RedisServers;
+pub(crate) use redis::Topology;
 use rules::Rules;
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,

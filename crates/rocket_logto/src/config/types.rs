@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::redis::RedisServers;
+
 /// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,24 +19,14 @@ pub struct SessionConfig {
 }
 
 /// Where sessions are kept (`session.store`).
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreConfig {
     /// In the browser's cookies, encrypted: no database.
     #[default]
     Cookie,
-    /// In Redis, at this URL.
-    Redis(String),
-}
-
-/// The URL may hold a password.
-impl std::fmt::Debug for StoreConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            StoreConfig::Cookie => "Cookie",
-            StoreConfig::Redis(_) => "Redis([redacted])",
-        })
-    }
+    /// In Redis.
+    Redis(RedisServers),
 }
 
 /// A client secret. Its `Debug` shows nothing of it; memory is wiped on drop.

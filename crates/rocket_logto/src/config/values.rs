@@ -2,6 +2,7 @@
 //! without showing the value where it may be a secret.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::{Dict, Value};
@@ -229,27 +230,45 @@ impl<'de> Deserialize<'de> for Port {
     }
 }
 
-/// A URL of Redis in the wrong place may hold a password.
+/// Where sessions are kept, as it is written. A URL of Redis in the wrong place may
+/// hold a password.
 pub(super) enum Store {
     Cookie,
-    Redis(String),
+    Redis(Box<RedisTable>),
 }
+
+/// The table `session.store`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RedisTable {
+    pub(super) redis: Option<String>,
+    pub(super) redis_cluster: Option<Vec<String>>,
+    pub(super) redis_sentinel: Option<Vec<String>>,
+    pub(super) service: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<Text>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) client_cert_file: Option<PathBuf>,
+    pub(super) client_key_file: Option<PathBuf>,
+}
+
+/// What `session.store` may be.
+pub(super) const STORES: &str = "must be \"cookie\", { redis = \"redis://…\" }, \
+    { redis_cluster = [\"redis://…\"] } or { redis_sentinel = [\"redis://…\"], \
+    service = \"mymaster\" }; with Redis also user, password, password_file, ca_file, \
+    client_cert_file and client_key_file";
 
 impl<'de> Deserialize<'de> for Store {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Store, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        enum Written {
-            Cookie,
-            Redis(String),
-        }
         let value = <Value as Deserialize>::deserialize(deserializer)?;
-        match value.deserialize() {
-            Ok(Written::Cookie) => Ok(Store::Cookie),
-            Ok(Written::Redis(url)) => Ok(Store::Redis(url)),
-            Err(_) => Err(D::Error::custom(
-                "must be \"cookie\" or { redis = \"redis://…\" }",
-            )),
+        match &value {
+            Value::String(_, text) if text == "cookie" => Ok(Store::Cookie),
+            Value::Dict(..) => match value.deserialize() {
+                Ok(table) => Ok(Store::Redis(table)),
+                Err(_) => Err(D::Error::custom(STORES)),
+            },
+            _ => Err(D::Error::custom(STORES)),
         }
     }
 }

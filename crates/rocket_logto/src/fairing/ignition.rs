@@ -61,7 +61,7 @@ pub(super) fn store(
         (_, Some(store)) => Ok(Some(store)),
         (StoreConfig::Cookie, None) => Ok(None),
         #[cfg(feature = "redis")]
-        (StoreConfig::Redis(url), None) => match RedisStore::new(url, config.app_id()) {
+        (StoreConfig::Redis(servers), None) => match RedisStore::at(servers, config.app_id()) {
             Ok(store) => Ok(Some(Arc::new(store))),
             Err(error) => Err(error.to_string()),
         },

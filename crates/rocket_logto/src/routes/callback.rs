@@ -201,6 +201,9 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         sessions.give_back(turn).await;
     } else {
         used_up();
+        if let Err(TokenError::Denied(_)) = &tokens {
+            sessions.code_refused(turn).await;
+        }
     }
     let tokens = tokens.map_err(not_redeemed)?;
     let new = verified(logto, sessions.now(), tokens, &transaction).await?;

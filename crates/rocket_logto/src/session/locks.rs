@@ -2,8 +2,9 @@
 //! sign-in, accept a logout token. Also the tokens that instances share.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rocket::tokio::task::JoinHandle;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Session, SessionId};
@@ -21,8 +22,15 @@ const LOCK_POLL: Duration = Duration::from_millis(25);
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 /// How many sign-ins are known to have been answered.
 const ANSWERED: usize = 1 << 12;
-/// How long the readiness check's entry in the store lasts.
-const READINESS: Duration = Duration::from_secs(1);
+/// How long the lock of a refresh lasts after the instance that holds it was last heard
+/// of. With a poll and a round trip, nobody waits longer than three seconds for one that
+/// was killed.
+const LEASE: Duration = Duration::from_millis(2500);
+/// How often the lock is renewed.
+const RENEWAL: Duration = Duration::from_millis(800);
+/// How long the answer to a sign-in stays taken when the provider has refused its code,
+/// which anybody may have made up: as long as a double click takes.
+const REFUSED: Duration = Duration::from_secs(3);
 
 /// Sign-ins that have been answered, where instances share nothing.
 pub(super) struct Answered(SeenFilter);
@@ -42,8 +50,66 @@ pub(crate) struct Lock {
 
 impl Lock {
     pub(crate) async fn give_back(self) {
+        self.release().await;
+    }
+
+    async fn release(&self) {
         if let Err(error) = self.store.unlock(&self.name, self.owner.as_str()).await {
             log::warn!("logto: {error}; a lock was not released and will expire");
+        }
+    }
+
+    /// Makes it end so long from now. `false` when it has ended already.
+    async fn renew(&self, lifetime: Duration) -> Result<bool, StoreError> {
+        let owner = self.owner.as_str();
+        self.store.renew(&self.name, owner, lifetime).await
+    }
+}
+
+/// A lock that ends soon after this process does.
+pub(super) struct Lease {
+    lock: Arc<Lock>,
+    renewal: JoinHandle<()>,
+}
+
+impl Lease {
+    /// For a lock that was taken for `lifetime` at `taken`.
+    async fn on(lock: Lock, taken: Instant, lifetime: Duration) -> Lease {
+        let lock = Arc::new(lock);
+        // Taken for longer at first: a store that renews no locks keeps it as it is.
+        if let Err(error) = lock.renew(LEASE.min(lifetime)).await {
+            log::warn!("logto: {error}; a lock is held for {lifetime:?}");
+        }
+        let renewal = rocket::tokio::spawn(renewal(lock.clone(), taken + lifetime));
+        Lease { lock, renewal }
+    }
+
+    pub(super) async fn give_back(self) {
+        self.renewal.abort();
+        self.lock.release().await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+async fn renewal(lock: Arc<Lock>, end: Instant) {
+    loop {
+        rocket::tokio::time::sleep(RENEWAL).await;
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        match lock.renew(LEASE.min(left)).await {
+            Ok(true) => {}
+            Ok(false) => {
+                log::warn!("logto: the lock of a refresh that still runs has ended");
+                return;
+            }
+            Err(error) => log::warn!("logto: {error}; the lock of a refresh was not renewed"),
         }
     }
 }
@@ -75,6 +141,16 @@ impl Answered {
         match turn {
             AnswerTurn::Shared(lock) => lock.give_back().await,
             AnswerTurn::Here(hash) => self.0.forget(&hash),
+        }
+    }
+
+    /// After a response whose code the provider has refused: nothing came of it, so that
+    /// nothing has to be remembered for long.
+    pub(super) async fn refused(&self, turn: AnswerTurn) {
+        if let AnswerTurn::Shared(lock) = turn
+            && let Err(error) = lock.renew(REFUSED).await
+        {
+            log::warn!("logto: {error}; a refused code is remembered for ten minutes");
         }
     }
 }
@@ -119,7 +195,7 @@ impl Storage {
 
     /// Waits until no other instance refreshes this session. `None` when
     /// instances share nothing.
-    pub(super) async fn refresh_lock(&self, id: &SessionId) -> Result<Option<Lock>, StoreError> {
+    pub(super) async fn refresh_lock(&self, id: &SessionId) -> Result<Option<Lease>, StoreError> {
         if self.shared.is_none() {
             return Ok(None);
         }
@@ -127,8 +203,9 @@ impl Storage {
         let name = format!("refresh:{}", id.as_str());
         let waited = rocket::tokio::time::timeout(lifetime, async {
             loop {
+                let taken = Instant::now();
                 if let Some(lock) = self.lock(&name, lifetime).await? {
-                    return Ok(Some(lock));
+                    return Ok(Some(Lease::on(lock, taken, lifetime).await));
                 }
                 rocket::tokio::time::sleep(LOCK_POLL).await;
             }
@@ -152,11 +229,11 @@ impl Storage {
         self.lock(&format!("jti:{jti}"), lifetime).await
     }
 
-    /// Whether the store, if there is one, accepts writes: a read-only replica is of
-    /// no use to a sign-in.
+    /// Whether the store, if there is one, does what a sign-in needs: a read-only replica
+    /// is of no use to it.
     pub(super) async fn check_ready(&self) -> Result<(), StoreError> {
         match &self.shared {
-            Some(store) => store.lock("readiness", "", READINESS).await.map(|_| ()),
+            Some(store) => self.readiness.check(&**store).await,
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod cookie;
 mod live;
 mod locks;
 mod model;
+mod readiness;
 mod refresh;
 mod revocation;
 pub(crate) mod seen_filter;

@@ -275,6 +275,11 @@ impl Sessions {
         self.answered.give_back(turn).await;
     }
 
+    /// After a response whose code the provider has refused.
+    pub(crate) async fn code_refused(&self, turn: AnswerTurn) {
+        self.answered.refused(turn).await;
+    }
+
     /// `Some` the first time the logout token is seen, on any instance. Give it back if
     /// the logout fails.
     pub(crate) async fn check_replay(&self, logout: &Logout) -> Result<Option<Lock>, StoreError> {

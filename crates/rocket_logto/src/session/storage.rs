@@ -11,6 +11,7 @@ use super::cookie::cache::{Content, CookieCache, Opened, Pointer};
 use super::cookie::names::CookieNames;
 use super::cookie::{self, CookieError, CookieKeys, SealError};
 use super::model::{AppAddress, KeptIn, Registration, Session, SessionRef};
+use super::readiness::Readiness;
 use super::revocation::Revocations;
 use super::store::{MemoryStore, Record, SessionStore, SharedStore, StoreError};
 use crate::clock::{Seconds, seconds};
@@ -33,6 +34,7 @@ pub(super) struct Storage {
     pub(super) registration: Registration,
     pub(super) app: AppAddress,
     pub(super) names: CookieNames,
+    pub(super) readiness: Readiness,
     revocations: Revocations,
     cache: CookieCache,
 }
@@ -79,6 +81,7 @@ impl Storage {
             keys,
             shared,
             memory: Arc::new(MemoryStore::new(MAX_IN_MEMORY)),
+            readiness: Readiness::default(),
             revocations: Revocations::default(),
         }
     }

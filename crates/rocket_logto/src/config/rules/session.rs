@@ -1,11 +1,11 @@
 //! The rules about sessions.
 
-use url::Url;
-
 use super::Rules;
 use crate::config::keys::Raw;
-use crate::config::values::Store;
-use crate::config::{SessionConfig, StoreConfig};
+use crate::config::values::{RedisTable, STORES, Store};
+use crate::config::{RedisServers, SessionConfig, StoreConfig};
+
+const KEY: &str = "session.store";
 
 impl Rules<'_> {
     pub(super) fn session(&self, raw: &Raw) -> figment::Result<SessionConfig> {
@@ -46,30 +46,72 @@ impl Rules<'_> {
     }
 
     pub(super) fn session_store(&self, raw: &Raw) -> figment::Result<StoreConfig> {
-        let key = "session.store";
-        let Store::Redis(url) = &raw.session.store else {
+        let Store::Redis(table) = &raw.session.store else {
             return Ok(StoreConfig::Cookie);
         };
-        let scheme = Url::parse(url).map(|url| url.scheme().to_owned());
-        match scheme.as_deref() {
-            Ok("redis" | "redis+unix" | "unix") => {}
-            Ok("rediss") => {
-                return Err(self.error(
-                    key,
-                    "cannot be a rediss:// URL, because TLS to Redis is not built in: write \
-                     redis:// and reach Redis within a private network or through a tunnel",
-                ));
-            }
-            _ => {
-                return Err(self.error(
-                    key,
-                    "must be \"cookie\" or { redis = \"redis://host:6379\" }",
-                ));
-            }
+        let servers = self.redis_servers(table)?;
+        if let Some(mistake) = servers.mistake() {
+            return Err(self.error(KEY, mistake));
         }
         if !cfg!(feature = "redis") {
-            return Err(self.error(key, "needs the cargo feature redis of rocket_logto"));
+            return Err(self.error(KEY, "needs the cargo feature redis of rocket_logto"));
         }
-        Ok(StoreConfig::Redis(url.clone()))
+        Ok(StoreConfig::Redis(servers))
+    }
+
+    fn redis_servers(&self, table: &RedisTable) -> figment::Result<RedisServers> {
+        let mut servers = match (&table.redis, &table.redis_cluster, &table.redis_sentinel) {
+            (Some(url), None, None) => RedisServers::one(url),
+            (None, Some(urls), None) => RedisServers::cluster(urls),
+            (None, None, Some(urls)) => {
+                let service = table.service.as_ref().filter(|name| !name.is_empty());
+                let service = service.ok_or_else(|| {
+                    let message = "needs service beside redis_sentinel: what the Sentinels call \
+                                   the master, often service = \"mymaster\"";
+                    self.error(KEY, message)
+                })?;
+                RedisServers::sentinel(urls, service)
+            }
+            (None, None, None) => return Err(self.error(KEY, STORES)),
+            _ => {
+                let message = "must have one of redis, redis_cluster and redis_sentinel";
+                return Err(self.error(KEY, message));
+            }
+        };
+        if table.redis_sentinel.is_none() && table.service.is_some() {
+            let message = "names a master for Sentinels: write redis_sentinel, or leave it out";
+            return Err(self.error("session.store.service", message));
+        }
+        servers.user.clone_from(&table.user);
+        servers.password = match (&table.password, &table.password_file) {
+            (Some(_), Some(_)) => {
+                let message = "cannot stand beside session.store.password";
+                return Err(self.error("session.store.password_file", message));
+            }
+            (Some(password), None) => Some(password.0.clone()),
+            (None, file) => self.read_secret(file.as_ref(), "session.store.password_file")?,
+        };
+        if servers.user.is_some() && servers.password.is_none() {
+            let message = "needs session.store.password or session.store.password_file";
+            return Err(self.error("session.store.user", message));
+        }
+        servers.ca_pem = self.read(table.ca_file.as_ref(), "session.store.ca_file")?;
+        let certificate = table.client_cert_file.as_ref();
+        let certificate = self.read(certificate, "session.store.client_cert_file")?;
+        let key = table.client_key_file.as_ref();
+        let key = self.read_secret(key, "session.store.client_key_file")?;
+        servers.client_certificate = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((certificate, key.into_bytes())),
+            (None, None) => None,
+            (Some(_), None) => {
+                let message = "needs session.store.client_key_file beside it";
+                return Err(self.error("session.store.client_cert_file", message));
+            }
+            (None, Some(_)) => {
+                let message = "needs session.store.client_cert_file beside it";
+                return Err(self.error("session.store.client_key_file", message));
+            }
+        };
+        Ok(servers)
     }
 }

@@ -190,6 +190,21 @@ impl LockStore for MemoryStore {
         Ok(true)
     }
 
+    async fn renew(&self, name: &str, owner: &str, lifetime: Duration) -> Result<bool, StoreError> {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let held = inner.locks.get_mut(name);
+        Ok(
+            match held.filter(|(holder, ends)| holder == owner && *ends > now) {
+                Some((_, ends)) => {
+                    *ends = now + lifetime;
+                    true
+                }
+                None => false,
+            },
+        )
+    }
+
     async fn unlock(&self, name: &str, owner: &str) -> Result<(), StoreError> {
         let mut inner = self.inner();
         if inner

@@ -1,6 +1,10 @@
 //! The promises of [`LockStore`](crate::LockStore).
 
-use super::{AT_ONCE, Bench, HOUR, Kept, SECOND, at_once, data_of, expect};
+use std::time::{Duration, Instant};
+
+use rocket::tokio::time::sleep;
+
+use super::{AT_ONCE, Bench, HOUR, Kept, ROUNDED, SECOND, at_once, data_of, expect};
 
 pub(super) async fn a_lock_is_exclusive_and_given_back_by_its_owner_only(bench: Bench) -> Kept {
     let Bench { store, .. } = &bench;
@@ -52,6 +56,73 @@ pub(super) async fn a_lock_ends_by_itself(bench: Bench) -> Kept {
     expect("unlock by the owner before", late, Ok(()))?;
     let taken = store.lock(&name, "z", HOUR).await;
     expect("lock after that", taken, Ok(false))
+}
+
+pub(super) async fn renewing_moves_the_end_of_a_lock_or_does_nothing(bench: Bench) -> Kept {
+    let Bench { store, .. } = &bench;
+    let never = bench.name("never taken");
+    // A store that leaves the method as it is says yes to everything.
+    let renews = match store.renew(&never, "x", HOUR).await {
+        Ok(true) => false,
+        answer => {
+            expect("renew of what nobody has", answer, Ok(false))?;
+            true
+        }
+    };
+    let taken = store.lock(&never, "y", HOUR).await;
+    expect("lock of it after that", taken, Ok(true))?;
+
+    let name = bench.name("lock");
+    expect("lock", store.lock(&name, "x", HOUR).await, Ok(true))?;
+    for other in ["y", "", "x:", "xx"] {
+        let renewed = store.renew(&name, other, SECOND).await;
+        expect(format!("renew by {other:?}"), renewed, Ok(!renews))?;
+    }
+    if renews {
+        lives_longer(&bench).await?;
+    } else {
+        let renewed = store.renew(&name, "x", SECOND).await;
+        expect("renew by its holder", renewed, Ok(true))?;
+        sleep(SECOND + ROUNDED).await;
+    }
+    let taken = store.lock(&name, "z", HOUR).await;
+    expect("lock, which nobody was to make shorter", taken, Ok(false))?;
+    if !renews {
+        return Ok(());
+    }
+    let renewed = store.renew(&name, "x", SECOND).await;
+    expect("renew by its holder", renewed, Ok(true))?;
+    bench
+        .eventually(
+            "the lock can be taken when it was renewed for less",
+            async || {
+                let taken = store.lock(&name, "z", HOUR).await;
+                taken.map_err(|error| format!("lock: {error}"))
+            },
+        )
+        .await?;
+    let renewed = store.renew(&name, "x", HOUR).await;
+    expect("renew by the holder before", renewed, Ok(false))
+}
+
+/// A lock that would end soon, and is renewed before it does.
+async fn lives_longer(bench: &Bench) -> Kept {
+    for lifetime in [2, 8, 32, 128].map(Duration::from_secs) {
+        let name = bench.name(&format!("lock for {lifetime:?}"));
+        let begun = Instant::now();
+        let taken = bench.store.lock(&name, "x", lifetime).await;
+        expect("lock", taken, Ok(true))?;
+        let renewed = bench.store.renew(&name, "x", HOUR).await;
+        if begun.elapsed() >= lifetime {
+            // Too slow: it may or may not have ended in between.
+            continue;
+        }
+        expect("renew before the lifetime is over", renewed, Ok(true))?;
+        sleep(lifetime + ROUNDED).await;
+        let taken = bench.store.lock(&name, "y", HOUR).await;
+        return expect("lock of one that was renewed", taken, Ok(false));
+    }
+    Err("taking and renewing a lock takes more than two minutes".to_owned())
 }
 
 pub(super) async fn locks_and_sessions_do_not_meet(bench: Bench) -> Kept {

@@ -146,6 +146,8 @@ const COMMON: &[Promise] = promises! {
         "two instances would use one refresh token, and the provider takes that for theft",
     locks::a_lock_ends_by_itself:
         "an instance that crashed during a refresh would lock the user out",
+    locks::renewing_moves_the_end_of_a_lock_or_does_nothing:
+        "a refresh would lose its lock while it runs, or a crashed one would hold up its user",
     locks::locks_and_sessions_do_not_meet:
         "a lock would end a session, or keep one from being created",
 };

@@ -41,6 +41,10 @@ const MISTAKES: &[(Mistake, &str)] = {
         (LockIsTakenTwice, "a_lock_is_exclusive"),
         (UnlockIsForEverybody, "a_lock_is_exclusive"),
         (LocksNeverEnd, "a_lock_ends_by_itself"),
+        (RenewIsForEverybody, "renewing_moves_the_end"),
+        (RenewTakes, "renewing_moves_the_end"),
+        (RenewOnlySaysSo, "renewing_moves_the_end"),
+        (RenewNeverShortens, "renewing_moves_the_end"),
         (LocksAreSessions, "locks_and_sessions_do_not_meet"),
         (TokensAreLost, "tokens_live_and_end"),
         (TokensAreNotCleared, "tokens_live_and_end"),
@@ -74,6 +78,11 @@ enum Mistake {
     LockIsTakenTwice,
     UnlockIsForEverybody,
     LocksNeverEnd,
+    RenewIsForEverybody,
+    RenewTakes,
+    RenewOnlySaysSo,
+    RenewNeverShortens,
+    RenewIsLeft,
     LocksAreSessions,
     TokensAreLost,
     TokensAreNotCleared,
@@ -302,6 +311,25 @@ impl LockStore for Mistaken {
         self.inner.lock(name, owner, lifetime).await
     }
 
+    async fn renew(&self, name: &str, owner: &str, lifetime: Duration) -> Result<bool, StoreError> {
+        let holder = self.owners.lock().unwrap().get(name).cloned();
+        match self.mistake {
+            // What the trait does by itself, which is no mistake.
+            Mistake::RenewIsLeft => Ok(true),
+            Mistake::RenewIsForEverybody => {
+                let holder = holder.unwrap_or_default();
+                self.inner.renew(name, &holder, lifetime).await
+            }
+            Mistake::RenewTakes => match self.inner.renew(name, owner, lifetime).await? {
+                true => Ok(true),
+                false => self.inner.lock(name, owner, lifetime).await,
+            },
+            Mistake::RenewOnlySaysSo => Ok(holder.as_deref() == Some(owner)),
+            Mistake::RenewNeverShortens if lifetime < HOUR => Ok(holder.as_deref() == Some(owner)),
+            _ => self.inner.renew(name, owner, lifetime).await,
+        }
+    }
+
     async fn unlock(&self, name: &str, owner: &str) -> Result<(), StoreError> {
         match self.mistake {
             Mistake::LocksAreSessions => self.inner.delete(name).await,
@@ -332,7 +360,9 @@ async fn every_mistake_is_found_and_a_good_store_passes() {
         (mistake, promise, names(&made))
     });
     let good = broken(async || Mistaken::with(Mistake::None), ALL, PATIENCE);
-    let (found, good) = join(join_all(checks), good).await;
+    let left = broken(async || Mistaken::with(Mistake::RenewIsLeft), ALL, PATIENCE);
+    let (found, (good, left)) = join(join_all(checks), join(good, left)).await;
+    assert_eq!(names(&left), [""; 0], "a store that renews nothing");
     for (mistake, promise, broken) in found {
         let found = broken.iter().any(|broken| broken.contains(promise));
         assert!(found, "{mistake:?} has broken {broken:#?}");

@@ -6,31 +6,30 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redis::aio::ConnectionManager;
-use redis::{RedisError, Value, from_redis_value, pipe};
+use redis::{Cmd, Value};
 use rocket::tokio::sync::oneshot;
 use rocket::tokio::task::yield_now;
 
-use super::unavailable;
+use super::connection::{Answer, Connection};
 use crate::session::store::StoreError;
 
-type Answer = Result<Option<String>, StoreError>;
+type Answered = Result<Answer<Value>, StoreError>;
 
 /// A read that was not sent yet, and the caller that waits for it.
 struct Read {
     key: String,
     field: Cow<'static, str>,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Answered>,
 }
 
 #[derive(Clone)]
 pub(super) struct Reads {
-    connection: ConnectionManager,
+    connection: Connection,
     waiting: Arc<Mutex<Vec<Read>>>,
 }
 
 impl Reads {
-    pub(super) fn over(connection: ConnectionManager) -> Reads {
+    pub(super) fn over(connection: Connection) -> Reads {
         let waiting = Arc::default();
         Reads {
             connection,
@@ -39,7 +38,11 @@ impl Reads {
     }
 
     /// A field of the hash at `key`, as it is now: asked for after this call has begun.
-    pub(super) async fn field(&self, key: String, field: impl Into<Cow<'static, str>>) -> Answer {
+    pub(super) async fn field(
+        &self,
+        key: String,
+        field: impl Into<Cow<'static, str>>,
+    ) -> Result<Answer<Option<String>>, StoreError> {
         let field = field.into();
         let (answer, answered) = oneshot::channel();
         let is_first = {
@@ -52,35 +55,29 @@ impl Reads {
             rocket::tokio::spawn(self.clone().send());
         }
         let gone = |_| Err(StoreError::Unavailable("the read was given up".into()));
-        answered.await.unwrap_or_else(gone)
+        answered.await.unwrap_or_else(gone)?.read()
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Read>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn send(mut self) {
+    async fn send(self) {
         // Until every request that has arrived has come this far.
         yield_now().await;
         let reads = std::mem::take(&mut *self.waiting());
-        let mut pipe = pipe();
-        // The error of one read is not that of the others.
-        pipe.ignore_errors();
-        for read in &reads {
-            pipe.hget(&read.key, &*read.field);
-        }
-        let values: Result<Vec<Value>, RedisError> = pipe.query_async(&mut self.connection).await;
-        match values {
-            Ok(values) => {
-                for (read, value) in reads.into_iter().zip(values) {
-                    let value = value.extract_error();
-                    let text = value.and_then(|value| Ok(from_redis_value(value)?));
-                    // A caller that has gone away needs no answer.
-                    let _ = read.answer.send(text.map_err(unavailable));
+        let commands: Vec<_> = reads
+            .iter()
+            .map(|read| Cmd::hget(&read.key, &*read.field))
+            .collect();
+        // A caller that has gone away needs no answer.
+        match self.connection.read(&commands).await {
+            Ok(answers) => {
+                for (read, answer) in reads.into_iter().zip(answers) {
+                    let _ = read.answer.send(answer);
                 }
             }
             Err(error) => {
-                let error = unavailable(error);
                 for read in reads {
                     let _ = read.answer.send(Err(error.clone()));
                 }

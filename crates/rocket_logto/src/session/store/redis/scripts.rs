@@ -1,133 +1,169 @@
 //! What Redis does in one step. Nothing comes between the commands of a script,
 //! so that two instances of the app cannot get in each other's way.
 //!
-//! The scripts find keys by the ids in an index, which a Redis Cluster does not
-//! allow: one Redis, with replicas if you like.
+//! Each script has one key, so that it runs in a Redis Cluster, too. Each may be
+//! run again when nobody knows whether it has run: an answer may be lost, and the
+//! client of a cluster repeats what was not answered.
 
 use std::sync::LazyLock;
 
-use redis::Script;
+use redis::{Cmd, Script};
 
-/// KEYS: the session. ARGV: see `RedisStore::write`. 0 when the id is taken.
-///
-/// An index lives as long as the last of its sessions. Each new session removes a
-/// few that have expired, or the index of a user who never stays away would grow
-/// for ever.
-pub(super) static CREATE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+/// A script, which Redis knows by its hash after it has run once.
+pub(super) struct Lua {
+    code: &'static str,
+    hash: LazyLock<String>,
+}
+
+macro_rules! lua {
+    ($code:literal) => {
+        Lua {
+            code: $code,
+            hash: LazyLock::new(|| Script::new($code).get_hash().to_owned()),
+        }
+    };
+}
+
+impl Lua {
+    /// By its hash.
+    pub(super) fn known(&self, key: &str, arguments: &[&str]) -> Cmd {
+        call("EVALSHA", &self.hash, key, arguments)
+    }
+
+    /// By its text.
+    pub(super) fn whole(&self, key: &str, arguments: &[&str]) -> Cmd {
+        call("EVAL", self.code, key, arguments)
+    }
+}
+
+fn call(command: &str, script: &str, key: &str, arguments: &[&str]) -> Cmd {
+    let mut call = redis::cmd(command);
+    call.arg(script).arg(1).arg(key).arg(arguments);
+    call
+}
+
+/// KEYS: the session. ARGV: this attempt, and see `RedisStore::create`. 0 when the id
+/// is taken.
+pub(super) static CREATE: Lua = lua!(
+    r"
 local session = KEYS[1]
-local prefix, id, data, lifetime, version, sub, sid, begun_at = unpack(ARGV)
-if redis.call('EXISTS', session) == 1 then return 0 end
-redis.call('HSET', session, 'data', data, 'version', version, 'sub', sub, 'sid', sid, 'begun_at', begun_at)
+local made, data, lifetime, version, sub, sid, begun_at = unpack(ARGV)
+local taken = redis.call('HGET', session, 'made')
+if taken == made then return 1 end
+if taken then return 0 end
+redis.call('HSET', session, 'made', made, 'data', data, 'version', version, 'sub', sub, 'sid', sid, 'begun_at', begun_at)
 redis.call('PEXPIRE', session, lifetime)
+return 1"
+);
 
-local function add_to(index)
-  for _, other in ipairs(redis.call('SRANDMEMBER', index, 4)) do
-    if redis.call('EXISTS', prefix .. 'session:' .. other) == 0 then redis.call('SREM', index, other) end
-  end
-  redis.call('SADD', index, id)
-  if redis.call('PTTL', index) < tonumber(lifetime) then redis.call('PEXPIRE', index, lifetime) end
-end
-add_to(prefix .. 'sub:' .. sub)
-if sid ~= '' then add_to(prefix .. 'sid:' .. sid) end
-return 1",
-    )
-});
-
-/// KEYS: the session. ARGV: see `RedisStore::write`. 0 when the session is gone.
-pub(super) static SAVE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+/// KEYS: the session. ARGV: see `RedisStore::save`. By what names it is found and
+/// whether this is a newer version, or nothing when the session is gone.
+pub(super) static SAVE: Lua = lua!(
+    r"
 local session = KEYS[1]
-local prefix, id, data, lifetime, version = unpack(ARGV)
+local data, lifetime, version = unpack(ARGV)
 local kept_version, sub, sid = unpack(redis.call('HMGET', session, 'version', 'sub', 'sid'))
-if not kept_version then return 0 end
-if tonumber(kept_version) > tonumber(version) then return 1 end
-redis.call('HSET', session, 'data', data, 'version', version)
-redis.call('PEXPIRE', session, lifetime)
-
-local function extend(index)
-  if redis.call('PTTL', index) < tonumber(lifetime) then redis.call('PEXPIRE', index, lifetime) end
+if not kept_version then return {} end
+if tonumber(kept_version) <= tonumber(version) then
+  redis.call('HSET', session, 'data', data, 'version', version)
+  redis.call('PEXPIRE', session, lifetime)
 end
-extend(prefix .. 'sub:' .. sub)
-if sid ~= '' then extend(prefix .. 'sid:' .. sid) end
-return 1",
-    )
-});
+local newer = tonumber(kept_version) < tonumber(version)
+return {sub, sid, newer and 'newer' or ''}"
+);
 
-/// KEYS: the session. ARGV: the prefix, the id.
-pub(super) static DELETE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+/// KEYS: the session. By what names it was found.
+pub(super) static DELETE: Lua = lua!(
+    r"
 local session = KEYS[1]
-local prefix, id = unpack(ARGV)
 local sub, sid = unpack(redis.call('HMGET', session, 'sub', 'sid'))
 redis.call('DEL', session)
-if sub then redis.call('SREM', prefix .. 'sub:' .. sub, id) end
-if sid and sid ~= '' then redis.call('SREM', prefix .. 'sid:' .. sid, id) end
-return 1",
-    )
-});
+if not sub then return {} end
+return {sub, sid}"
+);
 
-/// For [`DELETE_INDEXED`].
-pub(super) const WITHOUT_SID: &str = "without sid";
-
-/// Ends the sessions of an index that were begun in time.
+/// Adds a session to an index, which lives as long as the last of its sessions. What
+/// has expired leaves it, or the index of a user who never stays away would grow for
+/// ever.
 ///
-/// KEYS: the index. ARGV: the prefix, the last `begun_at` that is meant, and
-/// [`WITHOUT_SID`] to spare the sessions that have one.
-pub(super) static DELETE_INDEXED: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+/// KEYS: the index. ARGV: the session, its lifetime.
+pub(super) static ADD: Lua = lua!(
+    r"
 local index = KEYS[1]
-local prefix, begun_by, only = unpack(ARGV)
-for _, id in ipairs(redis.call('SMEMBERS', index)) do
-  local session = prefix .. 'session:' .. id
-  local sub, sid, begun_at = unpack(redis.call('HMGET', session, 'sub', 'sid', 'begun_at'))
-  -- One that has expired has no begun_at, and leaves the index, too.
-  local spared = only == 'without sid' and sid and sid ~= ''
-  if not spared and tonumber(begun_at or 0) <= tonumber(begun_by) then
-    redis.call('DEL', session)
-    if sub then redis.call('SREM', prefix .. 'sub:' .. sub, id) end
-    if sid and sid ~= '' then redis.call('SREM', prefix .. 'sid:' .. sid, id) end
-    redis.call('SREM', index, id)
-  end
-end
-return 1",
-    )
-});
+local session, lifetime = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+redis.call('ZADD', index, now + lifetime, session)
+if redis.call('PTTL', index) < lifetime then redis.call('PEXPIRE', index, lifetime) end
+return 1"
+);
 
-/// KEYS: the session. ARGV: the prefix, the token's field, the token.
-pub(super) static PUT_TOKEN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+/// Ends a session of an index that was begun in time.
+///
+/// KEYS: the session. ARGV: `sub` or `sid`, the name there, the last `begun_at` that
+/// is meant, and `sid` where a session that has one is not. By what names it was found, or nothing when it is to stay. One that is
+/// gone, or has another name by now, was found by no more than this.
+pub(super) static END: Lua = lua!(
+    r"
 local session = KEYS[1]
-local _, field, token = unpack(ARGV)
+local by, name, begun_by, spared = unpack(ARGV)
+local held, sub, sid, begun_at = unpack(redis.call('HMGET', session, by, 'sub', 'sid', 'begun_at'))
+if held ~= name then return {'', ''} end
+if tonumber(begun_at) > tonumber(begun_by) then return {} end
+if spared == 'sid' and sid ~= '' then return {} end
+redis.call('DEL', session)
+return {sub, sid}"
+);
+
+/// KEYS: the session. ARGV: the token's field, the token.
+pub(super) static PUT_TOKEN: Lua = lua!(
+    r"
+local session = KEYS[1]
 if redis.call('EXISTS', session) == 0 then return 0 end
-redis.call('HSET', session, field, token)
-return 1",
-    )
-});
+redis.call('HSET', session, ARGV[1], ARGV[2])
+return 1"
+);
 
-/// KEYS: the session. ARGV: the prefix, what the fields of tokens begin with.
-pub(super) static CLEAR_TOKENS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-local session = KEYS[1]
-local _, begin = unpack(ARGV)
+/// KEYS: the session. ARGV: what the fields of tokens begin with.
+pub(super) static CLEAR_TOKENS: Lua = lua!(
+    r"
+local session, begin = KEYS[1], ARGV[1]
 for _, field in ipairs(redis.call('HKEYS', session)) do
   if string.sub(field, 1, string.len(begin)) == begin then redis.call('HDEL', session, field) end
 end
-return 1",
-    )
-});
+return 1"
+);
 
-/// KEYS: the lock. ARGV: the owner.
+/// KEYS: the lock. ARGV: this attempt of the owner, the lifetime.
+pub(super) static LOCK: Lua = lua!(
+    r"
+local lock, attempt, lifetime = KEYS[1], ARGV[1], ARGV[2]
+local held = redis.call('GET', lock)
+if held == attempt then return 1 end
+if held then return 0 end
+redis.call('SET', lock, attempt, 'PX', lifetime)
+return 1"
+);
+
+/// KEYS: the lock. ARGV: how the attempts of the owner begin, the lifetime.
+pub(super) static RENEW: Lua = lua!(
+    r"
+local lock, owner, lifetime = KEYS[1], ARGV[1], ARGV[2]
+local held = redis.call('GET', lock)
+if not held or string.sub(held, 1, string.len(owner)) ~= owner then return 0 end
+redis.call('PEXPIRE', lock, lifetime)
+return 1"
+);
+
+/// KEYS: the lock. ARGV: how the attempts of the owner begin.
 ///
-/// The text, not a [`Script`], which is called by its hash: a Redis that does not
-/// know it would say so, and nobody hears of that when answers come too late.
-pub(super) const UNLOCK: &str = r"
+/// By its text: a Redis that does not know the hash would say so, and nobody hears
+/// of that when answers come too late.
+pub(super) static UNLOCK: Lua = lua!(
+    r"
 local lock, owner = KEYS[1], ARGV[1]
-if redis.call('GET', lock) == owner then redis.call('DEL', lock) end
-return 1";
+local held = redis.call('GET', lock)
+if held and string.sub(held, 1, string.len(owner)) == owner then redis.call('DEL', lock) end
+return 1"
+);
