@@ -37,7 +37,7 @@ pub(super) fn refusal(response: &Response<Vec<u8>>) -> Option<TokenErrorBody> {
 }
 
 fn denied_or(response: &Response<Vec<u8>>, otherwise: TokenError) -> TokenError {
-    refusal(response).map_or(otherwise, TokenError::Denied)
+    refusal(response).map_or(otherwise, |body| TokenError::Denied(Box::new(body)))
 }
 
 /// The JSON object in a success.

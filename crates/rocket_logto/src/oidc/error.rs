@@ -169,7 +169,7 @@ impl Unreadable {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum TokenError {
     #[error("{0}")]
-    Denied(TokenErrorBody),
+    Denied(Box<TokenErrorBody>),
     #[error("{0}")]
     Http(#[from] HttpError),
     #[error("unusable answer: {0}")]

@@ -369,7 +369,7 @@ mod tests {
     fn said(failure: Failure, error: &str) -> Option<String> {
         let body = json!({ "error": error, "error_description": "why", "message": "w" });
         let body = serde_json::from_value(body).expect("an error body");
-        let failure = failure(TokenError::Denied(body));
+        let failure = failure(TokenError::Denied(Box::new(body)));
         failure.provider_message().map(str::to_owned)
     }
 

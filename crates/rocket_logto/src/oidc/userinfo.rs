@@ -40,7 +40,7 @@ pub(super) async fn user_info(
     // RFC 6750 section 3.1, with whatever status and content type.
     match refused(&response) {
         Some(body) if body.error == "invalid_token" => Ok(None),
-        Some(body) => Err(TokenError::Denied(body)),
+        Some(body) => Err(TokenError::Denied(Box::new(body))),
         None if response.status() == StatusCode::OK => Err(TokenError::Malformed(format!(
             "userinfo is not {media_type}"
         ))),
