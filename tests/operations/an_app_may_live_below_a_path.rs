@@ -521,7 +521,10 @@ async fn every_link_of_the_web_app_stays_below_it() {
                     .replace("&#x2F;", "/");
                 if link.starts_with('/') {
                     assert!(link.starts_with("/app/"), "{path} leads to {link}");
-                    to_see.push(link);
+                    // Forms are sent, not looked at.
+                    if !attribute.starts_with("action") {
+                        to_see.push(link);
+                    }
                 }
             }
         }

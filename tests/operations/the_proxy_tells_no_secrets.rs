@@ -51,6 +51,9 @@ async fn whatever_becomes_of_a_request() {
 
     // What does not.
     let asked = other.navigate(pair.url(&callback())).await;
+    assert_eq!(asked.status(), 303, "it begins a sign-in");
+    let again = callback().replace("state=", "state=again.");
+    let asked = other.navigate(pair.url(&again)).await;
     assert_eq!(asked.status(), 400);
     for method in ["PROPFIND", "BREW", "TRACE"] {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
