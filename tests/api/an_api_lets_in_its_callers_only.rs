@@ -334,6 +334,8 @@ async fn callers_are_not_mixed_up() {
         ("app_id", CLIENT_ID.into()),
         ("app_secret", CLIENT_SECRET.into()),
         ("introspect_opaque_tokens", true.into()),
+        // All of them are asked about at once, on a busy machine.
+        ("http_timeout", "60s".into()),
     ]);
     let app = ApiApp::start(table, bearer_api::rocket()).await;
     let template = Value::from(bearer_api::claims(&app));
