@@ -76,7 +76,7 @@ async fn tells(app: &Served, parts: &[&str]) {
     let reason = reason_of(&reference(&page));
     for part in parts {
         assert!(reason.contains(part), "{part}: {reason}");
-        assert!(!page.text().contains(part), "the page has {part}");
+        assert!(!page.page().text.contains(part), "the page has {part}");
     }
 }
 

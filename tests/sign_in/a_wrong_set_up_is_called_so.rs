@@ -468,7 +468,7 @@ async fn metadata_that_do_not_fit_are_no_passing_fault() {
         (
             "a refused endpoint",
             |reply| reply.edit_json(|body| body["token_endpoint"] = "file:///etc/passwd".into()),
-            "the endpoint file:///etc/passwd is not https",
+            "metadata: token_endpoint file:///etc/passwd is not https",
         ),
         (
             "no token endpoint",
@@ -497,7 +497,7 @@ async fn metadata_that_do_not_fit_are_no_passing_fault() {
         let mistake = Mistake {
             name: case,
             logto: Dict::new(),
-            key: "see logto.",
+            key: "metadata: ",
             sent: told,
             is_unready: true,
         };

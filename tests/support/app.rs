@@ -62,16 +62,6 @@ impl TestApp {
         TestApp::joined(provider, logto, Logto::fairing(), rocket).await
     }
 
-    /// The same with both.
-    pub async fn at_with(
-        provider: DevProvider,
-        logto: Dict,
-        fairing: LogtoFairing,
-        rocket: Rocket<Build>,
-    ) -> TestApp {
-        TestApp::joined(provider, logto, fairing, rocket).await
-    }
-
     async fn joined(
         provider: DevProvider,
         logto: Dict,

@@ -45,7 +45,6 @@ fn tidy(claims: &mut Map<String, Value>) {
     for name in TIMES {
         take(name, |value| value.is_null() || value == "");
     }
-    take("scope", |value| !value.is_string() && !value.is_array());
 }
 
 /// The claims of an active access token.
