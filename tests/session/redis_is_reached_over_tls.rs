@@ -144,7 +144,7 @@ async fn a_client_without_a_certificate_is_told_that_it_has_none() {
     let certificate = std::fs::read(redis.client.file()).expect("a certificate");
     let mixed = redis.servers().with_client_certificate(certificate, key);
     let mixed = match RedisStore::at(&mixed, "app") {
-        Ok(store) => store.load("a").await.err().expect("an error"),
+        Ok(store) => store.load("a").await.expect_err("an error"),
         Err(error) => error,
     };
     assert!(

@@ -16,7 +16,7 @@ const GUIDE: &str = include_str!("../../crates/rocket_logto/src/guide/production
 const ELSEWHERE: [&str; 4] = ["role", "cluster|slots", "asking", "select"];
 
 /// The words of the guide's `ACL SETUSER`, for a user of this name.
-fn set_user<'a>(name: &'a str) -> Vec<&'a str> {
+fn set_user(name: &str) -> Vec<&str> {
     let line = GUIDE
         .lines()
         .find(|line| line.starts_with("ACL SETUSER rocket "));
