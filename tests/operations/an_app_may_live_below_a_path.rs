@@ -502,7 +502,7 @@ async fn every_link_of_the_web_app_stays_below_it() {
         if path.contains("sign-") || !seen.insert(path.clone()) {
             continue;
         }
-        let page = browser.navigate_following(nginx.url(&path), 3).await.pop();
+        let page = browser.navigate_following(nginx.url(&path), 9).await.pop();
         let page = page.expect("a page");
         let status = page.status();
         assert!(matches!(status, 200 | 400 | 403), "{path}: {status}");

@@ -479,12 +479,12 @@ async fn metadata_that_do_not_fit_are_no_passing_fault() {
                         .remove("token_endpoint");
                 });
             },
-            "metadata: without \"token_endpoint\"",
+            "metadata: token_endpoint is missing or no absolute URL",
         ),
         (
             "a number as an endpoint",
             |reply| reply.edit_json(|body| body["jwks_uri"] = 7.into()),
-            "metadata: at \"jwks_uri\"",
+            "metadata: jwks_uri is missing or no absolute URL",
         ),
         ("nothing there", |reply| reply.status = 404, "answered 404"),
         ("not for us", |reply| reply.status = 403, "answered 403"),

@@ -180,10 +180,10 @@ async fn sessions_in_redis_end_at_once_and_a_redis_that_is_away_is_tried_again()
 
     // It fails half-way: the token is noted, the sessions are not ended.
     let token = op.token(op.claims(Some(ALICE), None));
-    redis.command(&["ACL", "SETUSER", "default", "-smembers"]);
+    redis.command(&["ACL", "SETUSER", "default", "-zrange"]);
     let answer = op.send(&token).await;
     assert_eq!(status_of(&answer, "half-way"), 503);
-    redis.command(&["ACL", "SETUSER", "default", "+smembers"]);
+    redis.command(&["ACL", "SETUSER", "default", "+zrange"]);
     let answer = op.send(&token).await;
     assert_eq!(status_of(&answer, "the same token again"), 200);
 
