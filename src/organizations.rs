@@ -96,9 +96,8 @@ async fn reports(
     logto: &State<Logto>,
 ) -> Result<Template, Status> {
     let path = uri!(crate::api::reports(org_id)).to_string();
-    let endpoint = logto.base_url().join(&path);
-    let endpoint = endpoint.map_err(|_| Status::InternalServerError)?;
-    resources::call(endpoint.into(), &token, http, logto).await
+    let endpoint = format!("{}{}", logto.base_url(), path.trim_start_matches('/'));
+    resources::call(endpoint, &token, http, logto).await
 }
 
 /// The same for an API within the organization; without a guard, because the API is
