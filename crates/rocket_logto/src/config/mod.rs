@@ -38,6 +38,7 @@ pub(crate) use provider::{
     DEV_MACHINE_SECRET, NamedBy, ProviderConfig,
 };
 pub use redis::RedisServers;
+#[cfg(feature = "redis")]
 pub(crate) use redis::Topology;
 use rules::Rules;
 pub use types::{
