@@ -90,7 +90,7 @@ async fn whatever_becomes_of_a_request() {
     }
 
     // Too much of it, and nobody there to answer.
-    let answers = join_all((0..150).map(|_| other.navigate(pair.url(&callback())))).await;
+    let answers = join_all((0..400).map(|_| other.navigate(pair.url(&callback())))).await;
     assert!(answers.iter().any(|answer| answer.status() == 429));
     for instance in &mut pair.instances {
         instance.kill();
@@ -128,9 +128,9 @@ async fn who_begins_too_many_sign_ins_is_told_to_wait() {
     pair.sign_in(&alice, ALICE).await;
 
     let stranger = pair.nginx.browser();
-    let starts = join_all((0..200).map(|_| stranger.get(pair.url("/sign-in")))).await;
+    let starts = join_all((0..400).map(|_| stranger.get(pair.url("/sign-in")))).await;
     let refused = starts.iter().filter(|start| start.status() == 429).count();
-    assert!((1..=100).contains(&refused), "{refused} of 200");
+    assert!((1..=300).contains(&refused), "{refused} of 400");
 
     let pages = join_all((0..200).map(|_| alice.fetch_json(pair.url("/protected/no-redirect"))));
     for page in pages.await {
