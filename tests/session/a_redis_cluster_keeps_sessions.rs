@@ -149,7 +149,9 @@ async fn a_master_that_dies_under_load_loses_no_session() {
     let mut cluster = RedisCluster::start().await;
     let load = Load::start(&cluster.servers(), 200).await;
     sleep(Duration::from_millis(300)).await;
+    let rest = load.rest(&cluster.nodes[0]).await;
     cluster.nodes[0].kill();
+    drop(rest);
     eventually("its replica takes over", async || {
         let info = cluster.nodes[3].command(&["INFO", "replication"]);
         info.contains("role:master")
@@ -180,7 +182,9 @@ async fn a_master_that_hangs_under_load_loses_no_session() {
     let cluster = RedisCluster::start().await;
     let load = Load::start(&cluster.servers(), 200).await;
     sleep(Duration::from_millis(300)).await;
+    let rest = load.rest(&cluster.nodes[0]).await;
     cluster.nodes[0].pause();
+    drop(rest);
     eventually("its replica takes over", async || {
         let info = cluster.nodes[3].command(&["INFO", "replication"]);
         info.contains("role:master")

@@ -38,7 +38,9 @@ async fn a_master_that_dies_under_load_signs_nobody_out() {
     let mut redis = RedisSentinels::start().await;
     let load = Load::start(&redis.servers(), 200).await;
     sleep(Duration::from_millis(300)).await;
+    let rest = load.rest(&redis.nodes[0]).await;
     redis.nodes[0].kill();
+    drop(rest);
     redis.is_master(1).await;
     redis.nodes[0].restart().await;
     let info = redis.nodes[0].command(&["INFO", "replication"]);
@@ -55,7 +57,9 @@ async fn a_master_that_hangs_and_wakes_up_signs_nobody_out() {
     let redis = RedisSentinels::start().await;
     let load = Load::start(&redis.servers(), 200).await;
     sleep(Duration::from_millis(300)).await;
+    let rest = load.rest(&redis.nodes[0]).await;
     redis.nodes[0].pause();
+    drop(rest);
     redis.is_master(1).await;
     // New sessions are created, of which it knows nothing.
     let before = load.created();
@@ -226,7 +230,7 @@ async fn a_user_is_still_signed_in_after_a_failover() {
         visit().await;
         sleep(Duration::from_millis(50)).await;
     }
-    assert!(visit().await);
+    eventually("the page is there", visit).await;
     let refreshed = browser.post_form(app.url("/refresh"), &[]).await;
     assert_eq!(refreshed.text(), ALICE);
     let held: Vec<_> = redis.nodes[1].keys();

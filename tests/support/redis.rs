@@ -133,6 +133,21 @@ impl Redis {
         Ok(answer)
     }
 
+    /// Whether all its replicas have what this master has.
+    pub fn is_replicated(&self) -> bool {
+        let info = self.command(&["INFO", "replication"]);
+        let number = |text: &str| {
+            text.split(|c: char| !c.is_ascii_digit())
+                .next()?
+                .parse()
+                .ok()
+        };
+        let all =
+            |name: &str| -> Vec<u64> { info.split(name).skip(1).filter_map(number).collect() };
+        let (own, replicas) = (all("master_repl_offset:"), all(",offset="));
+        !replicas.is_empty() && replicas.iter().all(|offset| own.first() <= Some(offset))
+    }
+
     /// Ends it without a word, as a loss of power does.
     pub fn kill(&mut self) {
         self.stop();

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rocket::futures::future::join_all;
+use rocket::tokio::sync::{Mutex, OwnedMutexGuard};
 use rocket::tokio::task::JoinHandle;
 use rocket::tokio::time::sleep;
 use rocket_logto::{Record, RedisServers, RedisStore, SessionStore, StoreError};
 
 use super::eventually::eventually;
+use super::redis::Redis;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -29,6 +31,8 @@ pub struct Load {
     stop: Arc<AtomicBool>,
     /// How many sessions were created; the last of them is the newest.
     created: Arc<AtomicU32>,
+    /// Who has it may create sessions.
+    writing: Arc<Mutex<()>>,
     tasks: Vec<JoinHandle<Seen>>,
 }
 
@@ -61,6 +65,7 @@ impl Load {
             store,
             stop: Arc::default(),
             created: Arc::new(AtomicU32::new(sessions)),
+            writing: Arc::default(),
             tasks: Vec::new(),
         };
         for reader in 0..4 {
@@ -75,12 +80,22 @@ impl Load {
             load.store.clone(),
             load.stop.clone(),
             load.created.clone(),
+            load.writing.clone(),
         )));
         load
     }
 
     pub fn store(&self) -> &RedisStore {
         &self.store
+    }
+
+    /// Creates no sessions as long as the value lives; those that were created are with
+    /// the replicas of `master`. Redis answers first and replicates afterwards, so what a
+    /// master is told in its last moment may be lost with it.
+    pub async fn rest(&self, master: &Redis) -> OwnedMutexGuard<()> {
+        let rest = self.writing.clone().lock_owned().await;
+        eventually("the replicas have it all", async || master.is_replicated()).await;
+        rest
     }
 
     /// How many sessions there are.
@@ -152,10 +167,16 @@ async fn read(
 }
 
 /// One session after the other, each until it is there.
-async fn write(store: Arc<RedisStore>, stop: Arc<AtomicBool>, created: Arc<AtomicU32>) -> Seen {
+async fn write(
+    store: Arc<RedisStore>,
+    stop: Arc<AtomicBool>,
+    created: Arc<AtomicU32>,
+    writing: Arc<Mutex<()>>,
+) -> Seen {
     let mut seen = Seen::default();
     let mut attempts = 0;
     while !stop.load(Ordering::SeqCst) {
+        let turn = writing.lock().await;
         let n = created.load(Ordering::SeqCst);
         attempts += 1;
         let record = record(n).with_version(attempts);
@@ -175,6 +196,7 @@ async fn write(store: Arc<RedisStore>, stop: Arc<AtomicBool>, created: Arc<Atomi
                 seen.errors.push(error.to_string());
             }
         }
+        drop(turn);
         sleep(Duration::from_millis(5)).await;
     }
     seen
