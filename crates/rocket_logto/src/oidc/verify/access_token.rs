@@ -28,7 +28,8 @@ pub(crate) fn access_token(
 ) -> Result<AccessTokenClaims, Rejection> {
     // Logto sends `at+jwt`, older servers only `JWT`.
     let claims: AccessTokenClaims = jws(token, keys, &["at+jwt", "JWT"])?.1;
-    if !is_rfc_9068(token) {
+    // RFC 9068 section 2.1: it is an access token and nothing else.
+    if !jws::says_it_is(token, "at+jwt") {
         is_no_other_kind(&claims, expected.takes_id_tokens)?;
     }
     #[derive(Deserialize)]
@@ -43,17 +44,6 @@ pub(crate) fn access_token(
 /// The tenant that the claims name.
 fn tenant(claims: &AccessTokenClaims) -> Option<String> {
     claims.extra.get("tid")?.as_str().map(str::to_owned)
-}
-
-/// Whether the header says that it is an access token and nothing else (RFC 9068
-/// section 2.1).
-fn is_rfc_9068(token: &str) -> bool {
-    let header = jsonwebtoken::decode_header(token);
-    let typ = header.ok().and_then(|header| header.typ);
-    typ.is_some_and(|typ| {
-        let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-        typ.eq_ignore_ascii_case("at+jwt")
-    })
 }
 
 /// RFC 8725 section 3.12: an ID token, a logout token or a refresh token of the same

@@ -176,15 +176,13 @@ fn foreign_audience(token: &str) -> Option<String> {
 fn mistyped(token: &str) -> Option<String> {
     mistyped_time(token).or_else(|| {
         let claims: Value = claims(token)?;
-        let (name, value) = [
+        let names = [
             mistyped_member::<IdTokenClaims>(&claims),
             mistyped_member::<AccessTokenClaims>(&claims),
-        ]
-        .into_iter()
-        .flatten()
-        .find_map(|name| Some((claims.get(&name)?, name.clone())))
-        .map(|(value, name)| (name, value))?;
-        let found = match value {
+        ];
+        let mut names = names.into_iter().flatten();
+        let name = names.find(|name| claims.get(name).is_some())?;
+        let found = match &claims[&name] {
             Value::Null => "null",
             Value::Bool(_) => "a truth value",
             Value::Number(_) => "a number",

@@ -60,6 +60,11 @@ pub(super) fn header_text(token: &str, name: &str) -> Option<String> {
     header.get(name)?.as_str().map(str::to_owned)
 }
 
+/// Whether a token says that it is of this type.
+pub(super) fn says_it_is(token: &str, right: &str) -> bool {
+    header_text(token, "typ").is_some_and(|typ| is_one_of(&typ, &[right]))
+}
+
 /// What a token says of itself (RFC 7515 section 4.1). Keys that it brings along
 /// (`jwk`, `jku`, `x5c`, `x5u`) are never looked at, so they may be anything.
 #[derive(Deserialize)]
@@ -96,48 +101,44 @@ impl Header {
         !self.crit.is_absent() || !self.b64.is_absent()
     }
 
-    /// RFC 8725 section 3.11: other kinds of tokens say so in `typ`, a media type
-    /// that may omit `application/` (RFC 7515 section 4.1.9).
+    /// RFC 8725 section 3.11: other kinds of tokens say so in `typ`.
     fn is_of(&self, types: &[&str]) -> bool {
-        let right = |typ: &str| {
-            let typ = typ.strip_prefix("application/").unwrap_or(typ);
-            types.iter().any(|right| right.eq_ignore_ascii_case(typ))
-        };
         match self.typ.value() {
             None => true,
-            Some(typ) => typ.as_str().is_some_and(right),
+            Some(typ) => typ.as_str().is_some_and(|typ| is_one_of(typ, types)),
         }
     }
 
     /// Names what is not of its type (RFC 7515 section 4.1), once.
     fn name_odd_members(&self) {
-        let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-        for name in ["jku", "x5u", "x5t", "x5t#S256", "cty"] {
-            if self.others.get(name).is_some_and(|value| !is_text(value)) {
+        let name = |name, is_odd| {
+            if is_odd {
                 tolerance::name(name, "in the header of a token");
             }
-        }
+        };
+        let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
         let is_list = |value: &Value| {
             let list = value.as_array().filter(|list| !list.is_empty());
             list.is_some_and(|list| list.iter().all(is_text))
         };
-        if self.others.get("x5c").is_some_and(|value| !is_list(value)) {
-            tolerance::name("x5c", "in the header of a token");
+        let is_other = |name: &str, right: &dyn Fn(&Value) -> bool| {
+            self.others.get(name).is_some_and(|value| !right(value))
+        };
+        for text in ["jku", "x5u", "x5t", "x5t#S256", "cty"] {
+            name(text, is_other(text, &is_text));
         }
-        if self
-            .others
-            .get("jwk")
-            .is_some_and(|value| !value.is_object())
-        {
-            tolerance::name("jwk", "in the header of a token");
-        }
-        if !self.kid.is_absent() && self.kid().is_none() {
-            tolerance::name("kid", "in the header of a token");
-        }
-        if self.typ.is_null() {
-            tolerance::name("typ", "in the header of a token");
-        }
+        name("x5c", is_other("x5c", &is_list));
+        name("jwk", is_other("jwk", &Value::is_object));
+        name("kid", !self.kid.is_absent() && self.kid().is_none());
+        name("typ", self.typ.is_null());
     }
+}
+
+/// Whether `typ`, a media type that may omit `application/` (RFC 7515 section 4.1.9), is
+/// one of these.
+fn is_one_of(typ: &str, types: &[&str]) -> bool {
+    let typ = typ.strip_prefix("application/").unwrap_or(typ);
+    types.iter().any(|right| right.eq_ignore_ascii_case(typ))
 }
 
 fn signature<C: DeserializeOwned>(

@@ -90,6 +90,14 @@ fn no_other_token_is_an_access_token() {
     }
 }
 
+/// Whatever else stands in its header, and that nobody needs.
+#[test]
+fn a_header_with_odd_members_says_what_its_token_is() {
+    let claims = with(&an_access_token(), &[("nonce", json!("n"))]).to_string();
+    let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "x5c": "text", "x5t": null });
+    assert!(read_access_token(&sign(&header.to_string(), &claims)).is_ok());
+}
+
 /// AWS Cognito's.
 #[test]
 fn a_token_without_audience_needs_a_client_that_may() {
