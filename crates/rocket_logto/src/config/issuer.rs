@@ -3,6 +3,8 @@
 //! `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces; in a token the
 //! id of the user's tenant, its claim `tid`, stands in their place.
 
+use std::borrow::Cow;
+
 /// What stands for the id of a tenant.
 pub(crate) const TENANT: &str = "{tenantid}";
 /// What Entra ID publishes its metadata under for users of any tenant.
@@ -35,13 +37,13 @@ pub(crate) fn lets_in(tenants: &[String], tenant: &str) -> bool {
     tenants.is_empty() || tenants.iter().any(is_it)
 }
 
-/// What a token of this issuer calls somebody or something, made unique among all
-/// tenants: each names its own users and sessions.
-pub(crate) fn unique(template: &str, issuer: &str, name: &str) -> String {
-    match tenant_of(template, issuer) {
+/// What a token calls somebody or something, made unique among all tenants: each names
+/// its own users and sessions.
+pub(crate) fn unique<'a>(tenant: Option<&str>, name: &'a str) -> Cow<'a, str> {
+    match tenant {
         // No tenant's id has a slash.
-        Some(tenant) => format!("{tenant}/{name}"),
-        None => name.to_owned(),
+        Some(tenant) => format!("{tenant}/{name}").into(),
+        None => name.into(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::context::RequestContext;
 use super::model::Session;
 use super::refresh::Granted;
 use super::sessions::Sessions;
-use crate::claims::{IdTokenClaims, UserInfoClaims};
+use crate::claims::UserInfoClaims;
 use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
@@ -140,9 +140,8 @@ impl ActiveSession {
     async fn ask_user_info(&self) -> Result<Option<Vec<u8>>, Error> {
         let token = self.token(TokenFor::default()).await?;
         let (oidc, now) = (&self.sessions.oidc, self.sessions.now());
-        let claims = self.session.id_token.claims::<IdTokenClaims>();
-        let issuer = claims.as_ref().map_or("", |claims| claims.iss.as_str());
-        let answer = oidc.user_info(token.as_secret(), issuer, now).await;
+        let issuer = self.session.issuer(self.sessions.config.issuer());
+        let answer = oidc.user_info(token.as_secret(), &issuer, now).await;
         if let Ok(None) = answer {
             self.sessions.live.of(&self.session).forget_token(&token);
             self.sessions.storage.clear_tokens(&self.session).await;

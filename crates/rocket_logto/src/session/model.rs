@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::cookie::cache::Digest;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
-use crate::config::{LogtoConfig, SessionConfig};
+use crate::config::{LogtoConfig, SessionConfig, issuer};
 use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::tokens::RawIdToken;
 use crate::sha256::sha256;
@@ -224,19 +224,20 @@ impl Session {
 
     /// Its user, by a name that no user of another tenant has.
     pub(super) fn unique_sub(&self) -> Cow<'_, str> {
-        self.unique(&self.sub)
+        issuer::unique(self.tenant.as_deref(), &self.sub)
     }
 
     /// The session at the provider, in the same way.
     pub(super) fn unique_sid(&self) -> Option<Cow<'_, str>> {
-        self.sid.as_deref().map(|sid| self.unique(sid))
+        let sid = self.sid.as_deref()?;
+        Some(issuer::unique(self.tenant.as_deref(), sid))
     }
 
-    fn unique<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        match &self.tenant {
-            Some(tenant) => format!("{tenant}/{name}").into(),
-            None => name.into(),
-        }
+    /// The issuer of its ID token, which at a provider of many tenants is that of one.
+    pub(super) fn issuer<'a>(&self, configured: &'a str) -> Cow<'a, str> {
+        let tenant = self.tenant.as_deref();
+        let of_tenant = tenant.and_then(|tenant| issuer::of_tenant(configured, tenant));
+        of_tenant.map_or(configured.into(), Cow::from)
     }
 
     pub(crate) fn reference(&self) -> SessionRef {

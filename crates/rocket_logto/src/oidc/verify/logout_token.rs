@@ -98,7 +98,8 @@ pub(crate) fn logout_token(
         return Err(Rejection::Claims);
     }
     // Another tenant may have somebody of the same name.
-    let unique = |name: String| issuer::unique(expected.token.issuer, &claims.iss, &name);
+    let tenant = issuer::tenant_of(expected.token.issuer, &claims.iss);
+    let unique = |name: String| issuer::unique(tenant, &name).into_owned();
     Ok(Logout {
         sub: sub.map(unique),
         sid: sid.map(unique),
