@@ -1,11 +1,10 @@
 //! Whether the store that instances share would keep a session: what a sign-in does
 //! with it is done with a session of nobody.
 
-use std::time::{Duration, Instant};
-
-use rocket::tokio::sync::Mutex as Turn;
+use std::time::Duration;
 
 use super::model::SessionId;
+use super::store::joint_check::JointCheck;
 use super::store::{Record, SharedStore, StoreError};
 
 const NAME: &str = "readiness";
@@ -16,37 +15,22 @@ const KEPT: Duration = Duration::from_secs(10);
 /// Those who ask while a check runs share the next one.
 #[derive(Default)]
 pub(super) struct Readiness {
-    last: Turn<Option<Checked>>,
-}
-
-struct Checked {
-    begun: Instant,
-    result: Result<(), StoreError>,
+    last: JointCheck<(), Result<(), StoreError>>,
 }
 
 impl Readiness {
     /// `Err` when a sign-in would fail for the store. A new reason is logged.
     pub(super) async fn check(&self, store: &dyn SharedStore) -> Result<(), StoreError> {
-        let asked = Instant::now();
-        let mut last = self.last.lock().await;
-        if let Some(last) = &*last
-            && last.begun >= asked
-        {
-            return last.result.clone();
-        }
-        let begun = Instant::now();
-        let result = try_all(store).await;
-        let before = last.as_ref().map(|last| &last.result);
-        if let Err(error) = &result
-            && before != Some(&result)
-        {
-            log::warn!("logto: not ready: {error}");
-        }
-        *last = Some(Checked {
-            begun,
-            result: result.clone(),
-        });
-        result
+        let check = async |before: Option<_>| {
+            let result = try_all(store).await;
+            if let Err(error) = &result
+                && before.as_ref() != Some(&result)
+            {
+                log::warn!("logto: not ready: {error}");
+            }
+            result
+        };
+        self.last.get((), check).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! four small traits, and the stores of this crate. Imports the crate's errors
 //! and nothing else of it.
 
+pub(super) mod joint_check;
 mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;

@@ -163,6 +163,21 @@ const CONNECTIONS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What a command came to.
+pub(super) enum Failure {
+    Connecting(StoreError),
+    Command(RedisError),
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> StoreError {
+        match failure {
+            Failure::Connecting(error) => error,
+            Failure::Command(error) => unavailable(error),
+        }
+    }
+}
+
 /// What went wrong, in words for the log.
 pub(super) fn unavailable(error: RedisError) -> StoreError {
     StoreError::Unavailable(format!("Redis: {}", cause(&error)))

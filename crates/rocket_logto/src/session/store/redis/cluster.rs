@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
+use redis::{Client, Cmd, RedisError, Value};
 
 use super::TIMEOUT;
-use super::cause::unavailable;
-use super::servers::{certificates_for, client, infos, tcp};
+use super::cause::{Failure, unavailable};
+use super::servers::{certificates_for, client, infos, tcp, within};
 use super::slot::{Slot, Source};
 use crate::config::RedisServers;
 use crate::session::store::StoreError;
@@ -71,21 +71,6 @@ impl Cluster {
     }
 }
 
-/// What a command came to.
-pub(super) enum Failure {
-    Connecting(StoreError),
-    Command(RedisError),
-}
-
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> StoreError {
-        match failure {
-            Failure::Connecting(error) => error,
-            Failure::Command(error) => unavailable(error),
-        }
-    }
-}
-
 async fn connect(
     client: ClusterClient,
     nodes: Vec<Client>,
@@ -100,9 +85,7 @@ async fn connect(
     // The client of a cluster says only that no node will do. One of them says why.
     let mut why = error;
     for node in nodes {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT));
+        let config = within(TIMEOUT);
         let asked = async {
             let mut node = node
                 .get_multiplexed_async_connection_with_config(&config)

@@ -1,15 +1,15 @@
 //! The way to Redis, whichever of its forms people run.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 use rocket::futures::future::join_all;
 
 use super::TIMEOUT;
-use super::cause::unavailable;
-use super::cluster::{Cluster, Failure};
+use super::cause::{Failure, unavailable};
+use super::cluster::Cluster;
 use super::scripts::Lua;
 use super::sentinel::{Message, Sentinel};
 use super::servers::{client, infos, no_server};
@@ -144,7 +144,7 @@ impl Connection {
     pub(super) async fn confirm<T>(&self, answer: &Answer<T>) -> Result<(), StoreError> {
         match self {
             Connection::One(_) | Connection::Cluster(_) => Ok(()),
-            Connection::Sentinel(sentinel) => sentinel.confirm(answer.source, Instant::now()).await,
+            Connection::Sentinel(sentinel) => sentinel.confirm(answer.source).await,
         }
     }
 }

@@ -18,18 +18,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError, Value};
+use redis::{Client, Cmd, ConnectionInfo, Pipeline, RedisError, Value};
 use rocket::futures::future::join_all;
-use rocket::tokio::sync::Mutex as Turn;
 use rocket::tokio::time::{sleep, timeout};
 
 use super::TIMEOUT;
-use super::cause::unavailable;
-use super::cluster::Failure;
-use super::servers::{client, infos, moved_to, named_by_sentinels};
+use super::cause::{Failure, unavailable};
+use super::servers::{client, infos, moved_to, named_by_sentinels, within};
 use super::slot::{Slot, Source};
 use crate::config::RedisServers;
 use crate::session::store::StoreError;
+use crate::session::store::joint_check::JointCheck;
 
 /// How long the Sentinels have for an answer. One that is gone without a word makes a
 /// connection take so long.
@@ -52,7 +51,7 @@ pub(super) struct Sentinel {
     data: Mutex<Data>,
     /// A key that stands for the data: it is written once and never expires.
     mark: String,
-    confirmed: Turn<Option<Confirmed>>,
+    confirmed: JointCheck<Source, Result<(), StoreError>>,
     is_watched: AtomicBool,
     this: Weak<Sentinel>,
 }
@@ -71,12 +70,6 @@ struct Data {
     mark: Option<String>,
     /// Since when masters have been without it.
     missing: Option<Instant>,
-}
-
-struct Confirmed {
-    source: Source,
-    begun: Instant,
-    result: Result<(), StoreError>,
 }
 
 /// What is sent at once.
@@ -139,7 +132,7 @@ impl Sentinel {
             slot: Slot::new(),
             data: Mutex::default(),
             mark: format!("{prefix}data"),
-            confirmed: Turn::default(),
+            confirmed: JointCheck::default(),
             is_watched: AtomicBool::new(false),
             this: this.clone(),
         }))
@@ -173,26 +166,16 @@ impl Sentinel {
         }
     }
 
-    /// `Ok` when what `source` has said until `since` is the word of the master.
-    pub(super) async fn confirm(&self, source: Source, since: Instant) -> Result<(), StoreError> {
-        let mut last = self.confirmed.lock().await;
-        if let Some(last) = &*last
-            && last.source == source
-            && last.begun >= since
-        {
-            return last.result.clone();
-        }
-        let begun = Instant::now();
-        let result = self.is_master(source).await;
-        if result.is_err() {
-            self.slot.forget(source);
-        }
-        *last = Some(Confirmed {
-            source,
-            begun,
-            result: result.clone(),
-        });
-        result
+    /// `Ok` when what `source` has said until now is the word of the master.
+    pub(super) async fn confirm(&self, source: Source) -> Result<(), StoreError> {
+        let confirm = async |_| {
+            let result = self.is_master(source).await;
+            if result.is_err() {
+                self.slot.forget(source);
+            }
+            result
+        };
+        self.confirmed.get(source, confirm).await
     }
 
     async fn is_master(&self, source: Source) -> Result<(), StoreError> {
@@ -403,12 +386,6 @@ async fn ask(sentinel: Arc<Watcher>, service: String) -> Result<Master, StoreErr
         }),
         _ => Err(doubtful("a Sentinel does not say where the master is")),
     }
-}
-
-fn within(time: Duration) -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(time))
-        .set_response_timeout(Some(time))
 }
 
 fn doubtful(why: &str) -> StoreError {

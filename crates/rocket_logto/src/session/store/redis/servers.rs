@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
 use redis::{
-    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError,
-    RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo,
+    IntoConnectionInfo, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
 };
 
 use crate::config::{RedisServers, Topology};
@@ -25,17 +25,11 @@ pub(super) fn infos(servers: &RedisServers) -> RedisResult<Vec<ConnectionInfo>> 
             // TLS, it hears only by it that its certificate is refused.
             settings = settings.set_skip_set_lib_name();
         }
-        if is_sentinel {
+        settings = match is_sentinel {
             // The database is that of the servers, and so are user and password.
-            settings = settings.set_db(0);
-        } else {
-            if let Some(user) = &servers.user {
-                settings = settings.set_username(user);
-            }
-            if let Some(password) = &servers.password {
-                settings = settings.set_password(password);
-            }
-        }
+            true => settings.set_db(0),
+            false => with_credentials(settings, servers),
+        };
         Ok(info.set_redis_settings(settings).set_tcp_settings(tcp()))
     });
     infos.collect()
@@ -47,16 +41,25 @@ pub(super) fn named_by_sentinels(servers: &RedisServers) -> RedisResult<Connecti
         return Err(no_server());
     };
     let first = first.as_str().into_connection_info()?;
-    let mut settings = redis::RedisConnectionInfo::default()
+    let settings = RedisConnectionInfo::default()
         .set_db(first.redis_settings().db())
         .set_protocol(first.redis_settings().protocol());
+    let settings = with_credentials(settings, servers);
+    Ok(first.set_redis_settings(settings).set_tcp_settings(tcp()))
+}
+
+/// With the user and the password of the servers, in the place of those in a URL.
+fn with_credentials(
+    mut settings: RedisConnectionInfo,
+    servers: &RedisServers,
+) -> RedisConnectionInfo {
     if let Some(user) = &servers.user {
         settings = settings.set_username(user);
     }
     if let Some(password) = &servers.password {
         settings = settings.set_password(password);
     }
-    Ok(first.set_redis_settings(settings).set_tcp_settings(tcp()))
+    settings
 }
 
 /// The same server at another address.
@@ -126,6 +129,13 @@ pub(super) fn tcp() -> TcpSettings {
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     let settings = settings.set_user_timeout(GIVEN_UP);
     settings
+}
+
+/// A connection that has so long to be made, and for each answer.
+pub(super) fn within(time: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(time))
+        .set_response_timeout(Some(time))
 }
 
 pub(super) fn no_server() -> RedisError {
