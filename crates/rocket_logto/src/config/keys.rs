@@ -178,8 +178,8 @@ keys! {
         /// section *Redis* of the guide to production
         store: Store = "cookie";
         /// the name of the session's cookie, before any `__Host-` or `__Secure-`: at most 64
-        /// characters of a token (RFC 9110 section 5.6.2). Sign-ins under way have names that begin with it, so of two
-        /// apps at one host none may have a name that begins with the other's
+        /// characters of a token (RFC 9110 section 5.6.2). Sign-ins under way have names that begin
+        /// with it, so of two apps at one host none may have a name that begins with the other's
         cookie_name: Option<String>, otherwise "derived from the issuer and `app_id`";
         /// old values of Rocket's `secret_key` that still open cookies
         previous_secret_keys: SecretKeys = [];

@@ -142,7 +142,12 @@ impl HttpHost {
         })
     }
 
-    pub(crate) fn has(&self, url: &Url) -> bool {
+    /// Whether one of `hosts` is that of `url`.
+    pub(crate) fn any_has(hosts: &[HttpHost], url: &Url) -> bool {
+        hosts.iter().any(|host| host.has(url))
+    }
+
+    fn has(&self, url: &Url) -> bool {
         let port = self.port.is_none() || self.port == url.port_or_known_default();
         url.host_str() == Some(&self.host) && port
     }

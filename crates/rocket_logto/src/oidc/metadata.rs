@@ -120,7 +120,7 @@ impl Metadata {
         let secure = issuer.starts_with("https:");
         let allowed = |url: &Url| match url.scheme() {
             "https" => true,
-            "http" => !secure || http_hosts.iter().any(|host| host.has(url)),
+            "http" => !secure || HttpHost::any_has(http_hosts, url),
             _ => false,
         };
         if let Some((member, url)) = metadata.members().find(|(_, url)| !allowed(url)) {

@@ -8,7 +8,7 @@ use url::Url;
 use super::Rules;
 use crate::config::keys::Raw;
 use crate::config::values::EndSession;
-use crate::config::{EndSessionEndpoint, ProviderConfig, RoutePaths};
+use crate::config::{EndSessionEndpoint, HttpHost, ProviderConfig, RoutePaths};
 use crate::return_to::{BasePath, ReturnTo};
 
 impl Rules<'_> {
@@ -182,7 +182,7 @@ impl Rules<'_> {
         if named || url.fragment().is_some() {
             return Err(self.error(key, "must be without user, password and #fragment"));
         }
-        let named = provider.http_hosts.iter().any(|host| host.has(&url));
+        let named = HttpHost::any_has(&provider.http_hosts, &url);
         if url.scheme() != "https" && provider.issuer.starts_with("https:") && !named {
             return Err(self.error(
                 key,

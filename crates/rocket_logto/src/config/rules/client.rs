@@ -11,7 +11,7 @@ use crate::config::keys::Raw;
 use crate::config::values::Text;
 use crate::config::{
     AppSecret, AssertionAudience, ClientAuthMethod, ClientConfig, Credentials, DEV_APP_ID,
-    DEV_APP_SECRET, DEV_MACHINE_ID, DEV_MACHINE_SECRET, SigningAlg,
+    DEV_APP_SECRET, DEV_MACHINE_ID, DEV_MACHINE_SECRET, SigningAlg, issuer,
 };
 
 const METHOD: &str = "token_endpoint_auth_method";
@@ -36,10 +36,7 @@ impl Written<'_> {
 impl Rules<'_> {
     /// Who this app is at the provider; `None` when nothing says so.
     pub(super) fn client(&self, raw: &Raw, dev: bool) -> figment::Result<Option<ClientConfig>> {
-        let method = raw
-            .token_endpoint_auth_method
-            .as_ref()
-            .map(|method| method.0);
+        let method = method(raw);
         if dev {
             let secret = AppSecret::new(DEV_APP_SECRET);
             return Ok(Some(ClientConfig {
@@ -104,10 +101,7 @@ impl Rules<'_> {
         dev: bool,
         client: Option<&ClientConfig>,
     ) -> figment::Result<Option<ClientConfig>> {
-        let method = raw
-            .token_endpoint_auth_method
-            .as_ref()
-            .map(|method| method.0);
+        let method = method(raw);
         let machine = &raw.machine;
         let written = Written {
             prefix: "machine.",
@@ -230,10 +224,7 @@ impl Rules<'_> {
         })?;
         let audience = raw.client_assertion_audience;
         // No token of Entra ID has that issuer, and no assertion to it.
-        let is_template = raw
-            .issuer
-            .as_ref()
-            .is_some_and(|issuer| issuer.contains('{'));
+        let is_template = raw.issuer.as_deref().is_some_and(issuer::is_template);
         if audience == AssertionAudience::Issuer && is_template {
             return Err(self.error(
                 "client_assertion_audience",
@@ -256,6 +247,13 @@ impl Rules<'_> {
             ),
         )
     }
+}
+
+/// How the configuration says that clients authenticate, if it does.
+fn method(raw: &Raw) -> Option<ClientAuthMethod> {
+    raw.token_endpoint_auth_method
+        .as_ref()
+        .map(|method| method.0)
 }
 
 /// `method` as far as it is about secrets.

@@ -208,7 +208,7 @@ impl Rules<'_> {
             return Err(self.error(key, "must have no user name and no password"));
         }
         let plain = issuer.starts_with("http:") && (self.is_debug() || is_loopback(&url));
-        let named = http_hosts.iter().any(|host| host.has(&url));
+        let named = HttpHost::any_has(http_hosts, &url);
         if url.scheme() != "https" && !plain && !named {
             return Err(self.error(
                 key,
