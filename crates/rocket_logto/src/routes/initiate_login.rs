@@ -6,7 +6,8 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 use url::{Url, form_urlencoded};
 
-use super::sign_in::{SignIn, Which, sent_to_base_url, started};
+use super::base_host::{Which, sent_to_base_url};
+use super::sign_in::{SignIn, started};
 use super::{answer, form_text, nothing};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};

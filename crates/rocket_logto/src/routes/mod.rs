@@ -2,6 +2,7 @@
 //! does the same.
 
 pub(crate) mod backchannel_logout;
+mod base_host;
 pub(crate) mod callback;
 mod health;
 mod initiate_login;

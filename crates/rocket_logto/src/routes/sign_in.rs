@@ -9,6 +9,7 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 use url::form_urlencoded::Serializer;
 
+use super::base_host::{SECOND, Which, handler_at_base_url, has_mark, sent_to_base_url};
 use super::{Deferred, answer, defer, ignore, nothing};
 use crate::config::ResponseMode;
 use crate::config::parameters::{
@@ -20,7 +21,7 @@ use crate::oidc::attempt::Attempt;
 use crate::oidc::authorize::AuthorizeOptions;
 use crate::oidc::failure::not_started;
 use crate::request::cookies::raw_cookies;
-use crate::request::{MAX_PARAMETER, address, is_at_host, is_navigation, is_speculative, query};
+use crate::request::{MAX_PARAMETER, is_speculative, query};
 use crate::response::error::{self, page};
 use crate::response::redirect;
 use crate::return_to::ReturnTo;
@@ -28,13 +29,6 @@ use crate::session::context::RequestContext;
 use crate::session::cookie::CookieError;
 use crate::session::transaction::Transaction;
 use crate::session::{ActiveSession, SessionRef, Sessions};
-
-/// Marks a request that came to another host and was sent to that of `base_url`.
-const SENT: &str = "from_another_host";
-/// Marks a sign-in in place of one that nothing was known of.
-const SECOND: &str = "second_attempt";
-/// In bytes: the longest parameter that is sent on.
-const MAX_SENT: usize = 2048;
 
 /// A sign-in to start.
 #[derive(Clone, Debug, Default)]
@@ -343,77 +337,6 @@ pub(super) async fn begin_second(request: &Request<'_>) -> Result<Response<'stat
         return Ok(redirect(format!("{route}?{SECOND}=1")));
     }
     begin(request, &StartSignIn::default(), None, true).await
-}
-
-/// A route that starts sign-ins.
-#[derive(Clone, Copy)]
-pub(super) enum Which {
-    SignIn,
-    SignUp,
-    InitiateLogin,
-}
-
-/// Sends a browser that came to another host than that of `base_url` to the same route
-/// there: the cookie of a sign-in must be where the provider's response will come.
-///
-/// Nothing of the request but parameters that we know goes into the address. A proxy may
-/// write another host into each request, so the second time it is taken as it is.
-pub(super) fn sent_to_base_url(
-    request: &Request<'_>,
-    which: Which,
-    parameters: &str,
-) -> Option<Response<'static>> {
-    let config = Logto::of(request).ok()?.config();
-    if is_at_host(request, &config.base_url) || has_mark(query(request), SENT) {
-        return None;
-    }
-    let routes = &config.linked;
-    let route = match which {
-        Which::SignIn => &routes.sign_in,
-        Which::SignUp => &routes.sign_up,
-        Which::InitiateLogin => &routes.initiate_login,
-    };
-    let is_known = |name: &str| match which {
-        Which::InitiateLogin => ["iss", "login_hint", "target_link_uri"].contains(&name),
-        _ => ["return_to", SECOND].contains(&name) || SignInParameter::parse(name).is_some(),
-    };
-    let mut kept = Serializer::new(String::new());
-    for (name, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
-        if is_known(&name) && value.len() <= MAX_SENT {
-            kept.append_pair(&name, &value);
-        }
-    }
-    kept.append_pair(SENT, "1");
-    Some(redirect(format!(
-        "{}?{}",
-        config.absolute(route),
-        kept.finish()
-    )))
-}
-
-/// The same for a handler, whose address is known to be one of the app. A form cannot be
-/// sent on: its sign-in starts here, as if the host were the right one.
-fn handler_at_base_url(request: &Request<'_>) -> Option<Response<'static>> {
-    let config = Logto::of(request).ok()?.config();
-    let stays = is_at_host(request, &config.base_url) || has_mark(query(request), SENT);
-    if stays || !is_navigation(request) {
-        return None;
-    }
-    let here = config.base_path.of_request(&address(request))?;
-    let separator = if here.as_str().contains('?') {
-        '&'
-    } else {
-        '?'
-    };
-    let here = format!("{}{separator}{SENT}=1", here.as_str());
-    Some(redirect(config.absolute(&here)))
-}
-
-/// Whether one of the parameters by which our own redirects are recognised is there. Any
-/// site can write them, and gains nothing: they only keep us from redirecting again.
-fn has_mark(parameters: &str, mark: &str) -> bool {
-    let mut parameters = url::form_urlencoded::parse(parameters.as_bytes());
-    parameters.any(|(name, _)| name == mark)
 }
 
 /// Starts the sign-in of `before` again, which asks the same of the authentication and
