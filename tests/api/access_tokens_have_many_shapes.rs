@@ -9,8 +9,8 @@ use rocket::serde::json::{Json, Value};
 use rocket::{Build, Rocket, get, routes};
 use rocket_logto::{Bearer, Logto, Organization, PathOrg, Permission, Within};
 
-use crate::support::api_app::ApiApp;
-use crate::support::app::{CLIENT_ID, CLIENT_SECRET, keys, settings};
+use crate::support::api_app::{ApiApp, introspecting};
+use crate::support::app::{CLIENT_ID, keys, settings};
 use crate::support::bearer_api::{claims, is_refusal};
 use crate::support::log::lines_with;
 use crate::support::targets::{ACME, Orders, Read, SHOPPING, Shopping};
@@ -302,11 +302,7 @@ async fn tokens_like_id_tokens_can_be_let_in() {
 #[rocket::async_test]
 async fn introspection_has_the_same_shapes() {
     let mut logto = listed();
-    logto.extend(keys([
-        ("app_id", CLIENT_ID.into()),
-        ("app_secret", CLIENT_SECRET.into()),
-        ("introspect_opaque_tokens", true.into()),
-    ]));
+    logto.extend(introspecting(CLIENT_ID));
     let provider = DevProvider::start(settings()).await.expect("a provider");
     let app = ApiApp::attached(provider, logto, rocket().attach(Logto::api())).await;
     let says = |members: &Value| {

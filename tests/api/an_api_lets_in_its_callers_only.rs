@@ -10,8 +10,8 @@ use rocket::tokio::net::TcpStream;
 use rocket::{Build, Rocket, get, routes};
 use rocket_logto::{AccessToken, Bearer, BearerError, Permission, Resource, User};
 
-use crate::support::api_app::ApiApp;
-use crate::support::app::{ALICE, BOB, CLIENT_ID, CLIENT_SECRET, TestApp, keys};
+use crate::support::api_app::{ApiApp, introspecting};
+use crate::support::app::{ALICE, BOB, CLIENT_ID, TestApp, keys};
 use crate::support::bearer_api;
 use crate::support::browser::{Browser, Response};
 use crate::support::targets::{ACME, GLOBEX, Orders, Read, ReadOrders, Shopping, ViewReports};
@@ -330,13 +330,9 @@ async fn keys_are_fetched_when_needed_and_missed_when_not_to_be_had() {
 /// the first time and from what is remembered.
 #[rocket::async_test]
 async fn callers_are_not_mixed_up() {
-    let table = keys([
-        ("app_id", CLIENT_ID.into()),
-        ("app_secret", CLIENT_SECRET.into()),
-        ("introspect_opaque_tokens", true.into()),
-        // All of them are asked about at once, on a busy machine.
-        ("http_timeout", "60s".into()),
-    ]);
+    let mut table = introspecting(CLIENT_ID);
+    // All of them are asked about at once, on a busy machine.
+    table.insert("http_timeout".into(), "60s".into());
     let app = ApiApp::start(table, bearer_api::rocket()).await;
     let template = Value::from(bearer_api::claims(&app));
     bearer_api::hooks(&app).respond(Endpoint::Introspection, move |request, reply| {

@@ -10,8 +10,10 @@ use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, post, routes};
 use rocket_logto::{Bearer, Error, Logto, LogtoService, PathOrg, Permission, TokenFor, Within};
 
-use crate::support::api_app::{ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, machine_token};
-use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, keys, settings};
+use crate::support::api_app::{
+    ApiApp, PERSONAL_ACCESS_TOKEN, as_machine, introspecting, machine_token,
+};
+use crate::support::app::{ALICE, CLIENT_ID, settings};
 use crate::support::browser::Browser;
 use crate::support::eventually::asked;
 use crate::support::log::reason_of;
@@ -53,16 +55,8 @@ fn rocket() -> Rocket<Build> {
     rocket::build().mount("/", routes![cart, orders, forget, machine])
 }
 
-fn table() -> Dict {
-    keys([
-        ("app_id", CLIENT_ID.into()),
-        ("app_secret", CLIENT_SECRET.into()),
-        ("introspect_opaque_tokens", true.into()),
-    ])
-}
-
 async fn start() -> ApiApp {
-    ApiApp::start(table(), rocket()).await
+    ApiApp::start(introspecting(CLIENT_ID), rocket()).await
 }
 
 /// An opaque token of Alice's. At Logto it is for userinfo; the provider is made
@@ -256,7 +250,7 @@ async fn a_revoked_token_is_out_once_it_is_forgotten() {
 
 #[rocket::async_test]
 async fn while_the_provider_cannot_be_asked_nobody_is_let_in() {
-    let mut table = table();
+    let mut table = introspecting(CLIENT_ID);
     table.insert("http_timeout".into(), 2.into());
     let app = ApiApp::start(table, rocket()).await;
     says(&app, for_shopping());
@@ -313,7 +307,7 @@ async fn while_the_provider_cannot_be_asked_nobody_is_let_in() {
 /// and with nothing else.
 #[rocket::async_test]
 async fn a_flood_of_made_up_tokens_leaves_turns_for_others() {
-    let mut table = table();
+    let mut table = introspecting(CLIENT_ID);
     table.extend(as_machine());
     table.insert("max_concurrent_op_calls".into(), 8.into());
     table.insert("http_timeout".into(), 20.into());
@@ -362,6 +356,11 @@ async fn without_introspection_opaque_tokens_are_turned_away() {
                 .remove("introspection_endpoint");
         });
     });
-    let app = ApiApp::attached(provider, table(), rocket().attach(Logto::api())).await;
+    let app = ApiApp::attached(
+        provider,
+        introspecting(CLIENT_ID),
+        rocket().attach(Logto::api()),
+    )
+    .await;
     assert_eq!(app.call("/cart", &token).await.status(), 503);
 }

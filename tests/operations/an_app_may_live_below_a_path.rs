@@ -296,15 +296,14 @@ async fn pages_and_challenges_stay_below_the_path() {
             pair("Go to the home page", "/app/"),
         ];
         assert_eq!(links(&page), expected, "{case}");
+        let send_form = async |referer: String| {
+            let request = browser.request(Method::POST, site.url("/send"));
+            let request = request.navigation().initiator(site.url("/welcome"));
+            let request = request.form(&[("a", "b")]).header("Referer", &referer);
+            request.send().await
+        };
         // A form whose session has ended leads back to its page.
-        let request = browser
-            .request(Method::POST, site.url("/send"))
-            .navigation();
-        let request = request.initiator(site.url("/welcome")).form(&[("a", "b")]);
-        let page = request
-            .header("Referer", site.url("/welcome?x"))
-            .send()
-            .await;
+        let page = send_form(site.url("/welcome?x")).await;
         assert_eq!(page.status(), 401, "{case}");
         let expected = [
             pair("Sign in", "/app/sign-in?return_to=%2Fapp%2Fwelcome%3Fx"),
@@ -312,14 +311,7 @@ async fn pages_and_challenges_stay_below_the_path() {
         ];
         assert_eq!(links(&page), expected, "{case}");
         // One that came from another app of the host does not.
-        let request = browser
-            .request(Method::POST, site.url("/send"))
-            .navigation();
-        let request = request.initiator(site.url("/welcome")).form(&[("a", "b")]);
-        let page = request
-            .header("Referer", site.nginx.url("/other-app"))
-            .send()
-            .await;
+        let page = send_form(site.nginx.url("/other-app")).await;
         assert_eq!(
             links(&page)[0],
             pair("Sign in", "/app/sign-in?return_to=%2Fapp%2F"),

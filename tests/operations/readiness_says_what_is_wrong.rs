@@ -7,7 +7,7 @@ use rocket::{Build, Rocket, get, routes};
 use rocket_logto::{Bearer, Logto};
 use serde_json::{Value as Json, json};
 
-use crate::support::api_app::{ApiApp, as_machine};
+use crate::support::api_app::{ApiApp, as_machine, introspecting};
 use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, keys, settings};
 use crate::support::browser::Browser;
 use crate::support::eventually::eventually;
@@ -130,15 +130,10 @@ async fn any_endpoint_can_tell_of_the_secret() {
     let mut settings = settings();
     settings.client_id = id.to_owned();
     let provider = DevProvider::start(settings).await.expect("a provider");
-    let table = keys([
-        ("app_id", id.into()),
-        ("app_secret", CLIENT_SECRET.into()),
-        ("introspect_opaque_tokens", true.into()),
-    ]);
     let rocket = rocket::build()
         .mount("/", routes![cart])
         .attach(Logto::api());
-    let app = ApiApp::attached(provider, table, rocket).await;
+    let app = ApiApp::attached(provider, introspecting(id), rocket).await;
     let hooks = app.provider.hooks();
     // Said in the header only (RFC 9110 section 11.6.1).
     hooks.respond(Endpoint::Introspection, |_, reply| {

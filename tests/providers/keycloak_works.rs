@@ -7,21 +7,14 @@ use crate::support::api_app::call;
 use crate::support::app::keys;
 use crate::support::browser::{Browser, Response};
 use crate::support::eventually::eventually;
-use crate::support::keycloak::{ALICE, Client, Keycloak, SCOPE};
+use crate::support::keycloak::{ALICE, Keycloak, SCOPE};
 use crate::support::npm_provider::RESOURCE;
 use crate::support::peer_app::{PeerApp, is_refused, line_about};
 
 async fn start() -> (PeerApp, &'static Keycloak) {
     let keycloak = Keycloak::get().await;
-    let app = PeerApp::start(Dict::new(), async |port| {
-        let backchannel_logout = true;
-        let client = Client {
-            port,
-            backchannel_logout,
-        };
-        keycloak.register(client).await
-    });
-    (app.await, keycloak)
+    let register = async |port| keycloak.register_for_logout(port).await;
+    (PeerApp::start(Dict::new(), register).await, keycloak)
 }
 
 async fn sign_in(app: &PeerApp, browser: &Browser, user: &str) -> Response {
@@ -154,13 +147,7 @@ fn is_for_the_api(token: &Json) {
 async fn an_api_takes_its_tokens_by_audience_and_scope() {
     let keycloak = Keycloak::get().await;
     let keys = keys([("scopes", vec![SCOPE].into())]);
-    let register = async |port| {
-        let client = Client {
-            port,
-            ..Client::default()
-        };
-        keycloak.register(client).await
-    };
+    let register = async |port| keycloak.register(port).await;
     let app = PeerApp::start(keys, register).await;
     let browser = Browser::new();
     let claims: Json = sign_in(&app, &browser, ALICE).await.json();
@@ -193,13 +180,7 @@ async fn an_api_takes_its_tokens_by_audience_and_scope() {
 #[rocket::async_test]
 async fn a_token_for_an_api_needs_the_mapper() {
     let keycloak = Keycloak::get().await;
-    let register = async |port| {
-        let client = Client {
-            port,
-            ..Client::default()
-        };
-        keycloak.register(client).await
-    };
+    let register = async |port| keycloak.register(port).await;
     let resources = ("resources", Value::from(vec![RESOURCE]));
     let with_mapper = keys([resources.clone(), ("scopes", vec![SCOPE].into())]);
     let app = PeerApp::start(with_mapper, register).await;
@@ -231,13 +212,7 @@ async fn a_machine_gets_a_token_that_opens_the_api() {
 #[rocket::async_test]
 async fn mistakes_are_told_apart() {
     let keycloak = Keycloak::get().await;
-    let register = async |port| {
-        let client = Client {
-            port,
-            ..Client::default()
-        };
-        keycloak.register(client).await
-    };
+    let register = async |port| keycloak.register(port).await;
     let elsewhere = async |port| register(port + 1).await;
 
     let unknown = keys([("scopes", vec!["write:everything"].into())]);

@@ -11,8 +11,8 @@ use rocket::time::OffsetDateTime;
 use rocket::{get, routes};
 use rocket_logto::{Bearer, Error, Logto, User};
 
-use crate::support::api_app::ApiApp;
-use crate::support::app::{ALICE, CLIENT_ID, CLIENT_SECRET, TestApp, keys, settings};
+use crate::support::api_app::{ApiApp, introspecting};
+use crate::support::app::{ALICE, CLIENT_ID, TestApp, settings};
 use crate::support::browser::Browser;
 use crate::support::log::lines_with;
 use crate::support::pages::pages_and_again;
@@ -474,15 +474,10 @@ async fn optional_members_of_introspection() {
     ];
     let provider = provider(SigningAlg::Es384).await;
     let issuer = provider.issuer();
-    let table = keys([
-        ("app_id", CLIENT_ID.into()),
-        ("app_secret", CLIENT_SECRET.into()),
-        ("introspect_opaque_tokens", true.into()),
-    ]);
     let rocket = rocket::build()
         .mount("/", routes![cart])
         .attach(Logto::api());
-    let app = ApiApp::attached(provider, table, rocket).await;
+    let app = ApiApp::attached(provider, introspecting(CLIENT_ID), rocket).await;
     let good = json!({
         "active": true, "sub": "caller", "aud": SHOPPING, "scope": "read", "iss": issuer,
         "exp": OffsetDateTime::now_utc().unix_timestamp() + 3600,

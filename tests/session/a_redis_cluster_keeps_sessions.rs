@@ -144,6 +144,24 @@ async fn slots_that_move_under_load_lose_no_session() {
     assert_eq!(seen.unavailable, 0, "{:?}", seen.errors);
 }
 
+/// That of the first master.
+async fn replica_takes_over(cluster: &RedisCluster) {
+    eventually("its replica takes over", async || {
+        let info = cluster.nodes[3].command(&["INFO", "replication"]);
+        info.contains("role:master")
+    })
+    .await;
+}
+
+async fn all_are_there(store: &RedisStore, sessions: u32) {
+    eventually("all sessions are there", async || {
+        let loads = (0..sessions).map(|n| async move { store.load(&id(n)).await });
+        let loads = join_all(loads.collect::<Vec<_>>()).await;
+        loads.iter().all(|loaded| matches!(loaded, Ok(Some(_))))
+    })
+    .await;
+}
+
 #[rocket::async_test]
 async fn a_master_that_dies_under_load_loses_no_session() {
     let mut cluster = RedisCluster::start().await;
@@ -152,19 +170,9 @@ async fn a_master_that_dies_under_load_loses_no_session() {
     let rest = load.rest(&cluster.nodes[0]).await;
     cluster.nodes[0].kill();
     drop(rest);
-    eventually("its replica takes over", async || {
-        let info = cluster.nodes[3].command(&["INFO", "replication"]);
-        info.contains("role:master")
-    })
-    .await;
+    replica_takes_over(&cluster).await;
     cluster.is_whole().await;
-    let reads = load.store();
-    eventually("all sessions are there", async || {
-        let loads = (0..200).map(|n| async move { reads.load(&id(n)).await });
-        let loads = join_all(loads.collect::<Vec<_>>()).await;
-        loads.iter().all(|loaded| matches!(loaded, Ok(Some(_))))
-    })
-    .await;
+    all_are_there(load.store(), 200).await;
     // It comes back, empty, and is a replica by then.
     cluster.nodes[0].restart().await;
     cluster.is_whole().await;
@@ -185,18 +193,8 @@ async fn a_master_that_hangs_under_load_loses_no_session() {
     let rest = load.rest(&cluster.nodes[0]).await;
     cluster.nodes[0].pause();
     drop(rest);
-    eventually("its replica takes over", async || {
-        let info = cluster.nodes[3].command(&["INFO", "replication"]);
-        info.contains("role:master")
-    })
-    .await;
-    let reads = load.store();
-    eventually("all sessions are there", async || {
-        let loads = (0..200).map(|n| async move { reads.load(&id(n)).await });
-        let loads = join_all(loads.collect::<Vec<_>>()).await;
-        loads.iter().all(|loaded| matches!(loaded, Ok(Some(_))))
-    })
-    .await;
+    replica_takes_over(&cluster).await;
+    all_are_there(load.store(), 200).await;
     cluster.nodes[0].resume();
     cluster.is_whole().await;
     let seen = load.finish().await;

@@ -111,15 +111,19 @@ async fn a_planned_failover_costs_seconds_and_no_session() {
     assert!(seen.longest < Duration::from_secs(12), "{:?}", seen.longest);
 }
 
+/// A store with the session `a`.
+async fn with_a_session(redis: &RedisSentinels) -> RedisStore {
+    let store = RedisStore::at(&redis.servers(), "app").expect("a store");
+    let session = Record::new("a", "sub", "data", HOUR);
+    store.create(&session).await.expect("a session");
+    store
+}
+
 /// It restarts, empty, before anybody has noticed that it was away.
 #[rocket::async_test]
 async fn a_master_that_has_lost_its_data_is_not_believed_at_once() {
     let mut redis = RedisSentinels::start().await;
-    let store = RedisStore::at(&redis.servers(), "app").expect("a store");
-    store
-        .create(&Record::new("a", "sub", "data", HOUR))
-        .await
-        .expect("a session");
+    let store = with_a_session(&redis).await;
     // The replica is not there to take over.
     redis.nodes[1].kill();
     redis.nodes[0].restart().await;
@@ -148,11 +152,7 @@ async fn a_master_that_has_lost_its_data_is_not_believed_at_once() {
 #[rocket::async_test]
 async fn a_sentinel_that_is_away_matters_only_to_no_such_session() {
     let mut redis = RedisSentinels::start().await;
-    let store = RedisStore::at(&redis.servers(), "app").expect("a store");
-    store
-        .create(&Record::new("a", "sub", "data", HOUR))
-        .await
-        .expect("a session");
+    let store = with_a_session(&redis).await;
     redis.stop_sentinel(2);
     assert_eq!(store.load("never").await, Ok(None), "two of three say so");
     redis.stop_sentinel(1);

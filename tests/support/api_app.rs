@@ -8,7 +8,7 @@ use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket};
 use rocket_logto::Logto;
 
-use super::app::settings;
+use super::app::{CLIENT_SECRET, keys, settings};
 use super::browser::{Browser, Response};
 use super::serve::Served;
 
@@ -80,6 +80,15 @@ pub fn as_machine() -> Dict {
         ("app_secret".to_owned(), Value::from(MACHINE_SECRET)),
     ]);
     Dict::from([("machine".to_owned(), Value::from(table))])
+}
+
+/// The keys of a client that may ask about opaque tokens.
+pub fn introspecting(app_id: &str) -> Dict {
+    keys([
+        ("app_id", app_id.into()),
+        ("app_secret", CLIENT_SECRET.into()),
+        ("introspect_opaque_tokens", true.into()),
+    ])
 }
 
 pub async fn machine_token(provider: &DevProvider, form: &[(&str, &str)]) -> String {

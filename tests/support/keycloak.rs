@@ -36,14 +36,6 @@ pub struct Keycloak {
     port: u16,
 }
 
-/// What a client is registered with beyond its redirect URIs.
-#[derive(Default)]
-pub struct Client {
-    /// The app's port.
-    pub port: u16,
-    pub backchannel_logout: bool,
-}
-
 impl Keycloak {
     pub async fn get() -> &'static Keycloak {
         static SHARED: OnceCell<Keycloak> = OnceCell::const_new();
@@ -106,14 +98,20 @@ impl Keycloak {
     }
 
     /// A confidential client for an app at this port, in the way of the Admin Console's defaults.
-    pub async fn register(&self, client: Client) -> Registration {
-        let app = format!("http://localhost:{}", client.port);
+    pub async fn register(&self, port: u16) -> Registration {
+        self.register_with(port, "").await
+    }
+
+    /// One that is told of sign-outs, too.
+    pub async fn register_for_logout(&self, port: u16) -> Registration {
+        let url = format!("http://localhost:{port}/backchannel-logout");
+        self.register_with(port, &url).await
+    }
+
+    async fn register_with(&self, port: u16, backchannel: &str) -> Registration {
+        let app = format!("http://localhost:{port}");
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let app_id = format!("app-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let backchannel = match client.backchannel_logout {
-            true => format!("{app}/backchannel-logout"),
-            false => String::new(),
-        };
         let registration = json!({
             "clientId": app_id,
             "secret": SECRET,
