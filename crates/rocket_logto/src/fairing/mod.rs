@@ -18,7 +18,7 @@ use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
 use crate::response::failed_guard;
 use crate::routes;
-use crate::session::Sessions;
+use crate::session::SessionManager;
 use crate::session::context::RequestContext;
 use crate::session::store::SharedStore;
 
@@ -166,7 +166,8 @@ impl Fairing for LogtoFairing {
             service.client().provider().clone(),
         ));
         let logto = Logto::new(config.clone(), oidc.clone());
-        let Some(sessions) = Sessions::new(&rocket, config.clone(), oidc, store, self.clock) else {
+        let Some(sessions) = SessionManager::new(&rocket, config.clone(), oidc, store, self.clock)
+        else {
             log::error!("logto: no key for sealing cookies can be derived, see secret_key");
             return Err(rocket);
         };
@@ -226,7 +227,7 @@ impl Fairing for LogtoFairing {
         let context = RequestContext::of(request);
         let mut cookies = context.take_cookies();
         if let Some(session) = context.take_session_cookies()
-            && let Ok(sessions) = Sessions::of(request)
+            && let Ok(sessions) = SessionManager::of(request)
         {
             cookies.extend(Box::pin(sessions.cookies(session)).await);
         }

@@ -13,7 +13,7 @@ use crate::logto::Logto;
 use crate::oidc::failure::unavailable;
 use crate::oidc::verify::Rejection;
 use crate::response::{error, json, no_store};
-use crate::session::Sessions;
+use crate::session::SessionManager;
 use crate::session::store::store_failed;
 
 /// In bytes. Logout tokens are small.
@@ -46,7 +46,7 @@ enum Refusal {
 
 async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
     let logto = Logto::of(request).map_err(Refusal::Unable)?;
-    let sessions = Sessions::of(request).map_err(Refusal::Unable)?;
+    let sessions = SessionManager::of(request).map_err(Refusal::Unable)?;
     let token = read(request, data)
         .await
         .map_err(|reason| Refusal::Token(reason.to_owned()))?;

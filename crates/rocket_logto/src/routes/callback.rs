@@ -25,7 +25,7 @@ use crate::response::{error::page, redirect};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::transaction::Transaction;
-use crate::session::{NewSession, Sessions};
+use crate::session::{NewSession, SessionManager};
 use crate::tokens::token::Token;
 
 /// In bytes: more than any authorization response holds.
@@ -150,7 +150,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
             "callback_without_parameters",
         ));
     }
-    let (logto, sessions) = (Logto::of(request)?, Sessions::of(request)?);
+    let (logto, sessions) = (Logto::of(request)?, SessionManager::of(request)?);
     let state = parameters
         .state
         .as_deref()
@@ -222,7 +222,7 @@ fn go_to(return_to: &ReturnTo) -> Response<'static> {
 /// After the back button, a reload or a double click: a user who is signed in by
 /// now goes to the home page.
 async fn finished_before(
-    sessions: &Sessions,
+    sessions: &SessionManager,
     request: &Request<'_>,
     reason: &str,
 ) -> Result<Response<'static>, Error> {
@@ -245,7 +245,7 @@ async fn not_begun_here(
     parameters: &Parameters,
     has_cookies: bool,
 ) -> Result<Response<'static>, Error> {
-    let (logto, sessions) = (Logto::of(request)?, Sessions::of(request)?);
+    let (logto, sessions) = (Logto::of(request)?, SessionManager::of(request)?);
     let state = parameters.state.as_deref().unwrap_or_default();
     if sessions.resolve(request).await?.is_some() {
         return Ok(go_to(&logto.landing(None)));

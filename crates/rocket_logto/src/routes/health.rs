@@ -12,7 +12,7 @@ use super::{answer, ignore};
 use crate::error::ErrorKind;
 use crate::response::{json, no_store};
 use crate::service::LogtoService;
-use crate::session::Sessions;
+use crate::session::SessionManager;
 
 /// `/healthz`: the process answers.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl Handler for ReadinessRoute {
             body["kind"] = format!("{kind:?}").into();
             body["reason"] = unready.reason.into();
         }
-        if let Some(sessions) = rocket.state::<Arc<Sessions>>() {
+        if let Some(sessions) = rocket.state::<Arc<SessionManager>>() {
             let store = sessions.check_ready().await.is_ok();
             body["session_store"] = store.into();
             ready &= store;

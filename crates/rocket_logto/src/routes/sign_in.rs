@@ -28,7 +28,7 @@ use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::CookieError;
 use crate::session::transaction::Transaction;
-use crate::session::{ActiveSession, SessionRef, Sessions};
+use crate::session::{ActiveSession, SessionManager, SessionRef};
 
 /// A sign-in to start.
 #[derive(Clone, Debug, Default)]
@@ -366,7 +366,7 @@ async fn begin(
     is_second: bool,
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
-    let sessions = Sessions::of(request)?;
+    let sessions = SessionManager::of(request)?;
     let attempt = Attempt::new(is_second).map_err(|_| {
         let reason = "no_randomness_for_a_sign_in";
         Error::new(ErrorKind::ProviderNotReady, reason)
@@ -413,7 +413,7 @@ async fn replaced(request: &Request<'_>, logto: &Logto) -> Option<SessionRef> {
         return None;
     }
     // A failing store is not reported here: the callback needs it anyway.
-    let session = Sessions::of(request).ok()?.resolve(request).await;
+    let session = SessionManager::of(request).ok()?.resolve(request).await;
     let session = session.ok().flatten();
     session.map(|session| session.reference())
 }

@@ -12,7 +12,7 @@ use crate::logto::{Logto, fairing_is_missing};
 use crate::request::is_speculative;
 use crate::response::pages::{Action, Page};
 use crate::response::{error, html_page, redirect};
-use crate::session::Sessions;
+use crate::session::SessionManager;
 use crate::session::context::RequestContext;
 
 /// Signs the user out, as the response of a handler.
@@ -205,7 +205,7 @@ pub(crate) async fn finish(
 ) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let context = RequestContext::of(request);
-    let sessions = Sessions::of(request)?;
+    let sessions = SessionManager::of(request)?;
     let session = sessions.resolve(request).await?;
     match &session {
         Some(session) => sessions.end(context, session).await?,

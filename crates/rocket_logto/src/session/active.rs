@@ -8,9 +8,9 @@ use rocket::Request;
 use serde::Deserialize;
 
 use super::context::RequestContext;
+use super::manager::SessionManager;
 use super::model::Session;
 use super::refresh::Granted;
-use super::sessions::Sessions;
 use crate::claims::UserInfoClaims;
 use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
@@ -23,7 +23,7 @@ use crate::tokens::token::{Token, TokenFor};
 
 #[derive(Clone)]
 pub(crate) struct ActiveSession {
-    sessions: Arc<Sessions>,
+    sessions: Arc<SessionManager>,
     context: Arc<RequestContext>,
     session: Arc<Session>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct ActiveSession {
 impl ActiveSession {
     /// The session of the request, or "not signed in".
     pub(crate) async fn of(request: &Request<'_>) -> Result<ActiveSession, Error> {
-        let sessions = Sessions::of(request)?.clone();
+        let sessions = SessionManager::of(request)?.clone();
         let session = sessions.resolve(request).await?;
         Ok(ActiveSession {
             session: session.ok_or_else(Error::not_signed_in)?,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rocket::http::Status;
 
 use super::live::{Live, Wanted};
+use super::manager::SessionManager;
 use super::model::{KeptIn, Session};
-use super::sessions::Sessions;
 use super::store::store_failed;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
@@ -24,7 +24,7 @@ use crate::tokens::token::{LEEWAY, Token, TokenFor};
 /// A token, and the session as it is now: a refresh may have changed it.
 pub(super) type Granted = (Arc<Token>, Arc<Session>);
 
-impl Sessions {
+impl SessionManager {
     /// The token for `key`: the cached one, or else one from a refresh.
     pub(super) async fn token(
         self: &Arc<Self>,

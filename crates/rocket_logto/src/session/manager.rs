@@ -1,4 +1,4 @@
-//! [`Sessions`]: the one owner of all sessions, from beginning to end. Managed by
+//! [`SessionManager`]: the one owner of all sessions, from beginning to end. Managed by
 //! Rocket; created at ignition, with the keys that seal cookies.
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::oidc::verify::Logout;
 use crate::request::cookies::raw_cookies;
 use crate::tokens::token::{Token, TokenFor};
 
-pub(crate) struct Sessions {
+pub(crate) struct SessionManager {
     pub(super) config: Arc<LogtoConfig>,
     pub(super) oidc: Arc<OidcClient>,
     pub(super) storage: Storage,
@@ -49,7 +49,7 @@ pub(crate) struct NewSession {
     pub replaces: Option<SessionRef>,
 }
 
-impl Sessions {
+impl SessionManager {
     /// `None` when no key for sealing cookies can be derived.
     pub(crate) fn new(
         rocket: &Rocket<Build>,
@@ -57,9 +57,9 @@ impl Sessions {
         oidc: Arc<OidcClient>,
         shared: Option<Arc<dyn SharedStore>>,
         clock: Clock,
-    ) -> Option<Sessions> {
+    ) -> Option<SessionManager> {
         let keys = keys(rocket, &config)?;
-        Some(Sessions {
+        Some(SessionManager {
             storage: Storage::new(config.clone(), keys, shared),
             live: LiveSessions::new(config.session.idle),
             answered: Answered::new(),
@@ -71,13 +71,16 @@ impl Sessions {
 
     /// The sessions of the app, for code that runs inside a request. Guards are
     /// sentinels, so they are missing only where routes were built by hand.
-    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Arc<Sessions>, Error> {
-        request.rocket().state::<Arc<Sessions>>().ok_or_else(|| {
-            Error::new(
-                ErrorKind::ProviderNotReady,
-                "Logto::fairing() is not attached",
-            )
-        })
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Arc<SessionManager>, Error> {
+        request
+            .rocket()
+            .state::<Arc<SessionManager>>()
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::ProviderNotReady,
+                    "Logto::fairing() is not attached",
+                )
+            })
     }
 
     pub(crate) fn now(&self) -> Seconds {
