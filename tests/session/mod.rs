@@ -9,6 +9,7 @@ mod apps_on_one_host_do_not_disturb_each_other;
 mod cookie_keys_can_be_rotated;
 mod cookies_cannot_be_tossed_or_confused;
 mod every_session_store_keeps_its_promises;
+mod one_account_costs_nobody_else_anything;
 mod redis_is_reached_over_tls;
 mod redis_keeps_sessions;
 mod redis_needs_no_more_than_its_acl;

@@ -171,6 +171,10 @@ keys! {
         idle: Span = "1d", from "1s" to "365d";
         /// a session ends when it is this old
         absolute: Span = "14d", from "1s" to "365d";
+        /// with sessions in cookies: the most users of whom it is remembered which sessions ended
+        /// within `session.idle`. Beyond it, the end of a session may end another user's, too: of
+        /// one in a million for each. 100,000 take up to 60 MB
+        max_ended_users: AtLeastOne = 100_000;
         /// or `{ redis = "redis://…" }` (cargo feature `redis`): several instances share
         /// sessions. `rediss://` has TLS; a Redis Cluster is `{ redis_cluster = ["redis://…"] }`,
         /// Sentinels are `{ redis_sentinel = ["redis://…"], service = "mymaster" }`; beside them

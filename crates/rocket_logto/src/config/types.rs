@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::redis::RedisServers;
 
-/// How long sessions live.
+/// How long sessions live, and what is kept of those that ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionConfig {
@@ -16,6 +16,8 @@ pub struct SessionConfig {
     pub idle: Duration,
     /// A session older than this is over, used or not.
     pub absolute: Duration,
+    /// The most users of whom ended sessions are remembered, with sessions in cookies.
+    pub max_ended_users: usize,
 }
 
 /// Where sessions are kept (`session.store`).

@@ -156,6 +156,9 @@ pub(crate) struct SessionRef {
     pub created_at: Seconds,
     #[serde(rename = "h")]
     pub kept_in: KeptIn,
+    /// Its user, by a name that no user of another tenant has.
+    #[serde(rename = "u", default)]
+    pub sub: String,
 }
 
 /// Where a session is kept.
@@ -245,6 +248,7 @@ impl Session {
             id: self.id.clone(),
             created_at: self.created_at,
             kept_in: self.kept_in,
+            sub: self.unique_sub().into_owned(),
         }
     }
 
@@ -292,6 +296,7 @@ mod tests {
     const LIMITS: SessionConfig = SessionConfig {
         idle: Duration::from_secs(100),
         absolute: Duration::from_secs(1000),
+        max_ended_users: 10,
     };
 
     fn session(created_at: Seconds, seen_at: Seconds) -> Session {

@@ -1,255 +1,249 @@
 //! Sessions that ended early. A cookie cannot be taken back, so copies of it must be
 //! refused for as long as it could be valid. Kept in the memory of this process.
+//!
+//! What is kept is counted by user: one who signs in and out all day fills one entry,
+//! and pays alone for what no longer fits into it.
 
-use std::collections::{BTreeSet, HashMap};
+mod aging;
+
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use super::model::{Session, SessionId, SessionRef};
+use self::aging::Aging;
+use super::model::{CLOCKS_DIFFER, Session, SessionRef};
 use crate::clock::Seconds;
 
-/// The most entries of each kind.
-const BOUND: usize = 100_000;
+/// The most ends that are told apart for one user. An earlier one then stands for all
+/// sessions of that user that are as old.
+const PER_USER: usize = 16;
+/// For users beyond the bound: what ended of one of them has ended for the one in a
+/// million who shares the place. 8 MiB, when they are needed.
+const PLACES: usize = 1 << 20;
 
 /// What is refused: single sessions, sessions at the provider, users.
 pub(crate) struct Revocations {
+    /// The most users, and the most sessions at the provider whose user is not known.
     bound: usize,
+    /// In seconds. A session that ended was in use until then, so that no copy of its
+    /// cookie lives on for longer.
+    idle: Seconds,
+    /// Random, so that nobody can choose whose entry or place is theirs.
+    keys: RandomState,
     inner: RwLock<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    /// Revoked session ids, oldest session first.
-    ids: BTreeSet<(Seconds, SessionId)>,
-    sids: Names,
-    subs: Names,
-    /// Users, of whom only sessions without a `sid` are refused.
-    subs_without_sid: Names,
-    /// Sessions begun before this are refused, because entries about them were dropped
-    /// to stay within the bound.
-    refused_before: Seconds,
+    users: Aging<User>,
+    /// Sessions at the provider whose logout token names no user: those begun by then.
+    /// At the bound the oldest is forgotten; the provider, which has ended it, refuses
+    /// to refresh it.
+    sids: Aging<Begun>,
+    /// By place: sessions begun by then, of users for whom there was no room.
+    crowded_out: Vec<Begun>,
 }
 
-/// Names, each with a time: its sessions begun by then are refused.
-#[derive(Default)]
-struct Names(HashMap<String, Seconds>);
+/// Sessions begun by this time are refused.
+#[derive(Clone, Copy)]
+struct Begun(Seconds);
 
-impl Default for Revocations {
-    fn default() -> Self {
-        Revocations {
-            bound: BOUND,
-            inner: RwLock::default(),
-        }
-    }
+/// What has ended of one user.
+#[derive(Default)]
+struct User {
+    all: Begun,
+    without_sid: Begun,
+    some: Vec<Ended>,
+}
+
+/// A session here, or at the provider.
+struct Ended {
+    name: u64,
+    begun: Begun,
+    at: Seconds,
 }
 
 impl Revocations {
-    /// Refuses every copy of the cookie of `session`. `absolute` is how long a session
-    /// can live, in seconds; older entries are dropped.
-    pub(crate) fn revoke(&self, session: &SessionRef, absolute: Seconds, now: Seconds) {
-        let mut inner = self.inner();
-        inner.ids.insert((session.created_at, session.id.clone()));
-        inner.tidy(self.bound, now.saturating_sub(absolute));
+    /// Remembers this many users. `idle` is how long a session lives unused.
+    pub(crate) fn new(bound: usize, idle: Seconds) -> Revocations {
+        Revocations {
+            bound,
+            idle,
+            keys: RandomState::new(),
+            inner: RwLock::default(),
+        }
     }
 
-    /// Ends all sessions begun by now that belong to the session `sid` at the provider.
-    pub(crate) fn revoke_sid(&self, sid: &str, absolute: Seconds, now: Seconds) {
-        let mut inner = self.inner();
-        inner.sids.refuse(sid, now);
-        inner.tidy(self.bound, now.saturating_sub(absolute));
+    /// Refuses every copy of the cookie of `session`.
+    pub(crate) fn revoke(&self, session: &SessionRef, now: Seconds) {
+        let name = self.name(Kind::Id, session.id.as_str());
+        self.end_one(&session.sub, name, session.created_at, now);
     }
 
-    /// Ends all sessions of a user begun by now.
-    pub(crate) fn revoke_sub(&self, sub: &str, absolute: Seconds, now: Seconds) {
-        let mut inner = self.inner();
-        inner.subs.refuse(sub, now);
-        inner.tidy(self.bound, now.saturating_sub(absolute));
+    /// Ends all sessions begun by now that belong to the session `sid` at the provider,
+    /// by a logout token that names this user, if any.
+    pub(crate) fn revoke_sid(&self, sid: &str, sub: Option<&str>, now: Seconds) {
+        let name = self.name(Kind::Sid, sid);
+        match sub {
+            Some(sub) => self.end_one(sub, name, now, now),
+            None => {
+                let mut inner = self.tidied(now);
+                inner.sids.entry(name, now).extend(now);
+                while inner.sids.len() > self.bound {
+                    inner.sids.pop_oldest();
+                }
+            }
+        }
     }
 
-    /// Ends all sessions of a user begun by now that have no `sid`.
-    pub(crate) fn revoke_sub_without_sid(&self, sub: &str, absolute: Seconds, now: Seconds) {
-        let mut inner = self.inner();
-        inner.subs_without_sid.refuse(sub, now);
-        inner.tidy(self.bound, now.saturating_sub(absolute));
+    /// Ends all sessions of a user begun by `begun_by`.
+    pub(crate) fn revoke_sub(&self, sub: &str, begun_by: Seconds, now: Seconds) {
+        self.change(sub, now, |user| user.all.extend(begun_by));
+    }
+
+    /// Ends all sessions of a user begun by `begun_by` that have no `sid`.
+    pub(crate) fn revoke_sub_without_sid(&self, sub: &str, begun_by: Seconds, now: Seconds) {
+        self.change(sub, now, |user| user.without_sid.extend(begun_by));
     }
 
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        if inner.is_empty() {
+            return false;
+        }
         let begun = session.created_at;
-        begun < inner.refused_before
-            || inner.ids.contains(&(begun, session.id.clone()))
-            || inner.subs.refuses(&session.unique_sub(), begun)
-            || match session.unique_sid() {
-                Some(sid) => inner.sids.refuses(&sid, begun),
-                None => inner.subs_without_sid.refuses(&session.unique_sub(), begun),
-            }
+        let sid = session.unique_sid().map(|sid| self.name(Kind::Sid, &sid));
+        let sub = self.name(Kind::Sub, &session.unique_sub());
+        let refuses = |by: Option<&Begun>| by.is_some_and(|by| by.includes(begun));
+        refuses(sid.and_then(|sid| inner.sids.get(sid)))
+            || refuses(inner.crowded_out.get(place(sub)))
+            || inner.users.get(sub).is_some_and(|user| {
+                user.all.includes(begun)
+                    || sid.is_none() && user.without_sid.includes(begun)
+                    || user.has_ended(begun, sid, || self.name(Kind::Id, session.id.as_str()))
+            })
     }
 
-    fn inner(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    fn end_one(&self, sub: &str, name: u64, begun_by: Seconds, now: Seconds) {
+        let since = self.remembered_since(now);
+        let begun = Begun(begun_by);
+        let ended = Ended {
+            name,
+            begun,
+            at: now,
+        };
+        self.change(sub, now, |user| user.end(ended, since));
     }
+
+    fn change(&self, sub: &str, now: Seconds, change: impl FnOnce(&mut User)) {
+        let sub = self.name(Kind::Sub, sub);
+        let mut inner = self.tidied(now);
+        change(inner.users.entry(sub, now));
+        while inner.users.len() > self.bound
+            && let Some((sub, user)) = inner.users.pop_oldest()
+        {
+            inner.crowd_out(sub, &user);
+        }
+    }
+
+    /// Without what can no longer live.
+    fn tidied(&self, now: Seconds) -> RwLockWriteGuard<'_, Inner> {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let since = self.remembered_since(now);
+        inner.users.drop_before(since);
+        inner.sids.drop_before(since);
+        inner
+    }
+
+    /// What ended before that can no longer live. Another instance, whose clock may be
+    /// ahead, may have seen it last.
+    fn remembered_since(&self, now: Seconds) -> Seconds {
+        now.saturating_sub(self.idle.saturating_add(CLOCKS_DIFFER))
+    }
+
+    fn name(&self, kind: Kind, name: &str) -> u64 {
+        self.keys.hash_one((kind as u8, name))
+    }
+}
+
+enum Kind {
+    Sub,
+    Sid,
+    Id,
 }
 
 impl Inner {
-    /// Drops entries about sessions that have expired, then the oldest.
-    fn tidy(&mut self, bound: usize, expired: Seconds) {
-        while self
-            .ids
-            .first()
-            .is_some_and(|(created_at, _)| *created_at < expired)
-        {
-            self.ids.pop_first();
+    fn is_empty(&self) -> bool {
+        self.users.len() == 0 && self.sids.len() == 0 && self.crowded_out.is_empty()
+    }
+
+    fn crowd_out(&mut self, sub: u64, user: &User) {
+        if self.crowded_out.is_empty() {
+            log::warn!(
+                "logto: more users have signed out than session.max_ended_users: some others may \
+                 have to sign in again"
+            );
+            self.crowded_out = vec![Begun::default(); PLACES];
         }
-        while self.ids.len() > bound {
-            if let Some((created_at, _)) = self.ids.pop_first() {
-                self.refused_before = self.refused_before.max(created_at.saturating_add(1));
-            }
-        }
-        for names in [&mut self.sids, &mut self.subs, &mut self.subs_without_sid] {
-            if let Some(forgotten) = names.tidy(bound, expired) {
-                self.refused_before = self.refused_before.max(forgotten.saturating_add(1));
-            }
+        let some = user.some.iter().map(|ended| ended.begun);
+        for Begun(begun) in some.chain([user.all, user.without_sid]) {
+            self.crowded_out[place(sub)].extend(begun);
         }
     }
 }
 
-impl Names {
-    fn refuse(&mut self, name: &str, until: Seconds) {
-        // Logout tokens may arrive out of order.
-        let at = self.0.entry(name.to_owned()).or_insert(until);
-        *at = until.max(*at);
+/// The place of a user for whom there is no room.
+fn place(sub: u64) -> usize {
+    // The lower bits of a keyed hash are as good as any.
+    usize::try_from(sub % PLACES as u64).unwrap_or_default()
+}
+
+impl User {
+    /// Remembers one more end, beside those that happened `since` then.
+    fn end(&mut self, ended: Ended, since: Seconds) {
+        self.some.retain(|other| other.at >= since);
+        match self.some.iter_mut().find(|other| other.name == ended.name) {
+            Some(known) => {
+                known.begun.extend(ended.begun.0);
+                known.at = ended.at;
+            }
+            None => self.some.push(ended),
+        }
+        if self.some.len() > PER_USER {
+            let begun = |at: &usize| self.some[*at].begun.0;
+            if let Some(oldest) = (0..self.some.len()).min_by_key(begun) {
+                self.all.extend(self.some.swap_remove(oldest).begun.0);
+            }
+        }
     }
 
-    /// Whether a session of `name` that began then is refused.
-    fn refuses(&self, name: &str, begun: Seconds) -> bool {
-        self.0.get(name).is_some_and(|until| begun <= *until)
+    fn has_ended(&self, begun: Seconds, sid: Option<u64>, id: impl FnOnce() -> u64) -> bool {
+        if self.some.is_empty() {
+            return false;
+        }
+        let id = id();
+        let is_it = |name| name == id || Some(name) == sid;
+        let mut some = self.some.iter();
+        some.any(|ended| ended.begun.includes(begun) && is_it(ended.name))
+    }
+}
+
+impl Default for Begun {
+    /// None.
+    fn default() -> Begun {
+        Begun(Seconds::MIN)
+    }
+}
+
+impl Begun {
+    fn includes(self, begun: Seconds) -> bool {
+        begun <= self.0
     }
 
-    /// Drops entries about sessions that have expired; if that is not enough, drops the
-    /// older half as well and returns the latest time among those.
-    fn tidy(&mut self, bound: usize, expired: Seconds) -> Option<Seconds> {
-        if self.0.len() > bound {
-            self.0.retain(|_, until| *until >= expired);
-        }
-        if self.0.len() <= bound {
-            return None;
-        }
-        let mut moments: Vec<_> = self.0.values().copied().collect();
-        moments.sort_unstable();
-        let cut = moments[moments.len() / 2];
-        self.0.retain(|_, until| *until > cut);
-        Some(cut)
+    /// Logout tokens may arrive out of order.
+    fn extend(&mut self, begun_by: Seconds) {
+        self.0 = begun_by.max(self.0);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(id: &str, created_at: Seconds) -> Session {
-        serde_json::from_value(serde_json::json!({
-            "i": id, "u": "sub", "t": "token", "c": created_at, "s": created_at, "f": created_at,
-        }))
-        .unwrap()
-    }
-
-    fn bounded(bound: usize) -> Revocations {
-        Revocations {
-            bound,
-            ..Revocations::default()
-        }
-    }
-
-    fn of_nobody_named(created_at: Seconds) -> Session {
-        Session {
-            sub: "nobody named".into(),
-            ..session("a", created_at)
-        }
-    }
-
-    #[test]
-    fn refuses_the_revoked_session_and_no_other() {
-        let revocations = Revocations::default();
-        revocations.revoke(&session("a", 10).reference(), 1000, 20);
-        assert!(revocations.is_revoked(&session("a", 10)));
-        assert!(!revocations.is_revoked(&session("b", 10)));
-    }
-
-    #[test]
-    fn at_its_bound_refuses_the_oldest_rather_than_forget() {
-        let revocations = bounded(2);
-        for (id, created_at) in [("a", 10), ("b", 11), ("c", 12)] {
-            revocations.revoke(&session(id, created_at).reference(), 1000, 20);
-        }
-        assert!(revocations.is_revoked(&session("a", 10)));
-        assert!(revocations.is_revoked(&session("never revoked, as old", 10)));
-        assert!(!revocations.is_revoked(&session("younger", 11)));
-    }
-
-    #[test]
-    fn forgets_what_can_no_longer_live() {
-        let revocations = Revocations::default();
-        revocations.revoke(&session("a", 10).reference(), 1000, 20);
-        revocations.revoke(&session("b", 2000).reference(), 1000, 2000);
-        assert_eq!(revocations.inner().ids.len(), 1);
-    }
-
-    #[test]
-    fn remembers_up_to_the_last_second() {
-        let revocations = Revocations::default();
-        revocations.revoke(&session("a", 10).reference(), 1000, 20);
-        revocations.revoke(&session("b", 20).reference(), 1000, 1010);
-        assert!(revocations.is_revoked(&session("a", 10)));
-        revocations.revoke(&session("c", 30).reference(), 1000, 1011);
-        assert!(!revocations.is_revoked(&session("a", 10)));
-        assert!(revocations.is_revoked(&session("b", 20)));
-    }
-
-    #[test]
-    fn a_name_ends_the_sessions_begun_by_then() {
-        let revocations = Revocations::default();
-        revocations.revoke_sub("sub", 1000, 20);
-        assert!(revocations.is_revoked(&session("a", 10)));
-        assert!(revocations.is_revoked(&session("a", 20)));
-        assert!(!revocations.is_revoked(&session("a", 21)));
-
-        let revocations = Revocations::default();
-        revocations.revoke_sid("sid", 1000, 20);
-        let with_sid = Session {
-            sid: Some("sid".into()),
-            ..session("a", 10)
-        };
-        assert!(revocations.is_revoked(&with_sid));
-        assert!(!revocations.is_revoked(&session("a", 10)));
-
-        let revocations = Revocations::default();
-        revocations.revoke_sub_without_sid("sub", 1000, 20);
-        assert!(!revocations.is_revoked(&with_sid));
-        assert!(revocations.is_revoked(&session("a", 20)));
-        assert!(!revocations.is_revoked(&session("a", 21)));
-        assert!(!revocations.is_revoked(&of_nobody_named(10)));
-    }
-
-    #[test]
-    fn names_at_their_bound_refuse_rather_than_forget() {
-        let revocations = bounded(3);
-        for (sub, now) in [("w", 10), ("x", 11), ("y", 12), ("sub", 13)] {
-            revocations.revoke_sub(sub, 1000, now);
-        }
-        assert!(revocations.is_revoked(&of_nobody_named(12)));
-        assert!(!revocations.is_revoked(&of_nobody_named(13)));
-        assert!(revocations.is_revoked(&session("a", 13)));
-        assert!(!revocations.is_revoked(&session("a", 14)));
-    }
-
-    #[test]
-    fn names_that_can_no_longer_live_make_room_at_nobodys_cost() {
-        let revocations = bounded(2);
-        for (sub, now) in [("old", 10), ("sub", 20), ("other", 1015)] {
-            revocations.revoke_sub(sub, 1000, now);
-        }
-        assert!(!revocations.is_revoked(&of_nobody_named(18)));
-        assert!(revocations.is_revoked(&session("a", 20)));
-        let inner = revocations.inner();
-        assert_eq!((inner.subs.0.len(), inner.refused_before), (2, 0));
-    }
-}
+mod tests;

@@ -77,12 +77,15 @@ impl Storage {
             cache: CookieCache::new(),
             registration: Registration::of(&config),
             app: AppAddress::of(&config),
-            config,
             keys,
             shared,
             memory: Arc::new(MemoryStore::new(MAX_IN_MEMORY)),
             readiness: Readiness::default(),
-            revocations: Revocations::default(),
+            revocations: Revocations::new(
+                config.session.max_ended_users,
+                seconds(config.session.idle),
+            ),
+            config,
         }
     }
 
@@ -326,7 +329,10 @@ impl Storage {
         if let Some(store) = self.store_of(session.kept_in) {
             store.delete(session.id.as_str()).await?;
         }
-        self.revocations.revoke(session, self.absolute(), now);
+        // In a store it is gone. In memory it may have been in cookies before.
+        if session.kept_in != KeptIn::Store {
+            self.revocations.revoke(session, now);
+        }
         Ok(())
     }
 
@@ -354,19 +360,19 @@ impl Storage {
             // here.
             return Ok(());
         }
-        let (revocations, absolute) = (&self.revocations, self.absolute());
+        let revocations = &self.revocations;
         // Sessions of a user that begin later are not meant.
         let issued_before = logout.issued_before.min(now);
         match (sid, sub) {
             (Some(sid), sub) => {
                 // The session at the provider has ended, so nothing can begin in it any
                 // more, whatever the provider's clock says.
-                revocations.revoke_sid(sid, absolute, now);
+                revocations.revoke_sid(sid, sub, now);
                 if let Some(sub) = sub {
-                    revocations.revoke_sub_without_sid(sub, absolute, issued_before);
+                    revocations.revoke_sub_without_sid(sub, issued_before, now);
                 }
             }
-            (None, Some(sub)) => revocations.revoke_sub(sub, absolute, issued_before),
+            (None, Some(sub)) => revocations.revoke_sub(sub, issued_before, now),
             (None, None) => {}
         }
         Ok(())
@@ -391,10 +397,6 @@ impl Storage {
             lifetime: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
             begun_at: session.created_at,
         })
-    }
-
-    fn absolute(&self) -> Seconds {
-        seconds(self.config.session.absolute)
     }
 }
 

@@ -12,7 +12,11 @@ impl Rules<'_> {
         let (idle, absolute) = (raw.session.idle.0, raw.session.absolute.0);
         match idle > absolute {
             true => Err(self.error("session.idle", "must not be longer than session.absolute")),
-            false => Ok(SessionConfig { idle, absolute }),
+            false => Ok(SessionConfig {
+                idle,
+                absolute,
+                max_ended_users: raw.session.max_ended_users.0,
+            }),
         }
     }
 

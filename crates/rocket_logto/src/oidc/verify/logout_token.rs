@@ -14,6 +14,9 @@ use crate::config::issuer;
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// In seconds, for a token without `exp`, as Logto before 1.42 sends it.
 const LIFETIME: Seconds = 300;
+/// In seconds, for a token with `exp`, however late that is: so long is its `jti`
+/// remembered. Section 2.4 asks for two minutes at most.
+const MAX_LIFETIME: Seconds = 3600;
 
 /// Which sessions end, by the names of [`issuer::unique`]: `sid` names one session at the
 /// provider; `sub` alone means all of a user's sessions. With both, a session of the user
@@ -68,17 +71,17 @@ pub(crate) fn logout_token(
     // 4. The issuer and the audience.
     expected.issuer_and_audience(token, &claims.iss, &claims.aud)?;
     let times = &expected.token;
-    let age = times.now.saturating_sub(claims.iat);
-    let exp = claims.exp.into_value();
-    let oldest = match exp {
-        Some(_) => Seconds::MAX,
-        None => LIFETIME.saturating_add(times.tolerance),
-    };
-    if age < -times.tolerance || age > oldest {
-        return Err(Rejection::IssuedAt);
+    if let Some(exp) = claims.exp.value() {
+        times.not_expired(*exp)?;
     }
-    if let Some(exp) = exp {
-        times.not_expired(exp)?;
+    let lifetime = match claims.exp.into_value() {
+        Some(exp) => MAX_LIFETIME.min(exp.saturating_sub(claims.iat)),
+        // To the last second of it.
+        None => LIFETIME + 1,
+    };
+    let good_until = claims.iat.saturating_add(lifetime);
+    if times.is_to_come(claims.iat) || times.not_expired(good_until).is_err() {
+        return Err(Rejection::IssuedAt);
     }
     // 5. It names a session or a user.
     let named = |name: Option<String>| name.filter(|name| !name.is_empty());
@@ -105,8 +108,6 @@ pub(crate) fn logout_token(
         sid: sid.map(unique),
         jti: claims.jti,
         issued_before: claims.iat.saturating_add(times.tolerance),
-        good_until: exp
-            .unwrap_or(claims.iat.saturating_add(LIFETIME + 1))
-            .saturating_add(times.tolerance),
+        good_until: good_until.saturating_add(times.tolerance),
     })
 }

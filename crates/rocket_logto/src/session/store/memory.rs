@@ -1,5 +1,6 @@
 //! Sessions in the memory of this process.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,11 +17,13 @@ use super::{LockStore, Record, SessionIndex, SessionStore, StoreError, TokenStor
 /// # The bound
 ///
 /// It holds as many sessions as [`MemoryStore::new`] is told, at about 10 kB each.
-/// When a sign-in finds it full, it drops what has expired; when that is nothing,
-/// it drops the session that would end first, and that user has to sign in again.
-/// So the bound should be well above the number of people who are signed in at
-/// once: someone who signs in often enough pushes others out. Tokens and locks are
-/// not counted: tokens end with their session, locks after their lifetime.
+/// When a sign-in finds it full, it drops what has expired; when that is nothing, it
+/// takes from the user who has the most sessions the one that would end first. So one
+/// account that signs in again and again pushes out its own sessions, and nobody
+/// else's. When all users have as many, the session that would end first is dropped,
+/// and that user has to sign in again: the bound should be well above the number of
+/// people who are signed in at once. Tokens and locks are not counted: tokens end
+/// with their session, locks after their lifetime.
 ///
 /// # Examples
 ///
@@ -40,7 +43,14 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Inner {
     sessions: HashMap<String, Kept>,
-    locks: HashMap<String, (String, Instant)>,
+    locks: Locks,
+}
+
+/// Owners of locks, and when these end.
+#[derive(Default)]
+struct Locks {
+    by_name: HashMap<String, (String, Instant)>,
+    tidy_at: usize,
 }
 
 struct Kept {
@@ -70,6 +80,7 @@ impl Inner {
             .filter(|kept| kept.ends > Instant::now())
     }
 
+    /// Looks at every session, but only while the store is full.
     fn make_room(&mut self, bound: usize) {
         if self.sessions.len() < bound {
             return;
@@ -77,12 +88,39 @@ impl Inner {
         let now = Instant::now();
         self.sessions.retain(|_, kept| kept.ends > now);
         while self.sessions.len() >= bound {
-            let first = self.sessions.iter().min_by_key(|(_, kept)| kept.ends);
-            let Some(id) = first.map(|(id, _)| id.clone()) else {
+            let mut held: HashMap<&str, usize> = HashMap::new();
+            for kept in self.sessions.values() {
+                *held.entry(&kept.record.sub).or_default() += 1;
+            }
+            let first_to_go = |(_, kept): &(&String, &Kept)| {
+                let of_this_user = held.get(&*kept.record.sub).copied();
+                (Reverse(of_this_user), kept.ends)
+            };
+            let Some((id, _)) = self.sessions.iter().min_by_key(first_to_go) else {
                 return;
             };
+            let id = id.clone();
             self.sessions.remove(&id);
         }
+    }
+}
+
+impl Locks {
+    /// The lock that is held under this name.
+    fn held(&mut self, name: &str) -> Option<&mut (String, Instant)> {
+        let now = Instant::now();
+        self.by_name.get_mut(name).filter(|(_, ends)| *ends > now)
+    }
+
+    /// Those that have ended go when their number has doubled.
+    fn take(&mut self, name: &str, owner: &str, lifetime: Duration) {
+        let now = Instant::now();
+        if self.by_name.len() >= self.tidy_at {
+            self.by_name.retain(|_, (_, ends)| *ends > now);
+            self.tidy_at = self.by_name.len() * 2;
+        }
+        let lock = (owner.to_owned(), now + lifetime);
+        self.by_name.insert(name.to_owned(), lock);
     }
 }
 
@@ -178,42 +216,73 @@ impl TokenStore for MemoryStore {
 #[rocket::async_trait]
 impl LockStore for MemoryStore {
     async fn lock(&self, name: &str, owner: &str, lifetime: Duration) -> Result<bool, StoreError> {
-        let now = Instant::now();
-        let mut inner = self.inner();
-        inner.locks.retain(|_, (_, ends)| *ends > now);
-        if inner.locks.contains_key(name) {
-            return Ok(false);
+        let locks = &mut self.inner().locks;
+        let is_free = locks.held(name).is_none();
+        if is_free {
+            locks.take(name, owner, lifetime);
         }
-        inner
-            .locks
-            .insert(name.to_owned(), (owner.to_owned(), now + lifetime));
-        Ok(true)
+        Ok(is_free)
     }
 
     async fn renew(&self, name: &str, owner: &str, lifetime: Duration) -> Result<bool, StoreError> {
-        let now = Instant::now();
-        let mut inner = self.inner();
-        let held = inner.locks.get_mut(name);
-        Ok(
-            match held.filter(|(holder, ends)| holder == owner && *ends > now) {
-                Some((_, ends)) => {
-                    *ends = now + lifetime;
-                    true
-                }
-                None => false,
-            },
-        )
+        let locks = &mut self.inner().locks;
+        let held = locks.held(name).filter(|(holder, _)| holder == owner);
+        let is_held = held.is_some();
+        if let Some((_, ends)) = held {
+            *ends = Instant::now() + lifetime;
+        }
+        Ok(is_held)
     }
 
     async fn unlock(&self, name: &str, owner: &str) -> Result<(), StoreError> {
-        let mut inner = self.inner();
-        if inner
-            .locks
-            .get(name)
-            .is_some_and(|(holder, _)| holder == owner)
-        {
-            inner.locks.remove(name);
+        let locks = &mut self.inner().locks;
+        if locks.held(name).is_some_and(|(holder, _)| holder == owner) {
+            locks.by_name.remove(name);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(sub: &str, id: impl ToString, seconds: u64) -> Record {
+        Record::new(id.to_string(), sub, "data", Duration::from_secs(seconds))
+    }
+
+    #[rocket::async_test]
+    async fn a_full_store_takes_from_who_has_the_most() {
+        let store = MemoryStore::new(5);
+        store.create(&of("victim", "v", 60)).await.unwrap();
+        store.create(&of("other", "o", 90)).await.unwrap();
+        for id in 0..1000 {
+            store.create(&of("attacker", id, 3600)).await.unwrap();
+        }
+        for id in ["v", "o", "997", "998", "999"] {
+            assert!(store.load(id).await.unwrap().is_some(), "{id}");
+        }
+        // All have one: who would have to sign in first anyway.
+        let store = MemoryStore::new(3);
+        for (sub, seconds) in [("a", 90), ("b", 60), ("c", 90), ("d", 90)] {
+            store.create(&of(sub, sub, seconds)).await.unwrap();
+        }
+        assert_eq!(store.load("b").await, Ok(None));
+        assert!(store.load("a").await.unwrap().is_some());
+    }
+
+    #[rocket::async_test]
+    async fn locks_that_have_ended_do_not_pile_up() {
+        let store = MemoryStore::new(1);
+        store
+            .lock("kept", "me", Duration::from_secs(3600))
+            .await
+            .unwrap();
+        for at in 0..10_000 {
+            let name = at.to_string();
+            assert!(store.lock(&name, "me", Duration::ZERO).await.unwrap());
+        }
+        assert!(store.inner().locks.by_name.len() <= 4);
+        assert!(!store.lock("kept", "me", Duration::ZERO).await.unwrap());
     }
 }
