@@ -165,6 +165,7 @@ pub use session::store::redis::RedisStore;
 pub use session::store::{
     LockStore, MemoryStore, Record, SessionIndex, SessionStore, SharedStore, StoreError, TokenStore,
 };
+pub use session::{SessionInfo, Sessions, Subject};
 pub use tokens::subject_token::SubjectToken;
 pub use tokens::token::{Token, TokenFor};
 

@@ -13,6 +13,7 @@ use crate::oidc::client::OidcClient;
 use crate::request::is_at;
 use crate::return_to::ReturnTo;
 use crate::service::LogtoService;
+use crate::session::{SessionManager, Subject};
 
 /// The running fairing, as managed state: `&State<Logto>` in a handler.
 ///
@@ -21,7 +22,8 @@ use crate::service::LogtoService;
 ///
 /// # Network
 ///
-/// None: no method of it calls the provider.
+/// None: no method of it waits for the provider. [`Logto::end_sessions_of`] asks the
+/// session store.
 ///
 /// # Examples
 ///
@@ -42,12 +44,21 @@ pub struct Logto {
 struct Inner {
     config: Arc<LogtoConfig>,
     oidc: Arc<OidcClient>,
+    sessions: Arc<SessionManager>,
 }
 
 impl Logto {
-    pub(crate) fn new(config: Arc<LogtoConfig>, oidc: Arc<OidcClient>) -> Logto {
+    pub(crate) fn new(
+        config: Arc<LogtoConfig>,
+        oidc: Arc<OidcClient>,
+        sessions: Arc<SessionManager>,
+    ) -> Logto {
         Logto {
-            inner: Arc::new(Inner { config, oidc }),
+            inner: Arc::new(Inner {
+                config,
+                oidc,
+                sessions,
+            }),
         }
     }
 
@@ -129,6 +140,56 @@ impl Logto {
     pub fn userinfo_endpoint(&self) -> Option<String> {
         let metadata = self.inner.oidc.provider().metadata_if_loaded()?;
         metadata.userinfo_endpoint.as_ref().map(Url::to_string)
+    }
+
+    /// Ends all sessions of a user here, for an operator: a suspended account, a lost
+    /// device. The user may sign in again, unless the provider refuses.
+    ///
+    /// With sessions in Redis or in a [`SharedStore`](crate::SharedStore), it ends them for
+    /// all instances, and the provider is asked to revoke their refresh tokens: nobody waits
+    /// for that, and a failure is logged.
+    ///
+    /// With sessions in cookies, **only this instance** learns of it, and forgets it when it
+    /// restarts: a session that ended is then accepted again until its own limits, and the
+    /// refresh tokens, which are in the cookies, are not revoked. Sessions that began in the
+    /// second of the call end as well.
+    ///
+    /// # Network
+    ///
+    /// None with sessions in cookies; otherwise some round trips to the session store.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreUnavailable`] when the store cannot be reached: sessions may still
+    /// be there. [`ErrorKind::Misconfigured`] for a `sub` alone at a provider of many
+    /// tenants, see [`Subject`].
+    ///
+    /// # Standards
+    ///
+    /// OWASP ASVS 5.0, 7.4.5.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::{State, post};
+    /// use rocket_logto::{Bearer, Error, Logto};
+    /// # use rocket_logto::{Permission, NoResource, Resource};
+    /// # struct Api;
+    /// # impl Resource for Api { const INDICATOR: &'static str = "https://api.example.com"; }
+    /// # struct Support;
+    /// # impl Permission for Support {
+    /// #     type Audience = Api;
+    /// #     const SCOPES: &'static [&'static str] = &["end:sessions"];
+    /// # }
+    ///
+    /// #[post("/users/<sub>/end-sessions")]
+    /// async fn end(_by: Bearer<Support>, sub: &str, logto: &State<Logto>) -> Result<(), Error> {
+    ///     logto.end_sessions_of(sub).await
+    /// }
+    /// ```
+    pub async fn end_sessions_of(&self, user: impl Into<Subject<'_>>) -> Result<(), Error> {
+        let ended = self.inner.sessions.end_all(&user.into()).await;
+        ended.inspect_err(Error::log)
     }
 
     pub(crate) fn oidc(&self) -> &Arc<OidcClient> {

@@ -198,6 +198,18 @@ impl SessionIndex for SqliteStore {
                 .bind(begun_by);
         self.run(delete).await.map(|_| ())
     }
+
+    async fn list_by_sub(&self, sub: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT data FROM session WHERE sub = ?1 AND expires_at > unixepoch('subsec')
+             ORDER BY expires_at DESC LIMIT ?2",
+        )
+        .bind(sub)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(unavailable)
+    }
 }
 
 #[rocket::async_trait]
@@ -264,5 +276,14 @@ impl LockStore for SqliteStore {
             .bind(name.to_owned())
             .bind(owner.to_owned());
         self.run(delete).await.map(|_| ())
+    }
+    async fn owner(&self, name: &str) -> Result<Option<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT owner FROM lock WHERE name = ?1 AND expires_at > unixepoch('subsec')",
+        )
+        .bind(name)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(unavailable)
     }
 }

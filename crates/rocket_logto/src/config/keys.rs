@@ -181,6 +181,9 @@ keys! {
         /// `user`, `password` (`password_file`), `ca_file`, `client_cert_file`, `client_key_file`:
         /// section *Redis* of the guide to production
         store: Store = "cookie";
+        /// how many sessions a user may have, from 1 to 100: at a sign-in beyond that the oldest one
+        /// ends. Needs a store that instances share (`session.store`)
+        max_per_user: Option<AtLeastOne>, otherwise "any number";
         /// the name of the session's cookie, before any `__Host-` or `__Secure-`: at most 64
         /// characters of a token (RFC 9110 section 5.6.2). Sign-ins under way have names that begin
         /// with it, so of two apps at one host none may have a name that begins with the other's

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::redis::RedisServers;
 
-/// How long sessions live, and what is kept of those that ended.
+/// How long sessions live, how many, and what is kept of those that ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionConfig {
@@ -18,6 +18,13 @@ pub struct SessionConfig {
     pub absolute: Duration,
     /// The most users of whom ended sessions are remembered, with sessions in cookies.
     pub max_ended_users: usize,
+    /// At a sign-in beyond so many, the oldest session of the user ends.
+    pub max_per_user: Option<usize>,
+}
+
+impl SessionConfig {
+    /// The most that `max_per_user` may be.
+    pub(crate) const MOST_PER_USER: usize = 100;
 }
 
 /// Where sessions are kept (`session.store`).

@@ -59,6 +59,11 @@ pub(super) fn store(
 ) -> Result<Option<Arc<dyn SharedStore>>, String> {
     match (&config.session_store, own) {
         (_, Some(store)) => Ok(Some(store)),
+        (StoreConfig::Cookie, None) if config.session.max_per_user.is_some() => Err(
+            "logto.session.max_per_user needs sessions in a store that instances share: set \
+             logto.session.store as well, or leave max_per_user out"
+                .into(),
+        ),
         (StoreConfig::Cookie, None) => Ok(None),
         #[cfg(feature = "redis")]
         (StoreConfig::Redis(servers), None) => match RedisStore::at(servers, config.app_id()) {

@@ -18,9 +18,9 @@ use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
 use crate::response::failed_guard;
 use crate::routes;
-use crate::session::SessionManager;
 use crate::session::context::RequestContext;
 use crate::session::store::SharedStore;
+use crate::session::{SessionManager, Sessions};
 
 impl Logto {
     /// The fairing to attach. See the [crate documentation](crate) for a whole
@@ -75,8 +75,9 @@ impl Logto {
 ///
 /// It does its work in Rocket's hooks:
 ///
-/// - *ignite*: reads `logto` from Rocket's configuration, manages [`Logto`] and
-///   [`LogtoService`](crate::LogtoService), and mounts the routes;
+/// - *ignite*: reads `logto` from Rocket's configuration, manages [`Logto`],
+///   [`LogtoService`](crate::LogtoService) and [`Sessions`], and mounts
+///   the routes;
 /// - *lift-off*: starts loading the provider's metadata in the background;
 /// - *request*: hides the queries of its own routes from Rocket's log, because
 ///   they hold codes and one-time tokens;
@@ -165,18 +166,20 @@ impl Fairing for LogtoFairing {
             config.clone(),
             service.client().provider().clone(),
         ));
-        let logto = Logto::new(config.clone(), oidc.clone());
-        let Some(sessions) = SessionManager::new(&rocket, config.clone(), oidc, store, self.clock)
-        else {
+        let sessions =
+            SessionManager::new(&rocket, config.clone(), oidc.clone(), store, self.clock);
+        let Some(sessions) = sessions.map(Arc::new) else {
             log::error!("logto: no key for sealing cookies can be derived, see secret_key");
             return Err(rocket);
         };
+        let logto = Logto::new(config.clone(), oidc, sessions.clone());
         let rocket = dev_provider::start(rocket, &config).await?;
         Ok(rocket
             .mount("/", routes::all(&config.mounted))
             .manage(config)
             .manage(service)
-            .manage(Arc::new(sessions))
+            .manage(Sessions::new(sessions.clone()))
+            .manage(sessions)
             .manage(logto))
     }
 

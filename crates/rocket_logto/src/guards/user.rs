@@ -11,7 +11,7 @@ use crate::claims::IdTokenClaims;
 use crate::error::{Error, ErrorKind};
 use crate::logto::fairing_is_missing;
 use crate::oidc::authentication::RequestedAuthentication;
-use crate::session::ActiveSession;
+use crate::session::{ActiveSession, Sessions, Subject};
 use crate::tokens::token::{Token, TokenFor};
 
 /// The signed-in user, with the claims of the verified ID token.
@@ -307,6 +307,26 @@ impl User {
     /// address and `sub` that is present. Not unique, so never use it as a key.
     pub fn name(&self) -> &str {
         self.claims.display_name()
+    }
+}
+
+impl<'a, C> From<&'a User<C>> for Subject<'a> {
+    fn from(user: &'a User<C>) -> Subject<'a> {
+        let session = user.active.session();
+        Subject::of_session(&session.sub, session.tenant.as_deref(), &session.id)
+    }
+}
+
+impl Sessions {
+    /// Ends all sessions of the user but the one that they are in. How many.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sessions`].
+    pub async fn end_others<C>(&self, user: &User<C>) -> Result<usize, Error> {
+        let current = &user.active.session().id;
+        let ended = self.manager().end_others(&user.into(), current).await;
+        ended.inspect_err(Error::log)
     }
 }
 

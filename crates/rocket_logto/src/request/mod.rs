@@ -1,5 +1,6 @@
 //! What guards, routes and fairings need to know about a request.
 
+pub(crate) mod browser;
 pub(crate) mod cookies;
 
 use std::sync::OnceLock;

@@ -25,7 +25,7 @@ use crate::response::{error::page, redirect};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::transaction::Transaction;
-use crate::session::{NewSession, SessionManager};
+use crate::session::{Answer, NewSession, SessionManager};
 use crate::tokens::token::Token;
 
 /// In bytes: more than any authorization response holds.
@@ -155,6 +155,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         .state
         .as_deref()
         .ok_or_else(|| rejected("state_missing"))?;
+    let since = sessions.now();
     let cookies = raw_cookies(request);
     let transactions = sessions.transactions(&cookies);
     let Some(transaction) = transactions.find(state) else {
@@ -211,7 +212,11 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     if iss.is_some_and(|iss| iss != new.claims.iss) {
         return Err(rejected("id_token_iss_mismatch"));
     }
-    sessions.begin(request, new).await?;
+    let answer = Answer {
+        transaction: &name,
+        since,
+    };
+    sessions.begin(request, new, answer).await?;
     Ok(go_to(&logto.landing(Some(transaction.return_to()))))
 }
 

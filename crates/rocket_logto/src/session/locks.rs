@@ -19,7 +19,7 @@ use crate::tokens::token::{Token, TokenFor};
 const LOCK_MARGIN: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(25);
 /// RFC 6749 section 4.1.2: a code lives no longer.
-const CODE_LIFETIME: Duration = Duration::from_secs(600);
+pub(super) const CODE_LIFETIME: Duration = Duration::from_secs(600);
 /// How many sign-ins are known to have been answered.
 const ANSWERED: usize = 1 << 12;
 /// How long the lock of a refresh lasts after the instance that holds it was last heard

@@ -10,6 +10,7 @@ use openidconnect::RefreshToken;
 use rocket::config::SecretKey;
 use rocket::{Build, Request, Rocket};
 
+use super::concurrent::{Browser, Note, Outcome};
 use super::context::{RequestContext, SessionCookies};
 use super::cookie::{self, CookieKeys};
 use super::live::{LiveSessions, Wanted};
@@ -26,6 +27,7 @@ use crate::error::{Error, ErrorKind};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Logout;
+use crate::request::browser::browser_family;
 use crate::request::cookies::raw_cookies;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -47,6 +49,14 @@ pub(crate) struct NewSession {
     pub token: Token,
     /// The session of this browser that it replaces.
     pub replaces: Option<SessionRef>,
+}
+
+/// To which sign-in a new session is the answer.
+pub(crate) struct Answer<'a> {
+    /// The name of its cookie.
+    pub transaction: &'a str,
+    /// When the response of the provider came.
+    pub since: Seconds,
 }
 
 impl SessionManager {
@@ -138,14 +148,23 @@ impl SessionManager {
     }
 
     /// Begins a session, replaces the old one if there is one, and sends the cookies.
-    pub(crate) async fn begin(&self, request: &Request<'_>, new: NewSession) -> Result<(), Error> {
+    ///
+    /// Of several for one browser at the same moment, only one stays: the others end here
+    /// and send nothing.
+    pub(crate) async fn begin(
+        &self,
+        request: &Request<'_>,
+        new: NewSession,
+        answer: Answer<'_>,
+    ) -> Result<(), Error> {
         let now = self.now();
         let id = SessionId::random().map_err(|_| {
             let reason = "no_randomness_for_a_session_id";
             Error::new(ErrorKind::ProviderNotReady, reason)
         })?;
         let before = self.resolve(request).await?;
-        let before = before.map(|before| before.reference()).or(new.replaces);
+        let replaced = before.as_ref().map(|before| before.reference());
+        let replaced = replaced.or(new.replaces);
         let tenant = tenant_of(self.config.issuer(), &new.claims.iss).map(str::to_owned);
         let mut session = Session::begun(
             id,
@@ -157,7 +176,22 @@ impl SessionManager {
             now,
         );
         session.tenant = tenant;
+        if self.is_shared() {
+            session.browser = browser_family(request);
+        }
         self.storage.create(&mut session, now).await?;
+        let undelivered = match self
+            .settle(request, &session, before.as_deref(), answer)
+            .await?
+        {
+            Outcome::Kept(undelivered) => undelivered,
+            Outcome::Late(faster) => {
+                log::info!("logto: two sign-ins of one browser have ended together: one counts");
+                self.revoke(&session.reference()).await?;
+                self.revoke_replaced(&session, &faster);
+                return Ok(());
+            }
+        };
         let context = RequestContext::of(request);
         let session = self.send(context, &Arc::new(session), now).await?;
         let wanted = Wanted::token(TokenFor::default(), now);
@@ -167,9 +201,43 @@ impl SessionManager {
         let live = self.live.of(&session);
         live.remember(&wanted, Arc::new(new.token), session.version);
         // End the old session only now that the new one is in place.
-        match before {
-            Some(before) => self.revoke(&before).await,
-            None => Ok(()),
+        match (&before, &replaced) {
+            (Some(before), _) => {
+                self.revoke(&before.reference()).await?;
+                self.revoke_replaced(before, &Note::of(&session, "", now));
+            }
+            (None, Some(replaced)) => self.replace(replaced, &session).await?,
+            (None, None) => {}
+        }
+        for note in undelivered {
+            self.replace(&note.session, &session).await?;
+        }
+        self.keep_to_limit(&session).await
+    }
+
+    /// Whether the new session is the one that its browser gets. When that cannot be told,
+    /// it has ended.
+    async fn settle(
+        &self,
+        request: &Request<'_>,
+        session: &Session,
+        before: Option<&Session>,
+        answer: Answer<'_>,
+    ) -> Result<Outcome, Error> {
+        let cookies = raw_cookies(request);
+        let browser = Browser {
+            transactions: self.transactions(&cookies).names(),
+            session: before.map(|before| &before.id),
+            since: answer.since,
+        };
+        let note = Note::of(session, answer.transaction, self.now());
+        match self.storage.settle(&note, &browser).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                // An error of the store adds nothing to this one.
+                let _ = self.revoke(&session.reference()).await;
+                Err(store_failed(error))
+            }
         }
     }
 
@@ -212,7 +280,7 @@ impl SessionManager {
     }
 
     /// Refuses every copy of a session from now on.
-    async fn revoke(&self, session: &SessionRef) -> Result<(), Error> {
+    pub(super) async fn revoke(&self, session: &SessionRef) -> Result<(), Error> {
         let ended = self.storage.end(session, self.now()).await;
         ended.map_err(store_failed)?;
         self.live.forget(&session.id);

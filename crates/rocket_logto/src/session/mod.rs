@@ -3,20 +3,26 @@
 //! signed-in user holds.
 
 mod active;
+mod concurrent;
 pub(crate) mod context;
 pub(crate) mod cookie;
 mod live;
 mod locks;
 mod manager;
 mod model;
+mod overview;
 mod readiness;
 mod refresh;
 mod revocation;
 pub(crate) mod seen_filter;
+mod sessions;
 mod storage;
 pub(crate) mod store;
+mod subject;
 pub(crate) mod transaction;
 
 pub(crate) use active::ActiveSession;
-pub(crate) use manager::{NewSession, SessionManager};
+pub(crate) use manager::{Answer, NewSession, SessionManager};
 pub(crate) use model::SessionRef;
+pub use sessions::{SessionInfo, Sessions};
+pub use subject::Subject;

@@ -107,6 +107,10 @@ pub(crate) struct Session {
     /// Where the app is whose session it is. Says nothing about who it is for.
     #[serde(rename = "w", default)]
     pub app: AppAddress,
+    /// Browser and system, as far as the browser said at the sign-in. Only where the
+    /// session does not have to fit a cookie.
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
     #[serde(skip)]
     pub kept_in: KeptIn,
     /// A keyed hash of the sealed text that it was read from.
@@ -220,6 +224,7 @@ impl Session {
             tenant: None,
             registration,
             app,
+            browser: None,
             kept_in: KeptIn::default(),
             read_from: None,
         }
@@ -297,6 +302,7 @@ mod tests {
         idle: Duration::from_secs(100),
         absolute: Duration::from_secs(1000),
         max_ended_users: 10,
+        max_per_user: None,
     };
 
     fn session(created_at: Seconds, seen_at: Seconds) -> Session {

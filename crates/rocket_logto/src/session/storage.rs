@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::concurrent::{Notes, notes};
 use super::cookie::cache::{Content, CookieCache, Opened, Pointer};
 use super::cookie::names::CookieNames;
 use super::cookie::{self, CookieError, CookieKeys, SealError};
 use super::model::{AppAddress, KeptIn, Registration, Session, SessionRef};
+use super::overview::LISTED;
 use super::readiness::Readiness;
 use super::revocation::Revocations;
 use super::store::{MemoryStore, Record, SessionStore, SharedStore, StoreError};
@@ -25,6 +27,9 @@ const MAX_IN_MEMORY: usize = 1000;
 /// for a host.
 const MAX_COOKIES: usize = 200;
 
+/// Base64 has none.
+const AFTER_ID: char = '.';
+
 pub(super) struct Storage {
     pub(super) config: Arc<LogtoConfig>,
     pub(super) keys: CookieKeys,
@@ -35,6 +40,7 @@ pub(super) struct Storage {
     pub(super) app: AppAddress,
     pub(super) names: CookieNames,
     pub(super) readiness: Readiness,
+    pub(super) notes: Notes,
     revocations: Revocations,
     cache: CookieCache,
 }
@@ -85,6 +91,7 @@ impl Storage {
                 config.session.max_ended_users,
                 seconds(config.session.idle),
             ),
+            notes: notes(),
             config,
         }
     }
@@ -152,13 +159,48 @@ impl Storage {
         let Some(data) = store.load(id).await? else {
             return Ok(None);
         };
-        match self.open(id, &data, kept_in) {
+        match self.open(id, without_id(&data), kept_in) {
             Some(Opened {
                 content: Content::Session(session),
                 ..
             }) => Ok(Some(session)),
             _ => Ok(None),
         }
+    }
+
+    /// A session that is not in cookies.
+    pub(super) async fn find(&self, of: &SessionRef) -> Result<Option<Arc<Session>>, StoreError> {
+        if of.kept_in == KeptIn::Cookie {
+            return Ok(None);
+        }
+        self.follow(&Pointer {
+            id: of.id.clone(),
+            in_memory: of.kept_in == KeptIn::Memory,
+            app: self.app.clone(),
+        })
+        .await
+    }
+
+    /// The live sessions of a user in the store that instances share.
+    pub(super) async fn listed(&self, sub: &str, now: Seconds) -> Result<Vec<Session>, StoreError> {
+        let Some(store) = &self.shared else {
+            return Err(StoreError::Unsupported);
+        };
+        let all = store.list_by_sub(sub, LISTED).await?;
+        let read = |data: &String| {
+            let (id, sealed) = data.split_once(AFTER_ID)?;
+            let id = self.keys.open(&id_of(sub), id)?;
+            let session: Session = serde_json::from_str(&self.keys.open(&id, sealed)?).ok()?;
+            let is_meant = session.id.as_str() == id
+                && session.unique_sub() == sub
+                && session.registration == self.registration
+                && session.is_live(&self.config.session, now);
+            is_meant.then_some(Session {
+                kept_in: KeptIn::Store,
+                ..session
+            })
+        };
+        Ok(all.iter().filter_map(read).collect())
     }
 
     fn open(&self, name: &str, sealed: &str, kept_in: KeptIn) -> Option<Opened> {
@@ -336,6 +378,19 @@ impl Storage {
         Ok(())
     }
 
+    /// Ends all sessions of a user that have begun by now.
+    pub(super) async fn end_all(&self, sub: &str, now: Seconds) -> Result<(), StoreError> {
+        let memory: &dyn SharedStore = &*self.memory;
+        for store in self.shared.as_deref().into_iter().chain([memory]) {
+            // Of another instance's clock, too.
+            store.delete_by_sub(sub, i64::MAX).await?;
+        }
+        if self.shared.is_none() {
+            self.revocations.revoke_sub(sub, now, now);
+        }
+        Ok(())
+    }
+
     /// Ends the sessions that a logout token names.
     pub(super) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
         self.cache.forget_named(logout);
@@ -392,12 +447,32 @@ impl Storage {
             id: session.id.as_str().to_owned(),
             sid: session.unique_sid().map(Cow::into_owned),
             sub: session.unique_sub().into_owned(),
-            data: self.keys.seal_value(session.id.as_str(), session)?,
+            data: self.sealed(session)?,
             version: session.version,
             lifetime: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
             begun_at: session.created_at,
         })
     }
+
+    /// The session, sealed under its id, behind the id, sealed under its user: who lists
+    /// the sessions of a user does not know their ids, and the store does not either.
+    fn sealed(&self, session: &Session) -> Result<String, SealError> {
+        let (id, user) = (session.id.as_str(), id_of(&session.unique_sub()));
+        let mut data = self.keys.seal_bytes(&user, id.into())?;
+        data.push(AFTER_ID);
+        data.push_str(&self.keys.seal_value(id, session)?);
+        Ok(data)
+    }
+}
+
+/// What the id of a session is sealed under. No cookie's name has a line break.
+fn id_of(sub: &str) -> String {
+    format!("session of\n{sub}")
+}
+
+/// The sealed session of a record's data.
+fn without_id(data: &str) -> &str {
+    data.split_once(AFTER_ID).map_or(data, |(_, sealed)| sealed)
 }
 
 fn warn_about_size(size: usize) {

@@ -197,6 +197,15 @@ impl Transactions<'_> {
         })
     }
 
+    /// The names of those that this browser has begun.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let begun = |(name, value): &(&str, &str)| {
+            only(self.cookies, name).is_some() && self.open(name, value).is_some()
+        };
+        let names = self.all().filter(begun).map(|(name, _)| name.to_owned());
+        names.collect()
+    }
+
     /// The `Set-Cookie` line that removes a transaction.
     pub(crate) fn removal(&self, name: &str) -> String {
         self.names.transaction_spec(name, 0).removal()

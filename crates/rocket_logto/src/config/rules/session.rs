@@ -10,14 +10,21 @@ const KEY: &str = "session.store";
 impl Rules<'_> {
     pub(super) fn session(&self, raw: &Raw) -> figment::Result<SessionConfig> {
         let (idle, absolute) = (raw.session.idle.0, raw.session.absolute.0);
-        match idle > absolute {
-            true => Err(self.error("session.idle", "must not be longer than session.absolute")),
-            false => Ok(SessionConfig {
-                idle,
-                absolute,
-                max_ended_users: raw.session.max_ended_users.0,
-            }),
+        if idle > absolute {
+            return Err(self.error("session.idle", "must not be longer than session.absolute"));
         }
+        let max_per_user = raw.session.max_per_user.as_ref().map(|most| most.0);
+        let bound = SessionConfig::MOST_PER_USER;
+        if max_per_user.is_some_and(|most| most > bound) {
+            let message = format!("must be a number from 1 to {bound}");
+            return Err(self.error("session.max_per_user", &message));
+        }
+        Ok(SessionConfig {
+            idle,
+            absolute,
+            max_ended_users: raw.session.max_ended_users.0,
+            max_per_user,
+        })
     }
 
     /// A token (RFC 6265 section 4.1.1), without a prefix that promises something

@@ -187,6 +187,19 @@ impl SessionIndex for MemoryStore {
         });
         Ok(())
     }
+
+    async fn list_by_sub(&self, sub: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        let now = Instant::now();
+        let inner = self.inner();
+        let mut found: Vec<_> = inner
+            .sessions
+            .values()
+            .filter(|kept| kept.record.sub == sub && kept.ends > now)
+            .collect();
+        found.sort_by_key(|kept| std::cmp::Reverse(kept.ends));
+        let data = found.into_iter().map(|kept| kept.record.data.clone());
+        Ok(data.take(limit).collect())
+    }
 }
 
 #[rocket::async_trait]
@@ -240,6 +253,12 @@ impl LockStore for MemoryStore {
             locks.by_name.remove(name);
         }
         Ok(())
+    }
+    async fn owner(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let now = Instant::now();
+        let inner = self.inner();
+        let held = inner.locks.get(name).filter(|(_, ends)| *ends > now);
+        Ok(held.map(|(owner, _)| owner.clone()))
     }
 }
 

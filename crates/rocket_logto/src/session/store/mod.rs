@@ -98,6 +98,9 @@ pub enum StoreError {
     /// goes into the log: write no id, no data and no password of the store into it.
     #[error("the session store is not available: {0}")]
     Unavailable(String),
+    /// The store does not do this at all; see [`SessionIndex::list_by_sub`].
+    #[error("the session store cannot list sessions")]
+    Unsupported,
 }
 
 /// Without the store, nobody can be told who they are: no answer to guess.
@@ -186,7 +189,7 @@ pub trait SessionStore: Send + Sync + 'static {
     async fn delete(&self, id: &str) -> Result<(), StoreError>;
 }
 
-/// Finds sessions by what the provider calls them, and ends them.
+/// Finds sessions by what the provider calls them, lists them, and ends them.
 ///
 /// [Back-channel logout](https://openid.net/specs/openid-connect-backchannel-1_0.html)
 /// names a session at the provider or a user, never a session of this app.
@@ -231,6 +234,24 @@ pub trait SessionIndex: Send + Sync + 'static {
     /// [`StoreError::Unavailable`] when one may still be there. The provider is
     /// then told to try again.
     async fn delete_by_sub(&self, sub: &str, begun_by: i64) -> Result<(), StoreError>;
+
+    /// The `data` of the sessions of a user that are there, at most `limit` of them: of
+    /// more, those that would end last. In any order.
+    ///
+    /// One that has ended before the call is not among them. One that begins or ends
+    /// during the call may be or not.
+    ///
+    /// Unless it is written, it says [`StoreError::Unsupported`]: then users cannot see
+    /// their sessions ([`Sessions`](crate::Sessions)), and `session.max_per_user` is not
+    /// kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when that cannot be told.
+    async fn list_by_sub(&self, sub: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        let _ = (sub, limit);
+        Err(StoreError::Unsupported)
+    }
 }
 
 /// Keeps access tokens beside a session, so that one instance of the app can use
@@ -297,8 +318,8 @@ pub trait TokenStore: Send + Sync + 'static {
 /// Lets one instance of the app do what no other may do at the same time, or
 /// again.
 ///
-/// Locks are taken for a refresh (some seconds), for the answer to a sign-in (ten
-/// minutes) and for each logout token (until it is too old to be used again). Those of
+/// Locks are taken for a refresh (some seconds), for the answer to a sign-in and for the
+/// session that it makes (ten minutes each) and for each logout token (until it is too old to be used again). Those of
 /// a refresh are cut to three seconds as soon as they are taken, and renewed as long as
 /// the refresh runs: an instance that crashes holds up nobody for longer. That of a
 /// sign-in is cut to seconds when the provider has refused the code.
@@ -315,7 +336,8 @@ pub trait TokenStore: Send + Sync + 'static {
 /// - A lock ends by itself after its lifetime, for an owner that has crashed.
 /// - Only its owner gives it back. An owner that comes too late must not give back
 ///   what is somebody else's by now.
-/// - Names are any text. Locks have nothing to do with sessions of the same name.
+/// - Names and owners are any text; an owner has up to 1 kB. Locks have nothing to do with
+///   sessions of the same name.
 ///
 /// # Readiness
 ///
@@ -356,6 +378,21 @@ pub trait LockStore: Send + Sync + 'static {
     /// [`StoreError::Unavailable`] when it may still be held. That is logged, and
     /// the lock ends by itself.
     async fn unlock(&self, name: &str, owner: &str) -> Result<(), StoreError>;
+
+    /// Whose the lock is; `None` when nobody holds it.
+    ///
+    /// A sign-in notes its session as the owner of a lock, so that another sign-in of the
+    /// same browser that finishes at the same moment finds it. Unless it is written, it
+    /// says `None`: then each of the two begins a session, and the one whose cookie the
+    /// browser did not keep lives until `session.idle`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when that cannot be told.
+    async fn owner(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let _ = name;
+        Ok(None)
+    }
 }
 
 /// A store that all instances of an app share, for

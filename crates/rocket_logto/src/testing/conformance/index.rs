@@ -1,7 +1,9 @@
 //! The promises of [`SessionIndex`](crate::SessionIndex).
 
-use super::{Bench, HOUR, Kept, SECOND, expect};
-use crate::session::store::Record;
+use rocket::futures::future::join;
+
+use super::{AT_ONCE, Bench, HOUR, Kept, SECOND, at_once, data_of, expect};
+use crate::session::store::{Record, StoreError};
 
 const ALL: [&str; 5] = ["a", "b", "c", "d", "e"];
 
@@ -38,6 +40,31 @@ async fn delete_by_sub_without_sid(bench: &Bench, sub: &str, begun_by: i64) -> K
     let ended = bench.store.delete_by_sub_without_sid(sub, begun_by).await;
     let call = format!("delete_by_sub_without_sid of {sub:?}");
     expect(call, ended, Ok(()))
+}
+
+/// The data of a user's sessions, in order; `None` where the store lists none at all.
+async fn list_by_sub(
+    bench: &Bench,
+    sub: &str,
+    limit: usize,
+) -> Result<Option<Vec<String>>, String> {
+    match bench.store.list_by_sub(sub, limit).await {
+        Ok(mut data) => {
+            data.sort_unstable();
+            Ok(Some(data))
+        }
+        Err(StoreError::Unsupported) => Ok(None),
+        Err(error) => Err(format!("list_by_sub of {sub:?}: {error}")),
+    }
+}
+
+/// Of the user, these sessions are listed and no others.
+async fn listed(bench: &Bench, sub: &str, ids: &[&str]) -> Kept {
+    let Some(data) = list_by_sub(bench, sub, 1000).await? else {
+        return Ok(());
+    };
+    let expected: Vec<_> = ids.iter().map(|id| data_of(id)).collect();
+    expect(format!("list_by_sub of {sub:?}"), data, expected)
 }
 
 pub(super) async fn delete_by_sid_ends_those_with_it_only(bench: Bench) -> Kept {
@@ -139,6 +166,7 @@ pub(super) async fn names_that_look_alike_are_not_the_same(bench: Bench) -> Kept
             delete_by_sid(&bench, &alike).await?;
             delete_by_sub(&bench, &alike, i64::MAX).await?;
             delete_by_sub_without_sid(&bench, &alike, i64::MAX).await?;
+            listed(&bench, &alike, &[]).await?;
             let when = format!("{name:?} after {alike:?}");
             bench.live(&when, &["a"], &["a"]).await?;
         }
@@ -199,4 +227,99 @@ pub(super) async fn sessions_are_found_as_long_as_they_live(bench: Bench) -> Kep
     bench.live("after their sids", &all, &[&f]).await?;
     delete_by_sub(&bench, &bench.name("4"), i64::MAX).await?;
     bench.live("after the sub of the last", &all, &[]).await
+}
+
+pub(super) async fn list_by_sub_gives_those_of_the_user_only(bench: Bench) -> Kept {
+    several(&bench).await?;
+    let (alice, bob) = (bench.name("alice"), bench.name("bob"));
+    listed(&bench, &alice, &["a", "b", "c", "d"]).await?;
+    listed(&bench, &bob, &["e"]).await?;
+    listed(&bench, &bench.name("nobody"), &[]).await?;
+    // A `sid` is no `sub`.
+    listed(&bench, &bench.name("1"), &[]).await?;
+    // As it was saved last.
+    let saved = Record::new(bench.name("e"), &bob, "newer", HOUR).with_version(1);
+    expect("save", bench.store.save(&saved).await, Ok(true))?;
+    match list_by_sub(&bench, &bob, 1000).await? {
+        Some(data) => expect("list_by_sub after save", data, vec!["newer".to_owned()]),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn list_by_sub_leaves_out_what_has_ended(bench: Bench) -> Kept {
+    several(&bench).await?;
+    let alice = bench.name("alice");
+    bench.create(&bench.lasting("f", "alice", SECOND)).await?;
+    bench.gone("f").await?;
+    listed(&bench, &alice, &["a", "b", "c", "d"]).await?;
+    let deleted = bench.store.delete(&bench.name("a")).await;
+    expect("delete", deleted, Ok(()))?;
+    listed(&bench, &alice, &["b", "c", "d"]).await?;
+    delete_by_sid(&bench, &bench.name("2")).await?;
+    listed(&bench, &alice, &["b", "d"]).await?;
+    delete_by_sub_without_sid(&bench, &alice, i64::MAX).await?;
+    listed(&bench, &alice, &["b"]).await?;
+    delete_by_sub(&bench, &alice, i64::MAX).await?;
+    listed(&bench, &alice, &[]).await
+}
+
+pub(super) async fn list_by_sub_gives_so_many_of_those_that_end_last(bench: Bench) -> Kept {
+    let alice = bench.name("alice");
+    for (id, hours) in [("a", 3), ("b", 1), ("c", 4), ("d", 2)] {
+        bench
+            .create(&bench.lasting(id, "alice", HOUR * hours))
+            .await?;
+    }
+    // The one that would have ended first has been used.
+    let used = bench.lasting("b", "alice", HOUR * 5);
+    expect("save", bench.store.save(&used).await, Ok(true))?;
+    for (limit, expected) in [
+        (0, &[][..]),
+        (1, &["b"]),
+        (2, &["b", "c"]),
+        (3, &["a", "b", "c"]),
+        (4, &["a", "b", "c", "d"]),
+        (5, &["a", "b", "c", "d"]),
+    ] {
+        if let Some(data) = list_by_sub(&bench, &alice, limit).await? {
+            let expected: Vec<_> = expected.iter().map(|id| data_of(id)).collect();
+            expect(format!("list_by_sub, at most {limit}"), data, expected)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn list_by_sub_does_not_mind_what_ends_meanwhile(bench: Bench) -> Kept {
+    let Bench { store, .. } = &bench;
+    let alice = bench.name("alice");
+    let ids: Vec<_> = (0..AT_ONCE).map(|n| format!("a{n:02}")).collect();
+    for id in &ids {
+        bench.create(&bench.record(id, "alice")).await?;
+    }
+    let (ended, kept) = ids.split_at(ids.len() / 2);
+    let deletions = ended.iter().map(|id| {
+        let (store, id) = (store.clone(), bench.name(id));
+        async move { store.delete(&id).await }
+    });
+    let listings = (0..10).map(|_| list_by_sub(&bench, &alice, 1000));
+    let listings = rocket::futures::future::join_all(listings);
+    let (deleted, lists) = join(at_once(deletions), listings).await;
+    for deleted in deleted? {
+        expect("delete while sessions are listed", deleted, Ok(()))?;
+    }
+    let all: Vec<_> = ids.iter().map(|id| data_of(id)).collect();
+    for list in lists {
+        let Some(list) = list? else { continue };
+        let strange: Vec<_> = list.iter().filter(|data| !all.contains(data)).collect();
+        expect("what was listed and never was", strange, Vec::new())?;
+        let missing = kept.iter().filter(|id| !list.contains(&data_of(id)));
+        let missing: Vec<_> = missing.collect();
+        expect(
+            "what was there all the time and not listed",
+            missing,
+            Vec::new(),
+        )?;
+    }
+    let kept: Vec<_> = kept.iter().map(String::as_str).collect();
+    listed(&bench, &alice, &kept).await
 }

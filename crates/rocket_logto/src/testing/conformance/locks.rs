@@ -137,3 +137,46 @@ pub(super) async fn locks_and_sessions_do_not_meet(bench: Bench) -> Kept {
     let taken = store.lock(&id, "y", HOUR).await;
     expect("lock after the session has ended", taken, Ok(false))
 }
+
+pub(super) async fn the_owner_of_a_lock_is_told_or_never(bench: Bench) -> Kept {
+    let Bench { store, .. } = &bench;
+    let (name, short) = (bench.name("lock"), bench.name("short"));
+    let owner = async |name: &str| store.owner(name).await;
+    expect("owner of what nobody has", owner(&name).await, Ok(None))?;
+    // Up to 1 kB of any text.
+    let long = format!("it's a:b \"%_*\" Zoë {}", "x".repeat(900));
+    expect("lock", store.lock(&name, &long, HOUR).await, Ok(true))?;
+    let told = owner(&name).await;
+    if told == Ok(None) {
+        return Ok(());
+    }
+    expect("owner", told, Ok(Some(long.clone())))?;
+    expect(
+        "lock by another",
+        store.lock(&name, "x", HOUR).await,
+        Ok(false),
+    )?;
+    expect("unlock by another", store.unlock(&name, "x").await, Ok(()))?;
+    expect(
+        "owner after that",
+        owner(&name).await,
+        Ok(Some(long.clone())),
+    )?;
+    expect("unlock", store.unlock(&name, &long).await, Ok(()))?;
+    expect("owner after unlock", owner(&name).await, Ok(None))?;
+    expect("lock", store.lock(&name, "y", HOUR).await, Ok(true))?;
+    expect("owner", owner(&name).await, Ok(Some("y".to_owned())))?;
+    expect(
+        "lock for a second",
+        store.lock(&short, "z", SECOND).await,
+        Ok(true),
+    )?;
+    bench
+        .eventually("nobody owns a lock that has ended", async || {
+            let owner = owner(&short)
+                .await
+                .map_err(|error| format!("owner: {error}"))?;
+            Ok(owner.is_none())
+        })
+        .await
+}

@@ -142,12 +142,22 @@ const COMMON: &[Promise] = promises! {
         "users with such names could not sign in, or not be signed out",
     index::sessions_are_found_as_long_as_they_live:
         "a session that has been used for long would be found by no logout of the provider",
+    index::list_by_sub_gives_those_of_the_user_only:
+        "a user would see the sessions of somebody else, and could end them",
+    index::list_by_sub_leaves_out_what_has_ended:
+        "a user would see sessions that are over, and newer ones would end in their place",
+    index::list_by_sub_gives_so_many_of_those_that_end_last:
+        "one user with many sessions would use up the memory of the app",
+    index::list_by_sub_does_not_mind_what_ends_meanwhile:
+        "a session would be left over when a user ends all others",
     locks::a_lock_is_exclusive_and_given_back_by_its_owner_only:
         "two instances would use one refresh token, and the provider takes that for theft",
     locks::a_lock_ends_by_itself:
         "an instance that crashed during a refresh would lock the user out",
     locks::renewing_moves_the_end_of_a_lock_or_does_nothing:
         "a refresh would lose its lock while it runs, or a crashed one would hold up its user",
+    locks::the_owner_of_a_lock_is_told_or_never:
+        "two sign-ins that finish together would leave a session that nobody knows of",
     locks::locks_and_sessions_do_not_meet:
         "a lock would end a session, or keep one from being created",
 };

@@ -37,6 +37,12 @@ const MISTAKES: &[(Mistake, &str)] = {
         (SpacesAreTrimmed, "names_that_look_alike"),
         (NamesAreAscii, "names_are_any_text"),
         (IndexEndsEarly, "sessions_are_found_as_long"),
+        (ListsEverybody, "list_by_sub_gives_those_of_the_user"),
+        (ListsAsCreated, "list_by_sub_gives_those_of_the_user"),
+        (ListsWhatHasEnded, "list_by_sub_leaves_out"),
+        (ListsWithoutLimit, "list_by_sub_gives_so_many"),
+        (ListsWhatEndsFirst, "list_by_sub_gives_so_many"),
+        (ListsOneByOne, "list_by_sub_does_not_mind"),
         (LockIsForEverybody, "a_lock_is_exclusive"),
         (LockIsTakenTwice, "a_lock_is_exclusive"),
         (UnlockIsForEverybody, "a_lock_is_exclusive"),
@@ -45,6 +51,8 @@ const MISTAKES: &[(Mistake, &str)] = {
         (RenewTakes, "renewing_moves_the_end"),
         (RenewOnlySaysSo, "renewing_moves_the_end"),
         (RenewNeverShortens, "renewing_moves_the_end"),
+        (OwnerIsLast, "the_owner_of_a_lock"),
+        (OwnerIsCut, "the_owner_of_a_lock"),
         (LocksAreSessions, "locks_and_sessions_do_not_meet"),
         (TokensAreLost, "tokens_live_and_end"),
         (TokensAreNotCleared, "tokens_live_and_end"),
@@ -74,6 +82,13 @@ enum Mistake {
     SpacesAreTrimmed,
     NamesAreAscii,
     IndexEndsEarly,
+    ListsEverybody,
+    ListsAsCreated,
+    ListsWhatHasEnded,
+    ListsWithoutLimit,
+    ListsWhatEndsFirst,
+    ListsOneByOne,
+    ListIsLeft,
     LockIsForEverybody,
     LockIsTakenTwice,
     UnlockIsForEverybody,
@@ -83,6 +98,9 @@ enum Mistake {
     RenewOnlySaysSo,
     RenewNeverShortens,
     RenewIsLeft,
+    OwnerIsLast,
+    OwnerIsCut,
+    OwnerIsLeft,
     LocksAreSessions,
     TokensAreLost,
     TokensAreNotCleared,
@@ -100,6 +118,7 @@ struct Mistaken {
     owners: Mutex<HashMap<String, String>>,
     index: Mutex<HashMap<String, Instant>>,
     tokens: Mutex<HashMap<String, String>>,
+    created: Mutex<Vec<Record>>,
 }
 
 impl Mistaken {
@@ -111,6 +130,7 @@ impl Mistaken {
             owners: Mutex::default(),
             index: Mutex::default(),
             tokens: Mutex::default(),
+            created: Mutex::default(),
         }
     }
 
@@ -176,6 +196,7 @@ impl SessionStore for Mistaken {
         }
         let id = record.id.clone();
         self.versions.lock().unwrap().insert(id, record.version);
+        self.created.lock().unwrap().push(record.clone());
         self.inner.create(&record).await
     }
 
@@ -253,6 +274,44 @@ impl SessionIndex for Mistaken {
             }
             _ => self.inner.delete_by_sub_without_sid(&sub, begun_by).await,
         }
+    }
+
+    async fn list_by_sub(&self, sub: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        let sub = self.name(sub);
+        let mut created = self.created.lock().unwrap().clone();
+        if !self.is(Mistake::ListsEverybody) {
+            created.retain(|record| record.sub == sub);
+        }
+        let mut data = Vec::new();
+        match self.mistake {
+            Mistake::ListIsLeft => return Err(StoreError::Unsupported),
+            Mistake::ListsWhatHasEnded => {
+                data.extend(created.into_iter().map(|record| record.data));
+            }
+            Mistake::ListsEverybody | Mistake::ListsAsCreated => {
+                for record in created {
+                    data.extend(self.load(&record.id).await?.map(|_| record.data));
+                }
+            }
+            Mistake::ListsOneByOne => {
+                let before = self.inner.list_by_sub(&sub, limit).await?;
+                sleep(ROUND_TRIP).await;
+                let now = self.inner.list_by_sub(&sub, limit).await?;
+                if before != now {
+                    return Err(StoreError::Unavailable("one is missing".into()));
+                }
+                data = now;
+            }
+            Mistake::ListsWithoutLimit => {
+                data = self.inner.list_by_sub(&sub, usize::MAX).await?;
+            }
+            Mistake::ListsWhatEndsFirst => {
+                data = self.inner.list_by_sub(&sub, usize::MAX).await?;
+                data.drain(..data.len().saturating_sub(limit));
+            }
+            _ => data = self.inner.list_by_sub(&sub, limit).await?,
+        }
+        Ok(data)
     }
 }
 
@@ -342,6 +401,22 @@ impl LockStore for Mistaken {
             _ => self.inner.unlock(name, owner).await,
         }
     }
+
+    async fn owner(&self, name: &str) -> Result<Option<String>, StoreError> {
+        match self.mistake {
+            // What the trait does by itself, which is no mistake.
+            Mistake::OwnerIsLeft => Ok(None),
+            Mistake::OwnerIsLast => Ok(self.owners.lock().unwrap().get(name).cloned()),
+            Mistake::OwnerIsCut => {
+                let mut owner = self.inner.owner(name).await?;
+                if let Some(owner) = &mut owner {
+                    owner.truncate(255);
+                }
+                Ok(owner)
+            }
+            _ => self.inner.owner(name).await,
+        }
+    }
 }
 
 const ALL: &[&[Promise]] = &[COMMON, tokens::PROMISES];
@@ -360,9 +435,16 @@ async fn every_mistake_is_found_and_a_good_store_passes() {
         (mistake, promise, names(&made))
     });
     let good = broken(async || Mistaken::with(Mistake::None), ALL, PATIENCE);
-    let left = broken(async || Mistaken::with(Mistake::RenewIsLeft), ALL, PATIENCE);
-    let (found, (good, left)) = join(join_all(checks), join(good, left)).await;
-    assert_eq!(names(&left), [""; 0], "a store that renews nothing");
+    let left = [
+        Mistake::RenewIsLeft,
+        Mistake::ListIsLeft,
+        Mistake::OwnerIsLeft,
+    ];
+    let left = left.map(async |left| {
+        let made = broken(async || Mistaken::with(left), ALL, PATIENCE).await;
+        assert_eq!(names(&made), [""; 0], "{left:?} is no mistake");
+    });
+    let (found, (good, _)) = join(join_all(checks), join(good, join_all(left))).await;
     for (mistake, promise, broken) in found {
         let found = broken.iter().any(|broken| broken.contains(promise));
         assert!(found, "{mistake:?} has broken {broken:#?}");

@@ -40,7 +40,7 @@ const AT_ONCE: usize = 100;
 /// |---|---|
 /// | `logto:<app id>:session:<id>` | `data` (encrypted), `version`, `sid`, `sub`, `begun_at`, `made`; each token (encrypted) in a field `token:<name>` |
 /// | `logto:<app id>:sid:<sid>`, `…:sub:<sub>` | the ids of sessions to end, each with its end |
-/// | `logto:<app id>:lock:<name>` | the owner of the lock |
+/// | `logto:<app id>:lock:<name>` | the owner of the lock: random, or encrypted |
 /// | `logto:<app id>:data` | with Sentinels: a mark by which the data is known |
 ///
 /// Ids, `sid`, `sub` and the names of locks are there as the beginning of their
@@ -361,6 +361,37 @@ impl SessionIndex for RedisStore {
         self.end_indexed("sub", sub, begun_by, WithSid::Spared)
             .await
     }
+
+    async fn list_by_sub(&self, sub: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        let name = digest(sub);
+        let last = i64::try_from(limit).unwrap_or(i64::MAX);
+        if last == 0 {
+            return Ok(Vec::new());
+        }
+        // By their ends: those that have expired come first, and what is asked for last.
+        let mut command = redis::cmd("ZRANGE");
+        command.arg(self.key("sub", &name)).arg(-last).arg(-1);
+        let mut answer: Answer<Vec<String>> = self.connection.send(&command).await?;
+        let reads: Vec<_> = std::mem::take(&mut answer.value)
+            .iter()
+            .map(|id| {
+                let mut read = redis::cmd("HMGET");
+                read.arg(self.key("session", id)).arg(DATA).arg("sub");
+                read
+            })
+            .collect();
+        let mut found = Vec::with_capacity(reads.len());
+        for reads in reads.chunks(AT_ONCE) {
+            for read in self.connection.read(reads).await? {
+                let (data, of): (Option<String>, Option<String>) = read?.read()?.value;
+                // An entry may lead nowhere.
+                found.extend(data.filter(|_| of.as_ref() == Some(&name)));
+            }
+        }
+        // A session that is missing would not be ended with the others.
+        self.connection.confirm(&answer).await?;
+        Ok(found)
+    }
 }
 
 #[rocket::async_trait]
@@ -389,7 +420,7 @@ fn field_of(token: &str) -> String {
 #[rocket::async_trait]
 impl LockStore for RedisStore {
     async fn lock(&self, name: &str, owner: &str, lifetime: Duration) -> Result<bool, StoreError> {
-        let attempt = format!("{}{}", owned_by(owner), nonce()?);
+        let attempt = format!("{}{}:{owner}", owned_by(owner), nonce()?);
         let key = self.key("lock", &digest(name));
         let arguments = [&*attempt, &millis(lifetime)];
         let taken = self.connection.run(&scripts::LOCK, &key, &arguments);
@@ -411,6 +442,15 @@ impl LockStore for RedisStore {
         let command = scripts::UNLOCK.whole(&key, &[&owned_by(owner)]);
         let _: Answer<i64> = self.connection.send(&command).await?;
         Ok(())
+    }
+
+    async fn owner(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let mut command = redis::cmd("GET");
+        command.arg(self.key("lock", &digest(name)));
+        let held: Answer<Option<String>> = self.connection.send(&command).await?;
+        // Its digest, the attempt, the owner.
+        let owner = |held: String| held.splitn(3, ':').nth(2).map(str::to_owned);
+        Ok(held.value.and_then(owner))
     }
 }
 
