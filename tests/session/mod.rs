@@ -3,8 +3,10 @@
 mod a_killed_refresh_holds_nobody_up;
 mod a_late_answer_brings_no_old_cookie;
 mod a_redis_cluster_keeps_sessions;
+mod a_replaced_session_gives_its_token_back;
 mod a_session_belongs_to_one_registration;
 mod a_session_seen_before_is_as_strict;
+mod a_user_has_so_many_sessions;
 mod apps_on_one_host_do_not_disturb_each_other;
 mod cookie_keys_can_be_rotated;
 mod cookies_cannot_be_tossed_or_confused;
@@ -16,3 +18,5 @@ mod redis_needs_no_more_than_its_acl;
 mod sentinels_lead_to_the_master;
 mod sessions_end_in_time;
 mod sessions_may_have_any_size;
+mod sign_ins_that_finish_together_leave_one_session;
+mod users_see_and_end_their_sessions;

@@ -39,6 +39,7 @@ pub mod redis_sentinels;
 pub mod refusal;
 pub mod serve;
 pub mod session_load;
+pub mod session_pair;
 pub mod sessions;
 pub mod set_up;
 pub mod shapes;
