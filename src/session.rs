@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
-use rocket::form::FromFormField;
+use rocket::form::{Form, FromForm, FromFormField};
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::serde::Serialize;
 use rocket::time::OffsetDateTime;
 use rocket::{Either, Request, Route, State, get, post, routes, uri};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{Error, ErrorKind, Logto, StepUp, StepUpPolicy, User};
+use rocket_logto::{
+    Error, ErrorKind, Logto, SessionInfo, Sessions, SignOut, StepUp, StepUpPolicy, User,
+};
 
 use crate::claims::{Time, visible};
 use crate::frame::{Frame, Goto};
 
 pub fn routes() -> Vec<Route> {
-    routes![session, recent, refresh, forget, ended]
+    routes![
+        session, recent, refresh, forget, end, end_others, end_all, ended
+    ]
 }
 
 /// What a form has just done, for the page that it redirects to.
@@ -26,12 +30,57 @@ enum Done {
     Refreshed,
     #[field(value = "forgotten")]
     Forgotten,
+    #[field(value = "ended")]
+    Ended,
+    #[field(value = "gone")]
+    Gone,
+    #[field(value = "others")]
+    Others,
+}
+
+/// A session of the user, as the page shows it.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Device {
+    handle: String,
+    browser: Option<String>,
+    signed_in_at: Time,
+    last_seen_at: Time,
+    current: bool,
+}
+
+impl From<SessionInfo> for Device {
+    fn from(session: SessionInfo) -> Self {
+        Self {
+            handle: session.handle,
+            browser: session.browser,
+            signed_in_at: Time::at(session.begun_at),
+            last_seen_at: Time::at(session.last_seen_at),
+            current: session.is_current,
+        }
+    }
 }
 
 /// Shows times only, never a token: anyone who copied it from the page could act as
 /// the user.
 #[get("/session?<done>")]
-fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
+async fn session(
+    user: User,
+    done: Option<Done>,
+    logto: &State<Logto>,
+    sessions: &State<Sessions>,
+) -> Result<Template, Error> {
+    let devices: Option<Vec<Device>> = match sessions.is_available() {
+        true => Some(
+            sessions
+                .of(&user)
+                .await?
+                .into_iter()
+                .map(Device::from)
+                .collect(),
+        ),
+        false => None,
+    };
     let ends = user.session_ends_at();
     // This request itself counts as use.
     let ends_unused = ends.min(OffsetDateTime::now_utc() + logto.config().session.idle);
@@ -45,10 +94,11 @@ fn session(user: User, done: Option<Done>, logto: &State<Logto>) -> Template {
         ends_unused: Time::at(ends_unused),
         ends: Time::at(ends),
         claims_max_age: claims_max_age.to_string(),
+        devices,
         // The development provider's page of users is at its root.
         provider_page: logto.config().issuer().strip_suffix("oidc"),
     };
-    Frame::of("session").around("session", Some(logto), content)
+    Ok(Frame::of("session").around("session", Some(logto), content))
 }
 
 /// For actions that a session alone should not be enough for, such as paying.
@@ -111,6 +161,56 @@ async fn forget(_form: OwnForm, user: Option<User>) -> Goto {
     };
     user.forget_tokens().await;
     Goto(uri!(session(Some(Done::Forgotten))))
+}
+
+/// Which session a form is about.
+#[derive(FromForm)]
+struct Which<'r> {
+    handle: &'r str,
+}
+
+#[post("/session/end", data = "<which>")]
+async fn end(
+    _form: OwnForm,
+    user: Option<User>,
+    which: Form<Which<'_>>,
+    sessions: &State<Sessions>,
+) -> Result<Goto, Error> {
+    let Some(user) = user.filter(|_| sessions.is_available()) else {
+        return Ok(Goto(uri!(session(None::<Done>))));
+    };
+    let done = match sessions.end(&user, which.handle).await? {
+        true => Done::Ended,
+        false => Done::Gone,
+    };
+    Ok(Goto(uri!(session(Some(done)))))
+}
+
+#[post("/session/end-others")]
+async fn end_others(
+    _form: OwnForm,
+    user: Option<User>,
+    sessions: &State<Sessions>,
+) -> Result<Goto, Error> {
+    let Some(user) = user.filter(|_| sessions.is_available()) else {
+        return Ok(Goto(uri!(session(None::<Done>))));
+    };
+    sessions.end_others(&user).await?;
+    Ok(Goto(uri!(session(Some(Done::Others)))))
+}
+
+/// Here and in all other browsers, and in this one at the provider, too.
+#[post("/session/end-all")]
+async fn end_all(
+    _form: OwnForm,
+    user: Option<User>,
+    sessions: &State<Sessions>,
+) -> Result<Either<SignOut, Goto>, Error> {
+    let Some(user) = user.filter(|_| sessions.is_available()) else {
+        return Ok(Either::Right(Goto(uri!(session(None::<Done>)))));
+    };
+    sessions.end_all(&user).await?;
+    Ok(Either::Left(SignOut::new()))
 }
 
 #[get("/session/ended")]

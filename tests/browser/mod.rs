@@ -1,5 +1,6 @@
 //! What a person sees and does in a real browser (Chromium).
 
+mod a_person_ends_sessions_elsewhere;
 mod a_person_sees_their_organizations;
 mod a_person_signs_in_and_out;
 mod a_posted_response_brings_its_cookie;

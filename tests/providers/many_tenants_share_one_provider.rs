@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use logto_dev_provider::{DevProvider, Endpoint, Signing};
 use rocket::figment::value::{Dict, Value};
-use rocket::{get, routes};
-use rocket_logto::{Bearer, Logto};
+use rocket::{State, get, post, routes};
+use rocket_logto::{Bearer, Error, Logto, MemoryStore, Sessions, Subject, User};
 use serde_json::json;
 
 use crate::support::api_app::call;
@@ -24,6 +24,20 @@ const FABRIKAM: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 #[get("/cart")]
 fn cart(caller: Bearer<Read>) -> String {
     caller.sub().to_owned()
+}
+
+/// How many sessions the user has.
+#[get("/sessions")]
+async fn sessions(user: User, sessions: &State<Sessions>) -> Result<String, Error> {
+    Ok(sessions.of(&user).await?.len().to_string())
+}
+
+#[post("/operator/<sub>?<tenant>")]
+async fn end_sessions(sub: &str, tenant: Option<&str>, logto: &State<Logto>) -> Result<(), Error> {
+    match tenant {
+        Some(tenant) => logto.end_sessions_of(Subject::in_tenant(tenant, sub)).await,
+        None => logto.end_sessions_of(sub).await,
+    }
 }
 
 /// What the provider puts into its next tokens; null leaves the claim out.
@@ -90,7 +104,7 @@ impl Tenants {
         ]);
         logto.extend(more);
         let port = crate::support::serve::free_port();
-        let base = rocket().mount("/", routes![cart]);
+        let base = rocket().mount("/", routes![cart, sessions, end_sessions]);
         let endpoint = provider.endpoint();
         let app = TestApp::serve_with(fairing, port, &endpoint, logto, base).await;
         provider.set_redirect_uris([app.url("/callback")]);
@@ -404,4 +418,38 @@ async fn callers_of_an_api_come_with_tokens_of_their_own_tenant() {
         401,
         "not on the list"
     );
+}
+
+/// Tenants name their users by themselves, so a `sub` may be anybody's.
+#[rocket::async_test]
+async fn sessions_are_listed_and_ended_for_a_user_of_one_tenant() {
+    for store in [None, Some(MemoryStore::new(100))] {
+        let is_listed = store.is_some();
+        let fairing = match store {
+            Some(store) => Logto::fairing().session_store(store),
+            None => Logto::fairing(),
+        };
+        let tenants = Tenants::at(keys([]), fairing).await;
+        let contoso = tenants.signed_in(CONTOSO).await;
+        let fabrikam = tenants.signed_in(FABRIKAM).await;
+        if is_listed {
+            let listed = contoso.navigate(tenants.app.url("/sessions")).await;
+            assert_eq!(listed.text(), "1");
+        }
+        let end = async |user: &str| {
+            let url = tenants.app.url(&format!("/operator/{user}"));
+            Browser::new().post_form(url, &[]).await.status()
+        };
+        let before = lines_with("reason=subject_without_tenant").len();
+        assert_eq!(end(ALICE).await, 500);
+        let said = lines_with("reason=subject_without_tenant").split_off(before);
+        assert!(said[0].contains("Subject::in_tenant"), "{said:?}");
+        assert_eq!(end(&format!("{ALICE}?tenant=another")).await, 200);
+        for browser in [&contoso, &fabrikam] {
+            assert_eq!(who_is(&tenants.app, browser).await, ALICE);
+        }
+        assert_eq!(end(&format!("{ALICE}?tenant={CONTOSO}")).await, 200);
+        assert_eq!(who_is(&tenants.app, &contoso).await, NOBODY);
+        assert_eq!(who_is(&tenants.app, &fabrikam).await, ALICE);
+    }
 }

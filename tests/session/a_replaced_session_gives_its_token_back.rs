@@ -137,6 +137,36 @@ async fn a_token_of_another_grant_is_revoked() {
     }
 }
 
+/// Two sessions here that belong to one session at the provider may live by one grant.
+#[rocket::async_test]
+async fn the_token_of_an_ended_session_is_left_where_another_lives_by_its_grant() {
+    let redis = Redis::start().await;
+    let app = TestApp::with(redis.table(), rocket()).await;
+    let hooks = app.provider.hooks();
+    let in_session = async |sid: &'static str| {
+        hooks.id_token(move |_, claims| {
+            claims.insert("sid".into(), sid.into());
+        });
+        hooks.sign_in_as(Some(ALICE));
+        let browser = Browser::new();
+        let callback = begin(&app, &browser).await;
+        browser.navigate(callback).await;
+        browser
+    };
+    let alice = in_session("one").await;
+    let (same, other) = (in_session("one").await, in_session("two").await);
+    let ended = alice.post_form(app.url("/sessions/end-others"), &[]).await;
+    assert_eq!(ended.text(), "2");
+    for browser in [&same, &other] {
+        assert_eq!(who(browser, app.url("/protected")).await, None);
+    }
+    asked(&app.provider, Endpoint::Revocation, 1).await;
+    // With nobody left to share it, it is revoked.
+    alice.post_form(app.url("/sessions/end-all"), &[]).await;
+    asked(&app.provider, Endpoint::Revocation, 2).await;
+    assert_eq!(app.provider.requests_to(Endpoint::Revocation).len(), 2);
+}
+
 /// The user waits neither for a slow provider nor for one that fails.
 #[rocket::async_test]
 async fn nobody_waits_for_the_revocation() {

@@ -171,7 +171,8 @@ async fn redis_can_read_no_name_of_anybody() {
     let hour = Duration::from_secs(3600);
     let mine = Record::new("the-id", "the-sub", "sealed", hour).with_sid("the-sid");
     store.create(&mine).await.expect("a session");
-    assert_eq!(store.lock("the-lock", "the-owner", hour).await, Ok(true));
+    // What the app gives as owners is random or encrypted.
+    assert_eq!(store.lock("the-lock", "sealed", hour).await, Ok(true));
     store
         .put_token("the-id", "name", "sealed")
         .await
@@ -234,8 +235,11 @@ async fn a_code_that_is_refused_leaves_nothing_for_longer_than_seconds() {
         ALICE
     );
     let held = locks();
-    assert_eq!(held.len(), 1, "{held:?}");
-    assert!(redis.ttl(&held[0]) > 590_000, "{}", redis.ttl(&held[0]));
+    // And so is the session that it has made.
+    assert_eq!(held.len(), 2, "{held:?}");
+    for key in &held {
+        assert!(redis.ttl(key) > 590_000, "{}", redis.ttl(key));
+    }
     app.provider.clear_requests();
     let page = twice.navigate(&callback).await;
     assert!(page.status() >= 400, "{}", page.status());

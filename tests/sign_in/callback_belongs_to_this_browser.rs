@@ -286,7 +286,8 @@ async fn the_tokens_of_two_tabs_cannot_be_swapped() {
         });
     other.refuses_at(third.as_str(), refusal).await;
     app.provider.hooks().behave(Endpoint::Token);
-    other.accepts(ALICE).await;
+    let afterwards = Trial::new(&app, "afterwards");
+    afterwards.accepts(ALICE).await;
 }
 
 /// RFC 7636 section 4, RFC 9700 section 2.1.1.

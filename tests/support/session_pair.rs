@@ -174,7 +174,9 @@ pub async fn sessions(browser: &Browser, app: &TestApp) -> Vec<Body> {
 /// Whether a response sends a session.
 pub fn sends_session(response: &Response) -> bool {
     let lines = response.set_cookies();
-    let is_session =
-        |line: &String| line.starts_with("logto_session=") && !line.contains("Max-Age=0");
+    let is_session = |line: &String| {
+        let line = line.strip_prefix("__Host-").unwrap_or(line);
+        line.starts_with("logto_session=") && !line.contains("Max-Age=0")
+    };
     lines.iter().any(is_session)
 }

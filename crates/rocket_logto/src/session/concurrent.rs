@@ -33,7 +33,7 @@ pub(super) struct Note {
     pub sid: Option<String>,
     /// The cookie of the sign-in, which its response removes.
     #[serde(rename = "t")]
-    transaction: String,
+    pub transaction: String,
     #[serde(rename = "a")]
     at: Seconds,
 }

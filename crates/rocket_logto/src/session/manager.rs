@@ -180,6 +180,7 @@ impl SessionManager {
             session.browser = browser_family(request);
         }
         self.storage.create(&mut session, now).await?;
+        let context = RequestContext::of(request);
         let undelivered = match self
             .settle(request, &session, before.as_deref(), answer)
             .await?
@@ -187,12 +188,14 @@ impl SessionManager {
             Outcome::Kept(undelivered) => undelivered,
             Outcome::Late(faster) => {
                 log::info!("logto: two sign-ins of one browser have ended together: one counts");
-                self.revoke(&session.reference()).await?;
+                self.storage.discard(&session).await.map_err(store_failed)?;
                 self.revoke_replaced(&session, &faster);
+                // Its own response does so, too. Where that never arrives, the next
+                // sign-in must not take it for one that is still on its way.
+                context.set_cookie(self.transaction_removal(&faster.transaction));
                 return Ok(());
             }
         };
-        let context = RequestContext::of(request);
         let session = self.send(context, &Arc::new(session), now).await?;
         let wanted = Wanted::token(TokenFor::default(), now);
         self.storage
@@ -235,7 +238,7 @@ impl SessionManager {
             Ok(outcome) => Ok(outcome),
             Err(error) => {
                 // An error of the store adds nothing to this one.
-                let _ = self.revoke(&session.reference()).await;
+                let _ = self.storage.discard(session).await;
                 Err(store_failed(error))
             }
         }
@@ -325,6 +328,10 @@ impl SessionManager {
             cookies,
             now: self.now(),
         }
+    }
+
+    fn transaction_removal(&self, name: &str) -> String {
+        self.storage.names.transaction_spec(name, 0).removal()
     }
 
     /// The `Set-Cookie` lines that remove what this app has left under former names.

@@ -378,6 +378,14 @@ impl Storage {
         Ok(())
     }
 
+    /// Takes back a session whose cookies no browser has got.
+    pub(super) async fn discard(&self, session: &Session) -> Result<(), StoreError> {
+        match self.store_of(session.kept_in) {
+            Some(store) => store.delete(session.id.as_str()).await,
+            None => Ok(()),
+        }
+    }
+
     /// Ends all sessions of a user that have begun by now.
     pub(super) async fn end_all(&self, sub: &str, now: Seconds) -> Result<(), StoreError> {
         let memory: &dyn SharedStore = &*self.memory;
