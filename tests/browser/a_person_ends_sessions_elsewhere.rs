@@ -20,7 +20,7 @@ async fn elsewhere(demo: &Demo, user_agent: &str) -> Browser {
     let hops = browser.navigate_following(demo.url("/sign-in"), 10).await;
     let page = hops.last().expect("the provider's page");
     let mut at = browser.submit(page, ALICE, &[]).await;
-    while !at.location().is_some_and(|to| to.path() == "/callback") {
+    while at.location().is_none_or(|to| to.path() != "/callback") {
         at = browser.follow(&at).await;
     }
     let callback = at.location().expect("the callback");
