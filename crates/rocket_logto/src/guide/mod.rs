@@ -2,7 +2,7 @@
 //!
 //! | guide | about |
 //! |---|---|
-//! | [`sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
+//! | [`sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, seeing and ending sessions, where they are kept |
 //! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
 //! | [`production`] | checklist, nginx, several instances, Redis, changing the key, memory |
