@@ -254,11 +254,10 @@ impl LockStore for MemoryStore {
         }
         Ok(())
     }
+
     async fn owner(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let now = Instant::now();
-        let inner = self.inner();
-        let held = inner.locks.get(name).filter(|(_, ends)| *ends > now);
-        Ok(held.map(|(owner, _)| owner.clone()))
+        let locks = &mut self.inner().locks;
+        Ok(locks.held(name).map(|(owner, _)| owner.clone()))
     }
 }
 
