@@ -12,6 +12,7 @@ mod organizations;
 mod pages;
 mod resources;
 mod session;
+mod signed_out;
 mod token_view;
 
 use rocket::figment::Figment;
@@ -27,6 +28,7 @@ fn rocket() -> _ {
         .attach(Template::fairing())
         .attach(headers::shield())
         .attach(headers::Headers)
+        .attach(signed_out::SignedOut)
         .attach(resources::http_client())
         .attach(organizations::pages())
         .mount("/", pages::routes())

@@ -1,6 +1,6 @@
 //! The pages of the app, and the two static files that they need.
 
-use rocket::http::{ContentType, Header, Status};
+use rocket::http::{ContentType, CookieJar, Header, Status};
 use rocket::outcome::Outcome;
 use rocket::response::Responder;
 use rocket::serde::Serialize;
@@ -11,6 +11,7 @@ use rocket_logto::{Logto, User, UserInfo};
 
 use crate::claims::{ClaimsView, visible};
 use crate::frame::Frame;
+use crate::signed_out;
 
 pub fn routes() -> Vec<Route> {
     routes![home, protected, userinfo, stylesheet, icon]
@@ -21,10 +22,15 @@ pub fn catchers() -> Vec<Catcher> {
 }
 
 #[get("/")]
-fn home(user: Option<User>, logto: &State<Logto>) -> Result<Template, Status> {
+fn home(
+    user: Option<User>,
+    cookies: &CookieJar<'_>,
+    logto: &State<Logto>,
+) -> Result<Template, Status> {
     let profile = user.as_ref().map(Profile::of).transpose()?;
+    let signed_out = signed_out::take(cookies, logto) && user.is_none();
     let frame = Frame::of("home").signed_in(user.is_some());
-    Ok(frame.around("home", Some(logto), context! { profile }))
+    Ok(frame.around("home", Some(logto), context! { profile, signed_out }))
 }
 
 /// Only for users with a verified session: the guard in the arguments sends everyone

@@ -92,6 +92,38 @@ async fn pages_for_somebody() {
 }
 
 #[async_test]
+async fn questions_and_a_farewell() {
+    let (demo, person) = (Demo::start().await, Person::new().await);
+    let link = demo.url("/sign-in?one_time_token=t&login_hint=bob@example.com");
+    let question = demo.url("/sign-in?question=1");
+    // Another site, for which the provider's page stands in, has a link, and images.
+    person.open(demo.provider_url("/")).await;
+    person.script(&format!("location.href = '{link}'")).await;
+    person.arrives_at(&question).await;
+    look(&person, "question").await;
+    person.click("Cancel").await;
+    person.arrives_at(demo.url("/")).await;
+
+    person.sign_in(&demo, "/protected", ALICE).await;
+    person.open(&link).await;
+    person.arrives_at(&question).await;
+    look(&person, "alice-question").await;
+    person.click("Stay signed in as").await;
+    person.arrives_at(demo.url("/")).await;
+    person.open(&link).await;
+    person.click("Continue").await;
+    // The policy of the page lets the button go there.
+    person.arrives_below(demo.provider_url("/")).await;
+
+    person.open(demo.url("/")).await;
+    person.click("Sign out").await;
+    person.arrives_signed_out(&demo).await;
+    look(&person, "signed-out").await;
+    person.open(demo.url("/")).await;
+    assert!(!person.text().await.contains("You are signed out"), "once");
+}
+
+#[async_test]
 async fn pages_while_the_provider_is_away() {
     let (demo, person) = (
         Demo::without_provider(free_port()).await,

@@ -1,6 +1,8 @@
 //! Signing in: the request to the provider, the callback, the ID token, and being asked again.
 
 mod a_broken_exchange_signs_nobody_in;
+mod a_link_asks_first;
+mod a_session_swallows_no_demand;
 mod a_user_signs_in_and_out;
 mod a_wrong_set_up_is_called_so;
 mod an_unknown_response_begins_one_sign_in;
@@ -15,6 +17,7 @@ mod id_token_belongs_to_its_access_token;
 mod id_token_claims_are_checked;
 mod id_token_header_is_not_trusted;
 mod id_token_signature_is_pinned;
+mod only_documents_start_a_sign_in;
 mod provider_mix_up_is_refused;
 mod requests_can_be_pushed;
 mod return_to_stays_in_the_app;

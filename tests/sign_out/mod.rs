@@ -4,3 +4,4 @@ mod logout_tokens_are_verified;
 mod providers_sign_out_in_their_own_ways;
 mod sign_out_ends_everything;
 mod the_provider_can_end_sessions;
+mod who_says_nothing_is_asked;

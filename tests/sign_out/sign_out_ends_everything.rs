@@ -8,11 +8,11 @@ use logto_dev_provider::{Endpoint, Reply};
 use reqwest::Method;
 use rocket::{post, routes};
 use rocket_logto::SignOut;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::support::app::{ALICE, CLIENT_ID, TestApp, keys};
 use crate::support::browser::{Browser, CROSS_SITE, query};
-use crate::support::pages::{NOBODY, pages};
+use crate::support::pages::{NOBODY, own_cookies, pages};
 
 /// The answers of the token endpoint from now on.
 fn issued(app: &TestApp) -> Arc<Mutex<Vec<Json>>> {
@@ -62,11 +62,46 @@ async fn the_provider_is_told_everything() {
     let state = query(&url, "state").expect("a state");
     assert!(state.len() >= 16, "{state}");
 
-    let home = browser.follow_all(answer, 5).await.pop().expect("a page");
-    assert_eq!(home.url().path(), "/");
-    assert_eq!(query(home.url(), "state"), Some(state));
+    let hops = browser.follow_all(answer, 5).await;
+    let with_state = hops[2].url().as_str();
+    assert_eq!(with_state, app.url(&format!("/?state={state}")));
+    let home = hops.last().expect("a page");
+    assert_eq!(home.url().as_str(), app.url("/"), "a clean address");
     assert_eq!(home.text(), NOBODY);
-    assert!(browser.cookie("logto_session").is_none());
+    assert_eq!(own_cookies(&browser), [""; 0]);
+
+    // Any other address with a state is the app's own.
+    for path in [
+        format!("/?state={state}"),
+        "/?state=".into(),
+        "/?state=x".into(),
+    ] {
+        let page = browser.navigate(app.url(&path)).await;
+        assert_eq!((page.status(), page.text()), (200, NOBODY.into()), "{path}");
+    }
+}
+
+/// Whichever `state` the browser has, only the page after signing out is taken over.
+#[rocket::async_test]
+async fn a_state_is_taken_out_of_one_address_only() {
+    let app = TestApp::start(pages()).await;
+    let browser = Browser::new();
+    app.sign_in(&browser, "/protected", ALICE).await;
+    let answer = browser.post_form(app.url("/sign-out"), &[]).await;
+    let state = answer.location_query("state").expect("a state");
+    for path in [
+        "/protected?state=",
+        "/?x=1&state=",
+        "//?state=",
+        "/?state=x",
+    ] {
+        let page = browser.navigate(app.url(&format!("{path}{state}"))).await;
+        let location = page.header("location").unwrap_or_default();
+        assert_ne!(location, "/", "{path}");
+    }
+    let back = browser.navigate_from(CROSS_SITE, app.url(&format!("/?state={state}")));
+    let back = back.await;
+    assert_eq!((back.status(), back.header("location")), (303, Some("/")));
 }
 
 #[rocket::async_test]
@@ -83,8 +118,9 @@ async fn get_signs_out_from_our_own_pages_and_asks_otherwise() {
         ("same-origin no-cors image", false),
         ("same-origin navigate iframe", false),
         ("same-origin cors empty", false),
+        // The address bar, a bookmark, and a mail that anybody may have sent.
+        ("none navigate document", false),
         ("same-origin navigate document", true),
-        ("none navigate document", true),
     ];
     for (site, signs_out) in cases {
         let browser = Browser::new();
@@ -282,11 +318,28 @@ async fn a_provider_that_is_gone_keeps_nobody_signed_in() {
     let app = TestApp::with(keys([("http_timeout", "1s".into())]), pages()).await;
     let browser = Browser::new();
     app.sign_in(&browser, "/protected", ALICE).await;
+    let script = Browser::new();
+    app.sign_in(&script, "/protected", ALICE).await;
     let TestApp { app, provider } = app;
     provider.stop().await;
+    let copy = browser.clone();
     let answer = browser.post_form(app.url("/sign-out"), &[]).await;
-    assert_eq!(answer.status(), 303);
-    assert_eq!(browser.navigate(app.url("/")).await.text(), NOBODY);
+    assert_eq!(answer.status(), 200, "no redirect to where nobody answers");
+    let page = answer.page();
+    assert_eq!(page.title, "You are signed out of this app");
+    assert!(page.text.contains("could not be reached"), "{}", page.text);
+    let home = browser.click(&answer, "Go to the home page").await;
+    assert_eq!(home.text(), NOBODY);
+    assert_eq!(copy.navigate(app.url("/")).await.text(), NOBODY, "a copy");
+
+    let post = script.request(Method::POST, app.url("/sign-out")).fetch();
+    let answer = post.initiator(app.url("/")).send().await;
+    let told: Json = answer.json();
+    assert_eq!(
+        told,
+        json!({ "signed_out": true, "provider": "unreachable" })
+    );
+    assert_eq!(script.navigate(app.url("/")).await.text(), NOBODY);
 }
 
 #[rocket::async_test]

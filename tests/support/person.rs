@@ -97,10 +97,26 @@ impl Person {
             .await;
     }
 
-    /// Waits for the front page as the provider sends back to it: with the
-    /// `state` of the sign-out (RP-Initiated Logout 1.0, section 3).
+    /// Waits for the front page that says so, at an address without the `state` of the
+    /// sign-out (RP-Initiated Logout 1.0, section 3).
     pub async fn arrives_signed_out(&self, demo: &Demo) {
-        self.arrives_below(demo.url("/?state=")).await;
+        let front = demo.url("/");
+        let script = format!(
+            "return document.readyState == 'complete' && location.href == '{front}' \
+             && document.body.innerText.includes('You are signed out.') ? '{front}' : null"
+        );
+        let arrival = async {
+            while self.script(&script).await.as_str() != Some(&front) {
+                time::sleep(Duration::from_millis(30)).await;
+            }
+        };
+        if time::timeout(PATIENCE, arrival).await.is_err() {
+            panic!(
+                "never signed out at {front} but at {:?}:\n{}",
+                self.current_url().await,
+                self.text().await
+            );
+        }
     }
 
     async fn arrives(&self, wanted: &str, is_there: impl Fn(&str) -> bool) {

@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 /// What the app sets itself: from a key of its own or for each sign-in anew.
-const OWN: [&str; 15] = [
+const OWN: [&str; 14] = [
     "client_id",
     "client_secret",
     "code_challenge",
     "code_challenge_method",
     "code_verifier",
     "nonce",
-    "prompt",
     "redirect_uri",
     "request",
     "request_uri",
@@ -42,12 +41,13 @@ pub(crate) enum SignInParameter {
     OneTimeToken,
     UiLocales,
     OrganizationId,
+    Prompt,
     MaxAge,
     AcrValues,
 }
 
 impl SignInParameter {
-    const ALL: [SignInParameter; 9] = [
+    const ALL: [SignInParameter; 10] = [
         SignInParameter::FirstScreen,
         SignInParameter::Identifier,
         SignInParameter::DirectSignIn,
@@ -55,6 +55,7 @@ impl SignInParameter {
         SignInParameter::OneTimeToken,
         SignInParameter::UiLocales,
         SignInParameter::OrganizationId,
+        SignInParameter::Prompt,
         SignInParameter::MaxAge,
         SignInParameter::AcrValues,
     ];
@@ -69,6 +70,7 @@ impl SignInParameter {
             SignInParameter::OneTimeToken => "one_time_token",
             SignInParameter::UiLocales => "ui_locales",
             SignInParameter::OrganizationId => "organization_id",
+            SignInParameter::Prompt => "prompt",
             SignInParameter::MaxAge => "max_age",
             SignInParameter::AcrValues => "acr_values",
         }
@@ -237,6 +239,50 @@ pub enum Prompt {
     SelectAccount,
 }
 
+impl Prompt {
+    const ALL: [Prompt; 4] = [
+        Prompt::None,
+        Prompt::Login,
+        Prompt::Consent,
+        Prompt::SelectAccount,
+    ];
+
+    /// The value on the wire.
+    fn as_str(self) -> &'static str {
+        match self {
+            Prompt::None => "none",
+            Prompt::Login => "login",
+            Prompt::Consent => "consent",
+            Prompt::SelectAccount => "select_account",
+        }
+    }
+
+    /// A list for a person to see, separated by spaces. `none` is not for an address that
+    /// anyone can write: it would begin a session with neither consent nor, at Logto, a
+    /// refresh token, and nobody would have seen it.
+    pub(crate) fn parse_visible(list: &str) -> Option<Vec<Prompt>> {
+        let parse = |name: &str| {
+            let mut all = Prompt::ALL.into_iter();
+            all.find(|prompt| prompt.as_str() == name && *prompt != Prompt::None)
+        };
+        let list: Option<Vec<_>> = list.split_ascii_whitespace().map(parse).collect();
+        list.filter(|list| !list.is_empty())
+    }
+
+    /// These, with what is `configured`: at Logto `login` without `consent` costs the
+    /// refresh token. `none` stands alone.
+    pub(crate) fn with_configured(asked: &[Prompt], configured: &[Prompt]) -> Vec<Prompt> {
+        let mut all = asked.to_vec();
+        let configured = configured.iter().filter(|prompt| **prompt != Prompt::None);
+        for prompt in configured {
+            if !all.contains(prompt) {
+                all.push(*prompt);
+            }
+        }
+        all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +294,22 @@ mod tests {
             assert!(!OWN.contains(&parameter.name()), "{parameter:?} twice");
         }
         assert!(is_reserved("state") && !is_reserved("audience"));
+    }
+
+    #[test]
+    fn a_prompt_in_an_address_is_one_that_people_see() {
+        let parsed = Prompt::parse_visible("login consent");
+        assert_eq!(parsed, Some(vec![Prompt::Login, Prompt::Consent]));
+        for prompt in Prompt::ALL {
+            let parsed = Prompt::parse_visible(prompt.as_str());
+            let expected = Some(vec![prompt]).filter(|_| prompt != Prompt::None);
+            assert_eq!(parsed, expected, "{prompt:?}");
+        }
+        for bad in ["", " ", "login none", "LOGIN", "login,consent", "create"] {
+            assert_eq!(Prompt::parse_visible(bad), None, "{bad}");
+        }
+        let joined = Prompt::with_configured(&[Prompt::Login], &[Prompt::None, Prompt::Consent]);
+        assert_eq!(joined, [Prompt::Login, Prompt::Consent]);
     }
 
     #[test]

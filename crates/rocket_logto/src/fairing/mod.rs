@@ -213,6 +213,7 @@ impl Fairing for LogtoFairing {
         {
             hide_query(request, own);
         }
+        routes::sign_out::take_over(request, config);
     }
 
     async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {

@@ -220,15 +220,21 @@ impl OidcClient {
 
     /// The end-session request (OpenID Connect RP-Initiated Logout 1.0 section
     /// 2), with the parameters that the configuration adds, replaces or leaves out;
-    /// `None` when there is no such endpoint, none is wanted, or the provider is not
-    /// known yet.
-    pub(crate) async fn end_session_url(&self, id_token: &RawIdToken) -> Option<Url> {
+    /// `None` when there is no such endpoint, or none is wanted. An error when the
+    /// provider is not known yet.
+    pub(crate) async fn end_session_url(
+        &self,
+        id_token: &RawIdToken,
+    ) -> Result<Option<Url>, ProviderError> {
         let mut url = match &self.config.end_session {
-            EndSessionEndpoint::Off => return None,
+            EndSessionEndpoint::Off => return Ok(None),
             EndSessionEndpoint::At(url) => url.clone(),
             EndSessionEndpoint::Announced => {
-                let metadata = self.provider.metadata().await.ok()?;
-                metadata.end_session_endpoint.clone()?
+                let metadata = self.provider.metadata().await?;
+                let Some(url) = metadata.end_session_endpoint.clone() else {
+                    return Ok(None);
+                };
+                url
             }
         };
         let back = self.config.post_logout_redirect_uri();
@@ -255,7 +261,7 @@ impl OidcClient {
         if !params.is_empty() {
             url.query_pairs_mut().extend_pairs(params);
         }
-        Some(url)
+        Ok(Some(url))
     }
 
     /// An error in the authorization response, with what the request said. `secrets`

@@ -181,6 +181,14 @@ pub(crate) enum TokenError {
     NoCredentials,
 }
 
+impl TokenError {
+    /// Whether nobody answers at the provider's address: then a browser gets no page
+    /// there either.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, TokenError::Http(HttpError::Connect(_)))
+    }
+}
+
 /// Without metadata, the call that needed it fails.
 impl From<ProviderError> for TokenError {
     fn from(error: ProviderError) -> Self {

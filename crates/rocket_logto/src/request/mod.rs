@@ -110,8 +110,46 @@ pub(crate) fn is_form(request: &Request<'_>) -> bool {
 /// Whether a browser loads a page of its own, and not one in a frame, or an image
 /// (Fetch Metadata Request Headers, section 2).
 pub(crate) fn is_whole_page(request: &Request<'_>) -> bool {
+    wants_page(request) && is_for_a_document(request)
+}
+
+/// Whether the answer could be a page of its own: the browser says so, or says nothing
+/// about it (section 2.1). An image, a frame or a script starts no sign-in.
+pub(crate) fn is_for_a_document(request: &Request<'_>) -> bool {
     let destination = request.headers().get_one("Sec-Fetch-Dest");
-    wants_page(request) && destination.is_none_or(|destination| destination == "document")
+    destination.is_none_or(|destination| destination == "document")
+}
+
+/// Who made the browser send a request, as far as it says (Fetch Metadata Request Headers,
+/// section 2.3; RFC 6454 section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A page of this app.
+    Ourselves,
+    /// The user: at the address bar, by a bookmark, or in another program, such as one for
+    /// mail. A browser does not tell these apart.
+    User,
+    /// A page of another site, or of another host.
+    Other,
+    /// An old browser, or no browser: it does not say.
+    Unknown,
+}
+
+impl Sender {
+    pub(crate) fn of(request: &Request<'_>, base_url: &Url) -> Sender {
+        let headers = request.headers();
+        match headers.get_one("Sec-Fetch-Site") {
+            Some("same-origin") => return Sender::Ourselves,
+            Some("none") => return Sender::User,
+            Some(_) => return Sender::Other,
+            None => {}
+        }
+        match headers.get_one("Origin") {
+            Some(origin) if origin == base_url.origin().ascii_serialization() => Sender::Ourselves,
+            Some(_) => Sender::Other,
+            None => Sender::Unknown,
+        }
+    }
 }
 
 fn wants_page(request: &Request<'_>) -> bool {

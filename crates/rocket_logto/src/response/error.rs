@@ -10,6 +10,7 @@ use rocket::response::{Responder, Response};
 use url::form_urlencoded;
 
 use super::pages::{Action, Page};
+use super::pending::pending;
 use super::{html_page, html_page_with, json, no_store, redirect};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
@@ -199,9 +200,7 @@ fn sign_in_address(error: &Error, sign_in: &str, return_to: &str) -> String {
 /// back to the form's page.
 fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
     let words = words(error.kind());
-    let back = config(request)
-        .and_then(|config| own_referer(request, &config.base_path, &config.base_url));
-    let back = back.unwrap_or_else(|| home(request));
+    let back = own_page(request).unwrap_or_else(|| home(request));
     let sign_in = sign_in_address(error, sign_in, back.as_str());
     let mut response = html_page(
         error.status(),
@@ -229,8 +228,9 @@ fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Respons
 
 fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
     let words = words(error.kind());
+    let again = again_address(request, sign_in);
     let again = Action::Link {
-        href: sign_in,
+        href: &again,
         label: "Sign in again",
     };
     let front = home(request);
@@ -250,10 +250,8 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
     // Where nothing is wrong there is none.
     let cause = reference.is_some() && is_debug(request);
     let cause = cause.then(|| error.line());
-    let at_callback = config(request).is_some_and(|config| {
-        let callback = config.mounted.callback.as_str();
-        request.uri().path() == callback
-    });
+    let at_callback =
+        config(request).is_some_and(|config| is_at_route(request, &config.mounted.callback));
     let actions = match error.kind() {
         ErrorKind::SignInRejected
         | ErrorKind::SignInUnverified
@@ -288,6 +286,52 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
     );
     finish(error, &mut response);
     response
+}
+
+/// The address of "Sign in again". Somebody who is signed in would only be sent on by a
+/// plain sign-in, so theirs asks for a new one. It ends where it was meant to.
+fn again_address(request: &Request<'_>, sign_in: &str) -> String {
+    let way_back = pending(request).way_back.clone();
+    let begins_sign_ins = config(request).is_some_and(|config| {
+        let routes = &config.mounted;
+        let routes = [
+            &routes.callback,
+            &routes.sign_in,
+            &routes.sign_up,
+            &routes.initiate_login,
+        ];
+        routes.into_iter().any(|route| is_at_route(request, route))
+    });
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(return_to) = way_back.return_to {
+        query.append_pair("return_to", return_to.as_str());
+    } else if !begins_sign_ins {
+        let back = match request.method() {
+            Method::Get | Method::Head => Some(here(request)),
+            _ => own_page(request),
+        };
+        if let Some(back) = back {
+            query.append_pair("return_to", back.as_str());
+        }
+    }
+    // The pages of guards and handlers are for users.
+    if way_back.is_signed_in || !begins_sign_ins {
+        query.append_pair("prompt", "login");
+    }
+    match query.finish() {
+        query if query.is_empty() => sign_in.to_owned(),
+        query => format!("{sign_in}?{query}"),
+    }
+}
+
+fn is_at_route(request: &Request<'_>, route: &str) -> bool {
+    request.uri().path() == route
+}
+
+/// The page of this app that the request came from, if the browser says so.
+fn own_page(request: &Request<'_>) -> Option<ReturnTo> {
+    let config = config(request)?;
+    own_referer(request, &config.base_path, &config.base_url)
 }
 
 /// Whether the reader of the page is the developer of the app. In any other profile

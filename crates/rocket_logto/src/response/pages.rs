@@ -31,8 +31,17 @@ pub(crate) struct Page<'a> {
 
 /// Something to click: a link where a GET is enough, a button to change state.
 pub(crate) enum Action<'a> {
-    Link { href: &'a str, label: &'a str },
-    Post { action: &'a str, label: &'a str },
+    Link {
+        href: &'a str,
+        label: &'a str,
+    },
+    /// With one field that the user does not see.
+    Form {
+        method: &'static str,
+        action: &'a str,
+        field: (&'static str, &'a str),
+        label: &'a str,
+    },
 }
 
 /// The whole HTML document.
@@ -115,9 +124,16 @@ impl Action<'_> {
                 escape(href),
                 escape(label)
             ),
-            Action::Post { action, label } => format!(
-                "<form method=\"post\" action=\"{}\"><button class=\"{class}\">{}</button></form>\n",
+            Action::Form {
+                method,
+                action,
+                field: (name, value),
+                label,
+            } => format!(
+                "<form method=\"{method}\" action=\"{}\"><input type=\"hidden\" name=\"{name}\" \
+                 value=\"{}\"><button class=\"{class}\">{}</button></form>\n",
                 escape(action),
+                escape(value),
                 escape(label)
             ),
         }
@@ -147,8 +163,10 @@ mod tests {
                     href: HOSTILE,
                     label: HOSTILE,
                 },
-                Action::Post {
+                Action::Form {
+                    method: "get",
                     action: HOSTILE,
+                    field: ("answer", HOSTILE),
                     label: HOSTILE,
                 },
             ],
@@ -165,7 +183,8 @@ mod tests {
             format!("<p>{ESCAPED}</p>"),
             format!("<code>{ESCAPED}</code>"),
             format!("href=\"{ESCAPED}\">{ESCAPED}</a>"),
-            format!("action=\"{ESCAPED}\"><button class=\"action\">{ESCAPED}</button>"),
+            format!("action=\"{ESCAPED}\"><input"),
+            format!("name=\"answer\" value=\"{ESCAPED}\"><button class=\"action\">{ESCAPED}<"),
         ] {
             assert!(html.contains(&place), "{place} not in {html}");
         }

@@ -7,12 +7,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rocket::Request;
 
 use super::failed_guard::Failure;
+use crate::return_to::ReturnTo;
 
 #[derive(Default)]
 pub(crate) struct Pending {
     /// A guard has failed, and the handler does not do without it.
     pub failed: Option<Box<dyn Failure>>,
     pub begun: Option<Begun>,
+    pub way_back: WayBack,
+}
+
+/// What the link "Sign in again" on a page has to know.
+#[derive(Clone, Default)]
+pub(crate) struct WayBack {
+    /// Where the sign-in that has failed would have ended.
+    pub return_to: Option<ReturnTo>,
+    /// Then the sign-in route would only go on.
+    pub is_signed_in: bool,
 }
 
 /// What a responder has begun and cannot finish, because that takes the network

@@ -47,7 +47,7 @@ pub(super) fn sent_to_base_url(
     };
     let is_known = |name: &str| match which {
         Which::InitiateLogin => ["iss", "login_hint", "target_link_uri"].contains(&name),
-        _ => ["return_to", SECOND].contains(&name) || SignInParameter::parse(name).is_some(),
+        _ => name == SECOND || is_of_a_sign_in(name),
     };
     let mut kept = Serializer::new(String::new());
     for (name, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
@@ -78,6 +78,11 @@ pub(super) fn handler_at_base_url(request: &Request<'_>) -> Option<Response<'sta
     };
     let here = format!("{}{separator}{SENT}=1", here.as_str());
     Some(redirect(config.absolute(&here)))
+}
+
+/// Whether the route reads a parameter of this name.
+pub(super) fn is_of_a_sign_in(name: &str) -> bool {
+    name == "return_to" || SignInParameter::parse(name).is_some()
 }
 
 /// Whether the request is at the right host, or was sent there before.

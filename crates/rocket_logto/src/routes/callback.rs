@@ -21,7 +21,7 @@ use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::{Nonce, Refused};
 use crate::request::cookies::raw_cookies;
 use crate::request::{is_speculative, is_whole_page, query};
-use crate::response::{error::page, redirect};
+use crate::response::{error::page, pending::pending, redirect};
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::transaction::Transaction;
@@ -50,7 +50,24 @@ impl Handler for CallbackRoute {
             Err(error) => Err(error),
         };
         // Always a page: a `form_post` response comes from a browser, too.
-        answer(finished.unwrap_or_else(|error| page(&error, request)))
+        answer(match finished {
+            Ok(response) => response,
+            Err(error) => {
+                remember_who(request).await;
+                page(&error, request)
+            }
+        })
+    }
+}
+
+/// For the page's link "Sign in again": with a session the sign-in would only go on.
+async fn remember_who(request: &Request<'_>) {
+    let Ok(sessions) = SessionManager::of(request) else {
+        return;
+    };
+    // The page has an error to tell already; one of the store adds nothing.
+    if let Ok(session) = sessions.resolve(request).await {
+        pending(request).way_back.is_signed_in = session.is_some();
     }
 }
 
@@ -143,7 +160,19 @@ impl Parameters {
 }
 
 async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Response<'static>, Error> {
+    let way_back = |return_to: Option<&str>| {
+        if let (Some(return_to), Ok(logto)) = (return_to, Logto::of(request)) {
+            pending(request).way_back.return_to = Some(logto.landing(Some(return_to)));
+        }
+    };
     if parameters.is_empty() {
+        let (sessions, cookies) = (SessionManager::of(request)?, raw_cookies(request));
+        way_back(
+            sessions
+                .transactions(&cookies)
+                .newest_return_to()
+                .as_deref(),
+        );
         // What Logto's consent page sends for "Cancel".
         return Err(Error::new(
             ErrorKind::SignInCancelled,
@@ -162,6 +191,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
         let has_cookies = !cookies.is_empty();
         return not_begun_here(request, &parameters, has_cookies).await;
     };
+    way_back(Some(transaction.return_to()));
     // As long as the metadata is not loaded or the session store is down, the
     // transaction is not used up: a reload may try again.
     let metadata = logto

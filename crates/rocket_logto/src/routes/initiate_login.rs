@@ -7,12 +7,12 @@ use rocket::{Data, Request};
 use url::{Url, form_urlencoded};
 
 use super::base_host::{Which, sent_to_base_url};
-use super::sign_in::{SignIn, started};
+use super::sign_in::{SignIn, started, starts_nothing};
 use super::{answer, form_text, nothing};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
-use crate::request::{is_speculative, query};
+use crate::request::query;
 use crate::response::error::page;
 use crate::return_to::ReturnTo;
 
@@ -26,7 +26,7 @@ pub(super) struct InitiateLoginRoute;
 #[rocket::async_trait]
 impl Handler for InitiateLoginRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
-        if is_speculative(request) {
+        if starts_nothing(request) {
             return answer(nothing());
         }
         let parameters = match request.method() {

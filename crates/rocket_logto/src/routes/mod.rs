@@ -6,6 +6,7 @@ mod base_host;
 pub(crate) mod callback;
 mod health;
 mod initiate_login;
+mod question;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 
@@ -17,6 +18,7 @@ use rocket::{Data, Request, Response};
 
 use self::sign_in::StartSignIn;
 use crate::config::RoutePaths;
+use crate::request::is_speculative;
 use crate::response::pending::{Begun, pending};
 use crate::response::{self, no_store, redirect};
 
@@ -142,6 +144,8 @@ pub(crate) async fn finish<'r>(
     response: &mut Response<'r>,
 ) {
     let done = match deferred {
+        // The page was not asked for by anybody yet.
+        Deferred::SignOut(_) if is_speculative(request) => Ok(nothing()),
         Deferred::SignIn(start) => sign_in::start(request, &start).await,
         Deferred::SignOut(local) => sign_out::finish(request, local).await,
     };

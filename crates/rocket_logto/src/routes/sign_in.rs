@@ -10,7 +10,7 @@ use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 use url::form_urlencoded::Serializer;
 
 use super::base_host::{SECOND, Which, handler_at_base_url, has_mark, sent_to_base_url};
-use super::{Deferred, answer, defer, ignore, nothing};
+use super::{Deferred, answer, defer, ignore, nothing, question};
 use crate::config::ResponseMode;
 use crate::config::parameters::{
     DirectSignIn, FirstScreen, Identifier, Prompt, SignInParameter, is_reserved,
@@ -21,7 +21,7 @@ use crate::oidc::attempt::Attempt;
 use crate::oidc::authorize::AuthorizeOptions;
 use crate::oidc::failure::not_started;
 use crate::request::cookies::raw_cookies;
-use crate::request::{MAX_PARAMETER, is_speculative, query};
+use crate::request::{MAX_PARAMETER, is_for_a_document, is_navigation, is_speculative, query};
 use crate::response::error::{self, page};
 use crate::response::redirect;
 use crate::return_to::ReturnTo;
@@ -228,29 +228,60 @@ pub(super) struct SignInRoute {
 impl Handler for SignInRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         ignore(data);
-        if is_speculative(request) {
+        if starts_nothing(request) {
             return answer(nothing());
         }
-        let mut start = read_query(request);
-        let mut which = Which::SignIn;
-        if self.sign_up {
-            start.options.first_screen = Some(FirstScreen::Register);
-            which = Which::SignUp;
-        }
-        let done = match ActiveSession::of(request).await {
-            // A new sign-in would change nothing.
-            Ok(active) if active.satisfies(&start.options.asked()) => skip(request, start),
-            Err(error) if error.kind() != ErrorKind::NotSignedIn => Err(error),
-            _ => {
-                let sent = sent_to_base_url(request, which, query(request));
-                return answer(match sent {
-                    Some(sent) => sent,
-                    None => started(request, &start).await,
-                });
-            }
+        let done = match question::reply(request).await {
+            Some(done) => done,
+            None => self.begin(request).await,
         };
         answer(done.unwrap_or_else(|error| page(&error, request)))
     }
+}
+
+impl SignInRoute {
+    async fn begin(&self, request: &Request<'_>) -> Result<Response<'static>, Error> {
+        let start = read(request, query(request), self.sign_up)?;
+        let active = match ActiveSession::of(request).await {
+            Ok(active) => Some(active),
+            Err(error) if error.kind() == ErrorKind::NotSignedIn => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(active) = &active
+            && !wants_a_new_one(&start.options)
+            && active.satisfies(&start.options.asked())
+        {
+            // A new sign-in would change nothing.
+            return skip(request, start);
+        }
+        let which = match self.sign_up {
+            true => Which::SignUp,
+            false => Which::SignIn,
+        };
+        if let Some(sent) = sent_to_base_url(request, which, query(request)) {
+            return Ok(sent);
+        }
+        if start.options.one_time_token.is_some() && question::is_due(request, active.is_some())? {
+            return question::ask(request, self.sign_up);
+        }
+        Ok(started(request, &start).await)
+    }
+}
+
+/// Whether the request is none by which a user starts a sign-in: the browser prefetches,
+/// or it wants an image, a frame or data. Anyone's page can have those by the hundred.
+pub(super) fn starts_nothing(request: &Request<'_>) -> bool {
+    is_speculative(request) || !is_for_a_document(request)
+}
+
+/// Whether the sign-in is meant for somebody who is signed in, too: a link that has to be
+/// verified, a new account, another way in.
+fn wants_a_new_one(options: &AuthorizeOptions) -> bool {
+    options.prompt.is_some()
+        || options.first_screen.is_some()
+        || options.direct_sign_in.is_some()
+        || options.one_time_token.is_some()
+        || options.organization_id.is_some()
 }
 
 /// The redirect to the provider, or why there is none.
@@ -267,12 +298,27 @@ fn skip(request: &Request<'_>, start: StartSignIn) -> Result<Response<'static>, 
     Ok(redirect(return_to.as_str().to_owned()))
 }
 
+/// The sign-in of a request with this query.
+pub(super) fn read(
+    request: &Request<'_>,
+    query: &str,
+    is_sign_up: bool,
+) -> Result<StartSignIn, Error> {
+    let mut start = read_query(query);
+    if is_sign_up {
+        start.options.first_screen = Some(FirstScreen::Register);
+    }
+    if let Some(asked) = &mut start.options.prompt {
+        *asked = Prompt::with_configured(asked, &Logto::of(request)?.config().prompt);
+    }
+    Ok(start)
+}
+
 /// An invalid parameter is left out, with a log line: Logto would ignore all of
 /// them because of one, and the user still wants to sign in.
-fn read_query(request: &Request<'_>) -> StartSignIn {
+fn read_query(query: &str) -> StartSignIn {
     let mut start = StartSignIn::default();
     let options = &mut start.options;
-    let query = query(request);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let text =
             (!value.is_empty() && value.len() <= MAX_PARAMETER).then(|| value.clone().into_owned());
@@ -293,6 +339,9 @@ fn read_query(request: &Request<'_>) -> StartSignIn {
             Some(SignInParameter::OneTimeToken) => set(&mut options.one_time_token, text),
             Some(SignInParameter::UiLocales) => set(&mut options.ui_locales, text),
             Some(SignInParameter::OrganizationId) => set(&mut options.organization_id, text),
+            Some(SignInParameter::Prompt) => {
+                set(&mut options.prompt, Prompt::parse_visible(&value))
+            }
             Some(SignInParameter::MaxAge) => set(&mut options.max_age, value.parse().ok()),
             Some(SignInParameter::AcrValues) => {
                 options.acr_values = text.iter().flat_map(|text| names(text)).collect();
@@ -323,6 +372,17 @@ pub(crate) async fn start(
     request: &Request<'_>,
     start: &StartSignIn,
 ) -> Result<Response<'static>, Error> {
+    if is_speculative(request) {
+        return Ok(nothing());
+    }
+    if !is_for_a_document(request) {
+        return match is_navigation(request) {
+            // A frame: the provider's pages are in none.
+            true => Ok(nothing()),
+            // Nor can a script sign in; but it can say that somebody should.
+            false => Err(Error::not_signed_in()),
+        };
+    }
     match handler_at_base_url(request) {
         Some(sent) => Ok(sent),
         None => begin(request, start, None, false).await,
@@ -347,11 +407,13 @@ pub(super) async fn begin_again(
     before: &Transaction,
 ) -> Result<Response<'static>, Error> {
     let asked = before.asked();
+    let configured = &Logto::of(request)?.config().prompt;
+    let login = || Prompt::with_configured(&[Prompt::Login], configured);
     let start = StartSignIn {
         options: AuthorizeOptions {
             max_age: asked.max_age,
             acr_values: asked.acr_values.clone(),
-            prompt: asked.since.map(|_| vec![Prompt::Login]),
+            prompt: asked.since.map(|_| login()),
             ..AuthorizeOptions::default()
         },
         return_to: ReturnTo::parse(before.return_to()),

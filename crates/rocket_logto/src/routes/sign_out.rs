@@ -1,19 +1,34 @@
 //! `POST` and `GET /sign-out`, and `SignOut`, with which a handler signs the user
 //! out (OpenID Connect RP-Initiated Logout 1.0).
 
-use rocket::http::{Method, Status};
+use std::sync::Arc;
+
+use rocket::http::uri::Origin;
+use rocket::http::{ContentType, Method, Status};
 use rocket::response::{Responder, Response};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Ignite, Request, Rocket, Sentinel};
+use url::{Url, form_urlencoded};
 
-use super::{Deferred, answer, defer, ignore, nothing};
+use super::{Deferred, answer, defer, form_text, nothing};
+use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
 use crate::logto::{Logto, fairing_is_missing};
-use crate::request::is_speculative;
+use crate::request::cookies::raw_cookies;
+use crate::request::{
+    Sender, address, is_form, is_navigation, is_speculative, is_whole_page, query,
+};
 use crate::response::pages::{Action, Page};
-use crate::response::{error, html_page, redirect};
+use crate::response::{error, html_page, json, no_store, redirect};
 use crate::session::SessionManager;
 use crate::session::context::RequestContext;
+
+/// The field of the form that asks before signing out.
+const CONFIRMATION: &str = "confirmation";
+/// In bytes: more than that form.
+const MAX_FORM: usize = 4 * 1024;
+/// The parameter with which the provider comes back.
+const STATE: &str = "state";
 
 /// Signs the user out, as the response of a handler.
 ///
@@ -33,7 +48,8 @@ use crate::session::context::RequestContext;
 /// # Errors
 ///
 /// A 503 while the session store cannot be reached: the session has not ended
-/// then. A failed revocation is logged and does not stop the sign-out.
+/// then. A failed revocation is logged and does not stop the sign-out. When the provider
+/// cannot be reached at all, the answer is a page (or JSON) that says so.
 ///
 /// # Standards
 ///
@@ -111,69 +127,83 @@ pub(super) struct SignOutRoute;
 #[rocket::async_trait]
 impl Handler for SignOutRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
-        ignore(data);
         if is_speculative(request) {
             return answer(nothing());
         }
-        match (request.method(), sender(request)) {
-            (Method::Post, Sender::Other) => {
-                let error = Error::new(ErrorKind::CrossSite, "sign_out_from_another_site");
-                answer(error::page(&error, request))
-            }
-            (Method::Post, _) => answer(sign_out(request).await),
-            (Method::Get, Sender::Us) if is_navigation(request) => answer(sign_out(request).await),
-            _ => answer(confirm(request)),
+        let done = handle(request, data).await;
+        answer(done.unwrap_or_else(|error| error::answer(&error, request)))
+    }
+}
+
+async fn handle(request: &Request<'_>, data: Data<'_>) -> Result<Response<'static>, Error> {
+    if came_back(request) {
+        return welcome_back(request);
+    }
+    let sender = Sender::of(request, Logto::of(request)?.base_url());
+    let is_meant = match (request.method(), sender) {
+        (Method::Post, Sender::Other) => {
+            let reason = "sign_out_from_another_site";
+            return Err(Error::new(ErrorKind::CrossSite, reason));
         }
+        (Method::Post, Sender::Ourselves | Sender::User) => true,
+        (Method::Post, Sender::Unknown) => is_confirmed(request, data).await?,
+        // A link in a page of ours. The address bar and a program for mail look alike, and
+        // a mail may come from anybody.
+        (Method::Get, Sender::Ourselves) => is_whole_page(request) && is_told(request),
+        _ => false,
+    };
+    match is_meant {
+        true => finish(request, None).await,
+        false => confirm(request).await,
     }
 }
 
-async fn sign_out(request: &Request<'_>) -> Response<'static> {
-    let done = finish(request, None).await;
-    done.unwrap_or_else(|error| error::answer(&error, request))
+/// Whether the browser itself says that it goes to a page (Fetch Metadata Request Headers,
+/// section 2).
+fn is_told(request: &Request<'_>) -> bool {
+    let names = ["Sec-Fetch-Mode", "Sec-Fetch-Dest"];
+    names.iter().all(|name| request.headers().contains(*name))
 }
 
-/// Who made the browser send this request.
-#[derive(Debug, PartialEq, Eq)]
-enum Sender {
-    /// A page of this app, or the user at the address bar.
-    Us,
-    Other,
-    /// An old browser, or no browser: it does not say.
-    Unknown,
-}
-
-fn sender(request: &Request<'_>) -> Sender {
-    let headers = request.headers();
-    match headers.get_one("Sec-Fetch-Site") {
-        Some("same-origin" | "none") => return Sender::Us,
-        Some(_) => return Sender::Other,
-        None => {}
+/// Whether the form is the one below, made for this very session. For a browser that says
+/// nothing of where a form is from.
+async fn is_confirmed(request: &Request<'_>, data: Data<'_>) -> Result<bool, Error> {
+    if request.content_type() != Some(&ContentType::Form) {
+        return Ok(false);
     }
-    let own = Logto::of(request).map(|logto| logto.base_url().origin().ascii_serialization());
-    match (headers.get_one("Origin"), own) {
-        (Some(origin), Ok(own)) if origin == own => Sender::Us,
-        (Some(_), _) => Sender::Other,
-        (None, _) => Sender::Unknown,
-    }
-}
-
-/// Whether the request is for a page, and not for an image in one (Fetch Metadata
-/// Request Headers, section 2).
-fn is_navigation(request: &Request<'_>) -> bool {
-    let is = |name: &str, value: &str| request.headers().get_one(name) == Some(value);
-    is("Sec-Fetch-Mode", "navigate") && is("Sec-Fetch-Dest", "document")
+    let form = form_text(data, MAX_FORM).await.unwrap_or_default();
+    let mut fields = form_urlencoded::parse(form.as_bytes());
+    let Some((_, sealed)) = fields.find(|(name, _)| name == CONFIRMATION) else {
+        return Ok(false);
+    };
+    let (sessions, cookies) = (SessionManager::of(request)?, raw_cookies(request));
+    let session = sessions.resolve(request).await?;
+    let confirms = |session: Arc<_>| sessions.questions(&cookies).confirms(&session, &sealed);
+    Ok(session.is_some_and(confirms))
 }
 
 /// Asks first, so that no link, image or other site can sign a user out.
-fn confirm(request: &Request<'_>) -> Response<'static> {
-    let (path, origins, home) = match Logto::of(request) {
-        Ok(logto) => (
-            logto.config().linked.sign_out.as_str(),
-            logto.provider_origins(),
-            logto.landing(None),
-        ),
-        Err(error) => return error::page(&error, request),
+async fn confirm(request: &Request<'_>) -> Result<Response<'static>, Error> {
+    let (logto, sessions) = (Logto::of(request)?, SessionManager::of(request)?);
+    let Some(session) = sessions.resolve(request).await? else {
+        return finish(request, None).await;
     };
+    if !is_navigation(request) && !is_form(request) {
+        let body = serde_json::json!({
+            "error": "Confirmation needed",
+            "hint": "you are still signed in: a request to sign out says where it is from, by \
+                     Origin or Sec-Fetch-Site",
+        });
+        let mut response = json(Status::Forbidden, &body);
+        no_store(&mut response);
+        return Ok(response);
+    }
+    let cookies = raw_cookies(request);
+    let sealed = sessions.questions(&cookies).confirmation_of(&session);
+    let sealed = sealed.map_err(|error| {
+        let reason = error.to_string();
+        Error::new(ErrorKind::StoreUnavailable, reason)
+    })?;
     let mut page = html_page(
         Status::Ok,
         &Page {
@@ -181,21 +211,23 @@ fn confirm(request: &Request<'_>) -> Response<'static> {
             paragraphs: &["You will be signed out of this app."],
             reference: None,
             actions: &[
-                Action::Post {
-                    action: path,
+                Action::Form {
+                    method: "post",
+                    action: &logto.config().linked.sign_out,
+                    field: (CONFIRMATION, &sealed),
                     label: "Sign out",
                 },
                 Action::Link {
-                    href: home.as_str(),
+                    href: logto.landing(None).as_str(),
                     label: "Stay signed in",
                 },
             ],
         },
-        &origins,
+        &logto.provider_origins(),
     );
     // With `no-referrer` a browser sends `Origin: null` from here.
     page.set_raw_header("Referrer-Policy", "same-origin");
-    page
+    Ok(page)
 }
 
 /// Signs out and says where the browser goes.
@@ -215,14 +247,140 @@ pub(crate) async fn finish(
         return Ok(redirect(logto.landing(Some(&path)).as_str().to_owned()));
     }
     if let Some(session) = session {
+        let mut is_unreachable = false;
         if let Some(refresh_token) = &session.refresh_token
             && let Err(error) = logto.oidc().revoke(refresh_token).await
         {
             log::warn!("logto: the refresh token could not be revoked: {error}");
+            is_unreachable = error.is_unreachable();
         }
-        if let Some(url) = logto.oidc().end_session_url(&session.id_token).await {
-            return Ok(redirect(url.into()));
+        match logto.oidc().end_session_url(&session.id_token).await {
+            // The browser would show a page of its own, which says nothing of this app.
+            Ok(Some(_)) if is_unreachable => return Ok(only_here(request)),
+            Ok(Some(url)) => return leave(request, url),
+            Ok(None) => {}
+            Err(error) => {
+                log::warn!("logto: nobody is signed out at the provider: {error}");
+                return Ok(only_here(request));
+            }
         }
     }
     Ok(redirect(logto.config().post_sign_out.clone()))
+}
+
+/// The answer when the session has ended here, and the provider could not be told.
+fn only_here(request: &Request<'_>) -> Response<'static> {
+    if !is_navigation(request) && !is_form(request) {
+        let body = serde_json::json!({ "signed_out": true, "provider": "unreachable" });
+        let mut response = json(Status::Ok, &body);
+        no_store(&mut response);
+        return response;
+    }
+    let home = Logto::of(request).map(|logto| logto.landing(None));
+    let home = home.as_ref().map_or("/", |home| home.as_str());
+    html_page(
+        Status::Ok,
+        &Page {
+            title: "You are signed out of this app",
+            paragraphs: &[
+                "The sign-in service could not be reached, so you may still be signed in there. \
+                 This app, and others that use it, may then let you in again without a password.",
+                "On a device that is not yours alone, sign out there later, or close the browser.",
+            ],
+            reference: None,
+            actions: &[Action::Link {
+                href: home,
+                label: "Go to the home page",
+            }],
+        },
+        &[],
+    )
+}
+
+/// Goes to the provider. It comes back with the `state` that it was sent (RP-Initiated
+/// Logout 1.0, section 3), which is of no use to anybody afterwards: so that it can be
+/// taken out of the address, the browser remembers it.
+fn leave(request: &Request<'_>, url: Url) -> Result<Response<'static>, Error> {
+    let state = url.query_pairs().find(|(name, _)| name == STATE);
+    if let Some((_, state)) = state {
+        let (sessions, cookies) = (SessionManager::of(request)?, raw_cookies(request));
+        // The configuration may have one that does not fit a cookie.
+        if let Ok(line) = sessions.questions(&cookies).leave(&state) {
+            RequestContext::of(request).set_cookie(line);
+        }
+    }
+    Ok(redirect(url.into()))
+}
+
+/// A browser that comes back from signing out at the provider. Kept with the request.
+#[derive(Default)]
+struct CameBack(bool);
+
+/// Takes a request over that comes back from signing out, whose page is the app's own, so
+/// that the address becomes a clean one. The request hook calls this for each request;
+/// nearly all of them have no `state`.
+pub(crate) fn take_over(request: &mut Request<'_>, config: &LogtoConfig) {
+    if !query(request).contains("state=") || request.method() != Method::Get {
+        return;
+    }
+    let state = form_urlencoded::parse(query(request).as_bytes())
+        .find(|(name, _)| name == STATE)
+        .map(|(_, state)| state.into_owned());
+    let (Some(state), Some(sessions)) = (state, request.rocket().state::<Arc<SessionManager>>())
+    else {
+        return;
+    };
+    if !sessions.questions(&raw_cookies(request)).has_left(&state) {
+        return;
+    }
+    let here = config.base_path.of_request(&address(request));
+    let is_there = here.is_some_and(|here| without_state(here.as_str()) == config.post_sign_out);
+    if let (true, Ok(own)) = (
+        is_there,
+        Origin::parse_owned(config.mounted.sign_out.clone()),
+    ) {
+        request.local_cache(|| CameBack(true));
+        request.set_uri(own);
+    }
+}
+
+/// An address without the parameter that the provider has added.
+fn without_state(address: &str) -> String {
+    let Some((path, query)) = address.split_once('?') else {
+        return address.to_owned();
+    };
+    let kept = query.split('&').filter(|pair| !pair.starts_with("state="));
+    match kept.collect::<Vec<_>>().join("&") {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+fn came_back(request: &Request<'_>) -> bool {
+    request.local_cache(CameBack::default).0
+}
+
+fn welcome_back(request: &Request<'_>) -> Result<Response<'static>, Error> {
+    let (logto, sessions) = (Logto::of(request)?, SessionManager::of(request)?);
+    let line = sessions.questions(&[]).is_back();
+    RequestContext::of(request).set_cookie(line);
+    Ok(redirect(logto.config().post_sign_out.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_state;
+
+    #[test]
+    fn only_the_state_goes() {
+        for (address, clean) in [
+            ("/?state=a", "/"),
+            ("/bye?x=1&state=a", "/bye?x=1"),
+            ("/bye?state=a&x=1", "/bye?x=1"),
+            ("/?estate=a", "/?estate=a"),
+            ("/", "/"),
+        ] {
+            assert_eq!(without_state(address), clean);
+        }
+    }
 }

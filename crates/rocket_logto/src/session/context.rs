@@ -23,6 +23,7 @@ pub(crate) struct RequestContext {
     cookies: Mutex<Vec<String>>,
     session_cookies: Mutex<Option<SessionCookies>>,
     chunks: Mutex<Vec<String>>,
+    has_session_cookie: AtomicBool,
 }
 
 impl RequestContext {
@@ -42,6 +43,15 @@ impl RequestContext {
 
     pub(crate) fn chunks(&self) -> Vec<String> {
         lock(&self.chunks).clone()
+    }
+
+    /// Remembers whether the browser sent a cookie with the name of the session's.
+    pub(crate) fn set_has_session_cookie(&self, has: bool) {
+        self.has_session_cookie.store(has, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_session_cookie(&self) -> bool {
+        self.has_session_cookie.load(Ordering::Relaxed)
     }
 
     /// Remembers that the session was found, has changed or has ended.

@@ -16,6 +16,7 @@ use super::cookie::{self, CookieKeys};
 use super::live::{LiveSessions, Wanted};
 use super::locks::{AnswerTurn, Answered, Lock};
 use super::model::{Session, SessionId, SessionRef};
+use super::questions::Questions;
 use super::storage::{KeepError, Loaded, Storage};
 use super::store::{SharedStore, StoreError, store_failed};
 use super::transaction::Transactions;
@@ -124,6 +125,7 @@ impl SessionManager {
         let cookies = raw_cookies(request);
         let name = self.storage.names.session();
         context.set_chunks(cookie::chunks_present(&cookies, name));
+        context.set_has_session_cookie(cookies.iter().any(|(other, _)| *other == name));
         let loaded = self.storage.load(&cookies, now).await;
         let Some(Loaded { session, old_key }) = loaded.map_err(store_failed)? else {
             return Ok(None);
@@ -295,10 +297,12 @@ impl SessionManager {
         self.storage.end_named(logout, self.now()).await
     }
 
-    /// Removes the session's cookies from the browser.
+    /// Removes the session's cookies from the browser, where it has any.
     pub(crate) fn drop_cookies(&self, context: &RequestContext) {
         context.set_session(None);
-        let lines = self.storage.removal(context.chunks());
+        let lines = self
+            .storage
+            .removal(context.chunks(), context.has_session_cookie());
         context.set_session_cookies(SessionCookies { of: None, lines });
     }
 
@@ -313,6 +317,17 @@ impl SessionManager {
         match is_newest && self.storage.is_still_live(&session).await {
             true => cookies.lines,
             false => Vec::new(),
+        }
+    }
+
+    /// What is asked of this browser, or expected from it, before the next step.
+    pub(crate) fn questions<'a>(&'a self, cookies: &'a [(&'a str, &'a str)]) -> Questions<'a> {
+        Questions {
+            names: &self.storage.names,
+            keys: &self.storage.keys,
+            registration: &self.storage.registration,
+            cookies,
+            now: self.now(),
         }
     }
 

@@ -11,6 +11,7 @@ mod locks;
 mod manager;
 mod model;
 mod overview;
+pub(crate) mod questions;
 mod readiness;
 mod refresh;
 mod revocation;

@@ -294,9 +294,11 @@ impl Storage {
         Ok(vec![line.map_err(|_| SealError)?])
     }
 
-    /// The `Set-Cookie` lines that remove the session's cookie and its `chunks`.
-    pub(super) fn removal(&self, chunks: Vec<String>) -> Vec<String> {
-        let names = std::iter::once(self.names.session().to_owned()).chain(chunks);
+    /// The `Set-Cookie` lines that remove the session's cookie, if it is there, and its
+    /// `chunks`.
+    pub(super) fn removal(&self, chunks: Vec<String>, is_there: bool) -> Vec<String> {
+        let first = is_there.then(|| self.names.session().to_owned());
+        let names = first.into_iter().chain(chunks);
         names.map(|name| self.removal_of(&name)).collect()
     }
 

@@ -206,6 +206,16 @@ impl Transactions<'_> {
         names.collect()
     }
 
+    /// Where the sign-in that this browser began last would have ended. For a response
+    /// that does not say whose it is.
+    pub(crate) fn newest_return_to(&self) -> Option<String> {
+        let live = self
+            .all()
+            .filter_map(|(name, value)| self.open(name, value));
+        let newest = live.max_by_key(|sealed| sealed.created_at);
+        newest.map(|sealed| sealed.return_to)
+    }
+
     /// The `Set-Cookie` line that removes a transaction.
     pub(crate) fn removal(&self, name: &str) -> String {
         self.names.transaction_spec(name, 0).removal()

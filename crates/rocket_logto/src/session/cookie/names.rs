@@ -16,6 +16,8 @@ pub(crate) struct CookieNames {
     session: String,
     /// What the names of sign-ins under way begin with.
     transactions: String,
+    question: String,
+    left: String,
     path: String,
     secure: bool,
     transactions_same_site: SameSite,
@@ -24,16 +26,19 @@ pub(crate) struct CookieNames {
 impl CookieNames {
     pub(crate) fn of(config: &LogtoConfig) -> CookieNames {
         let prefix = prefix(config);
-        let (session, transactions) = match &config.cookie_name {
-            Some(name) => (name.clone(), format!("{name}_txn_")),
-            None => {
-                let app = digest(config);
-                (format!("logto_session_{app}"), format!("logto_txn_{app}_"))
-            }
+        let named = |what: &str| match &config.cookie_name {
+            Some(name) => format!("{prefix}{name}_{what}"),
+            None => format!("{prefix}logto_{what}_{}", digest(config)),
+        };
+        let session = match &config.cookie_name {
+            Some(name) => format!("{prefix}{name}"),
+            None => named("session"),
         };
         CookieNames {
-            session: format!("{prefix}{session}"),
-            transactions: format!("{prefix}{transactions}"),
+            session,
+            transactions: format!("{}_", named("txn")),
+            question: named("question"),
+            left: named("left"),
             path: match config.base_path() {
                 "" => "/".to_owned(),
                 path => path.to_owned(),
@@ -60,6 +65,16 @@ impl CookieNames {
 
     pub(crate) fn is_transaction(&self, name: &str) -> bool {
         name.starts_with(&self.transactions)
+    }
+
+    /// The cookie of a sign-in that waits for the user's answer.
+    pub(crate) fn question(&self) -> &str {
+        &self.question
+    }
+
+    /// The cookie of a browser that is at the provider to sign out there.
+    pub(crate) fn left(&self) -> &str {
+        &self.left
     }
 
     /// The attributes of the session's cookies.
