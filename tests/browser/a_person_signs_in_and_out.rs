@@ -186,8 +186,7 @@ async fn changing_ones_mind_at_the_provider_is_no_error() {
     }
     person.arrives_below(demo.provider_url("/")).await;
     person.pick(ALICE).await;
-    person.arrives_at(demo.url("/")).await;
-    assert_eq!(person.heading().await, "Alice Example");
+    person.arrives_at(demo.url("/protected")).await;
     assert_eq!(person.complaints().await, [""; 0]);
 }
 

@@ -55,9 +55,9 @@ const SIGNED_OUT: &[Case] = &[
     (Typed, "/callback?code=x&state=again.y", 400, ByNobody),
     (Typed, "/callback?error=server_error&state=y", 400, ByNobody),
     (OtherSitesForm, "/callback", 200, ByNobody),
-    (Typed, "/sign-out", 303, ByNobody),
+    (Typed, "/sign-out", 200, ByNobody),
     (OwnForm, "/sign-out", 303, ByNobody),
-    (OtherSitesLink, "/sign-out", 303, ByNobody),
+    (OtherSitesLink, "/sign-out", 200, ByNobody),
     (OtherSitesForm, "/sign-out", 403, ByNobody),
     (Typed, "/static/app.css", 200, ByEverybody),
     (Typed, "/static/icon.svg", 200, ByEverybody),
@@ -90,7 +90,7 @@ const WITHOUT_PROVIDER: &[Case] = &[
     (Typed, "/", 200, ByNobody),
     (Typed, "/sign-in", 503, ByNobody),
     (Script, "/sign-in", 204, ByNobody),
-    (OtherSitesLink, "/sign-out", 303, ByNobody),
+    (OtherSitesLink, "/sign-out", 200, ByNobody),
 ];
 
 async fn ask(browser: &Browser, how: How, url: &str) -> Response {

@@ -505,7 +505,11 @@ async fn metadata_that_do_not_fit_are_no_passing_fault() {
         assert_eq!(page.status(), 503, "{case}: {}", page.text());
         is_told(&page, &mistake);
         is_ready_or_not(app.url("/readyz"), &mistake).await;
-        let program = Browser::new().fetch_json(app.url("/sign-in")).await;
+        let program = Browser::new()
+            .request(reqwest::Method::GET, app.url("/sign-in"))
+            .header("Accept", "application/json")
+            .send()
+            .await;
         assert_eq!(program.json::<Json>()["error"], "Misconfigured", "{case}");
     }
 }

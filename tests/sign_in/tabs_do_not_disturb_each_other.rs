@@ -322,7 +322,6 @@ async fn a_signed_in_user_goes_on() {
     app.provider.clear_requests();
     for (path, to) in [
         ("/sign-in", "/"),
-        ("/sign-up", "/"),
         ("/sign-in?return_to=/protected%3Fx%3D1", "/protected?x=1"),
         ("/sign-in?return_to=//evil.example", "/"),
     ] {

@@ -57,7 +57,7 @@ async fn only_the_button_of_ones_own_page_signs_out() {
     assert_eq!(left.status(), 303);
     assert_eq!(who(&app, &victim).await, NOBODY);
     // It was for that session only.
-    app.sign_in(&victim, "/protected", ALICE).await;
+    victim.navigate_following(app.url("/protected"), 9).await;
     let page = old_browser_posts(&app, &victim, &[("confirmation", &own)]).await;
     assert_eq!(page.page().title, "Sign out?");
     assert_eq!(who(&app, &victim).await, ALICE);

@@ -185,10 +185,13 @@ async fn is_confirmed(request: &Request<'_>, data: Data<'_>) -> Result<bool, Err
 /// Asks first, so that no link, image or other site can sign a user out.
 async fn confirm(request: &Request<'_>) -> Result<Response<'static>, Error> {
     let (logto, sessions) = (Logto::of(request)?, SessionManager::of(request)?);
-    let Some(session) = sessions.resolve(request).await? else {
+    let session = sessions.resolve(request).await?;
+    let is_page = is_navigation(request) || is_form(request);
+    // Nobody is signed in: nothing to confirm.
+    if session.is_none() && (request.method() == Method::Post || !is_page) {
         return finish(request, None).await;
-    };
-    if !is_navigation(request) && !is_form(request) {
+    }
+    if !is_page {
         let body = serde_json::json!({
             "error": "Confirmation needed",
             "hint": "you are still signed in: a request to sign out says where it is from, by \
@@ -199,8 +202,9 @@ async fn confirm(request: &Request<'_>) -> Result<Response<'static>, Error> {
         return Ok(response);
     }
     let cookies = raw_cookies(request);
-    let sealed = sessions.questions(&cookies).confirmation_of(&session);
-    let sealed = sealed.map_err(|error| {
+    let questions = sessions.questions(&cookies);
+    let sealed = session.map(|session| questions.confirmation_of(&session));
+    let sealed = sealed.transpose().map_err(|error| {
         let reason = error.to_string();
         Error::new(ErrorKind::StoreUnavailable, reason)
     })?;
@@ -214,7 +218,7 @@ async fn confirm(request: &Request<'_>) -> Result<Response<'static>, Error> {
                 Action::Form {
                     method: "post",
                     action: &logto.config().linked.sign_out,
-                    field: (CONFIRMATION, &sealed),
+                    field: (CONFIRMATION, sealed.as_deref().unwrap_or_default()),
                     label: "Sign out",
                 },
                 Action::Link {
