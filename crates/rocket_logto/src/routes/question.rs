@@ -68,7 +68,7 @@ pub(super) fn ask(request: &Request<'_>, is_sign_up: bool) -> Result<Response<'s
         CookieError::Seal(error) => Error::new(ErrorKind::StoreUnavailable, error.to_string()),
     })?;
     RequestContext::of(request).set_cookie(line);
-    Ok(to_question(request)?)
+    to_question(request)
 }
 
 /// What there is to answer to a request that is about a question; `None` if it is not.

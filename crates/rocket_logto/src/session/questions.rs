@@ -13,6 +13,7 @@ use super::cookie::{CookieError, CookieKeys, SealError};
 use super::model::{CLOCKS_DIFFER, Registration, Session};
 use crate::clock::Seconds;
 use crate::request::cookies::only;
+use crate::sha256::sha256;
 
 /// Longer than a link of Logto's lives unless told otherwise, which is ten minutes.
 const TO_ANSWER: Seconds = 15 * 60;
@@ -122,12 +123,12 @@ impl Questions<'_> {
     /// `state` it is to bring back.
     pub(crate) fn leave(&self, state: &str) -> Result<String, CookieError> {
         let spec = self.names.session_spec(self.names.left(), TO_COME_BACK);
-        spec.checked_line(state.to_owned())
+        spec.checked_line(digest(state))
     }
 
     /// Whether this browser left with this `state`.
     pub(crate) fn has_left(&self, state: &str) -> bool {
-        only(self.cookies, self.names.left()) == Some(state)
+        only(self.cookies, self.names.left()).is_some_and(|left| left == digest(state))
     }
 
     /// The `Set-Cookie` line for a browser that is back.
@@ -143,6 +144,11 @@ impl Questions<'_> {
     fn sealed_for(&self, what: &str) -> String {
         format!("{what}\nquestion\n{}", self.registration.as_str())
     }
+}
+
+/// No cookie stands in an address, so not the `state` itself.
+fn digest(state: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&sha256(state)[..16])
 }
 
 /// In the place of a cookie's name.
