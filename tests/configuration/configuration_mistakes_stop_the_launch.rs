@@ -235,6 +235,11 @@ async fn outside_debug_more_is_asked_for() {
             "must start with https://",
         ),
         (
+            "endpoint = \"https://op.example\"\napp_id = \"a\"\nbase_url = \"http://192.168.1.7:8000\"",
+            "base_url",
+            "allow_insecure_base_url = true",
+        ),
+        (
             "endpoint = \"https://op.example\"\napp_id = \"a\"\nredirect_uri = \"http://a.example/x\"",
             "redirect_uri",
             "must start with https://",
@@ -267,6 +272,19 @@ async fn outside_debug_more_is_asked_for() {
     };
     let output = launch.announces("release-on-this-machine").await;
     assert!(output.contains("http://127.0.0.1:3000/"), "{output}");
+    assert!(!output.contains("anybody on the way"), "{output}");
+    // Where it is wanted, and while one develops, it is told.
+    let open = format!("{STARTS}base_url = \"http://192.168.1.7:8000\"\n");
+    let wanted = format!("[release.logto]\n{open}allow_insecure_base_url = true\n");
+    let in_debug = format!("[debug.logto]\n{open}");
+    for (name, toml, env) in [
+        ("release-open", wanted, release.to_vec()),
+        ("debug-open", in_debug, Vec::new()),
+    ] {
+        let output = Launch { toml, env }.announces(name).await;
+        let told = "base_url http://192.168.1.7:8000/ is http: anybody on the way";
+        assert!(output.contains(told), "{name}: {output}");
+    }
 }
 
 #[rocket::async_test]

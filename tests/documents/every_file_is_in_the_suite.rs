@@ -17,6 +17,8 @@ fn modules_in(folder: &Path, root: &str) -> usize {
     for file in std::fs::read_dir(folder).expect("a folder") {
         let path = file.expect("a file").path();
         let is_module = match path.is_dir() {
+            // A program of its own is in `Cargo.toml`.
+            true if path.join("main.rs").exists() => false,
             true => has_rust(&path) && modules_in(&path, "mod.rs") > 0,
             false => is_rust(&path) && !path.ends_with(root),
         };

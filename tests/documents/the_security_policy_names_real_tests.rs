@@ -1,8 +1,14 @@
-//! SECURITY.md says for each class of failure which test would notice: those
-//! tests exist.
+//! SECURITY.md says for each class of failure which test would notice: those tests
+//! exist, and there is a mutant for each row, whose place in the code is still there.
 
-use std::collections::BTreeSet;
+#[allow(dead_code)]
+#[path = "../mutants/list.rs"]
+mod list;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use list::{List, is_unit_test};
 
 const POLICY: &str = include_str!("../../SECURITY.md");
 
@@ -25,10 +31,6 @@ fn source(module: &str) -> String {
     let read = |place: &String| std::fs::read_to_string(root.join(place)).ok();
     let source = places.iter().find_map(read);
     source.unwrap_or_else(|| panic!("there is none of {places:?}"))
-}
-
-fn is_unit_test(path: &str) -> bool {
-    path.split("::").any(|part| part == "tests")
 }
 
 #[test]
@@ -61,4 +63,70 @@ fn each_of_them() {
             assert!(is_listed, "{name} is not in {list}");
         }
     }
+}
+
+/// The rows that name tests: the first cell, and the tests in the others.
+fn rows() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let cells = |line: &'static str| {
+        line.strip_prefix("| ")?
+            .strip_suffix(" |")?
+            .split_once(" | ")
+    };
+    let tests = |rest: &'static str| -> BTreeSet<_> {
+        let codes = rest.split('`').skip(1).step_by(2);
+        codes.filter(|code| code.contains("::")).collect()
+    };
+    let rows = POLICY.lines().filter_map(cells);
+    let rows = rows.map(|(first, rest)| (first, tests(rest)));
+    rows.filter(|(_, tests)| !tests.is_empty()).collect()
+}
+
+#[test]
+fn and_each_row_has_a_mutant() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = List::read(root);
+    let mut wrong = Vec::new();
+    let mut rows = rows();
+    rows.retain(|row, _| !is_requirement(row));
+    let mut names = BTreeSet::new();
+    for mutant in &list.mutant {
+        let name = &mutant.name;
+        if !names.insert(name) {
+            wrong.push(format!("{name}: twice"));
+        }
+        let tests = rows.get(mutant.row.as_str());
+        if tests.is_none() {
+            wrong.push(format!("{name}: no row {:?}", mutant.row));
+        }
+        for test in &mutant.tests {
+            if !tests.is_some_and(|tests| tests.contains(test.as_str())) {
+                wrong.push(format!("{name}: {test} is not in its row"));
+            }
+        }
+        if mutant.tests.is_empty() {
+            wrong.push(format!("{name}: no test"));
+        }
+        for edit in mutant.edits() {
+            let text = std::fs::read_to_string(root.join(&edit.file)).unwrap_or_default();
+            if let Err(error) = edit.place(&text) {
+                wrong.push(format!("{name}: {error}"));
+            }
+        }
+    }
+    let mutated = list.mutant.iter().map(|mutant| mutant.row.as_str());
+    let excused = list.without.iter().map(|without| without.row.as_str());
+    let known: BTreeSet<_> = mutated.chain(excused).collect();
+    let without = rows.keys().filter(|row| !known.contains(**row));
+    wrong.extend(without.map(|row| format!("no mutant, and no reason, for {row:?}")));
+    for without in &list.without {
+        if !rows.contains_key(without.row.as_str()) || without.reason.is_empty() {
+            wrong.push(format!("no row or no reason: {:?}", without.row));
+        }
+    }
+    assert!(wrong.is_empty(), "mutants.toml:\n{}", wrong.join("\n"));
+}
+
+/// Of the table for ASVS: `7.1.1`.
+fn is_requirement(cell: &str) -> bool {
+    cell.chars().all(|c| c.is_ascii_digit() || c == '.')
 }

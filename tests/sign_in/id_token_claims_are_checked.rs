@@ -107,6 +107,10 @@ async fn a_subject_is_short_and_plain() {
         "alicé".to_owned(),
         "\u{202e}ecila".to_owned(),
         format!("{ALICE}\u{200b}"),
+        format!("{ALICE}\0"),
+        format!("{ALICE}\nbob"),
+        "\u{1b}[31malice".to_owned(),
+        "\u{7f}".to_owned(),
     ] {
         check(&app, "sub", json!(sub), Refused("id_token_claims")).await;
     }

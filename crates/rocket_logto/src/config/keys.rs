@@ -69,6 +69,9 @@ keys! {
         base_url: Option<String>,
             otherwise "`http://localhost:<port>` in the debug profile, `https` with Rocket's `tls`",
             env LOGTO_BASE_URL;
+        /// `true`: `base_url` may be http in any profile and at any host, where nobody else is on
+        /// the network. Its cookies have neither `Secure` nor a prefix
+        allow_insecure_base_url: bool = false;
         /// whether the proxy takes the path of `base_url` off before requests reach the app;
         /// `false`: they come with it, the fairing mounts its routes below it, and so must the app
         proxy_strips_path: bool = true;

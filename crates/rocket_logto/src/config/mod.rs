@@ -315,6 +315,11 @@ impl LogtoConfig {
         self.base_url.scheme() == "https"
     }
 
+    /// Whether what browsers send and get can be read on the way.
+    pub(crate) fn is_open(&self) -> bool {
+        rules::is_open(&self.base_url)
+    }
+
     /// The whole address of a path as browsers have it; a URL stays as it is.
     pub(crate) fn absolute(&self, path_or_url: &str) -> String {
         match path_or_url.starts_with('/') {

@@ -103,6 +103,12 @@ pub(super) fn announce(config: &LogtoConfig) {
             table.port
         );
     }
+    if config.is_open() {
+        log::warn!(
+            "logto: base_url {} is http: anybody on the way reads the session's cookies",
+            config.base_url
+        );
+    }
     log::info!(
         "logto: provider {}, client {}",
         config.issuer(),

@@ -52,12 +52,14 @@ impl Rules<'_> {
             ));
         }
         let url = self.with_plain_path(key, url)?;
-        if url.scheme() != "https" && !self.is_debug() && !is_loopback(&url) {
+        let may_be_open = self.is_debug() || raw.allow_insecure_base_url;
+        if is_open(&url) && !may_be_open {
             return Err(self.error(
                 key,
                 "must start with https:// (http:// is for this machine and the debug profile), \
                  also behind a proxy that ends TLS: over http anybody on the way reads the \
-                 session's cookies",
+                 session's cookies. On a network of your own write \
+                 allow_insecure_base_url = true",
             ));
         }
         Ok(url)
@@ -239,6 +241,11 @@ fn base_url_key(raw: &Raw) -> &'static str {
 
 /// Whether it is on this machine. Names below `localhost` are, too (RFC 6761
 /// section 6.3).
+/// Whether what is sent there and back can be read on the way.
+pub(in crate::config) fn is_open(url: &Url) -> bool {
+    url.scheme() != "https" && !is_loopback(url)
+}
+
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(host)) => host == "localhost" || host.ends_with(".localhost"),

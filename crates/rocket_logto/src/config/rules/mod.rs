@@ -8,6 +8,8 @@ mod provider;
 mod session;
 mod sign_in;
 
+pub(super) use addresses::is_open;
+
 use figment::{Figment, Metadata};
 
 use crate::config::keys::{RANGES, Raw, VARIABLES};

@@ -38,7 +38,7 @@ pub(crate) fn id_token(
     let (alg, claims): (_, IdTokenClaims) = jws(token, keys, &["JWT"])?;
 
     // Section 2: the subject has at most 255 ASCII characters.
-    if claims.sub.len() > 255 || !claims.sub.is_ascii() {
+    if claims.sub.len() > 255 || !claims.sub.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Err(Rejection::Claims);
     }
     // 2, 3. The issuer, exactly; this client is the audience, and nobody else is who is

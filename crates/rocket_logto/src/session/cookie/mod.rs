@@ -6,6 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod names;
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ::cookie::{Cookie, Key, SameSite};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -23,8 +24,35 @@ const MAX_COOKIE: usize = 4096;
 /// The most cookies for one value.
 const MAX_CHUNKS: usize = 3;
 
+/// Of this many values that one process seals, it tells the operator. A key is good for
+/// 2^32 random nonces (NIST SP 800-38D section 8.3), which all instances share, through
+/// all their restarts.
+const SEALS_TO_TELL: u64 = 1 << 28;
+
+/// Counts what a key has sealed.
+struct Seals {
+    count: AtomicU64,
+    to_tell: u64,
+}
+
+impl Seals {
+    fn new(to_tell: u64) -> Seals {
+        Seals {
+            count: AtomicU64::new(0),
+            to_tell,
+        }
+    }
+
+    /// Counts one, and says how many it were where that is to be told.
+    fn add(&self) -> Option<u64> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        count.is_multiple_of(self.to_tell).then_some(count)
+    }
+}
+
 /// Seals and opens cookie values.
 pub(crate) struct CookieKeys {
+    seals: Seals,
     /// Seals and opens.
     current: LessSafeKey,
     /// Only open.
@@ -64,6 +92,7 @@ impl CookieKeys {
             Some(LessSafeKey::new(key))
         };
         Some(CookieKeys {
+            seals: Seals::new(SEALS_TO_TELL),
             current: key(&current)?,
             previous: previous.iter().map(key).collect::<Option<_>>()?,
         })
@@ -128,6 +157,13 @@ impl CookieKeys {
     }
 
     pub(crate) fn seal_bytes(&self, name: &str, plain: Vec<u8>) -> Result<String, SealError> {
+        if let Some(count) = self.seals.add() {
+            log::warn!(
+                "logto: this process has sealed {count} values with one secret_key, which is good \
+                 for 4294967296 (2^32) of all instances together: write a new secret_key, and the \
+                 old one into logto.session.previous_secret_keys"
+            );
+        }
         seal(&self.current, name, plain).map_err(|_| SealError)
     }
 
@@ -276,6 +312,22 @@ mod tests {
 
     fn value(line: &str) -> String {
         Cookie::parse(line.to_owned()).unwrap().value().to_owned()
+    }
+
+    /// Whatever is sealed counts, under whatever name, and it is told again and again.
+    #[test]
+    fn tells_when_a_key_has_sealed_much() {
+        let keys = CookieKeys {
+            seals: Seals::new(4),
+            ..new_keys()
+        };
+        keys.seal(&SPEC, &"a").unwrap();
+        keys.seal_chunked(&SPEC, &"b").unwrap();
+        keys.seal_bytes("name", b"c".to_vec()).unwrap();
+        let told: Vec<_> = (4..=9).map(|_| keys.seals.add()).collect();
+        assert_eq!(told, [Some(4), None, None, None, Some(8), None]);
+        // Instances and restarts together have sixteen times as many.
+        assert_eq!(new_keys().seals.to_tell, 1 << (32 - 4));
     }
 
     #[test]

@@ -64,6 +64,8 @@ fn id_tokens_to_the_second_and_the_character() {
         (Rejection::Nonce, vec![("nonce", json!(""))]),
         (Rejection::Claims, vec![("sub", json!("u".repeat(256)))]),
         (Rejection::Claims, vec![("sub", json!("\u{fc}"))]),
+        (Rejection::Claims, vec![("sub", json!("u\0"))]),
+        (Rejection::Claims, vec![("sub", json!("\u{7f}"))]),
         (Rejection::AccessTokenHash, vec![("at_hash", json!(""))]),
     ];
     for (reason, changes) in bad {
