@@ -15,7 +15,12 @@ const POLICY: &str = include_str!("../../SECURITY.md");
 /// `module::name` of each test that is named.
 fn named() -> BTreeSet<&'static str> {
     let codes = POLICY.split('`').skip(1).step_by(2);
-    codes.filter(|code| code.contains("::")).collect()
+    codes.filter(|code| is_path(code)).collect()
+}
+
+fn is_path(code: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    code.contains("::") && code.chars().all(is_word)
 }
 
 /// The text of the module, of a test over the wire (`folder::module`) or a unit
@@ -74,7 +79,7 @@ fn rows() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     };
     let tests = |rest: &'static str| -> BTreeSet<_> {
         let codes = rest.split('`').skip(1).step_by(2);
-        codes.filter(|code| code.contains("::")).collect()
+        codes.filter(|code| is_path(code)).collect()
     };
     let rows = POLICY.lines().filter_map(cells);
     let rows = rows.map(|(first, rest)| (first, tests(rest)));
@@ -129,4 +134,29 @@ fn and_each_row_has_a_mutant() {
 /// Of the table for ASVS: `7.1.1`.
 fn is_requirement(cell: &str) -> bool {
     cell.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// The table of limits says what the code has: `file`: `NAME = value`.
+#[test]
+fn and_the_limits_are_those_of_the_code() {
+    let (_, limits) = POLICY.split_once("## Limits").expect("the limits");
+    let (limits, _) = limits.split_once("\n## ").expect("what follows");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/rocket_logto/src");
+    let mut count = 0;
+    for line in limits.lines() {
+        let codes: Vec<_> = line.split('`').skip(1).step_by(2).collect();
+        let [.., file, limit] = codes[..] else {
+            continue;
+        };
+        let Some((name, value)) = limit.split_once(" = ") else {
+            continue;
+        };
+        let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+        let of_it = |line: &&str| line.contains(&format!("const {name}: "));
+        let line = text.lines().find(of_it);
+        let line = line.unwrap_or_else(|| panic!("{file} has no {name}"));
+        assert!(line.ends_with(&format!(" = {value};")), "{limit}: {line}");
+        count += 1;
+    }
+    assert!(count > 15, "{count}");
 }

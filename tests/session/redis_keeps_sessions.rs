@@ -253,19 +253,22 @@ async fn a_code_that_is_refused_leaves_nothing_for_longer_than_seconds() {
 async fn a_session_in_a_cookie_counts_for_nothing() {
     let key = "a".repeat(64);
     let redis = Redis::start().await;
-    let with_redis = TestApp::with(redis.table(), rocket_with_key(&key)).await;
-    let without = TestApp::start(rocket_with_key(&key)).await;
-    let browser = signed_in(&without, ALICE).await;
+    let with_key = || rocket_with_key(&key);
+    // One app of one provider, so that the store is all that differs.
+    let mut app = TestApp::start(with_key()).await;
+    let of_a_cookie = signed_in(&app, ALICE).await;
+    app.restart(redis.table(), with_key()).await;
     for _ in 0..2 {
         // Once more, since what a cookie says is remembered.
-        assert_eq!(who(&browser, with_redis.url("/protected")).await, None);
+        assert_eq!(who(&of_a_cookie, app.url("/protected")).await, None);
     }
-    let still = who(&browser, without.url("/protected")).await;
-    assert_eq!(still.as_deref(), Some(ALICE), "nobody took it away");
+    let of_the_store = signed_in(&app, BOB).await;
 
+    app.restart(Dict::new(), with_key()).await;
+    let still = who(&of_a_cookie, app.url("/protected")).await;
+    assert_eq!(still.as_deref(), Some(ALICE), "nobody took it away");
     // And what points to Redis is nobody's where there is none.
-    let browser = signed_in(&with_redis, ALICE).await;
-    assert_eq!(who(&browser, without.url("/protected")).await, None);
+    assert_eq!(who(&of_the_store, app.url("/protected")).await, None);
 }
 
 #[rocket::async_test]

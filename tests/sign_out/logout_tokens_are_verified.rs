@@ -253,6 +253,14 @@ async fn an_id_token_signs_nobody_out() {
     assert_eq!(status_of(&op.send(&with_event).await, "an event"), 400);
     let without_nonce = forge(|_, claims| drop(claims.remove("nonce")));
     assert_eq!(status_of(&op.send(&without_nonce).await, "no nonce"), 400);
+    let of_another_kind = forge(|_, claims| {
+        claims.insert(
+            "events".into(),
+            json!({ "https://example.com/another": {} }),
+        );
+        claims.remove("nonce");
+    });
+    assert_eq!(status_of(&op.send(&of_another_kind).await, "other"), 400);
     assert_eq!(op.who(&browser).await.as_deref(), Some(ALICE));
     let neither = forge(|_, claims| {
         claims.insert("events".into(), json!({ EVENT: {} }));
