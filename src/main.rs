@@ -15,14 +15,28 @@ mod session;
 mod signed_out;
 mod token_view;
 
+use std::process::ExitCode;
+
 use rocket::figment::Figment;
 use rocket::figment::providers::Serialized;
-use rocket::launch;
+use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
 use rocket_logto::Logto;
 
-#[launch]
-fn rocket() -> _ {
+/// Not `#[launch]`: that ends in a panic where the launch fails, and under
+/// `RUST_BACKTRACE=1` the backtrace scrolls away why.
+#[rocket::main]
+async fn main() -> ExitCode {
+    match rocket().launch().await {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", error.pretty_print());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn rocket() -> Rocket<Build> {
     rocket::custom(configuration())
         .attach(Logto::fairing())
         .attach(Template::fairing())

@@ -142,6 +142,9 @@ async fn without_an_endpoint_it_trusts_a_development_provider_beside_it() {
     let off = keys([("endpoint", absent()), ("dev_provider", false.into())]);
     let off = configured(rocket(), "", off);
     assert!(matches!(outcome(off).await, Fails));
+    // Nobody says here which one that is.
+    let any = configured(rocket(), "", table(0));
+    assert!(matches!(outcome(any).await, Fails));
 }
 
 enum Outcome {

@@ -2,4 +2,5 @@
 
 mod addresses_come_from_configuration;
 mod configuration_mistakes_stop_the_launch;
+mod the_first_start_has_no_dead_end;
 mod the_right_configuration_wins;

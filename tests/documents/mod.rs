@@ -3,6 +3,7 @@
 mod every_file_is_in_the_suite;
 mod examples_run;
 mod imports_run_one_way;
+mod mistakes_are_explained_by_the_compiler;
 mod the_conformance_document_names_real_tests;
 mod the_providers_table_is_what_the_tests_do;
 mod the_readme_is_short_and_also_in_thai;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, SERVER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -179,7 +179,10 @@ async fn receive(endpoint: Endpoint, request: Request<Incoming>) -> io::Result<(
 }
 
 fn response(reply: Reply) -> io::Result<Response<Full<Bytes>>> {
-    let mut response = Response::builder().status(reply.status);
+    // Who finds the port taken can see by whom.
+    let mut response = Response::builder()
+        .status(reply.status)
+        .header(SERVER, env!("CARGO_PKG_NAME"));
     for (name, value) in &reply.headers {
         if !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
             response = response.header(name, value);

@@ -31,7 +31,7 @@
 //!
 //! With the feature `dev-provider`, this app runs as it is: `cargo run`, and open `http://localhost:8000/protected`. In the
 //! debug profile, with neither `endpoint` nor `issuer` configured, the fairing starts a small provider that behaves like
-//! Logto on `http://localhost:3001`. **It signs anybody in as anybody**, says so, and refuses to run in other profiles.
+//! Logto on `http://localhost:3001`, or at the next free port. **It signs anybody in as anybody**, says so, and refuses to run in other profiles.
 //! `dev_provider = false` turns it off; `[debug.logto.dev_provider]` says which users, machines, organizations and API
 //! resources it has.
 //!

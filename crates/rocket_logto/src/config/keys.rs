@@ -222,8 +222,8 @@ keys! {
     // Users, organizations and so on stand beside these; the provider reads them.
     #[serde(expecting = "a table of keys")]
     pub(super) struct RawDevProvider "dev_provider." {
-        /// where it listens
-        port: Port = 3001;
+        /// where it listens; `0`: at any free port
+        port: Option<Port>, otherwise "`3001`, where that is taken the next free one";
 
         table sign_in: RawDevSignIn;
     }

@@ -190,10 +190,16 @@ fn extract<'de, T: Deserialize<'de>>(figment: &Figment, path: &str) -> figment::
     })
 }
 
+/// Where the development provider listens if nothing says otherwise: Logto's own port.
+pub(crate) const DEV_PORT: u16 = 3001;
+
 /// The `dev_provider` table.
 #[derive(Clone, Debug)]
 pub(crate) struct DevProviderTable {
-    pub port: u16,
+    /// `None`: the first free one from [`DEV_PORT`] on.
+    pub port: Option<u16>,
+    /// Keys about an application that this provider does not know, for the log.
+    pub idle: Vec<String>,
     /// Asked for at sign-in besides the `scopes` of the configuration.
     pub scopes: Vec<String>,
     /// Asked for at sign-in besides the `resources` of the configuration.
@@ -203,7 +209,23 @@ pub(crate) struct DevProviderTable {
     pub seed: Value,
 }
 
+impl DevProviderTable {
+    /// Its issuer, as far as its port is known before it listens.
+    fn issuer(&self) -> String {
+        format!("http://localhost:{}/oidc", self.port.unwrap_or(DEV_PORT))
+    }
+}
+
 impl LogtoConfig {
+    /// Takes note of the port at which the development provider listens.
+    #[cfg(feature = "dev-provider")]
+    pub(crate) fn dev_provider_is_at(&mut self, port: u16) {
+        if let Some(table) = &mut self.dev_provider {
+            table.port = Some(port);
+            self.provider.issuer = table.issuer();
+        }
+    }
+
     /// Reads the `logto` table of `figment` in its selected profile, adds the
     /// `LOGTO_*` environment variables and checks all rules. Touches the
     /// network never, the disk for `app_secret_file`, `app_key_file` and `ca_file`.
@@ -212,6 +234,9 @@ impl LogtoConfig {
     ///
     /// The first mistake, with the key, where it was written, and what to
     /// write instead.
+    ///
+    /// At which port the development provider listens shows when it is started: in an app
+    /// that runs, [`Logto::config()`](crate::Logto::config) has the issuer it got.
     pub fn from_figment(figment: &Figment) -> figment::Result<LogtoConfig> {
         let (figment, raw) = read(figment)?;
         Rules { figment: &figment }.check(&raw)

@@ -228,10 +228,8 @@ pub(super) struct Port(pub(super) u16);
 
 impl<'de> Deserialize<'de> for Port {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Port, D::Error> {
-        match u16::deserialize(deserializer) {
-            Ok(port) if port != 0 => Ok(Port(port)),
-            _ => Err(D::Error::custom("must be a port number from 1 to 65535")),
-        }
+        let port = u16::deserialize(deserializer).map(Port);
+        port.map_err(|_| D::Error::custom("must be a port number from 0 to 65535"))
     }
 }
 

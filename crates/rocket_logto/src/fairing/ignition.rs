@@ -98,10 +98,17 @@ pub(super) async fn announce_address(base_url: Url) {
 pub(super) fn announce(config: &LogtoConfig) {
     if let Some(table) = &config.dev_provider {
         log::warn!(
-            "logto: DEVELOPMENT PROVIDER on http://localhost:{}: anybody signs in as anybody. \
+            "logto: DEVELOPMENT PROVIDER on {}: anybody signs in as anybody. \
              For your own, set logto.endpoint and logto.app_id",
-            table.port
+            config.issuer().trim_end_matches("/oidc")
         );
+        if !table.idle.is_empty() {
+            log::warn!(
+                "logto: {} counts for nothing, because no provider is named: set LOGTO_ENDPOINT, \
+                 or logto.endpoint, to the address of your Logto",
+                table.idle.join(", ")
+            );
+        }
     }
     if config.is_open() {
         log::warn!(

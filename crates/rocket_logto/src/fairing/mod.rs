@@ -3,6 +3,8 @@
 
 mod dev_provider;
 mod ignition;
+#[cfg(feature = "dev-provider")]
+mod port;
 pub(crate) mod service;
 
 use std::sync::Arc;
@@ -144,13 +146,16 @@ impl Fairing for LogtoFairing {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        let config = match LogtoConfig::from_figment(rocket.figment()) {
-            Ok(config) => Arc::new(config),
+        let mut config = match LogtoConfig::from_figment(rocket.figment()) {
+            Ok(config) => config,
             Err(error) => {
                 rocket::config::pretty_print_error(error);
                 return Err(rocket);
             }
         };
+        // First of all: its port is in the issuer.
+        let rocket = dev_provider::start(rocket, &mut config).await?;
+        let config = Arc::new(config);
         let store = match store(&config, self.store.clone()) {
             Ok(store) => store,
             Err(error) => {
@@ -173,7 +178,6 @@ impl Fairing for LogtoFairing {
             return Err(rocket);
         };
         let logto = Logto::new(config.clone(), oidc, sessions.clone());
-        let rocket = dev_provider::start(rocket, &config).await?;
         Ok(rocket
             .mount("/", routes::all(&config.mounted))
             .manage(config)

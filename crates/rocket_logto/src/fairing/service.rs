@@ -26,7 +26,8 @@ impl Logto {
     ///
     /// In the debug profile, without `endpoint` and with the feature
     /// `dev-provider`, it trusts the development provider that an app with
-    /// [`Logto::fairing()`] runs on `http://localhost:3001`. It never starts one.
+    /// [`Logto::fairing()`] runs on `http://localhost:3001`, or at the port that
+    /// `dev_provider.port` names. It never starts one.
     ///
     /// # Network
     ///

@@ -30,6 +30,11 @@ use crate::tokens::token::{Token, TokenFor};
 ///     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no API resource",
+    label = "no `Resource`",
+    note = "write `impl Resource for {Self} {{ const INDICATOR: &'static str = \"https://api.example.com\"; }}`, with the indicator that the provider knows it by"
+)]
 pub trait Resource: Send + Sync + 'static {
     /// The indicator registered at the provider, byte for byte. To get tokens for
     /// it, list it in `resources` as well, so that the sign-in asks for it.
@@ -99,7 +104,7 @@ impl Resource for DefaultResource {
 ///     answer.text().await.ok()
 /// }
 /// ```
-pub struct AccessToken<R: Resource = DefaultResource> {
+pub struct AccessToken<R = DefaultResource> {
     token: Arc<Token>,
     resource: PhantomData<fn() -> R>,
 }

@@ -47,6 +47,11 @@ const MAX_TOKEN: usize = 16 * 1024;
 ///     const SCOPES: &'static [&'static str] = &["read"];
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what a caller must be allowed to do",
+    label = "no `Permission`",
+    note = "write `impl Permission for {Self} {{ type Audience = Shopping; const SCOPES: &'static [&'static str] = &[\"read\"]; }}`, where `Shopping` is a `Resource`"
+)]
 pub trait Permission: Send + Sync + 'static {
     /// What the token must be for.
     type Audience: BearerAudience;
@@ -79,6 +84,11 @@ pub trait Permission: Send + Sync + 'static {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what a token must be for",
+    label = "no audience",
+    note = "write `impl Resource for {Self} {{ const INDICATOR: &'static str = \"https://api.example.com\"; }}`, or `Organization<PathOrg>`, or `Within<R, PathOrg>` in its place"
+)]
 pub trait BearerAudience: Send + Sync + 'static {
     /// The audience and the organization a token must name for `request`;
     /// `None` when the request does not say which organization it is about.
@@ -167,7 +177,7 @@ impl<R: Resource> BearerAudience for R {
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Organization<Id: OrganizationId>(PhantomData<fn() -> Id>);
+pub struct Organization<Id>(PhantomData<fn() -> Id>);
 
 impl<Id: OrganizationId> BearerAudience for Organization<Id> {
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
@@ -206,7 +216,7 @@ impl<Id: OrganizationId> BearerAudience for Organization<Id> {
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Within<R: Resource, Id: OrganizationId>(PhantomData<fn() -> (R, Id)>);
+pub struct Within<R, Id>(PhantomData<fn() -> (R, Id)>);
 
 impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
@@ -288,7 +298,7 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///     caller.custom_claims().plan.clone()
 /// }
 /// ```
-pub struct Bearer<P: Permission, C = NoCustomClaims> {
+pub struct Bearer<P, C = NoCustomClaims> {
     claims: Arc<AccessTokenClaims>,
     expected: ExpectedAudience,
     custom: C,

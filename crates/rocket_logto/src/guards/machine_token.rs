@@ -64,7 +64,7 @@ use crate::tokens::token::{Token, TokenFor};
 ///     answer.text().await.ok()
 /// }
 /// ```
-pub struct MachineToken<P: Permission> {
+pub struct MachineToken<P> {
     token: Arc<Token>,
     permission: PhantomData<fn() -> P>,
 }

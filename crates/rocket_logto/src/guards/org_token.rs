@@ -58,7 +58,7 @@ pub type NoResource = DefaultResource;
 ///     format!("Orders of {org_id}, until {}", token.expires_at())
 /// }
 /// ```
-pub struct OrgToken<Id: OrganizationId, R: Resource = NoResource> {
+pub struct OrgToken<Id, R = NoResource> {
     token: Arc<Token>,
     organization_id: String,
     of: PhantomData<fn() -> (Id, R)>,

@@ -28,6 +28,12 @@ use rocket::{Ignite, Request, Rocket};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which organization a request is about",
+    label = "no `OrganizationId`",
+    note = "write `PathOrg` for the `<org_id>` of the route, `QueryOrg`, `HeaderOrg<Name>` or `ConstOrg<Id>`",
+    note = "or implement `OrganizationId` for `{Self}`"
+)]
 pub trait OrganizationId: Send + Sync + 'static {
     /// The id, or `None` when the request does not say. It does not have to be
     /// trusted: the provider decides whether the user is a member.
@@ -63,6 +69,11 @@ pub trait OrganizationId: Send + Sync + 'static {
 ///     format!("{} scopes in {tenant}", token.scopes().count())
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no name of a parameter",
+    label = "no `ParameterName`",
+    note = "write `impl ParameterName for {Self} {{ const NAME: &'static str = \"org_id\"; }}`"
+)]
 pub trait ParameterName: Send + Sync + 'static {
     /// The name, or for [`ConstOrg`] the organization's id.
     const NAME: &'static str;
@@ -98,7 +109,7 @@ impl ParameterName for OrgId {
 ///
 /// [`ParameterName`] shows how to use another name.
 #[derive(Clone, Copy, Debug)]
-pub struct PathOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
+pub struct PathOrg<N = OrgId>(PhantomData<fn() -> N>);
 
 /// Takes the organization's id from a query parameter: `org_id`, or the one that
 /// `N` names.
@@ -116,7 +127,7 @@ pub struct PathOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct QueryOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
+pub struct QueryOrg<N = OrgId>(PhantomData<fn() -> N>);
 
 /// Takes the organization's id from the request header that `N` names.
 ///
@@ -137,7 +148,7 @@ pub struct QueryOrg<N: ParameterName = OrgId>(PhantomData<fn() -> N>);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct HeaderOrg<N: ParameterName>(PhantomData<fn() -> N>);
+pub struct HeaderOrg<N>(PhantomData<fn() -> N>);
 
 /// Always the same organization: `N`'s [`NAME`](ParameterName::NAME) is its id.
 ///
@@ -158,7 +169,7 @@ pub struct HeaderOrg<N: ParameterName>(PhantomData<fn() -> N>);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct ConstOrg<N: ParameterName>(PhantomData<fn() -> N>);
+pub struct ConstOrg<N>(PhantomData<fn() -> N>);
 
 impl<N: ParameterName> OrganizationId for PathOrg<N> {
     fn organization_id(request: &Request<'_>) -> Option<String> {

@@ -39,6 +39,11 @@ const SHORTEST: Duration = Duration::from_secs(10);
 ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how a user must have authenticated",
+    label = "no `StepUpPolicy`",
+    note = "write `impl StepUpPolicy for {Self} {{ const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300)); }}`, or set `ACR_VALUES`"
+)]
 pub trait StepUpPolicy: Send + Sync + 'static {
     /// The greatest time since the user authenticated (`max_age`), in whole
     /// seconds; `None` for any. Clocks differ, so `clock_tolerance` is added: with
@@ -101,7 +106,7 @@ pub trait StepUpPolicy: Send + Sync + 'static {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct StepUp<L: StepUpPolicy, C = IdTokenClaims> {
+pub struct StepUp<L, C = IdTokenClaims> {
     user: User<C>,
     policy: PhantomData<fn() -> L>,
 }

@@ -95,6 +95,13 @@ impl Rules<'_> {
     /// The configuration of a service that is an API only.
     pub(super) fn check_api(&self, raw: &Raw) -> figment::Result<ApiConfig> {
         let dev = self.dev_provider(raw)?;
+        if dev.as_ref().is_some_and(|table| table.port == Some(0)) {
+            return Err(self.error(
+                "dev_provider.port",
+                "cannot be 0 with Logto::api(), which starts no provider and has to know where \
+                 that of the other app is: write the same number in both",
+            ));
+        }
         let (provider, client) = self.provider(raw, dev.as_ref())?;
         Ok(ApiConfig {
             provider,
@@ -112,7 +119,7 @@ impl Rules<'_> {
         dev: Option<&DevProviderTable>,
     ) -> figment::Result<(ProviderConfig, Option<ClientConfig>)> {
         let issuer = match dev {
-            Some(table) => format!("http://localhost:{}/oidc", table.port),
+            Some(table) => table.issuer(),
             None => self.issuer(raw)?,
         };
         let client = self.client(raw, dev.is_some())?;

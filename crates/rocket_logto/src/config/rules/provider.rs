@@ -1,7 +1,7 @@
 //! The rules about the provider.
 
-use figment::Figment;
 use figment::value::{Dict, Value};
+use figment::{Figment, Metadata};
 use url::Url;
 
 use super::Rules;
@@ -10,6 +10,14 @@ use crate::config::issuer::{self, TENANT};
 use crate::config::keys::{KEYS, Raw, RawDevProvider, TABLES};
 use crate::config::sources::with_dev_provider_defaults;
 use crate::config::{DevProviderTable, HttpHost, SigningAlg, extract};
+
+/// Where a value is from, in as many words as an error of figment's.
+fn source(metadata: &Metadata) -> String {
+    match &metadata.source {
+        Some(source) => source.to_string(),
+        None => metadata.name.to_string(),
+    }
+}
 
 impl Rules<'_> {
     /// The development provider, when it is to run.
@@ -65,11 +73,30 @@ impl Rules<'_> {
             !KEYS.contains(&&*path) && !TABLES.contains(&&*path)
         });
         Ok(Some(DevProviderTable {
-            port: ours.port.0,
+            port: ours.port.map(|port| port.0),
+            idle: self.idle(raw),
             scopes: ours.sign_in.scopes.0,
             resources: ours.sign_in.resources.0,
             seed: seed.into(),
         }))
+    }
+
+    /// Keys that only count at a provider of one's own, each with where it is written:
+    /// somebody has named an application and no provider.
+    fn idle(&self, raw: &Raw) -> Vec<String> {
+        let written = [
+            ("app_id", raw.app_id.is_some()),
+            ("app_secret", raw.app_secret.is_some()),
+            ("app_secret_file", raw.app_secret_file.is_some()),
+            ("app_key_file", raw.app_key_file.is_some()),
+        ];
+        let written = written.into_iter().filter(|(_, is_written)| *is_written);
+        let shown = written.map(|(key, _)| {
+            let from = self.figment.find_metadata(&format!("logto.{key}"));
+            let from = from.map_or_else(String::new, |from| format!(" ({})", source(from)));
+            format!("logto.{key}{from}")
+        });
+        shown.collect()
     }
 
     /// With any other algorithm than its own no sign-in could succeed.

@@ -408,6 +408,12 @@ pub trait LockStore: Send + Sync + 'static {
 /// for PostgreSQL. With the feature `testing`,
 /// `rocket_logto::testing::session_store_conformance` checks every promise of the
 /// four traits on yours.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no store that sessions can be kept in",
+    label = "no `SharedStore`",
+    note = "implement `SessionStore`, `SessionIndex`, `TokenStore` and `LockStore` for `{Self}`: \
+            `examples/sqlite_store` in the repository is a whole one, `MemoryStore` is one for tests"
+)]
 pub trait SharedStore: SessionStore + SessionIndex + TokenStore + LockStore {}
 
 impl<T: SessionStore + SessionIndex + TokenStore + LockStore> SharedStore for T {}
