@@ -12,7 +12,7 @@ use crate::support::clock::{Clock, clock};
 use crate::support::sessions::{rocket, session_table, sign_out, signed_in, who};
 
 /// More than are told apart for one user.
-const ROUNDS: u32 = 20;
+const ROUNDS: u32 = 70;
 
 async fn is(op: &Provided, browser: &Browser, user: &str) -> bool {
     // What the browser gets back must not change what is asked next.

@@ -231,7 +231,11 @@ async fn the_sign_in_page_escapes_and_is_locked_down() {
     );
     assert!(!policy.contains("unsafe"), "{policy}");
     assert!(!page.text.contains("<script"));
-    assert_eq!(page.header("server"), "");
+    assert_eq!(
+        page.header("server"),
+        "logto_dev_provider",
+        "and no version"
+    );
     let style = world.get("/assets/dev-provider.css").await;
     assert_eq!(
         (style.status, style.header("content-type")),

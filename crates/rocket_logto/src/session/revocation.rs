@@ -14,8 +14,9 @@ use super::model::{CLOCKS_DIFFER, Session, SessionRef};
 use crate::clock::Seconds;
 
 /// The most ends that are told apart for one user. An earlier one then stands for all
-/// sessions of that user that are as old.
-const PER_USER: usize = 16;
+/// sessions of that user that are as old. Well above what restored tabs, which replace
+/// each other's sessions, end within one second.
+const PER_USER: usize = 64;
 /// For users beyond the bound: what ended of one of them has ended for the one in a
 /// million who shares the place. 8 MiB, when they are needed.
 const PLACES: usize = 1 << 20;
@@ -206,13 +207,19 @@ impl User {
                 known.begun.extend(ended.begun.0);
                 known.at = ended.at;
             }
-            None => self.some.push(ended),
-        }
-        if self.some.len() > PER_USER {
-            let begun = |at: &usize| self.some[*at].begun.0;
-            if let Some(oldest) = (0..self.some.len()).min_by_key(begun) {
-                self.all.extend(self.some.swap_remove(oldest).begun.0);
+            None => {
+                if self.some.len() == PER_USER {
+                    self.collapse_oldest();
+                }
+                self.some.push(ended);
             }
+        }
+    }
+
+    fn collapse_oldest(&mut self) {
+        let begun = |at: &usize| self.some[*at].begun.0;
+        if let Some(oldest) = (0..self.some.len()).min_by_key(begun) {
+            self.all.extend(self.some.swap_remove(oldest).begun.0);
         }
     }
 

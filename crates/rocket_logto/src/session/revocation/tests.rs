@@ -124,7 +124,7 @@ fn one_account_takes_one_entry_however_often_it_signs_out() {
     let inner = revocations.inner.read().unwrap();
     assert_eq!((inner.users.len(), inner.sids.len()), (1, 0));
     let user = inner.users.get(revocations.name(Kind::Sub, "attacker"));
-    assert!(user.unwrap().some.capacity() <= 2 * PER_USER);
+    assert!(user.unwrap().some.capacity() <= PER_USER);
     assert!(inner.crowded_out.is_empty());
 }
 
