@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use logto_dev_provider::{DevProvider, Settings};
-use rocket::http::{Accept, Status};
+use rocket::http::{Accept, Header, Status};
 use rocket::local::asynchronous::{Client, LocalResponse};
 use rocket_logto::testing::session_store_conformance;
 
@@ -54,7 +54,10 @@ async fn a_session_outlives_the_app_and_ends_at_sign_out() {
     let page = page.dispatch().await.into_string().await.expect("a page");
     assert_eq!(page, "Your session, alice4hy6kz2, is a row in SQLite.");
 
-    let out = restarted.post("/sign-out").cookies(cookies.clone());
+    let out = restarted
+        .post("/sign-out")
+        .header(Header::new("Origin", "http://localhost:8000"))
+        .cookies(cookies.clone());
     assert_eq!(out.dispatch().await.status(), Status::SeeOther);
     // A copy of the cookies is no use, at any instance.
     for client in [&client, &restarted] {
