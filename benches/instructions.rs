@@ -18,10 +18,10 @@ use support::{Bench, expected};
 
 /// The accepted counts.
 mod accepted {
-    pub const NO_GUARD: u64 = 30_000;
-    pub const USER: u64 = 42_600;
+    pub const NO_GUARD: u64 = 29_200;
+    pub const USER: u64 = 41_400;
     pub const USER_NEVER_SEEN: u64 = 115_000;
-    pub const ACCESS_TOKEN: u64 = 45_700;
+    pub const ACCESS_TOKEN: u64 = 44_400;
     pub const BEARER: u64 = 59_100;
     pub const ID_TOKEN: u64 = 2_595_000;
     pub const LOGOUT_TOKEN: u64 = 2_562_000;
@@ -68,6 +68,8 @@ fn access_token((bench, path): (Bench, &'static str)) -> (Bench, Vec<u8>) {
 fn never_seen() -> (Bench, String) {
     let (bench, _) = warm("/user");
     let session = bench.another_session(1);
+    // The cache tidies itself every 0.3 s. Let it do so now and not in what is counted.
+    bench.get("/user", "Cookie", &bench.another_session(2));
     (bench, session)
 }
 

@@ -198,6 +198,10 @@ impl Fairing for LogtoFairing {
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
         keep_method(request);
+        // What follows is about the query, and most requests have none.
+        if request.uri().query().is_none() {
+            return;
+        }
         let Some(config) = request.rocket().state::<Arc<LogtoConfig>>() else {
             return;
         };

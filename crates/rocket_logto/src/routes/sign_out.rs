@@ -321,8 +321,8 @@ fn leave(request: &Request<'_>, url: Url) -> Result<Response<'static>, Error> {
 struct CameBack(bool);
 
 /// Takes a request over that comes back from signing out, whose page is the app's own, so
-/// that the address becomes a clean one. The request hook calls this for each request;
-/// nearly all of them have no `state`.
+/// that the address becomes a clean one. The request hook calls this for each request that
+/// has a query.
 pub(crate) fn take_over(request: &mut Request<'_>, config: &LogtoConfig) {
     if !query(request).contains("state=") || request.method() != Method::Get {
         return;
