@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use crate::support::app::ALICE;
 use crate::support::browser::Browser;
-use crate::support::chromium::Look;
 use crate::support::demo::Demo;
-use crate::support::person::{DESKTOP, PHONE, Person};
+use crate::support::person::{DESKTOP, LOOKS, Person};
 use crate::support::redis::Redis;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -54,24 +53,7 @@ async fn one_all_others_and_everywhere() {
     let unknown = elsewhere(&demo, "<b>canary-5e55</b>").await;
 
     person.open(demo.url("/session")).await;
-    for (name, look) in [
-        ("desktop-light", DESKTOP),
-        (
-            "desktop-dark",
-            Look {
-                dark: true,
-                ..DESKTOP
-            },
-        ),
-        ("phone-light", PHONE),
-        (
-            "phone-dark",
-            Look {
-                dark: true,
-                ..PHONE
-            },
-        ),
-    ] {
+    for (name, look) in LOOKS {
         person.set_look(look).await;
         person.sees_no_sideways_scrolling(name).await;
         person.photograph(&format!("session-list-{name}")).await;

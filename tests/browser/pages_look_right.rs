@@ -4,21 +4,9 @@
 use rocket::async_test;
 
 use crate::support::app::{ALICE, BOB, ZOE};
-use crate::support::chromium::Look;
 use crate::support::demo::Demo;
-use crate::support::person::{DESKTOP, PHONE, Person};
+use crate::support::person::{DESKTOP, LOOKS, Person};
 use crate::support::serve::free_port;
-
-const LOOKS: [(&str, Look); 4] = [
-    ("desktop-light", DESKTOP),
-    ("desktop-dark", dark(DESKTOP)),
-    ("phone-light", PHONE),
-    ("phone-dark", dark(PHONE)),
-];
-
-const fn dark(look: Look) -> Look {
-    Look { dark: true, ..look }
-}
 
 /// Looks at the page that is open, in every way.
 async fn look(person: &Person, page: &str) {

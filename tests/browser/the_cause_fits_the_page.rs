@@ -6,9 +6,8 @@ use rocket::figment::value::Dict;
 use serde_json::json;
 
 use crate::support::app::{ALICE, TestApp};
-use crate::support::chromium::Look;
 use crate::support::pages::pages;
-use crate::support::person::{DESKTOP, PHONE, Person};
+use crate::support::person::{LOOKS, Person};
 
 #[rocket::async_test]
 async fn a_wrong_secret_on_a_phone_and_on_a_desktop() {
@@ -23,24 +22,7 @@ async fn a_wrong_secret_on_a_phone_and_on_a_desktop() {
         );
     });
     let person = Person::new().await;
-    for (name, look) in [
-        ("desktop-light", DESKTOP),
-        (
-            "desktop-dark",
-            Look {
-                dark: true,
-                ..DESKTOP
-            },
-        ),
-        ("phone-light", PHONE),
-        (
-            "phone-dark",
-            Look {
-                dark: true,
-                ..PHONE
-            },
-        ),
-    ] {
+    for (name, look) in LOOKS {
         person.set_look(look).await;
         person.open(app.url("/sign-in")).await;
         assert_eq!(person.heading().await, "This app is not set up correctly");

@@ -1,7 +1,6 @@
 //! The same sign-in, userinfo and sign-out against `oidc-provider` from npm:
 //! RS256, an issuer that is no Logto endpoint, its own pages.
 
-use rocket::figment::Figment;
 use rocket::figment::value::Value;
 use rocket::serde::json::{Value as Json, json};
 use rocket::{get, post, routes};
@@ -11,7 +10,7 @@ use crate::support::api_app::call;
 use crate::support::browser::{Browser, Response};
 use crate::support::log::reason_of;
 use crate::support::npm_provider::{
-    CLIENT_ID, CLIENT_SECRET, NpmProvider, RESOURCE, ReadCart, Settings, Shopping,
+    CLIENT_ID, NpmProvider, RESOURCE, ReadCart, Shopping, provider_of_app_at,
 };
 use crate::support::refusal::reference;
 use crate::support::serve::{Served, free_port};
@@ -66,22 +65,9 @@ struct App {
 impl App {
     async fn start<const N: usize>(more: [(&str, Value); N]) -> App {
         let port = free_port();
-        let origin = format!("http://localhost:{port}");
-        let provider = NpmProvider::start(Settings {
-            redirect_uri: &format!("{origin}/callback"),
-            post_logout_redirect_uri: &format!("{origin}/"),
-            ..Settings::default()
-        })
-        .await;
-        let mut figment = Figment::from(rocket::Config::debug_default())
-            .merge(("log_level", "critical"))
-            .merge(("logto.issuer", provider.issuer()))
-            .merge(("logto.app_id", CLIENT_ID))
-            .merge(("logto.app_secret", CLIENT_SECRET))
-            .merge(("logto.base_url", origin))
+        let (provider, figment) = provider_of_app_at(port).await;
+        let mut figment = figment
             .merge(("logto.scopes", ["email", "read:cart"]))
-            // It follows OpenID Connect Core section 11: no refresh token without.
-            .merge(("logto.prompt", ["consent"]))
             .merge(("logto.resources", [RESOURCE]));
         for (key, value) in more {
             figment = figment.merge((format!("logto.{key}"), value));

@@ -4,7 +4,6 @@
 //! with any of its refresh tokens.
 
 use logto_dev_provider::Endpoint;
-use rocket::figment::Figment;
 use rocket::figment::value::Dict;
 use rocket::{get, post, routes};
 use rocket_logto::{Error, Logto, SignIn, User};
@@ -12,7 +11,7 @@ use rocket_logto::{Error, Logto, SignIn, User};
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
 use crate::support::eventually::{asked, eventually};
-use crate::support::npm_provider::{CLIENT_ID, CLIENT_SECRET, NpmProvider, Settings};
+use crate::support::npm_provider::{NpmProvider, provider_of_app_at};
 use crate::support::pages::who_is_signed_in;
 use crate::support::redis::Redis;
 use crate::support::serve::{Served, free_port};
@@ -31,20 +30,7 @@ async fn refresh(user: User) -> Result<String, Error> {
 
 async fn app_at_npm_provider(redis: Option<&Redis>) -> (Served, NpmProvider) {
     let port = free_port();
-    let origin = format!("http://localhost:{port}");
-    let provider = NpmProvider::start(Settings {
-        redirect_uri: &format!("{origin}/callback"),
-        post_logout_redirect_uri: &format!("{origin}/"),
-        ..Settings::default()
-    })
-    .await;
-    let mut figment = Figment::from(rocket::Config::debug_default())
-        .merge(("log_level", "critical"))
-        .merge(("logto.issuer", provider.issuer()))
-        .merge(("logto.app_id", CLIENT_ID))
-        .merge(("logto.app_secret", CLIENT_SECRET))
-        .merge(("logto.base_url", origin))
-        .merge(("logto.prompt", ["consent"]));
+    let (provider, mut figment) = provider_of_app_at(port).await;
     if let Some(redis) = redis {
         figment = figment.merge(("logto", redis.table()));
     }

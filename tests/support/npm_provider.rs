@@ -5,6 +5,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rocket::figment::Figment;
 use rocket_logto::{Permission, Resource};
 use serde::Deserialize;
 use serde_json::Value;
@@ -59,6 +60,26 @@ pub struct Settings<'s> {
     /// Public keys of the app and of the machine, which then have no secret.
     pub client_jwk: Option<&'s Value>,
     pub machine_jwk: Option<&'s Value>,
+}
+
+/// The provider, and what an app that listens at `port` has to know of it.
+pub async fn provider_of_app_at(port: u16) -> (NpmProvider, Figment) {
+    let origin = format!("http://localhost:{port}");
+    let provider = NpmProvider::start(Settings {
+        redirect_uri: &format!("{origin}/callback"),
+        post_logout_redirect_uri: &format!("{origin}/"),
+        ..Settings::default()
+    })
+    .await;
+    let figment = Figment::from(rocket::Config::debug_default())
+        .merge(("log_level", "critical"))
+        .merge(("logto.issuer", provider.issuer()))
+        .merge(("logto.app_id", CLIENT_ID))
+        .merge(("logto.app_secret", CLIENT_SECRET))
+        .merge(("logto.base_url", origin))
+        // It follows OpenID Connect Core section 11: no refresh token without.
+        .merge(("logto.prompt", ["consent"]));
+    (provider, figment)
 }
 
 #[derive(Deserialize)]

@@ -28,6 +28,18 @@ pub const PHONE: Look = Look {
     dark: false,
 };
 
+/// Every way in which pages are looked at, with a name for the picture.
+pub const LOOKS: [(&str, Look); 4] = [
+    ("desktop-light", DESKTOP),
+    ("desktop-dark", dark(DESKTOP)),
+    ("phone-light", PHONE),
+    ("phone-dark", dark(PHONE)),
+];
+
+const fn dark(look: Look) -> Look {
+    Look { dark: true, ..look }
+}
+
 pub struct Person {
     chromium: Chromium,
 }

@@ -14,7 +14,7 @@ use super::pending::pending;
 use super::{html_page, html_page_with, json, no_store, redirect};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
-use crate::request::{address, is_form, is_navigation, own_referer};
+use crate::request::{address, is_at, is_form, is_navigation, own_referer};
 use crate::return_to::{BasePath, ReturnTo};
 
 /// The texts for one kind of error: `error` for programs, the others for pages.
@@ -251,7 +251,7 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
     let cause = reference.is_some() && is_debug(request);
     let cause = cause.then(|| error.line());
     let at_callback =
-        config(request).is_some_and(|config| is_at_route(request, &config.mounted.callback));
+        config(request).is_some_and(|config| is_at(request.uri(), &config.mounted.callback));
     let actions = match error.kind() {
         ErrorKind::SignInRejected
         | ErrorKind::SignInUnverified
@@ -300,7 +300,7 @@ fn again_address(request: &Request<'_>, sign_in: &str) -> String {
             &routes.sign_up,
             &routes.initiate_login,
         ];
-        routes.into_iter().any(|route| is_at_route(request, route))
+        routes.into_iter().any(|route| is_at(request.uri(), route))
     });
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(return_to) = way_back.return_to {
@@ -322,10 +322,6 @@ fn again_address(request: &Request<'_>, sign_in: &str) -> String {
         query if query.is_empty() => sign_in.to_owned(),
         query => format!("{sign_in}?{query}"),
     }
-}
-
-fn is_at_route(request: &Request<'_>, route: &str) -> bool {
-    request.uri().path() == route
 }
 
 /// The page of this app that the request came from, if the browser says so.

@@ -145,7 +145,7 @@ pub(crate) async fn finish<'r>(
 ) {
     let done = match deferred {
         // The page was not asked for by anybody yet.
-        Deferred::SignOut(_) if is_speculative(request) => Ok(nothing()),
+        _ if is_speculative(request) => Ok(nothing()),
         Deferred::SignIn(start) => sign_in::start(request, &start).await,
         Deferred::SignOut(local) => sign_out::finish(request, local).await,
     };

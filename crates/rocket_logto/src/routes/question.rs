@@ -125,7 +125,8 @@ async fn question_page(
     let home = logto.landing(None);
     let return_to = logto.landing(start.return_to.as_ref().map(ReturnTo::as_str));
     let by_link = "You have opened a link that signs in without a password.";
-    let careful = "Go on only if you have asked for it yourself. With somebody else’s link you                    would be in their account, and they could read what you do there.";
+    let careful = "Go on only if you have asked for it yourself. With somebody else’s link you \
+                   would be in their account, and they could read what you do there.";
     let title;
     let signed_in;
     let stay;

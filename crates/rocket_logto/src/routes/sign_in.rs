@@ -372,9 +372,6 @@ pub(crate) async fn start(
     request: &Request<'_>,
     start: &StartSignIn,
 ) -> Result<Response<'static>, Error> {
-    if is_speculative(request) {
-        return Ok(nothing());
-    }
     if !is_for_a_document(request) {
         return match is_navigation(request) {
             // A frame: the provider's pages are in none.

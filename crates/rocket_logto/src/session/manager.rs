@@ -12,6 +12,7 @@ use rocket::{Build, Request, Rocket};
 
 use super::concurrent::{Browser, Note, Outcome};
 use super::context::{RequestContext, SessionCookies};
+use super::cookie::private::PrivateCookies;
 use super::cookie::{self, CookieKeys};
 use super::live::{LiveSessions, Wanted};
 use super::locks::{AnswerTurn, Answered, Lock};
@@ -322,13 +323,7 @@ impl SessionManager {
 
     /// What is asked of this browser, or expected from it, before the next step.
     pub(crate) fn questions<'a>(&'a self, cookies: &'a [(&'a str, &'a str)]) -> Questions<'a> {
-        Questions {
-            names: &self.storage.names,
-            keys: &self.storage.keys,
-            registration: &self.storage.registration,
-            cookies,
-            now: self.now(),
-        }
+        Questions(self.private(cookies))
     }
 
     /// The sign-ins this browser has begun.
@@ -336,7 +331,11 @@ impl SessionManager {
         &'a self,
         cookies: &'a [(&'a str, &'a str)],
     ) -> Transactions<'a> {
-        Transactions {
+        Transactions(self.private(cookies))
+    }
+
+    fn private<'a>(&'a self, cookies: &'a [(&'a str, &'a str)]) -> PrivateCookies<'a> {
+        PrivateCookies {
             names: &self.storage.names,
             keys: &self.storage.keys,
             registration: &self.storage.registration,

@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::cookie::names::CookieNames;
-use super::cookie::{CookieError, CookieKeys, SealError};
-use super::model::{CLOCKS_DIFFER, Registration, Session};
+use super::cookie::private::PrivateCookies;
+use super::cookie::{CookieError, SealError};
+use super::model::Session;
 use crate::clock::Seconds;
 use crate::request::cookies::only;
 use crate::sha256::sha256;
@@ -22,14 +22,11 @@ const TO_CONFIRM: Seconds = 3600;
 /// To sign out at the provider, which may ask as well.
 const TO_COME_BACK: Seconds = 15 * 60;
 
+/// In the place of a cookie's name.
+const SIGN_OUT: &str = "sign-out";
+
 /// The questions to one browser.
-pub(crate) struct Questions<'a> {
-    pub names: &'a CookieNames,
-    pub keys: &'a CookieKeys,
-    pub registration: &'a Registration,
-    pub cookies: &'a [(&'a str, &'a str)],
-    pub now: Seconds,
-}
+pub(crate) struct Questions<'a>(pub PrivateCookies<'a>);
 
 /// A sign-in that the user has not agreed to yet.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,73 +73,77 @@ impl Questions<'_> {
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| SealError)?;
         let question = Question {
             nonce: URL_SAFE_NO_PAD.encode(nonce),
-            at: self.now,
+            at: self.0.now,
             sign_in: sign_in.to_owned(),
             is_sign_up,
         };
-        let name = self.names.question();
-        let value = self.keys.seal_value(&self.sealed_for(name), &question)?;
-        self.names.session_spec(name, TO_ANSWER).checked_line(value)
+        let name = self.0.names.question();
+        let value = self.0.keys.seal_value(&self.sealed_for(name), &question)?;
+        self.0
+            .names
+            .session_spec(name, TO_ANSWER)
+            .checked_line(value)
     }
 
     /// The question that was asked last, while it can be answered.
     pub(crate) fn asked(&self) -> Option<Question> {
-        let name = self.names.question();
+        let name = self.0.names.question();
         let plain = self
+            .0
             .keys
-            .open(&self.sealed_for(name), only(self.cookies, name)?)?;
+            .open(&self.sealed_for(name), only(self.0.cookies, name)?)?;
         let question: Question = serde_json::from_str(&plain).ok()?;
-        self.is_live(question.at, TO_ANSWER).then_some(question)
+        self.0.is_live(question.at, TO_ANSWER).then_some(question)
     }
 
     /// The `Set-Cookie` line that removes the question.
     pub(crate) fn answered(&self) -> String {
-        self.names.session_spec(self.names.question(), 0).removal()
+        self.0
+            .names
+            .session_spec(self.0.names.question(), 0)
+            .removal()
     }
 
     /// For the form that asks before it ends this session.
     pub(crate) fn confirmation_of(&self, session: &Session) -> Result<String, SealError> {
         let confirmation = Confirmation {
             session: session.id.as_str().to_owned(),
-            at: self.now,
+            at: self.0.now,
         };
-        self.keys
+        self.0
+            .keys
             .seal_value(&self.sealed_for(SIGN_OUT), &confirmation)
     }
 
     /// Whether `sealed` is from a form that was made for this session.
     pub(crate) fn confirms(&self, session: &Session, sealed: &str) -> bool {
-        let opened = self.keys.open(&self.sealed_for(SIGN_OUT), sealed);
+        let opened = self.0.keys.open(&self.sealed_for(SIGN_OUT), sealed);
         let confirmation = opened.and_then(|plain| serde_json::from_str(&plain).ok());
         confirmation.is_some_and(|Confirmation { session: of, at }| {
-            of == session.id.as_str() && self.is_live(at, TO_CONFIRM)
+            of == session.id.as_str() && self.0.is_live(at, TO_CONFIRM)
         })
     }
 
     /// The `Set-Cookie` line of a browser that goes to the provider to sign out, with the
     /// `state` it is to bring back.
     pub(crate) fn leave(&self, state: &str) -> Result<String, CookieError> {
-        let spec = self.names.session_spec(self.names.left(), TO_COME_BACK);
+        let spec = self.0.names.session_spec(self.0.names.left(), TO_COME_BACK);
         spec.checked_line(digest(state))
     }
 
     /// Whether this browser left with this `state`.
     pub(crate) fn has_left(&self, state: &str) -> bool {
-        only(self.cookies, self.names.left()).is_some_and(|left| left == digest(state))
+        only(self.0.cookies, self.0.names.left()).is_some_and(|left| left == digest(state))
     }
 
     /// The `Set-Cookie` line for a browser that is back.
     pub(crate) fn is_back(&self) -> String {
-        self.names.session_spec(self.names.left(), 0).removal()
-    }
-
-    fn is_live(&self, at: Seconds, lifetime: Seconds) -> bool {
-        (-CLOCKS_DIFFER..lifetime).contains(&self.now.saturating_sub(at))
+        self.0.names.session_spec(self.0.names.left(), 0).removal()
     }
 
     /// The line breaks tell it from all else that is sealed.
     fn sealed_for(&self, what: &str) -> String {
-        format!("{what}\nquestion\n{}", self.registration.as_str())
+        format!("{what}\nquestion\n{}", self.0.registration.as_str())
     }
 }
 
@@ -150,6 +151,3 @@ impl Questions<'_> {
 fn digest(state: &str) -> String {
     URL_SAFE_NO_PAD.encode(&sha256(state)[..16])
 }
-
-/// In the place of a cookie's name.
-const SIGN_OUT: &str = "sign-out";

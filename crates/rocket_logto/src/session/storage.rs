@@ -388,59 +388,76 @@ impl Storage {
         }
     }
 
-    /// Ends all sessions of a user that have begun by now.
+    /// Ends all sessions of a user that have begun by now, by the clock of whichever
+    /// instance.
     pub(super) async fn end_all(&self, sub: &str, now: Seconds) -> Result<(), StoreError> {
-        let memory: &dyn SharedStore = &*self.memory;
-        for store in self.shared.as_deref().into_iter().chain([memory]) {
-            // Of another instance's clock, too.
-            store.delete_by_sub(sub, i64::MAX).await?;
-        }
-        if self.shared.is_none() {
-            self.revocations.revoke_sub(sub, now, now);
-        }
-        Ok(())
+        self.end_of_user(sub, Seconds::MAX, now).await
     }
 
     /// Ends the sessions that a logout token names.
     pub(super) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
         self.cache.forget_named(logout);
-        let (sid, sub) = (logout.sid.as_deref(), logout.sub.as_deref());
-        let memory: &dyn SharedStore = &*self.memory;
-        for store in self.shared.as_deref().into_iter().chain([memory]) {
-            match (sid, sub) {
-                (Some(sid), sub) => {
-                    store.delete_by_sid(sid).await?;
-                    if let Some(sub) = sub {
-                        let begun_by = logout.issued_before;
-                        store.delete_by_sub_without_sid(sub, begun_by).await?;
-                    }
-                }
-                (None, Some(sub)) => store.delete_by_sub(sub, logout.issued_before).await?,
-                (None, None) => {}
-            }
+        let begun_by = logout.issued_before;
+        match (logout.sid.as_deref(), logout.sub.as_deref()) {
+            (Some(sid), sub) => self.end_at_provider(sid, sub, begun_by, now).await,
+            (None, Some(sub)) => self.end_of_user(sub, begun_by, now).await,
+            (None, None) => Ok(()),
         }
-        if self.shared.is_some() {
-            // Every session was in the store and is gone. A list on this instance alone
-            // would refuse a user who signs in again within the same second, and only
-            // here.
-            return Ok(());
+    }
+
+    async fn end_of_user(
+        &self,
+        sub: &str,
+        begun_by: Seconds,
+        now: Seconds,
+    ) -> Result<(), StoreError> {
+        for store in self.stores() {
+            store.delete_by_sub(sub, begun_by).await?;
         }
-        let revocations = &self.revocations;
-        // Sessions of a user that begin later are not meant.
-        let issued_before = logout.issued_before.min(now);
-        match (sid, sub) {
-            (Some(sid), sub) => {
-                // The session at the provider has ended, so nothing can begin in it any
-                // more, whatever the provider's clock says.
-                revocations.revoke_sid(sid, sub, now);
-                if let Some(sub) = sub {
-                    revocations.revoke_sub_without_sid(sub, issued_before, now);
-                }
-            }
-            (None, Some(sub)) => revocations.revoke_sub(sub, issued_before, now),
-            (None, None) => {}
+        if self.is_remembered_here() {
+            // Sessions that begin later are not meant.
+            self.revocations.revoke_sub(sub, begun_by.min(now), now);
         }
         Ok(())
+    }
+
+    /// Ends the sessions that belong to the session `sid` at the provider, and those of
+    /// which nothing is known but that they are the user's.
+    async fn end_at_provider(
+        &self,
+        sid: &str,
+        sub: Option<&str>,
+        begun_by: Seconds,
+        now: Seconds,
+    ) -> Result<(), StoreError> {
+        for store in self.stores() {
+            store.delete_by_sid(sid).await?;
+            if let Some(sub) = sub {
+                store.delete_by_sub_without_sid(sub, begun_by).await?;
+            }
+        }
+        if self.is_remembered_here() {
+            // The session at the provider has ended, so nothing can begin in it any more,
+            // whatever the provider's clock says.
+            self.revocations.revoke_sid(sid, sub, now);
+            if let Some(sub) = sub {
+                let begun_by = begun_by.min(now);
+                self.revocations.revoke_sub_without_sid(sub, begun_by, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn stores(&self) -> impl Iterator<Item = &dyn SharedStore> {
+        let memory: &dyn SharedStore = &*self.memory;
+        self.shared.as_deref().into_iter().chain([memory])
+    }
+
+    /// Whether sessions are in cookies. In a shared store every session of a user was
+    /// there and is gone: a list on this instance alone would refuse a user who signs in
+    /// again within the same second, and only here.
+    fn is_remembered_here(&self) -> bool {
+        self.shared.is_none()
     }
 
     pub(super) fn store_of(&self, kept_in: KeptIn) -> Option<&dyn SharedStore> {

@@ -5,9 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::cookie::names::CookieNames;
-use super::cookie::{CookieError, CookieKeys, SealError};
-use super::model::{CLOCKS_DIFFER, Registration, SessionRef};
+use super::cookie::private::PrivateCookies;
+use super::cookie::{CookieError, SealError};
+use super::model::SessionRef;
 use crate::clock::Seconds;
 use crate::oidc::attempt::Attempt;
 use crate::oidc::authentication::RequestedAuthentication;
@@ -105,21 +105,10 @@ impl Sealed {
             details,
         })
     }
-
-    /// Allows for a sign-in that began on an instance whose clock is ahead.
-    fn is_live(&self, now: Seconds) -> bool {
-        (-CLOCKS_DIFFER..LIFETIME).contains(&now.saturating_sub(self.created_at))
-    }
 }
 
 /// The transaction cookies of one request.
-pub(crate) struct Transactions<'a> {
-    pub names: &'a CookieNames,
-    pub keys: &'a CookieKeys,
-    pub registration: &'a Registration,
-    pub cookies: &'a [(&'a str, &'a str)],
-    pub now: Seconds,
-}
+pub(crate) struct Transactions<'a>(pub PrivateCookies<'a>);
 
 impl Transactions<'_> {
     /// `Set-Cookie` lines that add a sign-in and remove those that exceed the limits.
@@ -132,7 +121,7 @@ impl Transactions<'_> {
     ) -> Result<Vec<String>, CookieError> {
         let sealed = Sealed {
             secret: *authorization.attempt.secret(),
-            created_at: self.now,
+            created_at: self.0.now,
             return_to: return_to.as_str().to_owned(),
             details: Details {
                 asked: authorization.asked.clone(),
@@ -142,10 +131,12 @@ impl Transactions<'_> {
         };
         let name = self.name(&authorization.attempt.state());
         let value = self
+            .0
             .keys
             .seal_bytes(&self.sealed_for(&name), sealed.encode()?)?;
         let mut bytes = size(&name, &value);
         let line = self
+            .0
             .names
             .transaction_spec(&name, LIFETIME)
             .checked_line(value)?;
@@ -176,10 +167,10 @@ impl Transactions<'_> {
     /// The most bytes of cookies for sign-ins together: what the other cookies of this
     /// browser, and the session to come, leave of the header.
     fn max_bytes(&self) -> usize {
-        let others = self.cookies.iter();
-        let others = others.filter(|(name, _)| !self.names.is_transaction(name));
+        let others = self.0.cookies.iter();
+        let others = others.filter(|(name, _)| !self.0.names.is_transaction(name));
         let (session, others): (Vec<_>, Vec<_>) =
-            others.partition(|(name, _)| name.starts_with(self.names.session()));
+            others.partition(|(name, _)| name.starts_with(self.0.names.session()));
         let sum = |cookies: Vec<&(&str, &str)>| -> usize {
             cookies.iter().map(|(name, value)| size(name, value)).sum()
         };
@@ -189,7 +180,7 @@ impl Transactions<'_> {
     /// The transaction with this `state`, if this browser began it.
     pub(crate) fn find(&self, state: &str) -> Option<Transaction> {
         let name = self.name(state);
-        let sealed = self.open(&name, only(self.cookies, &name)?)?;
+        let sealed = self.open(&name, only(self.0.cookies, &name)?)?;
         Some(Transaction {
             attempt: Attempt::with_state(sealed.secret, state)?,
             return_to: sealed.return_to,
@@ -200,7 +191,7 @@ impl Transactions<'_> {
     /// The names of those that this browser has begun.
     pub(crate) fn names(&self) -> Vec<String> {
         let begun = |(name, value): &(&str, &str)| {
-            only(self.cookies, name).is_some() && self.open(name, value).is_some()
+            only(self.0.cookies, name).is_some() && self.open(name, value).is_some()
         };
         let names = self.all().filter(begun).map(|(name, _)| name.to_owned());
         names.collect()
@@ -218,31 +209,31 @@ impl Transactions<'_> {
 
     /// The `Set-Cookie` line that removes a transaction.
     pub(crate) fn removal(&self, name: &str) -> String {
-        self.names.transaction_spec(name, 0).removal()
+        self.0.names.transaction_spec(name, 0).removal()
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        let all = self.cookies.iter();
-        all.filter(|(name, _)| self.names.is_transaction(name))
+        let all = self.0.cookies.iter();
+        all.filter(|(name, _)| self.0.names.is_transaction(name))
             .copied()
     }
 
     fn open(&self, name: &str, value: &str) -> Option<Sealed> {
-        let plain = self.keys.open_bytes(&self.sealed_for(name), value)?;
-        Sealed::decode(&plain).filter(|sealed| sealed.is_live(self.now))
+        let plain = self.0.keys.open_bytes(&self.sealed_for(name), value)?;
+        Sealed::decode(&plain).filter(|sealed| self.0.is_live(sealed.created_at, LIFETIME))
     }
 
     /// The name of the cookie for the transaction of `state`.
     pub(crate) fn name(&self, state: &str) -> String {
         let hash = URL_SAFE_NO_PAD.encode(&sha256(state)[..12]);
-        self.names.transaction(&hash)
+        self.0.names.transaction(&hash)
     }
 
     /// A transaction opens under its own name, and for the registration that asked: a
     /// code must not go to another provider. The line break tells it from all else that
     /// is sealed.
     fn sealed_for(&self, name: &str) -> String {
-        format!("{name}\n{}", self.registration.as_str())
+        format!("{name}\n{}", self.0.registration.as_str())
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod names;
+pub(crate) mod private;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -319,10 +319,11 @@ pub trait TokenStore: Send + Sync + 'static {
 /// again.
 ///
 /// Locks are taken for a refresh (some seconds), for the answer to a sign-in and for the
-/// session that it makes (ten minutes each) and for each logout token (until it is too old to be used again). Those of
-/// a refresh are cut to three seconds as soon as they are taken, and renewed as long as
-/// the refresh runs: an instance that crashes holds up nobody for longer. That of a
-/// sign-in is cut to seconds when the provider has refused the code.
+/// session that it makes (ten minutes each) and for each logout token (until it is too old
+/// to be used again). Those of a refresh are cut to three seconds as soon as they are
+/// taken, and renewed as long as the refresh runs: an instance that crashes holds up
+/// nobody for longer. That of a sign-in is cut to seconds when the provider has refused
+/// the code.
 ///
 /// # What breaks when it is wrong
 ///
