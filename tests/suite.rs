@@ -11,6 +11,7 @@ mod configuration;
 mod conformance;
 mod documents;
 mod guards;
+mod hooks;
 mod operations;
 mod pages;
 mod parsers;

@@ -10,7 +10,7 @@ const ORDER: [&[&str]; 9] = [
     &["routes", "guards"],
     &["logto"],
     &["session", "service"],
-    &["tokens"],
+    &["tokens", "hooks"],
     &["oidc", "response"],
     &["claims", "error", "config", "request"],
     &["return_to"],

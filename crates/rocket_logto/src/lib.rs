@@ -41,6 +41,7 @@
 //! |---|---|---|
 //! | [`User`] | the signed-in user and the verified claims of their ID token | none (one refresh when the claims are older than `claims_max_age`) |
 //! | [`StepUp<P>`](StepUp) | the same, for a user who has authenticated recently or in a stronger way | as `User` |
+//! | [`SessionData<T>`](SessionData) | what your own hook has put into the session | as `User` |
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
@@ -65,6 +66,7 @@
 //! | the provider does not give the app itself what it asks for ([`MachineToken`]) | 500 page, and a log line | 500 JSON |
 //! | the provider is unreachable / sends an unusable response / is too slow / is not ready yet | 502 / 502 / 504 / 503 page | the same as JSON |
 //! | the session store cannot be reached | 503 page | 503 JSON |
+//! | your own data in the session is missing ([`SessionData`]), or a hook of yours fails | 403 / 500 page | the same as JSON |
 //!
 //! A form that a browser sends gets pages as well, but 401 instead of 303, because a sign-in would not send it again.
 //! [`Bearer`] answers programs only, as RFC 6750 says: [`BearerError`].
@@ -94,6 +96,7 @@
 //! | guide | about |
 //! |---|---|
 //! | [`guide::sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
+//! | [`guide::hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
 //! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`guide::apis`] | protecting an API with [`Bearer`], services that are only an API ([`Logto::api()`]), opaque tokens |
 //! | [`guide::production`] | checklist, nginx, several instances, Redis, changing the key, memory |
@@ -121,6 +124,7 @@ mod fairing;
 mod guards;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+mod hooks;
 #[cfg(any(test, feature = "_internals"))]
 #[doc(hidden)]
 pub mod internals;
@@ -153,8 +157,12 @@ pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
     AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
     MachineToken, NoCustomClaims, NoResource, OrgId, OrgToken, Organization, OrganizationId,
-    ParameterName, PathOrg, Permission, QueryOrg, Resource, StepUp, StepUpPolicy, User, UserInfo,
-    Within,
+    ParameterName, PathOrg, Permission, QueryOrg, Resource, SessionData, StepUp, StepUpPolicy,
+    User, UserInfo, Within,
+};
+pub use hooks::{
+    Admission, HookResult, RefreshEvent, RefreshHook, Renewal, SessionDataError, SignInEvent,
+    SignInHook, SignOutCause, SignOutEvent, SignOutHook,
 };
 pub use logto::Logto;
 pub use routes::sign_in::SignIn;

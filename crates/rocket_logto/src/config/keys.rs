@@ -129,6 +129,9 @@ keys! {
         /// how long after `claims_max_age` the old claims may serve while the provider cannot be
         /// reached; after that `User` fails until it can be
         claims_max_staleness: Span = "1d", from "0s" to "365d";
+        /// for one call of a hook of the app
+        /// ([`on_sign_in`](crate::LogtoFairing::on_sign_in) and the others)
+        hook_timeout: Span = "5s", from "1s" to "60s";
         /// where the browser goes after signing out: a path of the app, or an absolute URL
         post_sign_out: Option<String>, otherwise "`\"/\"`";
         /// as Logto's samples have it: stands in for `post_sign_out` where that is not set

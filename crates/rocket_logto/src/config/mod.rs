@@ -134,6 +134,8 @@ pub struct LogtoConfig {
     pub claims_max_age: Duration,
     /// How much older they may be while the provider cannot be reached.
     pub claims_max_staleness: Duration,
+    /// How long one call of a hook of the app may take.
+    pub hook_timeout: Duration,
     /// How long sessions live.
     pub session: SessionConfig,
     /// Where sessions are kept.

@@ -57,6 +57,8 @@ struct Details {
     /// What was sent and answered, for the log.
     facts: Option<String>,
     provider_message: Option<String>,
+    /// The app's own words to the user.
+    told: Option<String>,
     /// Instead of that of the kind.
     status: Option<Status>,
     retry_after: u64,
@@ -148,6 +150,14 @@ pub enum ErrorKind {
     SignInTooLarge,
     /// The session store cannot be reached.
     StoreUnavailable,
+    /// The app's own hook does not let the user in
+    /// ([`Admission::refuse`](crate::Admission::refuse)).
+    NotAdmitted,
+    /// A hook of the app failed, panicked, or took longer than `hook_timeout`.
+    HookFailed,
+    /// The app's own data in the session is missing, or does not fit the type that the
+    /// handler asks for.
+    SessionData,
 }
 
 impl ErrorKind {
@@ -160,10 +170,13 @@ impl ErrorKind {
             ErrorKind::Denied
             | ErrorKind::MissingClaims
             | ErrorKind::CrossSite
+            | ErrorKind::NotAdmitted
+            | ErrorKind::SessionData
             | ErrorKind::UnmetAuthentication => Status::Forbidden,
-            ErrorKind::Misconfigured | ErrorKind::NoOrganization | ErrorKind::SignInTooLarge => {
-                Status::InternalServerError
-            }
+            ErrorKind::Misconfigured
+            | ErrorKind::NoOrganization
+            | ErrorKind::HookFailed
+            | ErrorKind::SignInTooLarge => Status::InternalServerError,
             ErrorKind::SignInRejected
             | ErrorKind::SignInUnverified
             | ErrorKind::NoCookies
@@ -197,6 +210,7 @@ impl Error {
             hint: None,
             facts: None,
             provider_message: None,
+            told: None,
             status: None,
             retry_after: RETRY_AFTER,
             sign_in: Vec::new(),
@@ -266,6 +280,17 @@ impl Error {
         self
     }
 
+    /// Keeps what the app itself tells the user.
+    pub(crate) fn telling(mut self, words: String) -> Error {
+        self.0.told = Some(words).filter(|words| !words.is_empty());
+        self
+    }
+
+    /// What the app itself tells the user.
+    pub(crate) fn told(&self) -> Option<&str> {
+        self.0.told.as_deref()
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -328,7 +353,9 @@ impl Error {
             return;
         }
         let level = match self.0.kind {
-            ErrorKind::Misconfigured => log::Level::Error,
+            ErrorKind::Misconfigured | ErrorKind::HookFailed => log::Level::Error,
+            // The app has decided so; nothing is wrong.
+            ErrorKind::NotAdmitted => log::Level::Info,
             _ => log::Level::Warn,
         };
         log::log!(level, "{}", self.line());

@@ -2,6 +2,7 @@
 //! routes, and writes what requests have collected to their responses.
 
 mod dev_provider;
+mod hooks;
 mod ignition;
 #[cfg(feature = "dev-provider")]
 mod port;
@@ -15,6 +16,7 @@ use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 use self::ignition::{announce, announce_address, provider_service, store, warn_of_debug_log};
 use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
+use crate::hooks::Hooks;
 use crate::logto::Logto;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
@@ -37,7 +39,7 @@ impl Logto {
     ///
     /// | route | what it does |
     /// |---|---|
-    /// | `GET /sign-in` | to the provider and back to `?return_to=/a/path`; straight back when the user is already signed in. Takes Logto's `first_screen`, `identifier`, `direct_sign_in`, `login_hint`, `one_time_token`, `ui_locales` and `organization_id`, as well as `max_age` (seconds) and `acr_values`: see the methods of [`SignIn`](crate::SignIn) |
+    /// | `GET /sign-in` | to the provider and back to `?return_to=/a/path`; straight back when the user is already signed in. Takes Logto's `first_screen`, `identifier`, `direct_sign_in`, `login_hint`, `one_time_token`, `ui_locales` and `organization_id`, as well as `max_age` (seconds), `acr_values` and `prompt=login`: see the methods of [`SignIn`](crate::SignIn) |
     /// | `GET /sign-up` | the same, with the provider's registration first |
     /// | `GET`, `POST /callback` | finishes the sign-in |
     /// | `GET`, `POST /initiate-login` | starts a sign-in that the provider's own pages began (`iss`, `login_hint`, `target_link_uri`) |
@@ -69,6 +71,7 @@ impl Logto {
         LogtoFairing {
             clock: system_clock,
             store: None,
+            hooks: Hooks::default(),
         }
     }
 }
@@ -104,6 +107,7 @@ impl Logto {
 pub struct LogtoFairing {
     clock: Clock,
     store: Option<Arc<dyn SharedStore>>,
+    hooks: Hooks,
 }
 
 impl LogtoFairing {
@@ -146,6 +150,9 @@ impl Fairing for LogtoFairing {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        if !self.hooks.are_single() {
+            return Err(rocket);
+        }
         let mut config = match LogtoConfig::from_figment(rocket.figment()) {
             Ok(config) => config,
             Err(error) => {
@@ -171,8 +178,14 @@ impl Fairing for LogtoFairing {
             config.clone(),
             service.client().provider().clone(),
         ));
-        let sessions =
-            SessionManager::new(&rocket, config.clone(), oidc.clone(), store, self.clock);
+        let sessions = SessionManager::new(
+            &rocket,
+            config.clone(),
+            oidc.clone(),
+            store,
+            self.hooks.clone(),
+            self.clock,
+        );
         let Some(sessions) = sessions.map(Arc::new) else {
             log::error!("logto: no key for sealing cookies can be derived, see secret_key");
             return Err(rocket);
@@ -188,6 +201,10 @@ impl Fairing for LogtoFairing {
     }
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
+        if !self.hooks.lift_off(rocket) {
+            rocket.shutdown().notify();
+            return;
+        }
         if let Some(logto) = rocket.state::<Logto>() {
             warn_of_debug_log(rocket.config().log_level);
             announce(logto.config());

@@ -59,6 +59,7 @@ mod bearer;
 mod machine_token;
 mod org_token;
 mod organization_id;
+mod session_data;
 mod step_up;
 mod user;
 mod user_info;
@@ -72,6 +73,7 @@ pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{
     ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,
 };
+pub use session_data::SessionData;
 pub use step_up::{StepUp, StepUpPolicy};
 pub use user::User;
 pub use user_info::UserInfo;

@@ -221,6 +221,44 @@ impl<C> User<C> {
         self.active.forget_tokens().await;
     }
 
+    /// The app's own data in the session, which `on_sign_in` has put there
+    /// ([`Admission::with_data`](crate::Admission::with_data)). `None` when there is none, as
+    /// in sessions from before the app had such a hook.
+    ///
+    /// [`SessionData`](crate::SessionData) is a guard for the same.
+    ///
+    /// # Network
+    ///
+    /// None.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionData`] (403) when it does not fit `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::get;
+    /// use rocket_logto::{Error, User};
+    ///
+    /// #[get("/seat")]
+    /// fn seat(user: User) -> Result<String, Error> {
+    ///     let number: Option<u32> = user.data()?;
+    ///     Ok(number.map_or("no seat".into(), |number| format!("seat {number}")))
+    /// }
+    /// ```
+    pub fn data<T: DeserializeOwned>(&self) -> Result<Option<T>, Error> {
+        let Some(data) = &self.active.session().data else {
+            return Ok(None);
+        };
+        let misfit = || {
+            let wanted = std::any::type_name::<T>();
+            let reason = format!("session_data_does_not_fit {wanted}");
+            Error::new(ErrorKind::SessionData, reason)
+        };
+        data.read().map(Some).ok_or_else(misfit)
+    }
+
     /// When the provider last confirmed the user: at sign-in or at the last
     /// refresh. In UTC.
     pub fn refreshed_at(&self) -> OffsetDateTime {

@@ -3,6 +3,7 @@
 //! | guide | about |
 //! |---|---|
 //! | [`sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, seeing and ending sessions, where they are kept |
+//! | [`hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
 //! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
 //! | [`production`] | checklist, nginx, several instances, Redis, changing the key, memory |
@@ -19,6 +20,9 @@ use crate::*;
 
 #[doc = include_str!("sessions.md")]
 pub mod sessions {}
+
+#[doc = include_str!("hooks.md")]
+pub mod hooks {}
 
 #[doc = include_str!("tokens.md")]
 pub mod tokens {}

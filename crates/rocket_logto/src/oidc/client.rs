@@ -135,14 +135,21 @@ impl OidcClient {
     /// Revokes a refresh token (RFC 7009). Does nothing at a provider without a
     /// revocation endpoint.
     pub(crate) async fn revoke(&self, refresh_token: &RefreshToken) -> Result<(), TokenError> {
+        self.revoke_token(refresh_token.secret(), "refresh_token")
+            .await
+    }
+
+    /// The same of an access token, where the provider gave nothing else.
+    pub(crate) async fn revoke_access(&self, token: &AccessToken) -> Result<(), TokenError> {
+        self.revoke_token(token.secret(), "access_token").await
+    }
+
+    async fn revoke_token(&self, token: &str, hint: &str) -> Result<(), TokenError> {
         let (provider, metadata) = (&self.provider, self.provider.metadata().await?);
         let Some(endpoint) = &metadata.revocation_endpoint else {
             return Ok(());
         };
-        let params = [
-            ("token", refresh_token.secret().as_str()),
-            ("token_type_hint", "refresh_token"),
-        ];
+        let params = [("token", token), ("token_type_hint", hint)];
         let response = provider
             .post(
                 &self.config.client,

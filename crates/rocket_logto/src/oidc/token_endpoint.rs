@@ -12,7 +12,7 @@ use super::error::TokenError;
 use super::http::Caller;
 use super::metadata::Metadata;
 use super::provider::Provider;
-use super::tokens::TokenSet;
+use super::tokens::{TokenAnswer, TokenSet};
 use super::{Param, answer};
 use crate::config::ClientConfig;
 
@@ -93,5 +93,9 @@ pub(super) async fn tokens(
         .post(client, metadata, endpoint, &params, grant.caller())
         .await?;
     let response = answer::success(grant.grant_type(), &[StatusCode::OK], response)?;
-    answer::json(&response)
+    let mut tokens: TokenSet = answer::json(&response)?;
+    if let Grant::AuthorizationCode { .. } = grant {
+        tokens.answer = TokenAnswer::new(response.into_body());
+    }
+    Ok(tokens)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use openidconnect::{AccessToken, RefreshToken};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::verify;
 
@@ -51,6 +51,20 @@ impl RawIdToken {
         known.push(claims.clone());
         Some(claims)
     }
+
+    /// All its claims, for a look at them that is not worth remembering.
+    pub(crate) fn members(&self) -> Option<Map<String, Value>> {
+        verify::claims(&self.0.text)
+    }
+
+    /// The claim for want of which the token cannot be read into `C`, if that is why. A
+    /// name only: what `serde` says of a wrong type quotes the value.
+    pub(crate) fn missing_claim<C: DeserializeOwned>(&self) -> Option<String> {
+        let error = serde_json::from_value::<C>(Value::Object(self.members()?)).err()?;
+        let error = error.to_string();
+        let name = error.strip_prefix("missing field `")?.split('`').next()?;
+        Some(name.to_owned())
+    }
 }
 
 impl Serialize for RawIdToken {
@@ -85,6 +99,32 @@ pub(crate) struct TokenSet {
     pub id_token: Option<RawIdToken>,
     #[serde(default, deserialize_with = "members::scope")]
     pub scope: Option<String>,
+    /// The response itself, for what else a provider says in it. Only of a sign-in.
+    #[serde(skip)]
+    pub answer: TokenAnswer,
+}
+
+/// A whole response. `Debug` does not show it.
+#[derive(Default)]
+pub(crate) struct TokenAnswer(Vec<u8>);
+
+impl TokenAnswer {
+    pub(super) fn new(body: Vec<u8>) -> TokenAnswer {
+        TokenAnswer(body)
+    }
+
+    /// Its members, without the tokens.
+    pub(crate) fn members(&self) -> Map<String, Value> {
+        let mut members: Map<String, Value> = super::object(&self.0).unwrap_or_default();
+        members.retain(|name, _| !["access_token", "refresh_token", "id_token"].contains(&&**name));
+        members
+    }
+}
+
+impl fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenAnswer([redacted])")
+    }
 }
 
 mod members {

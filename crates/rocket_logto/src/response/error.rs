@@ -139,6 +139,23 @@ fn words(kind: ErrorKind) -> Words {
             "It asks for more than the app can remember until you are back. The app’s developer \
              can fix that.",
         ),
+        ErrorKind::NotAdmitted => (
+            "Not admitted",
+            "You cannot sign in here",
+            "The sign-in service knows you, but this app has not let you in.",
+        ),
+        ErrorKind::HookFailed => (
+            "App failed",
+            "Something in this app did not work",
+            "What you asked for was not done, and nothing has changed. Please try again in a \
+             moment. If it happens again, the app’s operator can find the cause with the reference \
+             below.",
+        ),
+        ErrorKind::SessionData => (
+            "Session data missing",
+            "Please sign in again",
+            "This app needs something that it has not remembered since you signed in.",
+        ),
     };
     Words { error, title, text }
 }
@@ -228,10 +245,13 @@ fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Respons
 
 fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
     let words = words(error.kind());
-    let again = again_address(request, sign_in);
+    let again = again_address(error, request, sign_in);
     let again = Action::Link {
         href: &again,
-        label: "Sign in again",
+        label: match error.kind() {
+            ErrorKind::NotAdmitted => "Sign in as someone else",
+            _ => "Sign in again",
+        },
     };
     let front = home(request);
     let home = Action::Link {
@@ -250,15 +270,15 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
     // Where nothing is wrong there is none.
     let cause = reference.is_some() && is_debug(request);
     let cause = cause.then(|| error.line());
-    let at_callback =
-        config(request).is_some_and(|config| is_at(request.uri(), &config.mounted.callback));
     let actions = match error.kind() {
         ErrorKind::SignInRejected
         | ErrorKind::SignInUnverified
         | ErrorKind::NoCookies
         | ErrorKind::SignInCancelled
         | ErrorKind::SignInRefused
-        | ErrorKind::UnmetAuthentication => [again, home],
+        | ErrorKind::UnmetAuthentication
+        | ErrorKind::NotAdmitted
+        | ErrorKind::SessionData => [again, home],
         ErrorKind::CrossSite
         | ErrorKind::Denied
         | ErrorKind::Misconfigured
@@ -266,12 +286,13 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         | ErrorKind::NoOrganization
         | ErrorKind::SignInTooLarge => [home, again],
         // A code must not be sent twice, so at the callback offer a new sign-in.
-        _ if at_callback => [again, home],
+        _ if at_callback(request) => [again, home],
         // Opening the address again would not send the form.
         _ if request.method() == Method::Post => [home, again],
         _ => [retry, home],
     };
     let mut paragraphs = vec![words.text];
+    paragraphs.extend(error.told());
     paragraphs.extend(error.hint());
     let mut response = html_page_with(
         error.status(),
@@ -289,8 +310,9 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
 }
 
 /// The address of "Sign in again". Somebody who is signed in would only be sent on by a
-/// plain sign-in, so theirs asks for a new one. It ends where it was meant to.
-fn again_address(request: &Request<'_>, sign_in: &str) -> String {
+/// plain sign-in, so theirs asks for a new one; so does that of a user whom the app has
+/// not let in, and whom the provider knows by now. It ends where it was meant to.
+fn again_address(error: &Error, request: &Request<'_>, sign_in: &str) -> String {
     let way_back = pending(request).way_back.clone();
     let begins_sign_ins = config(request).is_some_and(|config| {
         let routes = &config.mounted;
@@ -315,7 +337,8 @@ fn again_address(request: &Request<'_>, sign_in: &str) -> String {
         }
     }
     // The pages of guards and handlers are for users.
-    if way_back.is_signed_in || !begins_sign_ins {
+    let is_refused = error.kind() == ErrorKind::NotAdmitted;
+    if way_back.is_signed_in || !begins_sign_ins || is_refused {
         query.append_pair("prompt", "login");
     }
     match query.finish() {
@@ -328,6 +351,10 @@ fn again_address(request: &Request<'_>, sign_in: &str) -> String {
 fn own_page(request: &Request<'_>) -> Option<ReturnTo> {
     let config = config(request)?;
     own_referer(request, &config.base_path, &config.base_url)
+}
+
+fn at_callback(request: &Request<'_>) -> bool {
+    config(request).is_some_and(|config| is_at(request.uri(), &config.mounted.callback))
 }
 
 /// Whether the reader of the page is the developer of the app. In any other profile

@@ -9,6 +9,7 @@ use url::form_urlencoded;
 
 use super::{answer, form_text};
 use crate::error::{Error, reference};
+use crate::hooks::SignOutCause;
 use crate::logto::Logto;
 use crate::oidc::failure::unavailable;
 use crate::oidc::verify::Rejection;
@@ -66,6 +67,8 @@ async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
         first.give_back().await;
         return Err(unable(error));
     }
+    let (sub, sid) = (logout.sub.as_deref(), logout.sid.as_deref());
+    sessions.tell_unknown_signed_out(sub, sid, SignOutCause::Provider);
     log::info!("logto: the provider has signed a user out");
     Ok(())
 }

@@ -7,7 +7,7 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request, Response};
 use url::form_urlencoded;
 
-use super::{answer, form_text, nothing, sign_in};
+use super::{admission, answer, form_text, nothing, sign_in};
 use crate::clock::Seconds;
 use crate::config::ResponseMode;
 use crate::error::{Error, ErrorKind};
@@ -236,18 +236,21 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
             sessions.code_refused(turn).await;
         }
     }
-    let tokens = tokens.map_err(not_redeemed)?;
-    let new = verified(logto, sessions.now(), tokens, &transaction).await?;
+    let mut tokens = tokens.map_err(not_redeemed)?;
+    let told = std::mem::take(&mut tokens.answer);
+    let mut new = verified(logto, sessions.now(), tokens, &transaction).await?;
     // RFC 9207 section 2.4, for one of many tenants, which only the ID token names.
     if iss.is_some_and(|iss| iss != new.claims.iss) {
         return Err(rejected("id_token_iss_mismatch"));
     }
+    let return_to = logto.landing(Some(transaction.return_to()));
+    let goes_to = admission::admit(request, &mut new, &told, return_to).await?;
     let answer = Answer {
         transaction: &name,
         since,
     };
     sessions.begin(request, new, answer).await?;
-    Ok(go_to(&logto.landing(Some(transaction.return_to()))))
+    Ok(go_to(&goes_to))
 }
 
 fn go_to(return_to: &ReturnTo) -> Response<'static> {
@@ -391,6 +394,7 @@ async fn verified(
         id_token,
         refresh_token: tokens.refresh_token,
         token,
+        data: None,
         replaces: transaction.replaces().cloned(),
     })
 }

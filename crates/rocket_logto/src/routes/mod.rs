@@ -1,6 +1,7 @@
 //! The routes that the fairing mounts, and the responders with which a handler
 //! does the same.
 
+mod admission;
 pub(crate) mod backchannel_logout;
 mod base_host;
 pub(crate) mod callback;

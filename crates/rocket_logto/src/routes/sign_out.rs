@@ -13,6 +13,7 @@ use url::{Url, form_urlencoded};
 use super::{Deferred, answer, defer, form_text, nothing};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
+use crate::hooks::SignOutCause;
 use crate::logto::{Logto, fairing_is_missing};
 use crate::request::cookies::raw_cookies;
 use crate::request::{
@@ -244,7 +245,10 @@ pub(crate) async fn finish(
     let sessions = SessionManager::of(request)?;
     let session = sessions.resolve(request).await?;
     match &session {
-        Some(session) => sessions.end(context, session).await?,
+        Some(session) => {
+            sessions.end(context, session).await?;
+            sessions.tell_signed_out(session, SignOutCause::User, None);
+        }
         None => sessions.drop_cookies(context),
     }
     if let Some(path) = local {

@@ -10,11 +10,12 @@ use serde::Deserialize;
 use super::context::RequestContext;
 use super::manager::SessionManager;
 use super::model::Session;
-use super::refresh::Granted;
+use super::refresh::{ENDED_BY_HOOK, Granted};
 use crate::claims::UserInfoClaims;
 use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
+use crate::hooks::SignOutCause;
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::failure::failed;
 use crate::oidc::object;
@@ -111,9 +112,10 @@ impl ActiveSession {
             answer = self.ask_user_info().await?;
         }
         let Some(answer) = answer else {
-            self.end().await;
             let reason = "userinfo_refuses_the_access_token";
-            return Err(Error::new(ErrorKind::SessionEnded, reason));
+            let error = Error::new(ErrorKind::SessionEnded, reason);
+            self.end(&error).await;
+            return Err(error);
         };
 
         // OpenID Connect Core section 5.3.2: without the same `sub` the rest
@@ -171,7 +173,7 @@ impl ActiveSession {
         if let Err(error) = &granted
             && error.kind() == ErrorKind::SessionEnded
         {
-            self.end().await;
+            self.end(error).await;
             return granted;
         }
         let newest = match &granted {
@@ -187,13 +189,26 @@ impl ActiveSession {
         granted
     }
 
-    /// Ends the session, because the provider did. If it had ended here already, the
-    /// browser's cookie may belong to another session by now, and stays.
-    async fn end(&self) {
-        match self.sessions.storage.is_still_live(&self.session).await {
-            // The caller has a reason already; an error of the store adds nothing.
-            true => drop(self.sessions.end(&self.context, &self.session).await),
-            false => self.context.set_session(None),
+    /// Ends the session, because the provider or the app did. If it had ended here
+    /// already, the browser's cookie may belong to another session by now, and stays.
+    async fn end(&self, why: &Error) {
+        if !self.sessions.storage.is_still_live(&self.session).await {
+            self.context.set_session(None);
+            return;
+        }
+        // The caller has a reason already; an error of the store adds nothing.
+        if self
+            .sessions
+            .end(&self.context, &self.session)
+            .await
+            .is_ok()
+        {
+            let (cause, reason) = match why.reason() {
+                ENDED_BY_HOOK => (SignOutCause::Hook, why.told()),
+                reason => (SignOutCause::Refused, Some(reason)),
+            };
+            let reason = reason.map(str::to_owned);
+            self.sessions.tell_signed_out(&self.session, cause, reason);
         }
     }
 }

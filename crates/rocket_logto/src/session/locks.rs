@@ -199,7 +199,7 @@ impl Storage {
         if self.shared.is_none() {
             return Ok(None);
         }
-        let lifetime = self.config.http_timeout() * 3 + LOCK_MARGIN;
+        let lifetime = self.config.http_timeout() * 3 + self.config.hook_timeout + LOCK_MARGIN;
         let name = format!("refresh:{}", id.as_str());
         let waited = rocket::tokio::time::timeout(lifetime, async {
             loop {

@@ -1,6 +1,7 @@
 //! [`SessionManager`]: the one owner of all sessions, from beginning to end. Managed by
 //! Rocket; created at ignition, with the keys that seal cookies.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::clock::{Clock, Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::config::issuer::tenant_of;
 use crate::error::{Error, ErrorKind};
+use crate::hooks::{AppData, Arrival, Decision, Ended, Hooks, SignOutCause};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Logout;
@@ -39,6 +41,7 @@ pub(crate) struct SessionManager {
     pub(super) storage: Storage,
     pub(super) live: LiveSessions,
     answered: Answered,
+    pub(super) hooks: Hooks,
     clock: Clock,
 }
 
@@ -49,6 +52,8 @@ pub(crate) struct NewSession {
     pub id_token: RawIdToken,
     pub refresh_token: Option<RefreshToken>,
     pub token: Token,
+    /// The app's own data.
+    pub data: Option<AppData>,
     /// The session of this browser that it replaces.
     pub replaces: Option<SessionRef>,
 }
@@ -68,6 +73,7 @@ impl SessionManager {
         config: Arc<LogtoConfig>,
         oidc: Arc<OidcClient>,
         shared: Option<Arc<dyn SharedStore>>,
+        hooks: Hooks,
         clock: Clock,
     ) -> Option<SessionManager> {
         let keys = keys(rocket, &config)?;
@@ -75,6 +81,7 @@ impl SessionManager {
             storage: Storage::new(config.clone(), keys, shared),
             live: LiveSessions::new(config.session.idle),
             answered: Answered::new(),
+            hooks,
             config,
             oidc,
             clock,
@@ -182,6 +189,7 @@ impl SessionManager {
         if self.is_shared() {
             session.browser = browser_family(request);
         }
+        session.data = new.data;
         self.storage.create(&mut session, now).await?;
         let context = RequestContext::of(request);
         let undelivered = match self
@@ -192,7 +200,7 @@ impl SessionManager {
             Outcome::Late(faster) => {
                 log::info!("logto: two sign-ins of one browser have ended together: one counts");
                 self.storage.discard(&session).await.map_err(store_failed)?;
-                self.revoke_replaced(&session, &faster);
+                self.has_replaced(&session, &faster);
                 // Its own response does so, too. Where that never arrives, the next
                 // sign-in must not take it for one that is still on its way.
                 context.set_cookie(self.transaction_removal(&faster.transaction));
@@ -210,7 +218,7 @@ impl SessionManager {
         match (&before, &replaced) {
             (Some(before), _) => {
                 self.revoke(&before.reference()).await?;
-                self.revoke_replaced(before, &Note::of(&session, "", now));
+                self.has_replaced(before, &Note::of(&session, "", now));
             }
             (None, Some(replaced)) => self.replace(replaced, &session).await?,
             (None, None) => {}
@@ -283,6 +291,49 @@ impl SessionManager {
         self.storage.forget(session);
         self.drop_cookies(context);
         Ok(())
+    }
+
+    /// Tells the app that a session has ended, and why.
+    pub(crate) fn tell_signed_out(
+        &self,
+        session: &Session,
+        cause: SignOutCause,
+        reason: Option<String>,
+    ) {
+        let ended = || Ended {
+            cause,
+            sub: Some(session.unique_sub().into_owned()),
+            sid: session.unique_sid().map(Cow::into_owned),
+            id_token: Some(session.id_token.clone()),
+            data: session.data.clone(),
+            reason,
+        };
+        self.hooks.signed_out(ended, self.config.hook_timeout);
+    }
+
+    /// The same of sessions that are not known, but by whose they are.
+    pub(crate) fn tell_unknown_signed_out(
+        &self,
+        sub: Option<&str>,
+        sid: Option<&str>,
+        cause: SignOutCause,
+    ) {
+        let ended = || Ended {
+            cause,
+            sub: sub.map(str::to_owned),
+            sid: sid.map(str::to_owned),
+            id_token: None,
+            data: None,
+            reason: None,
+        };
+        self.hooks.signed_out(ended, self.config.hook_timeout);
+    }
+
+    /// What the app wants to happen at a sign-in.
+    pub(crate) async fn signing_in(&self, arrival: Arrival<'_>) -> Option<Result<Decision, Error>> {
+        self.hooks
+            .signing_in(arrival, self.config.hook_timeout)
+            .await
     }
 
     /// Refuses every copy of a session from now on.

@@ -12,6 +12,7 @@ use super::cookie::cache::Digest;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
 use crate::config::{LogtoConfig, SessionConfig, issuer};
+use crate::hooks::AppData;
 use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::tokens::RawIdToken;
 use crate::sha256::sha256;
@@ -111,6 +112,9 @@ pub(crate) struct Session {
     /// session does not have to fit a cookie.
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,
+    /// The app's own data.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<AppData>,
     #[serde(skip)]
     pub kept_in: KeptIn,
     /// A keyed hash of the sealed text that it was read from.
@@ -225,6 +229,7 @@ impl Session {
             registration,
             app,
             browser: None,
+            data: None,
             kept_in: KeptIn::default(),
             read_from: None,
         }

@@ -11,6 +11,7 @@ use super::subject::Subject;
 use crate::clock::Seconds;
 use crate::config::SessionConfig;
 use crate::error::{Error, ErrorKind};
+use crate::hooks::SignOutCause;
 use crate::sha256::sha256;
 
 /// The most sessions that are listed. Of a user who has as many as allowed, one more is
@@ -87,7 +88,8 @@ impl SessionManager {
         let (ended, kept): (Vec<_>, Vec<_>) = sessions
             .into_iter()
             .partition(|session| handle(&session.id) == wanted);
-        self.end_these(&ended, Revoked::Unlike(&kept)).await?;
+        let cause = SignOutCause::Revoked;
+        self.end_these(&ended, cause, &kept).await?;
         Ok(!ended.is_empty())
     }
 
@@ -106,7 +108,8 @@ impl SessionManager {
             if ended.is_empty() {
                 break;
             }
-            self.end_these(&ended, Revoked::Unlike(&kept)).await?;
+            let cause = SignOutCause::Revoked;
+            self.end_these(&ended, cause, &kept).await?;
             count += ended.len();
         }
         Ok(count)
@@ -116,18 +119,21 @@ impl SessionManager {
     /// for this one only.
     pub(crate) async fn end_all(&self, subject: &Subject<'_>) -> Result<(), Error> {
         let sub = subject.unique(&self.config)?;
-        let known = match self.is_shared() {
-            // For their refresh tokens.
-            true => match self.storage.listed(&sub, self.now()).await {
-                Err(StoreError::Unsupported) => Vec::new(),
-                listed => listed.map_err(store_failed)?,
-            },
-            false => Vec::new(),
+        // For their refresh tokens, and for the app.
+        let known = match self.storage.listed(&sub, self.now()).await {
+            Err(StoreError::Unsupported) => None,
+            listed => Some(listed.map_err(store_failed)?),
         };
         let ended = self.storage.end_all(&sub, self.now()).await;
         ended.map_err(store_failed)?;
+        let cause = SignOutCause::Revoked;
+        let Some(known) = known else {
+            self.tell_unknown_signed_out(Some(&sub), None, cause);
+            return Ok(());
+        };
         for session in &known {
             self.live.forget(&session.id);
+            self.tell_signed_out(session, cause, None);
         }
         self.revoke_tokens(&known, Revoked::All);
         Ok(())
@@ -156,7 +162,8 @@ impl SessionManager {
                 break;
             }
             let oldest = sessions.split_off(limit);
-            self.end_these(&oldest, Revoked::Unlike(&sessions)).await?;
+            let cause = SignOutCause::TooMany;
+            self.end_these(&oldest, cause, &sessions).await?;
         }
         Ok(())
     }
@@ -166,15 +173,16 @@ impl SessionManager {
         let known = self.storage.find(old).await.ok().flatten();
         self.revoke(old).await?;
         if let Some(known) = known {
-            self.revoke_replaced(&known, &Note::of(by, "", by.created_at));
+            self.has_replaced(&known, &Note::of(by, "", by.created_at));
         }
         Ok(())
     }
 
-    /// Revokes the refresh token of a session that `by` has replaced, unless both may have
-    /// it from one grant: who signs in again within a session at the provider may get the
-    /// grant that is there, and some end it with any of its tokens.
-    pub(super) fn revoke_replaced(&self, old: &Session, by: &Note) {
+    /// Tells the app of a session that `by` has replaced, and revokes its refresh token,
+    /// unless both may have it from one grant: who signs in again within a session at the
+    /// provider may get the grant that is there, and some end it with any of its tokens.
+    pub(super) fn has_replaced(&self, old: &Session, by: &Note) {
+        self.tell_signed_out(old, SignOutCause::Replaced, None);
         let differ = matches!((&old.sid, &by.sid), (Some(old), Some(new)) if old != new);
         if differ || *old.unique_sub() != by.sub {
             self.revoke_tokens(std::slice::from_ref(old), Revoked::All);
@@ -194,11 +202,18 @@ impl SessionManager {
         })
     }
 
-    async fn end_these(&self, sessions: &[Session], revoked: Revoked<'_>) -> Result<(), Error> {
+    /// Ends some sessions of a user, and leaves `kept` alone.
+    async fn end_these(
+        &self,
+        sessions: &[Session],
+        cause: SignOutCause,
+        kept: &[Session],
+    ) -> Result<(), Error> {
         for session in sessions {
             self.revoke(&session.reference()).await?;
+            self.tell_signed_out(session, cause, None);
         }
-        self.revoke_tokens(sessions, revoked);
+        self.revoke_tokens(sessions, Revoked::Unlike(kept));
         Ok(())
     }
 

@@ -14,12 +14,16 @@ use super::store::store_failed;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
 use crate::error::{Error, ErrorKind};
+use crate::hooks::{Change, Kept};
 use crate::oidc::authentication::AuthenticationEvent;
-use crate::oidc::error::{TokenError, TokenErrorBody, printable};
+use crate::oidc::error::{TokenError, TokenErrorBody, one_line, printable};
 use crate::oidc::failure::{failed, unavailable};
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::{Nonce, Rejection};
 use crate::tokens::token::{LEEWAY, Token, TokenFor};
+
+/// Why a session has ended that `on_refresh` did not keep.
+pub(super) const ENDED_BY_HOOK: &str = "on_refresh_has_ended_it";
 
 /// A token, and the session as it is now: a refresh may have changed it.
 pub(super) type Granted = (Arc<Token>, Arc<Session>);
@@ -155,19 +159,27 @@ impl SessionManager {
         let token = Token::granted(&tokens, now);
         let verified = self.verify(session, &tokens, now).await;
         let verified = verified.and_then(|event| key.check(&token).map(|()| event));
-        let next = Arc::new(match &verified {
-            Ok(authenticated) => Session {
-                authenticated: authenticated.clone(),
-                ..renewed(session, &tokens, wanted, now)
-            },
-            Err(_) => with_refresh_token(session, &tokens),
-        });
+        let renewed = match verified {
+            Ok(authenticated) => {
+                let next = Session {
+                    authenticated,
+                    ..renewed(session, &tokens, wanted, now)
+                };
+                self.kept(session, next).await
+            }
+            Err(error) => Err(error),
+        };
+        let (next, done) = match renewed {
+            Ok(next) => (next, Ok(())),
+            Err(error) => (with_refresh_token(session, &tokens), Err(error)),
+        };
+        let next = Arc::new(next);
         if next.version > session.version {
             // Even if writing fails, this process continues with the new token.
             live.set_newest(next.clone());
             self.storage.write(&next, now).await?;
         }
-        verified?;
+        done?;
         let token = Arc::new(token);
         live.remember(wanted, token.clone(), next.version);
         if wanted.anew {
@@ -175,6 +187,37 @@ impl SessionManager {
         }
         self.storage.put_token(&next, key, &token).await;
         Ok((token, next))
+    }
+
+    /// The session after a refresh, if the app keeps it: it is asked about new claims.
+    /// While it cannot answer, the session stays with the claims it had, as while the
+    /// provider cannot.
+    async fn kept(&self, before: &Session, mut next: Session) -> Result<Session, Error> {
+        let change = Change {
+            before: &before.id_token,
+            after: &next.id_token,
+            sub: &next.sub,
+            data: next.data.as_ref(),
+        };
+        match self
+            .hooks
+            .refreshed(change, self.config.hook_timeout)
+            .await?
+        {
+            Kept::Yes(data) => {
+                next.data = data.or(next.data);
+                Ok(next)
+            }
+            Kept::No(reason) => {
+                if let Some(refresh_token) = &next.refresh_token
+                    && let Err(error) = self.oidc.revoke(refresh_token).await
+                {
+                    log::warn!("logto: the refresh token could not be revoked: {error}");
+                }
+                let error = Error::new(ErrorKind::SessionEnded, ENDED_BY_HOOK);
+                Err(error.for_operator(one_line(&reason)).telling(reason))
+            }
+        }
     }
 
     /// The refresh request (RFC 6749 section 6).

@@ -84,6 +84,7 @@ impl Rules<'_> {
             signed_userinfo: raw.signed_userinfo,
             claims_max_age: raw.claims_max_age.0,
             claims_max_staleness: raw.claims_max_staleness.0,
+            hook_timeout: raw.hook_timeout.0,
             session: self.session(raw)?,
             session_store: self.session_store(raw)?,
             previous_secret_keys: raw.session.previous_secret_keys.0.clone(),

@@ -1,0 +1,4 @@
+mod changed_claims_are_told;
+mod hooks_are_checked_at_launch;
+mod the_app_decides_who_comes_in;
+mod the_end_of_a_session_is_told;
