@@ -4,3 +4,4 @@ mod a_failed_guard_is_answered_whatever_catches_it;
 mod a_guard_that_cannot_work_says_so;
 mod guards_answer_by_who_asks;
 mod nothing_opens_a_protected_path;
+mod roles_decide_who_may;

@@ -41,6 +41,7 @@
 //! |---|---|---|
 //! | [`User`] | the signed-in user and the verified claims of their ID token | none (one refresh when the claims are older than `claims_max_age`) |
 //! | [`StepUp<P>`](StepUp) | the same, for a user who has authenticated recently or in a stronger way | as `User` |
+//! | [`Allowed<R>`](Allowed), [`AllowedIn<Id, R>`](AllowedIn) | the same, for a user with a role, also in an organization, or with another claim | as `User` |
 //! | [`SessionData<T>`](SessionData) | what your own hook has put into the session | as `User` |
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
@@ -60,6 +61,7 @@
 //! |---|---|---|
 //! | no one is signed in, or the session has ended | 303 to `/sign-in?return_to=…` | 401 `{"error":"Not authenticated"}` |
 //! | signed in, but not as [`StepUp`] demands | 303 to `/sign-in?return_to=…&max_age=…` | 401 `{"error":"insufficient_user_authentication", …}` with `max_age`, `acr_values` |
+//! | signed in, but not what [`Allowed`] asks for | 403 page that says what it takes | 403 JSON with `needs` |
 //! | the provider refuses | 403 page | 403 JSON with the provider's `code` |
 //! | the claims do not fit the type `C` | 403 page | 403 JSON |
 //! | the route does not say which organization | 500 page, and a log line | 500 JSON |
@@ -155,10 +157,10 @@ pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
 pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
-    AccessToken, Bearer, BearerAudience, ConstOrg, DefaultResource, ExpectedAudience, HeaderOrg,
-    MachineToken, NoCustomClaims, NoResource, OrgId, OrgToken, Organization, OrganizationId,
-    ParameterName, PathOrg, Permission, QueryOrg, Resource, SessionData, StepUp, StepUpPolicy,
-    User, UserInfo, Within,
+    AccessToken, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
+    ExpectedAudience, HeaderOrg, MachineToken, NoCustomClaims, NoResource, OrgId, OrgToken,
+    Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg, Requirement,
+    Resource, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
 };
 pub use hooks::{
     Admission, HookResult, RefreshEvent, RefreshHook, Renewal, SessionDataError, SignInEvent,

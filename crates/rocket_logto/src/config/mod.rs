@@ -32,6 +32,7 @@ pub(crate) use client_key::ClientKey;
 use keys::Raw;
 pub use keys::RoutePaths;
 pub(crate) use organizations::ORGANIZATION;
+pub(crate) use organizations::{ORGANIZATION_ROLES_SCOPE, ROLES_SCOPE};
 pub use organizations::{ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE};
 pub(crate) use provider::{
     ApiConfig, ClientConfig, Credentials, DEV_APP_ID, DEV_APP_SECRET, DEV_MACHINE_ID,
@@ -111,6 +112,8 @@ pub struct LogtoConfig {
     pub scopes: Vec<String>,
     /// Whether `offline_access` is asked for where the metadata announce it.
     pub(crate) offline_access_if_announced: bool,
+    /// Whether the provider is a Logto, and not one that `issuer` names.
+    pub(crate) is_logto: bool,
     /// All `resource` values of a sign-in request.
     pub resources: Vec<String>,
     /// The default `prompt` of a sign-in request.

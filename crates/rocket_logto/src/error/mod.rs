@@ -153,6 +153,9 @@ pub enum ErrorKind {
     /// The app's own hook does not let the user in
     /// ([`Admission::refuse`](crate::Admission::refuse)).
     NotAdmitted,
+    /// The user is not what [`Allowed`](crate::Allowed) or
+    /// [`AllowedIn`](crate::AllowedIn) asks for.
+    NotAllowed,
     /// A hook of the app failed, panicked, or took longer than `hook_timeout`.
     HookFailed,
     /// The app's own data in the session is missing, or does not fit the type that the
@@ -171,6 +174,7 @@ impl ErrorKind {
             | ErrorKind::MissingClaims
             | ErrorKind::CrossSite
             | ErrorKind::NotAdmitted
+            | ErrorKind::NotAllowed
             | ErrorKind::SessionData
             | ErrorKind::UnmetAuthentication => Status::Forbidden,
             ErrorKind::Misconfigured
@@ -355,7 +359,7 @@ impl Error {
         let level = match self.0.kind {
             ErrorKind::Misconfigured | ErrorKind::HookFailed => log::Level::Error,
             // The app has decided so; nothing is wrong.
-            ErrorKind::NotAdmitted => log::Level::Info,
+            ErrorKind::NotAdmitted | ErrorKind::NotAllowed => log::Level::Info,
             _ => log::Level::Warn,
         };
         log::log!(level, "{}", self.line());

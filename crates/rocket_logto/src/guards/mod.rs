@@ -55,6 +55,7 @@ macro_rules! holds_token {
 }
 
 mod access_token;
+mod allowed;
 mod bearer;
 mod machine_token;
 mod org_token;
@@ -65,6 +66,7 @@ mod user;
 mod user_info;
 
 pub use access_token::{AccessToken, DefaultResource, Resource};
+pub use allowed::{Allowed, AllowedIn, Requirement};
 pub use bearer::{
     Bearer, BearerAudience, ExpectedAudience, NoCustomClaims, Organization, Permission, Within,
 };

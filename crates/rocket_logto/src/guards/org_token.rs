@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
 use super::access_token::{DefaultResource, Resource, is_not_asked_for, wanted};
-use super::organization_id::OrganizationId;
+use super::organization_id::{OrganizationId, organization};
 use crate::config::ORGANIZATIONS_SCOPE;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::logto::{Logto, fairing_is_missing};
 use crate::session::ActiveSession;
 use crate::tokens::token::Token;
@@ -78,14 +80,7 @@ async fn find<Id: OrganizationId, R: Resource>(
     request: &Request<'_>,
 ) -> Result<OrgToken<Id, R>, Error> {
     let active = ActiveSession::of(request).await?;
-    let organization_id = Id::organization_id(request).filter(|id| !id.is_empty());
-    let organization_id = organization_id.ok_or_else(|| {
-        let source = std::any::type_name::<Id>();
-        Error::new(
-            ErrorKind::NoOrganization,
-            format!("no_organization_id from {source}"),
-        )
-    })?;
+    let organization_id = organization::<Id>(request)?;
     let token = active
         .token(wanted::<R>().within(organization_id.clone()))
         .await?;

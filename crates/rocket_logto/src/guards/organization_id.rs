@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use rocket::{Ignite, Request, Rocket};
 
+use crate::error::{Error, ErrorKind};
+
 /// Finds the organization a request is about, for [`OrgToken`](crate::OrgToken),
 /// [`Organization`](crate::Organization) and [`Within`](crate::Within).
 ///
@@ -170,6 +172,18 @@ pub struct HeaderOrg<N>(PhantomData<fn() -> N>);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConstOrg<N>(PhantomData<fn() -> N>);
+
+/// The id that `Id` finds in the request.
+pub(super) fn organization<Id: OrganizationId>(request: &Request<'_>) -> Result<String, Error> {
+    let id = Id::organization_id(request).filter(|id| !id.is_empty());
+    id.ok_or_else(|| {
+        let source = std::any::type_name::<Id>();
+        Error::new(
+            ErrorKind::NoOrganization,
+            format!("no_organization_id from {source}"),
+        )
+    })
+}
 
 impl<N: ParameterName> OrganizationId for PathOrg<N> {
     fn organization_id(request: &Request<'_>) -> Option<String> {

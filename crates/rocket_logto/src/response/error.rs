@@ -144,6 +144,11 @@ fn words(kind: ErrorKind) -> Words {
             "You cannot sign in here",
             "The sign-in service knows you, but this app has not let you in.",
         ),
+        ErrorKind::NotAllowed => (
+            "Forbidden",
+            "You may not do this",
+            "Your account is signed in, and lacks something that this needs.",
+        ),
         ErrorKind::HookFailed => (
             "App failed",
             "Something in this app did not work",
@@ -279,7 +284,9 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         | ErrorKind::UnmetAuthentication
         | ErrorKind::NotAdmitted
         | ErrorKind::SessionData => [again, home],
-        ErrorKind::CrossSite
+        // Roles that are new come with a new sign-in.
+        ErrorKind::NotAllowed
+        | ErrorKind::CrossSite
         | ErrorKind::Denied
         | ErrorKind::Misconfigured
         | ErrorKind::MissingClaims
@@ -373,6 +380,11 @@ fn body(error: &Error) -> serde_json::Value {
     {
         body["code"] = error.reason().into();
         body["hint"] = hint.into();
+    }
+    if error.kind() == ErrorKind::NotAllowed
+        && let Some(needs) = error.told()
+    {
+        body["needs"] = needs.into();
     }
     if error.kind() == ErrorKind::InsufficientAuthentication {
         for (name, value) in error.sign_in_params() {

@@ -72,6 +72,7 @@ impl Rules<'_> {
             provider,
             client,
             scopes: sign_in::scopes(raw, dev.as_ref()),
+            is_logto: !sign_in::is_named_by_issuer(raw),
             offline_access_if_announced: sign_in::offline_access_if_announced(raw),
             resources: self.resources(raw, dev.as_ref())?,
             prompt: self.prompt(raw)?,

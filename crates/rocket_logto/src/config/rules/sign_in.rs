@@ -128,7 +128,12 @@ pub(super) fn scopes(raw: &Raw, dev: Option<&DevProviderTable>) -> Vec<String> {
 /// Of a provider that `issuer` names, only its metadata tell whether it knows
 /// `offline_access`: Google and GitLab refuse a sign-in that asks for it.
 pub(super) fn offline_access_if_announced(raw: &Raw) -> bool {
-    raw.include_reserved_scopes && named_by(raw) == NamedBy::Issuer
+    raw.include_reserved_scopes && is_named_by_issuer(raw)
+}
+
+/// Whether the provider may be any, and not a Logto.
+pub(super) fn is_named_by_issuer(raw: &Raw) -> bool {
+    named_by(raw) == NamedBy::Issuer
 }
 
 fn push_new(list: &mut Vec<String>, item: &str) {
