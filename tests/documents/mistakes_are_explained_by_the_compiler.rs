@@ -38,6 +38,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "impl StepUpPolicy for Recent { const MAX_AGE: Option<Duration>",
     ),
     (
+        "struct Editor; #[get(\"/\")] fn of(_guard: Allowed<Editor>) {}",
+        "`Editor` does not say what a user must be",
+        "impl Requirement for Editor { const ROLES: &'static [&'static str]",
+    ),
+    (
+        "fn of() -> LogtoFairing { Logto::fairing().on_sign_out::<(), _>(\"hook\") }",
+        "`&str` is not a hook for sign-outs",
+        "write `async fn hook(event: SignOutEvent) -> HookResult { … }`",
+    ),
+    (
         "struct Store; fn of() -> LogtoFairing { Logto::fairing().session_store(Store) }",
         "`Store` is no store that sessions can be kept in",
         "implement `SessionStore`, `SessionIndex`, `TokenStore` and `LockStore` for `Store`",

@@ -7,14 +7,17 @@ use rocket::figment::value::Dict;
 use rocket::tokio::time::sleep;
 use rocket::{post, routes};
 use rocket_logto::{
-    Admission, Error, HookResult, IdTokenClaims, Logto, SignInEvent, SignOutEvent, User,
+    Admission, Error, HookResult, IdTokenClaims, Logto, MemoryStore, SignInEvent, SignOutEvent,
+    User,
 };
 
 use crate::support::app::{ALICE, BOB, TestApp, keys};
 use crate::support::browser::Browser;
+use crate::support::clock::clock;
 use crate::support::eventually::eventually;
 use crate::support::log::lines_with;
 use crate::support::pages::pages_and_again;
+use crate::support::session_pair::{self, with_session_keys};
 
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
@@ -104,6 +107,42 @@ async fn every_end_that_can_be_known_has_its_cause() {
     Browser::new().post_form(app.url("/sign-out"), &[]).await;
     sleep(Duration::from_millis(100)).await;
     assert_eq!(told.0.lock().expect("no panic").len(), 0);
+}
+
+/// In a store each session is known. In cookies nobody knows which there are.
+#[rocket::async_test]
+async fn so_are_the_ends_from_elsewhere() {
+    let told = Told::default();
+    let fairing = Logto::fairing().on_sign_in(seven).on_sign_out(note);
+    let clock = clock!();
+    let fairing = fairing.session_store(MemoryStore::new(100));
+    let fairing = fairing.with_clock(clock.read);
+    let logto = with_session_keys(Dict::new(), [("max_per_user", 2.into())]);
+    let rocket = session_pair::rocket().manage(told.clone());
+    let app = TestApp::with_fairing(logto, fairing, rocket).await;
+    let of_alice = |cause: &str| format!("{cause} {ALICE} Alice Example Some(7) -");
+    let browsers = [(); 4].map(|()| Browser::new());
+    for (number, browser) in browsers.iter().enumerate() {
+        clock.advance(&app.provider, 1);
+        app.sign_in(browser, "/protected", ALICE).await;
+        if number >= 2 {
+            assert_eq!(told.one().await, of_alice("TooMany"));
+        }
+    }
+    let last = &browsers[3];
+    last.post_form(app.url("/sessions/end-others"), &[]).await;
+    assert_eq!(told.one().await, of_alice("Revoked"));
+    let operator = app.url(&format!("/operator/{ALICE}"));
+    last.post_form(operator, &[]).await;
+    assert_eq!(told.one().await, of_alice("Revoked"));
+
+    let told = Told::default();
+    let fairing = Logto::fairing().on_sign_out(note);
+    let rocket = session_pair::rocket().manage(told.clone());
+    let app = TestApp::with_fairing(Dict::new(), fairing, rocket).await;
+    let operator = app.url(&format!("/operator/{ALICE}"));
+    Browser::new().post_form(operator, &[]).await;
+    assert_eq!(told.one().await, format!("Revoked {ALICE} ? None -"));
 }
 
 #[rocket::async_test]

@@ -99,7 +99,7 @@ pub trait Requirement: Send + Sync + 'static {
 ///     format!("Notes for {}, who may delete: {}", user.name(), editor.is_some())
 /// }
 /// ```
-pub struct Allowed<R: Requirement> {
+pub struct Allowed<R> {
     user: User,
     by: PhantomData<fn() -> R>,
 }
@@ -135,7 +135,7 @@ pub struct Allowed<R: Requirement> {
 ///     format!("{} may change {org_id}", user.name())
 /// }
 /// ```
-pub struct AllowedIn<Id: OrganizationId, R: Requirement> {
+pub struct AllowedIn<Id, R> {
     user: User,
     organization_id: String,
     by: PhantomData<fn() -> (Id, R)>,
