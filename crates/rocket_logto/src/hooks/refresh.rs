@@ -46,7 +46,8 @@ const OF_THE_TOKEN: [&str; 10] = [
 /// use rocket_logto::{HookResult, RefreshEvent, Renewal};
 ///
 /// async fn still_staff(event: RefreshEvent) -> HookResult<Renewal> {
-///     match event.after().roles.contains_value(&"staff".to_owned()) {
+///     let roles = event.after().roles.as_deref().unwrap_or_default();
+///     match roles.iter().any(|role| role == "staff") {
 ///         true => Ok(Renewal::keep()),
 ///         false => Ok(Renewal::end("no longer on the staff")),
 ///     }
