@@ -3,11 +3,13 @@
 
 use logto_dev_provider::Endpoint;
 use rocket::Request;
+use rocket::figment::value::Dict;
 use rocket::{get, routes};
-use rocket_logto::{Error, OrgToken, OrganizationId};
+use rocket_logto::{Error, Logto, OrgToken, OrganizationId};
 
 use crate::support::app::{ALICE, TestApp, keys};
 use crate::support::browser::{Browser, CROSS_SITE, query};
+use crate::support::clock::clock;
 use crate::support::pages::pages;
 
 struct Foreign;
@@ -119,12 +121,15 @@ async fn sign_in_again_does_so_and_comes_back() {
 /// Cancelled at the provider, by an error or by Logto's consent page, which says nothing.
 #[rocket::async_test]
 async fn after_cancel_the_deep_link_is_still_known() {
-    let app = TestApp::start(pages()).await;
+    let clock = clock!();
+    let fairing = Logto::fairing().with_clock(clock.read);
+    let app = TestApp::with_fairing(Dict::new(), fairing, pages()).await;
     for is_bare in [false, true] {
         let browser = Browser::new();
         let first = browser.navigate(app.url("/sign-in?return_to=/")).await;
         drop(first);
-        rocket::tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        // Which of two began later is told by the second.
+        clock.advance(&app.provider, 1);
         let start = browser.navigate(app.url("/protected?deep=1")).await;
         let start = browser.follow(&start).await;
         let state = start.location_query("state").expect("a state");
