@@ -4,9 +4,12 @@
 
 use logto_dev_provider::Endpoint;
 use reqwest::Method;
+use rocket::figment::value::Dict;
+use rocket_logto::Logto;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, CROSS_SITE, Response, query};
+use crate::support::clock::clock;
 use crate::support::log::lines_with;
 use crate::support::pages::{NOBODY, own_cookies, pages};
 
@@ -136,6 +139,25 @@ async fn who_is_signed_in_is_asked_and_stays_until_the_new_sign_in_is_there() {
     app.provider.hooks().sign_in_as(Some(BOB));
     let end = browser.follow_all(answer, 5).await.pop().expect("a page");
     assert_eq!((end.text(), end.url().query()), (BOB.into(), Some("x=1")));
+}
+
+/// A page that was left open answers nothing any more, in a browser that keeps cookies for
+/// longer than it is told, too.
+#[rocket::async_test]
+async fn a_question_waits_for_a_quarter_of_an_hour() {
+    let clock = clock!();
+    let fairing = Logto::fairing().with_clock(clock.read);
+    let app = TestApp::with_fairing(Dict::new(), fairing, pages()).await;
+    for (age, is_answered) in [(899, true), (900, false)] {
+        let browser = Browser::new();
+        let page = asked(&app, &browser, "cross-site").await;
+        clock.advance(&app.provider, age);
+        let answer = browser.submit(&page, "Sign in", &[]).await;
+        match is_answered {
+            true => goes_to_the_provider(&app, &answer),
+            false => assert_eq!(answer.status(), 400, "{}", answer.text()),
+        }
+    }
 }
 
 #[rocket::async_test]

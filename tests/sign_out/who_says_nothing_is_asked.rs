@@ -2,10 +2,13 @@
 //! only its own button, in the session that it was made for, answers.
 
 use reqwest::Method;
+use rocket::figment::value::Dict;
+use rocket_logto::Logto;
 use serde_json::Value as Json;
 
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
+use crate::support::clock::clock;
 use crate::support::pages::{NOBODY, own_cookies, pages};
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
@@ -70,6 +73,25 @@ async fn only_the_button_of_ones_own_page_signs_out() {
         .form(&[("confirmation", &own)]);
     assert_eq!(forged.send().await.status(), 403);
     assert_eq!(who(&app, &victim).await, ALICE);
+}
+
+#[rocket::async_test]
+async fn the_button_of_a_page_an_hour_old_asks_again() {
+    let clock = clock!();
+    let fairing = Logto::fairing().with_clock(clock.read);
+    let app = TestApp::with_fairing(Dict::new(), fairing, pages()).await;
+    let browser = Browser::new();
+    app.sign_in(&browser, "/protected", ALICE).await;
+    let old = confirmation(&old_browser_posts(&app, &browser, &[]).await);
+    clock.advance(&app.provider, 1);
+    let young = confirmation(&old_browser_posts(&app, &browser, &[]).await);
+    clock.advance(&app.provider, 3599);
+    let page = old_browser_posts(&app, &browser, &[("confirmation", &old)]).await;
+    assert_eq!(page.page().title, "Sign out?");
+    assert_eq!(who(&app, &browser).await, ALICE);
+    let left = old_browser_posts(&app, &browser, &[("confirmation", &young)]).await;
+    assert_eq!(left.status(), 303);
+    assert_eq!(who(&app, &browser).await, NOBODY);
 }
 
 #[rocket::async_test]
