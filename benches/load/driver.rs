@@ -142,9 +142,9 @@ pub async fn run(words: &[String]) -> Outcome {
             case("Redis: JSON", "/json"),
             case("Redis: JSON, User", "/json/user"),
         ];
-        let before = redis.commands().await?;
+        let before = redis.commands()?;
         rounds.add(&cases, effort.duration)?;
-        commands += redis.commands().await? - before;
+        commands += redis.commands()? - before;
     }
     let measured = rounds.medians();
     table(&measured, &[(1, 0, 0.60)]);

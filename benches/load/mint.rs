@@ -24,7 +24,7 @@ pub fn sessions(header: &str, count: usize) -> Outcome<Vec<String>> {
         .filter_map(|pair| pair.split_once('='))
         .find(|(name, _)| name.starts_with(NAME))
         .ok_or("no session cookie")?;
-    let sealed = Cookie::new(name, value.to_owned());
+    let sealed = Cookie::new(name.to_owned(), value.to_owned());
     let opened = CookieJar::new()
         .private(&key)
         .decrypt(sealed)

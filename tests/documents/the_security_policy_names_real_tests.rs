@@ -8,7 +8,7 @@ mod list;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use list::{List, is_unit_test};
+use list::{How, List, is_unit_test};
 
 const POLICY: &str = include_str!("../../SECURITY.md");
 
@@ -112,6 +112,10 @@ fn and_each_row_has_a_mutant() {
             wrong.push(format!("{name}: no test"));
         }
         for edit in mutant.edits() {
+            // What it binds would be gone after the branch.
+            if mutant.how == How::Branch && edit.find.trim_start().starts_with("let ") {
+                wrong.push(format!("{name}: {:?} is no expression", edit.find));
+            }
             let text = std::fs::read_to_string(root.join(&edit.file)).unwrap_or_default();
             if let Err(error) = edit.place(&text) {
                 wrong.push(format!("{name}: {error}"));
