@@ -248,11 +248,9 @@ fn not_allowed<R: Requirement>(place: &str) -> Error {
         (needs, _) => needs.to_owned(),
     };
     let requirement = std::any::type_name::<R>();
-    Error::new(
-        ErrorKind::NotAllowed,
-        format!("does_not_fulfil {requirement}"),
-    )
-    .telling(needs)
+    Error::new(ErrorKind::NotAllowed, "requirement_not_met")
+        .for_operator(format!("the user does not meet `{requirement}`"))
+        .telling(needs)
 }
 
 impl<R: Requirement> Sentinel for Allowed<R> {
