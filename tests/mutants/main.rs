@@ -260,6 +260,9 @@ impl Tree {
     }
 }
 
+/// Where mutants are in a file, each by its name.
+type Places<'a> = BTreeMap<usize, Vec<(&'a str, &'a Edit)>>;
+
 /// Makes each mutant a branch of the code.
 fn with_branches(files: &mut BTreeMap<String, Vec<u8>>, list: &List) {
     let branches = list
@@ -267,7 +270,7 @@ fn with_branches(files: &mut BTreeMap<String, Vec<u8>>, list: &List) {
         .iter()
         .filter(|mutant| mutant.how == How::Branch);
     let edits = branches.flat_map(|mutant| mutant.edits().map(|edit| (mutant.name.as_str(), edit)));
-    let mut places: BTreeMap<&str, BTreeMap<usize, Vec<(&str, &Edit)>>> = BTreeMap::new();
+    let mut places: BTreeMap<&str, Places<'_>> = BTreeMap::new();
     for (name, edit) in edits {
         let text = files
             .get(&edit.file)

@@ -178,6 +178,13 @@ async fn sessions_in_redis_end_at_once_and_a_redis_that_is_away_is_tried_again()
     let op = Provided::with(redis.table(), || CLOCK.load(Ordering::Relaxed), 0).await;
     ends_the_right_sessions("redis", &op, &CLOCK).await;
 
+    // No instance remembers more than Redis does: a user who signs in again in the very second
+    // of the end stays.
+    let answer = op.send(&op.token(op.claims(Some(ALICE), None))).await;
+    assert_eq!(status_of(&answer, "again"), 200);
+    let (again, _) = op.sign_in(ALICE).await;
+    assert_eq!(op.who(&again).await.as_deref(), Some(ALICE));
+
     // It fails half-way: the token is noted, the sessions are not ended.
     let token = op.token(op.claims(Some(ALICE), None));
     redis.command(&["ACL", "SETUSER", "default", "-zrange"]);
