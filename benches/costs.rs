@@ -1,6 +1,6 @@
 //! What each thing costs, in time: `cargo bench --all-features --bench costs`.
 //! For ratios under load see `load.sh`, for counts that do not depend on the
-//! machine's mood `instructions.rs`.
+//! machine's mood `instructions`.
 
 #![forbid(unsafe_code)]
 

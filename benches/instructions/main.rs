@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::hint::black_box;
