@@ -59,10 +59,19 @@ impl Redis {
     }
 
     /// How many keys there are.
-    pub fn keys(&self) -> Outcome<u64> {
-        let said = self.ask("DBSIZE")?;
-        let digits = said.trim_start_matches(':').lines().next();
-        Ok(digits.ok_or("DBSIZE")?.trim().parse()?)
+    pub fn keys(&self) -> Outcome<usize> {
+        self.number("DBSIZE")
+    }
+
+    pub fn sessions(&self) -> Outcome<usize> {
+        self.number("KEYS *:session:*")
+    }
+
+    /// What it says, or how many names it says.
+    fn number(&self, command: &str) -> Outcome<usize> {
+        let said = self.ask(command)?;
+        let digits = said.trim_start_matches([':', '*']).lines().next();
+        Ok(digits.ok_or("no answer")?.trim().parse()?)
     }
 
     /// Bytes that the data takes.
