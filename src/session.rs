@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use rocket::form::{Form, FromForm, FromFormField};
 use rocket::http::Status;
-use rocket::request::{FromRequest, Outcome};
 use rocket::serde::Serialize;
 use rocket::time::OffsetDateTime;
-use rocket::{Either, Request, Route, State, get, post, routes, uri};
+use rocket::{Either, Route, State, get, post, routes, uri};
 use rocket_dyn_templates::{Template, context};
 use rocket_logto::{
-    Error, ErrorKind, Logto, SessionInfo, Sessions, SignOut, StepUp, StepUpPolicy, User,
+    Error, ErrorKind, Logto, SameOrigin, SessionInfo, Sessions, SignOut, StepUp, StepUpPolicy, User,
 };
 
 use crate::claims::{Time, visible};
@@ -120,7 +119,7 @@ fn recent(user: StepUp<Recent>, logto: &State<Logto>) -> Template {
 /// Asks the provider again. A user whom it no longer accepts is signed out here, too.
 #[post("/session/refresh")]
 async fn refresh(
-    _form: OwnForm,
+    _form: SameOrigin,
     user: Result<User, Error>,
     logto: &State<Logto>,
 ) -> Either<Goto, (Status, Template)> {
@@ -155,7 +154,7 @@ fn not_refreshed(error: &Error, logto: &Logto) -> Template {
 
 /// The next page that needs a token fetches a new one.
 #[post("/session/forget")]
-async fn forget(_form: OwnForm, user: Option<User>) -> Goto {
+async fn forget(_form: SameOrigin, user: Option<User>) -> Goto {
     let Some(user) = user else {
         return Goto(uri!(session(None::<Done>)));
     };
@@ -171,7 +170,7 @@ struct Which<'r> {
 
 #[post("/session/end", data = "<which>")]
 async fn end(
-    _form: OwnForm,
+    _form: SameOrigin,
     user: Option<User>,
     which: Form<Which<'_>>,
     sessions: &State<Sessions>,
@@ -188,7 +187,7 @@ async fn end(
 
 #[post("/session/end-others")]
 async fn end_others(
-    _form: OwnForm,
+    _form: SameOrigin,
     user: Option<User>,
     sessions: &State<Sessions>,
 ) -> Result<Goto, Error> {
@@ -202,7 +201,7 @@ async fn end_others(
 /// Here and in all other browsers, and in this one at the provider, too.
 #[post("/session/end-all")]
 async fn end_all(
-    _form: OwnForm,
+    _form: SameOrigin,
     user: Option<User>,
     sessions: &State<Sessions>,
 ) -> Result<Either<SignOut, Goto>, Error> {
@@ -226,30 +225,4 @@ fn ended(user: Result<User, Error>, logto: &State<Logto>) -> Result<Either<Goto,
         Some(logto),
         context! {},
     )))
-}
-
-/// Makes sure that a page of this app sent the form. The session cookie is
-/// `SameSite=Lax`, but a site is more than an origin: for the browser, all ports of
-/// this machine are the same site, and so are all subdomains of a domain.
-struct OwnForm;
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for OwnForm {
-    type Error = ();
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let headers = request.headers();
-        let is_ours = match headers.get_one("Sec-Fetch-Site") {
-            Some(site) => site == "same-origin",
-            None => {
-                let logto = request.rocket().state::<Logto>();
-                let own = logto.map(|logto| logto.base_url().origin().ascii_serialization());
-                own.is_some() && headers.get_one("Origin") == own.as_deref()
-            }
-        };
-        match is_ours {
-            true => Outcome::Success(OwnForm),
-            false => Outcome::Error((Status::Forbidden, ())),
-        }
-    }
 }

@@ -35,7 +35,7 @@ fn admin(_info: UserInfo) -> &'static str {
 }
 
 /// Sends the request line as it is: no client in between tidies the path.
-async fn send(port: u16, method: &str, path: &str, headers: &str) -> (u16, String) {
+pub async fn send(port: u16, method: &str, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{headers}\r\n"
@@ -49,7 +49,7 @@ async fn send(port: u16, method: &str, path: &str, headers: &str) -> (u16, Strin
     (status.unwrap_or(0), answer)
 }
 
-const PATHS: [&str; 34] = [
+pub const PATHS: [&str; 34] = [
     "/protected",
     "/protected/",
     "//protected",
@@ -86,7 +86,7 @@ const PATHS: [&str; 34] = [
     "http://localhost/protected",
 ];
 
-const METHODS: [&str; 11] = [
+pub const METHODS: [&str; 11] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "PROPFIND", "FOO",
 ];
 

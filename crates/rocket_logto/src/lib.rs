@@ -43,6 +43,7 @@
 //! | [`StepUp<P>`](StepUp) | the same, for a user who has authenticated recently or in a stronger way | as `User` |
 //! | [`Allowed<R>`](Allowed), [`AllowedIn<Id, R>`](AllowedIn) | the same, for a user with a role, also in an organization, or with another claim | as `User` |
 //! | [`SessionData<T>`](SessionData) | what your own hook has put into the session | as `User` |
+//! | [`SameOrigin`] | certainty that no other site has sent the form | none |
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
@@ -160,7 +161,7 @@ pub use guards::{
     AccessToken, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
     ExpectedAudience, HeaderOrg, MachineToken, NoCustomClaims, NoResource, OrgId, OrgToken,
     Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg, Requirement,
-    Resource, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
+    Resource, SameOrigin, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
 };
 pub use hooks::{
     Admission, HookResult, RefreshEvent, RefreshHook, Renewal, SessionDataError, SignInEvent,

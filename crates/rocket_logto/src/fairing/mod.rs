@@ -6,6 +6,7 @@ mod hooks;
 mod ignition;
 #[cfg(feature = "dev-provider")]
 mod port;
+mod protect;
 pub(crate) mod service;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use self::ignition::{announce, announce_address, provider_service, store, warn_of_debug_log};
+use self::protect::Protected;
 use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
 use crate::hooks::Hooks;
@@ -72,6 +74,7 @@ impl Logto {
             clock: system_clock,
             store: None,
             hooks: Hooks::default(),
+            protected: Protected::default(),
         }
     }
 }
@@ -108,6 +111,7 @@ pub struct LogtoFairing {
     clock: Clock,
     store: Option<Arc<dyn SharedStore>>,
     hooks: Hooks,
+    protected: Protected,
 }
 
 impl LogtoFairing {
@@ -153,6 +157,9 @@ impl Fairing for LogtoFairing {
         if !self.hooks.are_single() {
             return Err(rocket);
         }
+        if !self.protected.can_be() {
+            return Err(rocket);
+        }
         let mut config = match LogtoConfig::from_figment(rocket.figment()) {
             Ok(config) => config,
             Err(error) => {
@@ -193,6 +200,7 @@ impl Fairing for LogtoFairing {
         let logto = Logto::new(config.clone(), oidc, sessions.clone());
         Ok(rocket
             .mount("/", routes::all(&config.mounted))
+            .mount("/", self.protected.routes())
             .manage(config)
             .manage(service)
             .manage(Sessions::new(sessions.clone()))
@@ -215,11 +223,11 @@ impl Fairing for LogtoFairing {
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
         keep_method(request);
-        // What follows is about the query, and most requests have none.
-        if request.uri().query().is_none() {
+        // Most requests have no query, and most apps protect no paths.
+        if request.uri().query().is_none() && self.protected.is_nothing() {
             return;
         }
-        let Some(config) = request.rocket().state::<Arc<LogtoConfig>>() else {
+        let Some(config) = request.rocket().state::<Arc<LogtoConfig>>().cloned() else {
             return;
         };
         let routes = &config.mounted;
@@ -238,7 +246,10 @@ impl Fairing for LogtoFairing {
         {
             hide_query(request, own);
         }
-        routes::sign_out::take_over(request, config);
+        routes::sign_out::take_over(request, &config);
+        if self.protected.asks(request, &config) {
+            Box::pin(self.protected.ask(request, &config)).await;
+        }
     }
 
     async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {

@@ -60,6 +60,7 @@ mod bearer;
 mod machine_token;
 mod org_token;
 mod organization_id;
+mod same_origin;
 mod session_data;
 mod step_up;
 mod user;
@@ -75,6 +76,7 @@ pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{
     ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,
 };
+pub use same_origin::SameOrigin;
 pub use session_data::SessionData;
 pub use step_up::{StepUp, StepUpPolicy};
 pub use user::User;

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod cookies;
+pub(crate) mod subtree;
 
 use std::sync::OnceLock;
 
@@ -18,6 +19,16 @@ pub(crate) const MAX_PARAMETER: usize = 512;
 /// The query of a request to one of our own routes, hidden from Rocket's log.
 #[derive(Default)]
 struct HiddenQuery(OnceLock<String>);
+
+/// The address of a request whose path was changed before Rocket looks for a route.
+#[derive(Default)]
+struct CameAs(OnceLock<String>);
+
+/// Remembers the address that the request has now.
+pub(crate) fn keep_address(request: &Request<'_>) {
+    let came_as: &CameAs = request.local_cache(CameAs::default);
+    let _ = came_as.0.set(address(request));
+}
 
 /// The method as it came. Rocket turns a `HEAD` without a route of its own into a
 /// `GET`, so a handler can no longer tell.
@@ -66,6 +77,9 @@ pub(crate) fn query<'r>(request: &'r Request<'_>) -> &'r str {
 /// The address to retry or to come back to: path and query as they came, without
 /// anything that can be used only once.
 pub(crate) fn address(request: &Request<'_>) -> String {
+    if let Some(came_as) = request.local_cache(CameAs::default).0.get() {
+        return came_as.clone();
+    }
     let path = request.uri().path();
     let kept = |pair: &&str| !pair.starts_with("one_time_token=");
     let query: Vec<_> = query(request).split('&').filter(kept).collect();
@@ -137,19 +151,38 @@ pub(crate) enum Sender {
 
 impl Sender {
     pub(crate) fn of(request: &Request<'_>, base_url: &Url) -> Sender {
-        let headers = request.headers();
-        match headers.get_one("Sec-Fetch-Site") {
+        // Said twice, it is said by nobody who can be believed.
+        let said = |name| {
+            let mut values = request.headers().get(name);
+            values.next().map(|value| match values.next() {
+                None => value,
+                Some(_) => "",
+            })
+        };
+        match said("Sec-Fetch-Site") {
             Some("same-origin") => return Sender::Ourselves,
             Some("none") => return Sender::User,
             Some(_) => return Sender::Other,
             None => {}
         }
-        match headers.get_one("Origin") {
+        match said("Origin") {
             Some(origin) if origin == base_url.origin().ascii_serialization() => Sender::Ourselves,
             Some(_) => Sender::Other,
             None => Sender::Unknown,
         }
     }
+}
+
+/// Whether a request changes nothing (RFC 9110 section 9.2.1), or was sent by a page of this
+/// app or by the user. Every browser says so with what is no GET.
+pub(crate) fn is_harmless(request: &Request<'_>, base_url: &Url) -> bool {
+    matches!(
+        request.method(),
+        Method::Get | Method::Head | Method::Options | Method::Trace
+    ) || matches!(
+        Sender::of(request, base_url),
+        Sender::Ourselves | Sender::User
+    )
 }
 
 fn wants_page(request: &Request<'_>) -> bool {

@@ -372,6 +372,12 @@ impl SessionManager {
         }
     }
 
+    /// Whether there is a session among these cookies, be it a good one or not.
+    pub(crate) fn brings_session(&self, cookies: &[(&str, &str)]) -> bool {
+        let name = self.storage.names.session();
+        cookies.iter().any(|(cookie, _)| *cookie == name)
+    }
+
     /// What is asked of this browser, or expected from it, before the next step.
     pub(crate) fn questions<'a>(&'a self, cookies: &'a [(&'a str, &'a str)]) -> Questions<'a> {
         Questions(self.private(cookies))

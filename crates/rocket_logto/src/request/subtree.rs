@@ -1,0 +1,170 @@
+//! Which paths lie below a protected one, however they are written. A server of files, a
+//! proxy and the router may read one path in different ways, so in doubt it does.
+
+use rocket::http::uri::Origin;
+use rocket::http::uri::Segments;
+use rocket::http::uri::fmt::Path;
+
+/// A path of the app and all below it.
+#[derive(Clone, Debug)]
+pub(crate) struct Subtree(Vec<String>);
+
+/// Why a path cannot be a protected one.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a path of plain ASCII segments, such as \"/private\"")]
+pub(crate) struct NoSubtree;
+
+impl Subtree {
+    pub(crate) fn parse(path: &str) -> Result<Subtree, NoSubtree> {
+        let is_plain = |segment: &&str| {
+            segment
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let path = path.strip_prefix('/').ok_or(NoSubtree)?;
+        let segments: Vec<_> = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        let plain = segments.iter().all(is_plain);
+        let is_itself = segments
+            .iter()
+            .all(|segment| folded(segment) == segment.to_lowercase());
+        match plain && is_itself {
+            true => Ok(Subtree(segments.into_iter().map(folded).collect())),
+            false => Err(NoSubtree),
+        }
+    }
+
+    /// Whether `uri` is in it, or may be for somebody who reads it in another way.
+    pub(crate) fn has(&self, uri: &Origin<'_>) -> bool {
+        let segments = uri.path().segments();
+        if is_ambiguous(uri.path().as_str(), segments.clone()) {
+            return true;
+        }
+        let mut segments = segments.map(folded).filter(|segment| !segment.is_empty());
+        self.0
+            .iter()
+            .all(|own| segments.next().is_some_and(|segment| segment == *own))
+    }
+}
+
+/// Whether a path can be read in more than one way: as its segments stand, or after its
+/// dots are resolved, a further percent-decoding, or with another separator. No browser
+/// sends such a path for a link without meaning to.
+fn is_ambiguous(raw: &str, mut segments: Segments<'_, Path>) -> bool {
+    // What Rocket could not decode, it replaces.
+    raw.contains(['\\', '\0'])
+        || segments.any(|segment| {
+            let bare = segment.split(';').next().unwrap_or(segment).trim();
+            let is_dots = !bare.is_empty() && bare.bytes().all(|byte| byte == b'.');
+            let is_odd = |c: char| {
+                let of_windows = cfg!(windows) && ":~".contains(c);
+                c.is_control() || "/\\%\u{fffd}".contains(c) || of_windows
+            };
+            is_dots || segment.contains(is_odd)
+        })
+}
+
+/// The name of a file as systems take it that ignore case, dots and blanks at its end,
+/// parameters, and characters that nobody sees.
+fn folded(segment: &str) -> String {
+    let name = segment.split(';').next().unwrap_or(segment);
+    let name = name.trim_end_matches(['.', ' ']);
+    let seen = name.chars().filter(|c| c.is_ascii() || c.is_alphanumeric());
+    // Both ways: `ſ` is an `S` in capitals, and the Kelvin sign a `k` in small letters.
+    let folded = seen.flat_map(char::to_uppercase);
+    folded.flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn has(path: &str) -> bool {
+        let uri = Origin::parse(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        Subtree::parse("/private/Files").unwrap().has(&uri)
+    }
+
+    #[test]
+    fn knows_its_paths_in_every_spelling() {
+        for path in [
+            "/private/files",
+            "/private/Files/",
+            "/private/files/a/b.css?x=y",
+            "//private///files",
+            "/%70rivate/%66iles",
+            "/PRIVATE/FILES/a",
+            "/private;a=b/files",
+            "/private./files",
+            "/private%20/files",
+            "/private%e2%80%8c/files",
+            "/private/file%c5%bf",
+        ] {
+            assert!(has(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/private",
+            "/privat/efiles",
+            "/private/filesx",
+            "/x/private/files",
+            "/private-files",
+            "/a?/private/files",
+        ] {
+            assert!(!has(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_counts() {
+        for path in [
+            "/public/../private/files",
+            "/public/%2e%2e/private/files",
+            "/public/..;/private/files",
+            "/public/.%20/x",
+            "/./private/files",
+            "/private%2ffiles",
+            "/private%252ffiles",
+            "/private%5cfiles",
+            "/public/%00",
+            "/public/a%0d%0ab",
+            "/public/%ff",
+        ] {
+            assert!(has(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn takes_plain_paths_only() {
+        for path in ["/", "/a", "/a/", "//a//b-c_d.e"] {
+            assert!(Subtree::parse(path).is_ok(), "{path}");
+        }
+        for path in [
+            "", "a", "/a b", "/ä", "/a%20", "/a/../b", "/.", "/a?b", "/<id>", "/a./b",
+        ] {
+            assert_eq!(Subtree::parse(path).err(), Some(NoSubtree), "{path}");
+        }
+        assert!(
+            Subtree::parse("/")
+                .unwrap()
+                .has(&Origin::parse("/any").unwrap())
+        );
+    }
+
+    proptest! {
+        /// What Rocket makes of a path, as a route or as the path of a file, is never in
+        /// it unless the path is.
+        #[test]
+        fn no_file_below_it_is_missed(path in "(/(private|files|Files|public|\\.\\.|\\.|%2e|%2f|%70rivate|;x|a)){0,6}") {
+            let Ok(uri) = Origin::parse(&path) else { return Ok(()) };
+            let subtree = Subtree::parse("/private/files").unwrap();
+            let by_route: Vec<_> = uri.path().segments().collect();
+            let by_file = uri.path().segments().to_path_buf(true).unwrap_or_default();
+            if by_route.starts_with(&["private", "files"]) || by_file.starts_with("private/files") {
+                prop_assert!(subtree.has(&uri), "{path}");
+            }
+        }
+    }
+}
