@@ -19,5 +19,6 @@ mod providers;
 mod session;
 mod sign_in;
 mod sign_out;
+mod testing;
 mod tokens;
 mod tools;

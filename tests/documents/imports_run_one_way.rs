@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the top down. Those on one line know nothing of each other.
-const ORDER: [&[&str]; 9] = [
+const ORDER: [&[&str]; 10] = [
     &["fairing"],
     &["routes", "guards"],
     &["logto"],
@@ -14,6 +14,7 @@ const ORDER: [&[&str]; 9] = [
     &["oidc", "response"],
     &["claims", "error", "config", "request"],
     &["return_to"],
+    &["transport"],
     &["clock", "sha256"],
 ];
 /// What may see everything: the facade, and what only this repository uses.

@@ -20,6 +20,30 @@ use crate::store::{
 use crate::wire::{Received, Reply, first};
 
 pub(crate) fn authorize(provider: &Provider, request: &Received) -> Reply {
+    checked(provider, request, |auth| go_on(provider, request, auth))
+}
+
+/// The same for a user who presses the button of this account.
+pub(crate) fn authorize_as(
+    provider: &Provider,
+    request: &Received,
+    user: &str,
+    auth_time: u64,
+) -> Reply {
+    checked(provider, request, |auth| {
+        sign_in(provider, &auth, user, auth_time).unwrap_or_else(|| {
+            let error = OidcError::new(403, "access_denied", "user is not available");
+            respond_error(provider, &auth, &error)
+        })
+    })
+}
+
+/// Answers a request that is as it should be.
+fn checked(
+    provider: &Provider,
+    request: &Received,
+    answer: impl FnOnce(AuthRequest) -> Reply,
+) -> Reply {
     let params = request.params();
     let pushed = match pushed_params(provider, params) {
         Ok(pushed) => pushed,
@@ -27,7 +51,7 @@ pub(crate) fn authorize(provider: &Provider, request: &Received) -> Reply {
     };
     let params = pushed.as_deref().unwrap_or(params);
     match check(provider, params) {
-        Ok(auth) => go_on(provider, request, auth),
+        Ok(auth) => answer(auth),
         Err(Failure::Page(reply)) => reply,
         Err(Failure::Client(failed)) => {
             let (auth, error) = *failed;
@@ -70,7 +94,7 @@ pub(crate) fn push(provider: &Provider, request: &Received) -> Reply {
 /// Straight through when the user is signed in here, else to the sign-in page.
 fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
     if let Some(user) = provider.hooks.signs_in_as() {
-        return sign_in(provider, &auth, &user).unwrap_or_else(|| {
+        return sign_in(provider, &auth, &user, provider.now()).unwrap_or_else(|| {
             pages::error(
                 400,
                 "No such user",
@@ -147,7 +171,7 @@ pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
         _ => {}
     }
     let user = request.form_value("user").unwrap_or_default();
-    match sign_in(provider, &auth, user) {
+    match sign_in(provider, &auth, user, provider.now()) {
         Some(reply) => reply,
         None => pages::sign_in(provider, id, &auth, Some("This account is suspended.")),
     }
@@ -155,7 +179,7 @@ pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
 
 /// A new session for the user, and the answer to the client; `None` when the
 /// user may not sign in.
-fn sign_in(provider: &Provider, auth: &AuthRequest, user: &str) -> Option<Reply> {
+fn sign_in(provider: &Provider, auth: &AuthRequest, user: &str, auth_time: u64) -> Option<Reply> {
     let user = {
         let seed = provider.seed();
         seed.user(user).filter(|user| !user.suspended)?.id.clone()
@@ -163,7 +187,7 @@ fn sign_in(provider: &Provider, auth: &AuthRequest, user: &str) -> Option<Reply>
     let session = Session {
         user,
         sid: random_token(),
-        auth_time: provider.now(),
+        auth_time,
         expires: provider.now() + SESSION_LIFETIME,
         consented: BTreeSet::new(),
     };

@@ -106,6 +106,7 @@ pub(crate) fn claims(
             _ => {}
         }
     }
+    claims.extend(user.claims.clone());
     claims
 }
 

@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use hyper::{Request, Response};
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::error::StartError;
+use crate::issue::jwt_claims;
+use crate::keys::ACCESS_TOKEN_TYP;
 use crate::provider::{Provider, write};
 use crate::seed::Seed;
 use crate::server;
@@ -27,7 +32,8 @@ use crate::settings::Settings;
 pub struct DevProvider {
     pub(crate) provider: Arc<Provider>,
     stop: watch::Sender<()>,
-    server: JoinHandle<()>,
+    /// None in memory.
+    server: Option<JoinHandle<()>>,
 }
 
 impl DevProvider {
@@ -49,8 +55,70 @@ impl DevProvider {
         Ok(DevProvider {
             provider,
             stop,
-            server,
+            server: Some(server),
         })
+    }
+
+    /// A provider that listens nowhere, and is given requests by
+    /// [`answer`](DevProvider::answer): for tests without ports. Its address is
+    /// [`Settings::public_origin`].
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](DevProvider::start), but for the port.
+    pub fn in_memory(settings: Settings) -> Result<DevProvider, StartError> {
+        let (stop, _) = watch::channel(());
+        Ok(DevProvider {
+            provider: Arc::new(Provider::new(settings)?),
+            stop,
+            server: None,
+        })
+    }
+
+    /// The answer to a request, as if it had come over the network.
+    ///
+    /// ```
+    /// use hyper::Request;
+    /// use logto_dev_provider::{DevProvider, Settings};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut settings = Settings::new("my-app", "my-secret");
+    /// settings.public_origin = Some("https://logto.test".into());
+    /// let provider = DevProvider::in_memory(settings)?;
+    /// let request = Request::get("https://logto.test/oidc/jwks").body(Vec::new())?;
+    /// assert_eq!(provider.answer(request).status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn answer(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
+        server::answer_at_once(&self.provider, request)
+    }
+
+    /// The answer to an authorization request whose user presses the button of `user` (id
+    /// or username): a redirect to the application, or a page that says what is wrong with
+    /// the request. They authenticated at `auth_time`, in seconds since 1970; `None`: now.
+    pub fn sign_in(
+        &self,
+        request: Request<Vec<u8>>,
+        user: &str,
+        auth_time: Option<u64>,
+    ) -> Response<Vec<u8>> {
+        let auth_time = auth_time.unwrap_or_else(|| self.provider.now());
+        server::answer_as(&self.provider, request, user, auth_time)
+    }
+
+    /// An access token in the name of `sub`, which may be a user, a machine or nobody that
+    /// is known here, with these `claims` beside its own: for tests of what takes tokens.
+    pub fn access_token(
+        &self,
+        sub: &str,
+        audience: &str,
+        scopes: &str,
+        claims: Map<String, Value>,
+    ) -> String {
+        let client = &self.provider.settings.client_id;
+        let mut all = jwt_claims(&self.provider, sub, client, audience, scopes);
+        all.extend(claims);
+        self.provider.sign(ACCESS_TOKEN_TYP, all)
     }
 
     /// The port it listens on.
@@ -120,6 +188,20 @@ impl DevProvider {
         edit(&mut self.provider.seed_mut());
     }
 
+    /// Puts its clock forward by so many whole seconds: tokens and sessions end earlier, and
+    /// new ones are from then.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use logto_dev_provider::DevProvider;
+    /// # fn run(provider: DevProvider) {
+    /// provider.advance_clock(Duration::from_secs(3600));
+    /// # }
+    /// ```
+    pub fn advance_clock(&self, by: Duration) {
+        self.provider.advance_clock(by.as_secs());
+    }
+
     /// Ends every session at the provider, as if each user had signed out there.
     pub fn end_sessions(&self) {
         let mut store = self.provider.store();
@@ -137,7 +219,9 @@ impl DevProvider {
     /// Stops it and waits until the port is free.
     pub async fn stop(self) {
         self.shutdown();
-        if let Err(error) = self.server.await {
+        if let Some(server) = self.server
+            && let Err(error) = server.await
+        {
             log::error!("the development provider ended badly: {error}");
         }
     }

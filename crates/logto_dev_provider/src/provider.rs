@@ -1,6 +1,7 @@
 //! What all handlers of the provider share: settings, keys, what is stored, and
 //! what can be changed while it runs.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Provider {
     seed: RwLock<Seed>,
     keys: Arc<Mutex<KeyRing>>,
     store: Mutex<Store>,
+    /// By how much its clock was put forward, in seconds.
+    ahead: AtomicU64,
 }
 
 /// The addresses of the client, which may change while the provider runs.
@@ -68,6 +71,7 @@ impl Provider {
             seed: RwLock::new(settings.seed.clone()),
             keys,
             store: Mutex::default(),
+            ahead: AtomicU64::new(0),
             settings,
         })
     }
@@ -99,7 +103,12 @@ impl Provider {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        (since_epoch() + self.hooks.clock()).as_secs()
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        (since_epoch() + self.hooks.clock()).as_secs() + ahead
+    }
+
+    pub(crate) fn advance_clock(&self, seconds: u64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {

@@ -13,18 +13,20 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, SERVER};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::authorize::authorize_as;
 use crate::error::StartError;
 use crate::pages;
 use crate::provider::Provider;
-use crate::routes::{self, Route};
+use crate::routes::{self, Handler, Route};
 use crate::wire::{Endpoint, Received, Reply};
 
 /// A longer body is refused.
@@ -125,16 +127,50 @@ async fn answer(
     } = routes::find(&provider, request.method().as_str(), request.uri().path());
     let (request, complete) = receive(endpoint, request).await?;
     provider.hooks.arrive(&request).await;
-    let mut reply = match complete {
-        true => handle(&provider, &request),
-        false => pages::too_large(),
+    let handle = match complete {
+        true => handle,
+        false => |_: &Provider, _: &Received| pages::too_large(),
     };
-    provider.hooks.edit_reply(&provider, &request, &mut reply);
+    response(reply(&provider, handle, &request))
+}
+
+/// The same for a request that no network has brought. It does not wait for hooks.
+pub(crate) fn answer_at_once(provider: &Provider, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let (parts, body) = request.into_parts();
+    let Route { endpoint, handler } =
+        routes::find(provider, parts.method.as_str(), parts.uri.path());
+    let request = received(endpoint, parts, body);
+    in_memory(reply(provider, handler, &request))
+}
+
+/// The same for an authorization request whose user presses the button of an account.
+pub(crate) fn answer_as(
+    provider: &Provider,
+    request: Request<Vec<u8>>,
+    user: &str,
+    auth_time: u64,
+) -> Response<Vec<u8>> {
+    let (parts, body) = request.into_parts();
+    let request = received(Endpoint::Auth, parts, body);
+    in_memory(authorize_as(provider, &request, user, auth_time))
+}
+
+fn in_memory(reply: Reply) -> Response<Vec<u8>> {
+    written(reply).unwrap_or_else(|_| {
+        let mut response = Response::new(Vec::new());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}
+
+fn reply(provider: &Provider, handle: Handler, request: &Received) -> Reply {
+    let mut reply = handle(provider, request);
+    provider.hooks.edit_reply(provider, request, &mut reply);
     // Never the query: it holds codes, tokens and people's names.
     let (method, path) = (&request.method, &request.path);
     let (endpoint, status) = (request.endpoint, reply.status);
     log::debug!("development provider: {method} {path} -> {status} ({endpoint:?})");
-    response(reply)
+    reply
 }
 
 /// The request as a value, and whether all of its body is there.
@@ -152,6 +188,10 @@ async fn receive(endpoint: Endpoint, request: Request<Incoming>) -> io::Result<(
             break;
         }
     }
+    Ok((received(endpoint, parts, body), complete))
+}
+
+pub(crate) fn received(endpoint: Endpoint, parts: Parts, body: Vec<u8>) -> Received {
     let pairs = |bytes: &[u8]| url::form_urlencoded::parse(bytes).into_owned().collect();
     let content_type = parts
         .headers
@@ -166,7 +206,7 @@ async fn receive(endpoint: Endpoint, request: Request<Incoming>) -> io::Result<(
         let value = String::from_utf8_lossy(value.as_bytes());
         (name.to_string(), value.into_owned())
     });
-    let received = Received {
+    Received {
         endpoint,
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
@@ -174,11 +214,14 @@ async fn receive(endpoint: Endpoint, request: Request<Incoming>) -> io::Result<(
         headers: headers.collect(),
         form: if is_form { pairs(&body) } else { Vec::new() },
         body,
-    };
-    Ok((received, complete))
+    }
 }
 
 fn response(reply: Reply) -> io::Result<Response<Full<Bytes>>> {
+    written(reply).map(|response| response.map(Full::from))
+}
+
+fn written(reply: Reply) -> io::Result<Response<Vec<u8>>> {
     // Who finds the port taken can see by whom.
     let mut response = Response::builder()
         .status(reply.status)
@@ -188,7 +231,7 @@ fn response(reply: Reply) -> io::Result<Response<Full<Bytes>>> {
             response = response.header(name, value);
         }
     }
-    let response = response.body(Full::from(reply.body));
+    let response = response.body(reply.body);
     // A hook made it what HTTP cannot say: the connection ends without an answer.
     response.map_err(io::Error::other)
 }

@@ -143,6 +143,8 @@ mod sha256;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tokens;
+#[cfg(all(feature = "testing", debug_assertions))]
+mod transport;
 
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,

@@ -219,7 +219,7 @@ impl LogtoService {
     }
 
     pub(crate) fn now(&self) -> Seconds {
-        (self.inner.clock)()
+        (self.inner.clock)() + self.inner.service.config().ahead()
     }
 
     /// The claims of a bearer token, verified now or earlier.

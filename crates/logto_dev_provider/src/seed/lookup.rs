@@ -29,9 +29,15 @@ impl SeedOrganization {
         found.map(|(_, roles)| roles.as_slice())
     }
 
-    /// The organization scopes a member has through roles.
+    /// The organization scopes a member has through roles, or otherwise.
     pub(crate) fn scopes_of(&self, user: &SeedUser) -> Vec<String> {
-        self.scopes_of_roles(self.roles_of(user).unwrap_or_default())
+        let Some(roles) = self.roles_of(user) else {
+            return Vec::new();
+        };
+        let mut scopes = self.scopes_of_roles(roles);
+        let others = user.organization_scopes.get(&self.id);
+        scopes.extend(others.into_iter().flatten().cloned());
+        scopes
     }
 
     pub(crate) fn scopes_of_roles(&self, roles: &[String]) -> Vec<String> {
@@ -103,7 +109,8 @@ impl Seed {
                 .organizations
                 .iter()
                 .flat_map(|o| o.roles.values().flatten());
-            return all.cloned().collect();
+            let others = user.organization_scopes.values().flatten();
+            return all.chain(others).cloned().collect();
         }
         let organization_roles: Vec<String> = organizations
             .iter()
@@ -111,7 +118,10 @@ impl Seed {
             .flatten()
             .cloned()
             .collect();
-        self.scopes_of_roles(indicator, &user.roles, &organization_roles)
+        let mut scopes = self.scopes_of_roles(indicator, &user.roles, &organization_roles);
+        let others = user.resource_scopes.get(indicator);
+        scopes.extend(others.into_iter().flatten().cloned());
+        scopes
     }
 
     /// Scopes of an API resource that these roles give.

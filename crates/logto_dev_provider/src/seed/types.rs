@@ -42,6 +42,17 @@ pub struct SeedUser {
     /// `roles`: what [`SeedResource::scopes`] refers to.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// Scopes of API resources by indicator, beside those that roles give.
+    #[serde(default)]
+    pub resource_scopes: BTreeMap<String, Vec<String>>,
+    /// Organization scopes by the id of an organization, beside those that roles give.
+    /// They count for members.
+    #[serde(default)]
+    pub organization_scopes: BTreeMap<String, Vec<String>>,
+    /// Further claims of ID tokens and of the userinfo endpoint, whatever was asked for.
+    /// They replace those of the same names.
+    #[serde(default)]
+    pub claims: Map<String, Value>,
     /// The values of personal access tokens, to be exchanged for access tokens.
     #[serde(default)]
     pub personal_access_tokens: Vec<String>,
@@ -180,6 +191,9 @@ impl SeedUser {
             identities: Map::new(),
             sso_identities: Vec::new(),
             roles: Vec::new(),
+            resource_scopes: BTreeMap::new(),
+            organization_scopes: BTreeMap::new(),
+            claims: Map::new(),
             personal_access_tokens: Vec::new(),
             suspended: false,
             created_at: default_created_at(),

@@ -10,6 +10,9 @@ use super::client_key::ClientKey;
 use super::rules::Rules;
 use super::values::HttpHost;
 use super::{AppSecret, AssertionAudience, ClientAuthMethod, RoutePaths, SigningAlg};
+use crate::clock::Seconds;
+#[cfg(all(feature = "testing", debug_assertions))]
+use crate::transport::InPlaceOfNetwork;
 
 /// The client the development provider knows.
 pub(crate) const DEV_APP_ID: &str = "dev-app";
@@ -43,6 +46,22 @@ pub(crate) struct ProviderConfig {
     pub clock_tolerance: Duration,
     pub http_timeout: Duration,
     pub max_concurrent_op_calls: usize,
+    #[cfg(all(feature = "testing", debug_assertions))]
+    pub transport: Option<InPlaceOfNetwork>,
+}
+
+impl ProviderConfig {
+    /// By how much tests have put the clock forward.
+    #[cfg(all(feature = "testing", debug_assertions))]
+    pub(crate) fn ahead(&self) -> Seconds {
+        let ahead = self.transport.as_ref().map(InPlaceOfNetwork::ahead);
+        ahead.unwrap_or_default()
+    }
+
+    #[cfg(not(all(feature = "testing", debug_assertions)))]
+    pub(crate) fn ahead(&self) -> Seconds {
+        0
+    }
 }
 
 /// The key that names the provider.

@@ -18,6 +18,15 @@ use crate::session::store::redis::RedisStore;
 /// Long enough for the other fairings' lift-off, short enough for someone who reads along.
 const AFTER_ROCKET: Duration = Duration::from_millis(300);
 
+/// In tests, what answers in the provider's place.
+#[cfg(all(feature = "testing", debug_assertions))]
+pub(super) fn take_offline(rocket: &Rocket<Build>, config: &mut ProviderConfig) {
+    config.transport = rocket.state().cloned();
+}
+
+#[cfg(not(all(feature = "testing", debug_assertions)))]
+pub(super) fn take_offline(_: &Rocket<Build>, _: &mut ProviderConfig) {}
+
 /// The state that apps with and without sign-in have in common. `None` after
 /// logging why.
 pub(super) fn provider_service(

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
-use self::ignition::{announce, announce_address, provider_service, store, warn_of_debug_log};
+use self::ignition::{
+    announce, announce_address, provider_service, store, take_offline, warn_of_debug_log,
+};
 use self::protect::Protected;
 use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
@@ -169,6 +171,7 @@ impl Fairing for LogtoFairing {
         };
         // First of all: its port is in the issuer.
         let rocket = dev_provider::start(rocket, &mut config).await?;
+        take_offline(&rocket, &mut config.provider);
         let config = Arc::new(config);
         let store = match store(&config, self.store.clone()) {
             Ok(store) => store,

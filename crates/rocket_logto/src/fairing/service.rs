@@ -4,7 +4,7 @@
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Request, Response, Rocket};
 
-use super::ignition::provider_service;
+use super::ignition::{provider_service, take_offline};
 use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
 use crate::logto::Logto;
@@ -135,7 +135,7 @@ impl Fairing for LogtoServiceFairing {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        let config = match ApiConfig::from_figment(rocket.figment()) {
+        let mut config = match ApiConfig::from_figment(rocket.figment()) {
             Ok(config) => config,
             Err(error) => {
                 rocket::config::pretty_print_error(error);
@@ -150,6 +150,7 @@ impl Fairing for LogtoServiceFairing {
                 config.provider.issuer
             );
         }
+        take_offline(&rocket, &mut config.provider);
         let Some(service) = provider_service(&rocket, config.provider, config.client, self.clock)
         else {
             return Err(rocket);

@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
-use openidconnect::http::{Method, Request, Response, StatusCode, header};
+use openidconnect::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use rocket::tokio::sync::{Semaphore, SemaphorePermit};
 use rocket::tokio::time::timeout;
 
 use crate::config::ProviderConfig;
+#[cfg(all(feature = "testing", debug_assertions))]
+use crate::transport::InPlaceOfNetwork;
 
 /// In bytes. Discovery documents and key sets take a few kB, tokens with many
 /// claims tens of kB.
@@ -74,6 +76,8 @@ pub(super) enum Caller {
 
 pub(super) struct HttpClient {
     client: reqwest::Client,
+    #[cfg(all(feature = "testing", debug_assertions))]
+    transport: Option<InPlaceOfNetwork>,
     deadline: Duration,
     turns: Semaphore,
     turns_for_returning: Semaphore,
@@ -93,6 +97,8 @@ impl HttpClient {
         let turns = config.max_concurrent_op_calls;
         Ok(HttpClient {
             client: builder.build()?,
+            #[cfg(all(feature = "testing", debug_assertions))]
+            transport: config.transport.clone(),
             deadline: config.http_timeout,
             turns: Semaphore::new(turns),
             turns_for_returning: Semaphore::new(turns.div_ceil(2)),
@@ -120,6 +126,13 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
+        #[cfg(all(feature = "testing", debug_assertions))]
+        if let Some(InPlaceOfNetwork { transport, .. }) = &self.transport {
+            let is_get = request.method() == Method::GET;
+            let url = is_get.then(|| request.uri().to_string());
+            let answer = transport.answer(request);
+            return judge(answer.status(), answer.headers(), url).map(|()| answer);
+        }
         let request = reqwest::Request::try_from(request)
             .map_err(|error| HttpError::Connect(describe(&error)))?;
         let host = host(request.url());
@@ -134,22 +147,7 @@ impl HttpClient {
         })?;
 
         let status = answer.status();
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            let retry_after = answer.headers().get(header::RETRY_AFTER);
-            let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-            return Err(HttpError::TooManyRequests { retry_after });
-        }
-        if status.is_redirection() {
-            return Err(HttpError::Redirect(status));
-        }
-        if status.is_server_error() {
-            return Err(HttpError::Server(status));
-        }
-        if status == StatusCode::NOT_FOUND
-            && let Some(url) = document
-        {
-            return Err(HttpError::NotFound(url));
-        }
+        judge(status, answer.headers(), document)?;
 
         let mut response = Response::new(Vec::new());
         *response.status_mut() = status;
@@ -165,6 +163,30 @@ impl HttpClient {
             response.body_mut().extend_from_slice(&chunk);
         }
         Ok(response)
+    }
+}
+
+/// Whether an answer is one that the caller can read. `document` is the address of what was
+/// to be had by a GET, without its query.
+fn judge(
+    status: StatusCode,
+    headers: &HeaderMap,
+    document: Option<String>,
+) -> Result<(), HttpError> {
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let retry_after = headers.get(header::RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        return Err(HttpError::TooManyRequests { retry_after });
+    }
+    if status.is_redirection() {
+        return Err(HttpError::Redirect(status));
+    }
+    if status.is_server_error() {
+        return Err(HttpError::Server(status));
+    }
+    match document {
+        Some(url) if status == StatusCode::NOT_FOUND => Err(HttpError::NotFound(url)),
+        _ => Ok(()),
     }
 }
 

@@ -105,7 +105,7 @@ impl Provider {
         params: &[(&str, &str)],
         caller: Caller,
     ) -> Result<Response<Vec<u8>>, TokenError> {
-        let now = (self.clock)();
+        let now = (self.clock)() + self.config.ahead();
         let request = client_authentication::request(client, metadata, endpoint, params, now)?;
         let mut response = self.send(request, caller).await?;
         let own = [("client_id", client.id.as_str())];

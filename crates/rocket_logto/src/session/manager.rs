@@ -103,7 +103,7 @@ impl SessionManager {
     }
 
     pub(crate) fn now(&self) -> Seconds {
-        (self.clock)()
+        (self.clock)() + self.config.provider.ahead()
     }
 
     /// The live session of a request, if there is one; looked up only once. Touches

@@ -141,6 +141,8 @@ impl Rules<'_> {
             clock_tolerance: raw.clock_tolerance.0,
             http_timeout: raw.http_timeout.0,
             max_concurrent_op_calls: raw.max_concurrent_op_calls.0,
+            #[cfg(all(feature = "testing", debug_assertions))]
+            transport: None,
         };
         Ok((provider, client))
     }

@@ -26,6 +26,8 @@ async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
         clock_tolerance: Duration::from_secs(60),
         http_timeout: TIMEOUT,
         max_concurrent_op_calls: 8,
+        #[cfg(all(feature = "testing", debug_assertions))]
+        transport: None,
     };
     let http = Arc::new(HttpClient::new(&config).expect("a client"));
     let state = Arc::new(Discovery::new(&config, http));

@@ -1,0 +1,3 @@
+//! The test kit: what apps test themselves with.
+
+mod an_app_is_tested_without_a_provider;
