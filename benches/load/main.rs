@@ -11,6 +11,7 @@ mod mint;
 mod process;
 mod provider;
 mod redis;
+mod redis_cli;
 mod rounds;
 #[path = "../../tests/support/targets.rs"]
 mod targets;

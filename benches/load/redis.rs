@@ -1,13 +1,12 @@
 //! Debian's `redis-server`, on a free port and with nothing on disk.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use rocket::tokio::time::sleep;
 
 use crate::Outcome;
 use crate::process::{Process, free_port, on_one_processor};
+use crate::redis_cli::{ask, info};
 
 pub struct Redis {
     pub port: u16,
@@ -28,7 +27,7 @@ impl Redis {
             _process: process,
         };
         for _ in 0..1000 {
-            if redis.ask("PING").is_ok() {
+            if ask(port, "PING").is_ok() {
                 return Ok(redis);
             }
             sleep(Duration::from_millis(5)).await;
@@ -38,20 +37,6 @@ impl Redis {
 
     /// How many commands it has been sent. This one makes two.
     pub fn commands(&self) -> Outcome<u64> {
-        let info = self.ask("INFO stats")?;
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix("total_commands_processed:"));
-        Ok(line.ok_or("INFO")?.trim().parse()?)
-    }
-
-    /// What it says to a command, undecoded.
-    fn ask(&self, command: &str) -> Outcome<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said)?;
-        Ok(said)
+        info(self.port, "stats", "total_commands_processed")
     }
 }

@@ -13,6 +13,8 @@ mod people;
 #[path = "../load/process.rs"]
 mod process;
 mod redis;
+#[path = "../load/redis_cli.rs"]
+mod redis_cli;
 mod report;
 #[path = "../../tests/support/targets.rs"]
 mod targets;

@@ -1,8 +1,6 @@
 //! Debian's `redis-server`, which writes all it is told to its append-only file, and is
 //! there again with it after each restart.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +9,7 @@ use rocket::tokio::time::sleep;
 
 use crate::Outcome;
 use crate::process::free_port;
+use crate::redis_cli::{ask, info};
 
 pub struct Redis {
     pub port: u16,
@@ -50,7 +49,7 @@ impl Redis {
     async fn wait(&self) -> Outcome {
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(30) {
-            if self.ask("PING").is_ok_and(|said| said.contains("+PONG")) {
+            if ask(self.port, "PING").is_ok_and(|said| said.contains("+PONG")) {
                 return Ok(());
             }
             sleep(Duration::from_millis(5)).await;
@@ -69,26 +68,14 @@ impl Redis {
 
     /// What it says, or how many names it says.
     fn number(&self, command: &str) -> Outcome<usize> {
-        let said = self.ask(command)?;
+        let said = ask(self.port, command)?;
         let digits = said.trim_start_matches([':', '*']).lines().next();
         Ok(digits.ok_or("no answer")?.trim().parse()?)
     }
 
     /// Bytes that the data takes.
     pub fn memory(&self) -> Outcome<u64> {
-        let said = self.ask("INFO memory")?;
-        let mut lines = said.lines();
-        let bytes = lines.find_map(|line| line.strip_prefix("used_memory:"));
-        Ok(bytes.ok_or("INFO")?.trim().parse()?)
-    }
-
-    fn ask(&self, command: &str) -> Outcome<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said)?;
-        Ok(said)
+        info(self.port, "memory", "used_memory")
     }
 }
 

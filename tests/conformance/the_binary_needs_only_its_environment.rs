@@ -141,7 +141,7 @@ async fn the_log_says_why_a_module_was_refused() {
     refused("id_token_iss").await;
     // More than what was said; less than what holds when nothing is said.
     app.provider.hooks().id_token(|_, _| {});
-    app.provider.hooks().advance_clock(Duration::from_secs(45));
+    app.provider.advance_clock(Duration::from_secs(45));
     refused("id_token_iat").await;
     assert!(app.provider.requests_to(Endpoint::UserInfo).is_empty());
 }

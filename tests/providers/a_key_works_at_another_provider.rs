@@ -1,7 +1,6 @@
 //! `private_key_jwt` (RFC 7523) at npm `oidc-provider`, which verifies assertions with
 //! code of its own: each algorithm, at each endpoint that authenticates clients.
 
-use rocket::figment::Figment;
 use rocket::serde::json::{Value as Json, json};
 use rocket::{get, post, routes};
 use rocket_logto::{AccessToken, Bearer, Error, Logto, MachineToken, Permission, User};
@@ -12,6 +11,7 @@ use crate::support::client_key::{ALGORITHMS, ClientKey, are_proven};
 use crate::support::eventually::eventually;
 use crate::support::npm_provider::{
     CLIENT_ID, MACHINE_ID, NpmProvider, Orders, RESOURCE, ReadCart, Settings, Shopping,
+    provider_of_app_at,
 };
 use crate::support::serve::{Served, free_port};
 use crate::support::token_app::shown;
@@ -61,20 +61,14 @@ struct App {
 impl App {
     async fn start(own: &ClientKey, of_machine: &ClientKey, alg: &str, audience: &str) -> App {
         let port = free_port();
-        let origin = format!("http://localhost:{port}");
         let (client_jwk, machine_jwk) = (own.public_jwk(), of_machine.public_jwk());
-        let provider = NpmProvider::start(Settings {
-            redirect_uri: &format!("{origin}/callback"),
-            post_logout_redirect_uri: &format!("{origin}/"),
+        let settings = Settings {
             client_jwk: Some(&client_jwk),
             machine_jwk: Some(&machine_jwk),
             ..Settings::default()
-        })
-        .await;
-        let figment = Figment::from(rocket::Config::debug_default())
-            .merge(("log_level", "critical"))
-            .merge(("logto.issuer", provider.issuer()))
-            .merge(("logto.app_id", CLIENT_ID))
+        };
+        let (provider, figment) = provider_of_app_at(port, settings).await;
+        let figment = figment
             .merge(("logto.app_key_file", own.pkcs8()))
             .merge(("logto.app_key_alg", alg))
             .merge(("logto.machine.app_id", MACHINE_ID))
@@ -84,8 +78,6 @@ impl App {
             ))
             .merge(("logto.client_assertion_audience", audience))
             .merge(("logto.introspect_opaque_tokens", true))
-            .merge(("logto.base_url", origin))
-            .merge(("logto.prompt", ["consent"]))
             .merge(("logto.scopes", ["read:cart"]))
             .merge(("logto.resources", [RESOURCE]));
         let handlers = routes![protected, shopping, refresh, orders, machine, machine_cart];

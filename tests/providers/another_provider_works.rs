@@ -10,7 +10,8 @@ use crate::support::api_app::call;
 use crate::support::browser::{Browser, Response};
 use crate::support::log::reason_of;
 use crate::support::npm_provider::{
-    CLIENT_ID, NpmProvider, RESOURCE, ReadCart, Shopping, provider_of_app_at,
+    CLIENT_ID, CLIENT_SECRET, NpmProvider, RESOURCE, ReadCart, Settings, Shopping,
+    provider_of_app_at,
 };
 use crate::support::refusal::reference;
 use crate::support::serve::{Served, free_port};
@@ -65,8 +66,9 @@ struct App {
 impl App {
     async fn start<const N: usize>(more: [(&str, Value); N]) -> App {
         let port = free_port();
-        let (provider, figment) = provider_of_app_at(port).await;
+        let (provider, figment) = provider_of_app_at(port, Settings::default()).await;
         let mut figment = figment
+            .merge(("logto.app_secret", CLIENT_SECRET))
             .merge(("logto.scopes", ["email", "read:cart"]))
             .merge(("logto.resources", [RESOURCE]));
         for (key, value) in more {

@@ -11,7 +11,7 @@ use rocket_logto::{Error, Logto, SignIn, User};
 use crate::support::app::{ALICE, BOB, TestApp};
 use crate::support::browser::{Browser, Response};
 use crate::support::eventually::{asked, eventually};
-use crate::support::npm_provider::{NpmProvider, provider_of_app_at};
+use crate::support::npm_provider::{CLIENT_SECRET, NpmProvider, Settings, provider_of_app_at};
 use crate::support::pages::who_is_signed_in;
 use crate::support::redis::Redis;
 use crate::support::serve::{Served, free_port};
@@ -30,7 +30,8 @@ async fn refresh(user: User) -> Result<String, Error> {
 
 async fn app_at_npm_provider(redis: Option<&Redis>) -> (Served, NpmProvider) {
     let port = free_port();
-    let (provider, mut figment) = provider_of_app_at(port).await;
+    let (provider, figment) = provider_of_app_at(port, Settings::default()).await;
+    let mut figment = figment.merge(("logto.app_secret", CLIENT_SECRET));
     if let Some(redis) = redis {
         figment = figment.merge(("logto", redis.table()));
     }

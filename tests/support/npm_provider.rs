@@ -62,20 +62,20 @@ pub struct Settings<'s> {
     pub machine_jwk: Option<&'s Value>,
 }
 
-/// The provider, and what an app that listens at `port` has to know of it.
-pub async fn provider_of_app_at(port: u16) -> (NpmProvider, Figment) {
+/// The provider of an app that listens at `port`, and what the app has to know of it, but
+/// for how it proves itself.
+pub async fn provider_of_app_at(port: u16, settings: Settings<'_>) -> (NpmProvider, Figment) {
     let origin = format!("http://localhost:{port}");
     let provider = NpmProvider::start(Settings {
         redirect_uri: &format!("{origin}/callback"),
         post_logout_redirect_uri: &format!("{origin}/"),
-        ..Settings::default()
+        ..settings
     })
     .await;
     let figment = Figment::from(rocket::Config::debug_default())
         .merge(("log_level", "critical"))
         .merge(("logto.issuer", provider.issuer()))
         .merge(("logto.app_id", CLIENT_ID))
-        .merge(("logto.app_secret", CLIENT_SECRET))
         .merge(("logto.base_url", origin))
         // It follows OpenID Connect Core section 11: no refresh token without.
         .merge(("logto.prompt", ["consent"]));

@@ -191,7 +191,7 @@ async fn receive(endpoint: Endpoint, request: Request<Incoming>) -> io::Result<(
     Ok((received(endpoint, parts, body), complete))
 }
 
-pub(crate) fn received(endpoint: Endpoint, parts: Parts, body: Vec<u8>) -> Received {
+fn received(endpoint: Endpoint, parts: Parts, body: Vec<u8>) -> Received {
     let pairs = |bytes: &[u8]| url::form_urlencoded::parse(bytes).into_owned().collect();
     let content_type = parts
         .headers

@@ -39,10 +39,6 @@ impl Hooks {
         String::new()
     }
 
-    pub(crate) fn clock(&self) -> Duration {
-        Duration::ZERO
-    }
-
     pub(crate) fn id_token_alg(&self) -> Option<SigningAlg> {
         None
     }

@@ -126,10 +126,6 @@ impl Hooks {
         self.state().token_prefix.clone()
     }
 
-    pub(crate) fn clock(&self) -> Duration {
-        self.state().clock
-    }
-
     /// The algorithm that the next ID token should be taken to have.
     pub(crate) fn id_token_alg(&self) -> Option<SigningAlg> {
         match self.state().signing {

@@ -30,7 +30,6 @@ pub(super) struct State {
     pub(super) token_lifetime: Option<Duration>,
     pub(super) sign_in_as: Option<String>,
     pub(super) token_prefix: String,
-    pub(super) clock: Duration,
     pub(super) hide_kid: bool,
     /// Put before the provider's own keys.
     pub(super) published: Vec<Value>,
@@ -190,12 +189,6 @@ impl Hooks {
     /// They may hold any printable character (RFC 6749, appendix A.12 and A.17).
     pub fn token_prefix(&self, prefix: &str) {
         self.state().token_prefix = prefix.to_owned();
-    }
-
-    /// Puts the provider's clock forward by this much more. Tokens are issued
-    /// by that clock too.
-    pub fn advance_clock(&self, by: Duration) {
-        self.state().clock += by;
     }
 
     /// Signs with a new key from now on. The one before stays published, older

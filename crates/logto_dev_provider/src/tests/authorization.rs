@@ -149,10 +149,7 @@ async fn a_session_signs_in_again_without_asking() {
             .location_params()
             .contains_key("code")
     );
-    world
-        .provider
-        .hooks()
-        .advance_clock(Duration::from_secs(61));
+    world.provider.advance_clock(Duration::from_secs(61));
     assert_eq!(auth(&[("max_age", "60")]).await.status, 200, "asks again");
     world.provider.suspend("alice", true);
     assert_eq!(auth(&[]).await.status, 200, "asks again");
@@ -199,10 +196,7 @@ async fn cancel_is_bare_and_deny_is_an_error() {
         .post("/sign-in", &[("interaction", "x"), ("user", "alice")])
         .await;
     assert_eq!(unknown.status, 400);
-    world
-        .provider
-        .hooks()
-        .advance_clock(Duration::from_secs(3600));
+    world.provider.advance_clock(Duration::from_secs(3600));
     assert_eq!(press("deny").await.status, 400, "the page is too old");
 }
 

@@ -64,10 +64,7 @@ async fn codes_are_bound_and_short_lived() {
         .exchange("garbage")
         .await
         .assert_like("e-token-garbage-code");
-    world
-        .provider
-        .hooks()
-        .advance_clock(Duration::from_secs(60));
+    world.provider.advance_clock(Duration::from_secs(60));
     post(Some(VERIFIER), CALLBACK)
         .await
         .assert_like("e-token-expired-code");

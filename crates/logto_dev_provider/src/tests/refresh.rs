@@ -19,10 +19,10 @@ async fn confidential_clients_keep_a_refresh_token_for_most_of_its_life() {
     assert_eq!(claims["nonce"], "the-nonce");
 
     let day = Duration::from_secs(24 * 60 * 60);
-    world.provider.hooks().advance_clock(day * 10);
+    world.provider.advance_clock(day * 10);
     let refreshed = world.refresh(first, &[]).await.json();
     assert_ne!(&refreshed["refresh_token"], first);
-    world.provider.hooks().advance_clock(day * 14);
+    world.provider.advance_clock(day * 14);
     let expired = world.refresh(&refreshed["refresh_token"], &[]).await;
     expired.assert_like("e-refresh-garbage");
 }
@@ -39,7 +39,7 @@ async fn rotated_refresh_tokens_work_three_seconds_more_then_kill_the_grant() {
         let first = world.tokens("alice").await["refresh_token"].clone();
         let began = unix_second();
         let second = world.refresh(&first, &[]).await.json()["refresh_token"].clone();
-        hooks.advance_clock(Duration::from_secs(3));
+        world.provider.advance_clock(Duration::from_secs(3));
         let again = world.refresh(&first, &[]).await;
         if unix_second() == began {
             break (first, second, again);
@@ -50,7 +50,7 @@ async fn rotated_refresh_tokens_work_three_seconds_more_then_kill_the_grant() {
     assert_eq!(again.status, 200);
     let third = again.json()["refresh_token"].clone();
     assert_ne!(second, third);
-    hooks.advance_clock(Duration::from_secs(1));
+    world.provider.advance_clock(Duration::from_secs(1));
     world
         .refresh(&first, &[])
         .await

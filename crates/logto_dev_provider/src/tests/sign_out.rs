@@ -18,10 +18,7 @@ async fn a_valid_hint_signs_out_without_asking() {
         .json();
     let offline = world.tokens("alice").await;
     // An expired hint, signed by a key of yesterday, is still a hint.
-    world
-        .provider
-        .hooks()
-        .advance_clock(Duration::from_secs(7200));
+    world.provider.advance_clock(Duration::from_secs(7200));
     world.provider.hooks().rotate_keys();
     let path = end_session(&[
         ("id_token_hint", tokens["id_token"].as_str().unwrap()),

@@ -72,10 +72,7 @@ async fn userinfo_takes_get_and_post_and_only_its_own_tokens() {
         .json();
     let answer = world.userinfo(jwt["access_token"].as_str().unwrap()).await;
     answer.assert_like("08b-userinfo-with-resource-jwt");
-    world
-        .provider
-        .hooks()
-        .advance_clock(Duration::from_secs(3600));
+    world.provider.advance_clock(Duration::from_secs(3600));
     world
         .userinfo(token)
         .await

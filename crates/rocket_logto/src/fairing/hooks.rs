@@ -140,10 +140,10 @@ impl LogtoFairing {
     /// ([`SignOutCause`](crate::SignOutCause)).
     ///
     /// It is told once, or twice where several requests of the session meet its end at
-    /// the same moment. It cannot prevent the end, and no sign-out waits for it: it runs in a task of its own,
-    /// after the session has ended, and what goes wrong in it is only logged. For logs,
-    /// counters and tidying up; not for anything that must not be missed, because a process
-    /// that stops takes the task with it.
+    /// the same moment. It cannot prevent the end, and no sign-out waits for it: it runs in a
+    /// task of its own, after the session has ended, and what goes wrong in it is only logged.
+    /// For logs, counters and tidying up; not for anything that must not be missed, because a
+    /// process that stops takes the task with it.
     ///
     /// Nobody is told when a session expires (`session.idle`, `session.absolute`), because
     /// nothing happens then: the browser just does not come back, or its cookie is not

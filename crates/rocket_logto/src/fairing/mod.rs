@@ -227,31 +227,19 @@ impl Fairing for LogtoFairing {
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
         keep_method(request);
         // Most requests have no query, and most apps protect no paths.
-        if request.uri().query().is_none() && self.protected.is_nothing() {
+        let has_query = request.uri().query().is_some();
+        if !has_query && self.protected.is_nothing() {
             return;
         }
-        let Some(config) = request.rocket().state::<Arc<LogtoConfig>>().cloned() else {
+        let Some(config) = request.rocket().state::<Arc<LogtoConfig>>() else {
             return;
         };
-        let routes = &config.mounted;
-        // Codes and logout tokens, even when sent by the wrong method, and hints
-        // that name a person.
-        let with_secrets = [
-            &routes.callback,
-            &routes.sign_in,
-            &routes.sign_up,
-            &routes.backchannel_logout,
-            &routes.initiate_login,
-        ];
-        if let Some(own) = with_secrets
-            .into_iter()
-            .find(|own| is_at(request.uri(), own))
-        {
-            hide_query(request, own);
+        if has_query {
+            hide_secrets(request, config);
+            routes::sign_out::take_over(request, config);
         }
-        routes::sign_out::take_over(request, &config);
-        if self.protected.asks(request, &config) {
-            Box::pin(self.protected.ask(request, &config)).await;
+        if let Some(asked) = self.protected.asked(request, config) {
+            Box::pin(protect::ask(request, config, asked)).await;
         }
     }
 
@@ -283,5 +271,22 @@ impl Fairing for LogtoFairing {
         for cookie in cookies {
             response.adjoin_raw_header("Set-Cookie", cookie);
         }
+    }
+}
+
+/// Hides codes and logout tokens, even when sent by the wrong method, and hints that name a
+/// person.
+fn hide_secrets(request: &mut Request<'_>, config: &LogtoConfig) {
+    let routes = &config.mounted;
+    let with_secrets = [
+        &routes.callback,
+        &routes.sign_in,
+        &routes.sign_up,
+        &routes.backchannel_logout,
+        &routes.initiate_login,
+    ];
+    let mut with_secrets = with_secrets.into_iter();
+    if let Some(own) = with_secrets.find(|own| is_at(request.uri(), own)) {
+        hide_query(request, own);
     }
 }

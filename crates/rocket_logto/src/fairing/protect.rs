@@ -150,60 +150,73 @@ impl Protected {
             .collect()
     }
 
-    /// Whether there is anything to ask of requests.
-    pub(super) fn asks(&self, request: &Request<'_>, config: &LogtoConfig) -> bool {
-        let is_protected = || {
-            self.subtrees
-                .iter()
-                .any(|subtree| subtree.has(request.uri()))
+    /// What is asked of a request, if anything.
+    pub(super) fn asked(&self, request: &Request<'_>, config: &LogtoConfig) -> Option<Asked> {
+        let mut subtrees = self.subtrees.iter();
+        let asked = Asked {
+            session: subtrees.any(|subtree| subtree.has(request.uri())),
+            same_origin: self.same_origin_only,
         };
-        (self.same_origin_only || is_protected()) && !is_own(request.uri(), &config.mounted)
+        let is_asked = asked.session || asked.same_origin;
+        (is_asked && !is_own(request.uri(), &config.mounted)).then_some(asked)
     }
+}
 
-    /// Sends a request elsewhere that may not pass.
-    pub(super) async fn ask(&self, request: &mut Request<'_>, config: &LogtoConfig) {
-        let Err(error) = self.may_pass(request, config).await else {
-            return;
-        };
-        keep_address(request);
-        pending(request).failed = Some(Box::new(error));
-        if let Ok(nowhere) = Origin::parse_owned(NOWHERE.to_owned()) {
-            request.set_uri(nowhere);
-        }
-    }
+/// What a request needs to get to its route.
+pub(super) struct Asked {
+    session: bool,
+    same_origin: bool,
+}
 
-    async fn may_pass(&self, request: &Request<'_>, config: &LogtoConfig) -> Result<(), Error> {
-        if self.same_origin_only
-            && !is_harmless(request, &config.base_url)
-            && SessionManager::of(request)?.brings_session(&raw_cookies(request))
-        {
-            return Err(Error::new(ErrorKind::CrossSite, "not_from_this_origin"));
-        }
-        if self
-            .subtrees
-            .iter()
-            .any(|subtree| subtree.has(request.uri()))
-        {
-            ActiveSession::of(request).await?.fresh().await?;
-        }
-        Ok(())
+/// Sends a request elsewhere that may not pass.
+pub(super) async fn ask(request: &mut Request<'_>, config: &LogtoConfig, asked: Asked) {
+    let Err(error) = may_pass(request, config, asked).await else {
+        return;
+    };
+    keep_address(request);
+    pending(request).failed = Some(Box::new(error));
+    if let Ok(nowhere) = Origin::parse_owned(NOWHERE.to_owned()) {
+        request.set_uri(nowhere);
     }
+}
+
+async fn may_pass(request: &Request<'_>, config: &LogtoConfig, asked: Asked) -> Result<(), Error> {
+    if asked.same_origin
+        && !is_harmless(request, &config.base_url)
+        && SessionManager::of(request)?.brings_session(&raw_cookies(request))
+    {
+        return Err(Error::new(ErrorKind::CrossSite, "not_from_this_origin"));
+    }
+    if asked.session {
+        ActiveSession::of(request).await?.fresh().await?;
+    }
+    Ok(())
 }
 
 /// Whether Rocket's router leads there to a route of this crate.
 fn is_own(uri: &Origin<'_>, routes: &RoutePaths) -> bool {
-    [
-        &routes.sign_in,
-        &routes.sign_up,
-        &routes.callback,
-        &routes.sign_out,
-        &routes.initiate_login,
-        &routes.backchannel_logout,
-        &routes.healthz,
-        &routes.readyz,
-    ]
-    .into_iter()
-    .any(|own| is_at(uri, own))
+    // Each field by its name: one that is added must not be forgotten.
+    let RoutePaths {
+        sign_in,
+        sign_up,
+        callback,
+        sign_out,
+        initiate_login,
+        backchannel_logout,
+        healthz,
+        readyz,
+    } = routes;
+    let own = [
+        sign_in,
+        sign_up,
+        callback,
+        sign_out,
+        initiate_login,
+        backchannel_logout,
+        healthz,
+        readyz,
+    ];
+    own.into_iter().any(|own| is_at(uri, own))
 }
 
 #[derive(Clone)]

@@ -239,13 +239,13 @@ fn base_url_key(raw: &Raw) -> &'static str {
     }
 }
 
-/// Whether it is on this machine. Names below `localhost` are, too (RFC 6761
-/// section 6.3).
 /// Whether what is sent there and back can be read on the way.
 pub(in crate::config) fn is_open(url: &Url) -> bool {
     url.scheme() != "https" && !is_loopback(url)
 }
 
+/// Whether it is on this machine. Names below `localhost` are, too (RFC 6761
+/// section 6.3).
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(host)) => host == "localhost" || host.ends_with(".localhost"),
