@@ -3,6 +3,7 @@
 mod a_broken_exchange_signs_nobody_in;
 mod a_link_asks_first;
 mod a_session_swallows_no_demand;
+mod a_silent_sign_in_disturbs_nobody;
 mod a_user_signs_in_and_out;
 mod a_wrong_set_up_is_called_so;
 mod an_unknown_response_begins_one_sign_in;

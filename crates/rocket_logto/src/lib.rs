@@ -172,6 +172,7 @@ pub use hooks::{
 pub use logto::Logto;
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
+pub use routes::silent_sign_in::SilentSignIn;
 pub use service::LogtoService;
 #[cfg(feature = "redis")]
 pub use session::store::redis::RedisStore;

@@ -8,7 +8,7 @@
 //!
 //! All after the type may be left out. A default is written as in TOML and read
 //! like a value from the file; where it depends on other keys, `otherwise` says
-//! so in words.
+//! so in words. `read "function"` names what reads the value in place of its type.
 
 macro_rules! keys {
     ($(
@@ -20,6 +20,7 @@ macro_rules! keys {
                     $(= $default:tt)?
                     $(, otherwise $otherwise:literal)?
                     $(, from $min:literal to $max:literal)?
+                    $(, read $read:literal)?
                     $(, env $variable:ident)?;
             )*
             $(table $inner:ident: $Inner:ty;)*
@@ -32,6 +33,7 @@ macro_rules! keys {
                 $(
                     $(#[doc = $meaning])+
                     $(#[doc = concat!("\n\nDefault: `", stringify!($default), "`.")])?
+                    $(#[serde(deserialize_with = $read)])?
                     $vis $key: $type,
                 )*
                 $($vis $inner: $Inner,)*

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::parameters::Prompt;
 use super::values::{
     AtLeastOne, AuthMethod, EndSession, Parameters, Port, SecretKeys, SigningAlgs, Span, Store,
-    Text, TextList,
+    Text, TextList, path_or_off,
 };
 use super::{AssertionAudience, ResponseMode, SigningAlg};
 
@@ -205,21 +205,21 @@ keys! {
     #[non_exhaustive]
     pub struct RoutePaths "routes." {
         /// starts a sign-in
-        sign_in: String = "/sign-in";
-        /// starts a sign-in on the provider's registration screen
-        sign_up: String = "/sign-up";
+        sign_in: String = "/sign-in", read "path_or_off";
+        /// starts a sign-in on the provider's registration screen; or `false`: there is no such route, and this is empty
+        sign_up: String = "/sign-up", read "path_or_off";
         /// receives the authorization response
-        callback: String = "/callback";
+        callback: String = "/callback", read "path_or_off";
         /// ends the session
-        sign_out: String = "/sign-out";
-        /// starts a sign-in that somebody else began
-        initiate_login: String = "/initiate-login";
-        /// receives logout tokens from the provider
-        backchannel_logout: String = "/backchannel-logout";
-        /// whether the process is alive
-        healthz: String = "/healthz";
-        /// whether people can sign in
-        readyz: String = "/readyz";
+        sign_out: String = "/sign-out", read "path_or_off";
+        /// starts a sign-in that somebody else began; or `false`: there is no such route, and this is empty
+        initiate_login: String = "/initiate-login", read "path_or_off";
+        /// receives logout tokens from the provider; or `false`: there is no such route, and this is empty
+        backchannel_logout: String = "/backchannel-logout", read "path_or_off";
+        /// whether the process is alive; or `false`: there is no such route, and this is empty
+        healthz: String = "/healthz", read "path_or_off";
+        /// whether people can sign in; or `false`: there is no such route, and this is empty
+        readyz: String = "/readyz", read "path_or_off";
     }
 
     // Users, organizations and so on stand beside these; the provider reads them.

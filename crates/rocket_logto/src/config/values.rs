@@ -178,6 +178,25 @@ impl<'de> Deserialize<'de> for EndSession {
     }
 }
 
+/// The path of a route, or nothing for `false`.
+pub(super) fn path_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Truth(bool),
+        Text(String),
+    }
+    match Either::deserialize(deserializer) {
+        Ok(Either::Truth(false)) => Ok(String::new()),
+        // A variable of the environment is always text.
+        Ok(Either::Text(text)) if text == "false" => Ok(String::new()),
+        Ok(Either::Text(path)) if !path.is_empty() => Ok(path),
+        _ => Err(D::Error::custom(
+            "must be a path like \"/healthz\", or false",
+        )),
+    }
+}
+
 /// A duration: seconds, or text like `"14d"`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct Span(pub(super) Duration);

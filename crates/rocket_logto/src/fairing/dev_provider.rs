@@ -23,8 +23,8 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
     let mut settings = Settings::new(DEV_APP_ID, DEV_APP_SECRET);
     settings.redirect_uris = vec![config.redirect_uri()];
     settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
-    let logout = config.absolute(&config.linked.backchannel_logout);
-    settings.backchannel_logout_uri = Some(logout);
+    let logout = &config.linked.backchannel_logout;
+    settings.backchannel_logout_uri = (!logout.is_empty()).then(|| config.absolute(logout));
     let its_own = |alg: &SigningAlg| match alg {
         SigningAlg::RS256 => Some(logto_dev_provider::SigningAlg::Rs256),
         SigningAlg::ES256 => Some(logto_dev_provider::SigningAlg::Es256),

@@ -43,10 +43,11 @@ pub(crate) fn keep_method(request: &Request<'_>) {
 }
 
 /// Whether Rocket's router routes `uri` to the path `own`, however it is written:
-/// `//callback`, `/callback/`, `/%63allback`.
+/// `//callback`, `/callback/`, `/%63allback`. A route that is turned off has no path, and
+/// nothing is there, not even `/`.
 pub(crate) fn is_at(uri: &Origin<'_>, own: &str) -> bool {
     let segments = own.split('/').filter(|segment| !segment.is_empty());
-    uri.path().segments().eq(segments)
+    !own.is_empty() && uri.path().segments().eq(segments)
 }
 
 /// Removes the query from the request's URI, whose path is `own`, before Rocket logs

@@ -182,16 +182,49 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     let (logto, sessions) = (Logto::of(request)?, SessionManager::of(request)?);
     let state = parameters
         .state
-        .as_deref()
+        .clone()
         .ok_or_else(|| rejected("state_missing"))?;
     let since = sessions.now();
     let cookies = raw_cookies(request);
     let transactions = sessions.transactions(&cookies);
-    let Some(transaction) = transactions.find(state) else {
+    let Some(transaction) = transactions.find(&state) else {
         let has_cookies = !cookies.is_empty();
         return not_begun_here(request, &parameters, has_cookies).await;
     };
     way_back(Some(transaction.return_to()));
+    let done = complete(request, parameters, &state, &transaction, since).await;
+    match done {
+        Err(error) if transaction.is_silent() && may_be_passed_over(error.kind()) => {
+            // What most of them end with, and nobody has to do anything about it.
+            if error.kind() != ErrorKind::SignInCancelled {
+                error.log();
+            }
+            Ok(go_to(&logto.landing(Some(transaction.return_to()))))
+        }
+        done => done,
+    }
+}
+
+/// Whether a user who did not ask to sign in need not hear of it: no one but the provider
+/// or the app can have said so.
+fn may_be_passed_over(error: ErrorKind) -> bool {
+    !matches!(
+        error,
+        ErrorKind::SignInRejected | ErrorKind::SignInUnverified
+    )
+}
+
+/// Finishes a sign-in that this browser has begun.
+async fn complete(
+    request: &Request<'_>,
+    parameters: Parameters,
+    state: &str,
+    transaction: &Transaction,
+    since: Seconds,
+) -> Result<Response<'static>, Error> {
+    let (logto, sessions) = (Logto::of(request)?, SessionManager::of(request)?);
+    let cookies = raw_cookies(request);
+    let transactions = sessions.transactions(&cookies);
     // As long as the metadata is not loaded or the session store is down, the
     // transaction is not used up: a reload may try again.
     let metadata = logto
@@ -203,12 +236,12 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     let name = transactions.name(state);
     let iss = parameters.iss.clone();
     let used_up = || RequestContext::of(request).set_cookie(transactions.removal(&name));
-    let code = match code_of(parameters, &metadata, logto, &transaction) {
+    let code = match code_of(parameters, &metadata, logto, transaction) {
         Ok(code) => code,
         Err(error) => {
             used_up();
             let wait = error.kind() == ErrorKind::ProviderNotReady;
-            if !wait || transaction.begun_again() {
+            if !wait || transaction.begun_again() || transaction.is_silent() {
                 return Err(error);
             }
             // The provider asks to begin again, as Keycloak does when its page was open
@@ -217,7 +250,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
                 "logto: the sign-in begins again, because {}",
                 error.reason()
             );
-            return sign_in::begin_again(request, &transaction).await;
+            return sign_in::begin_again(request, transaction).await;
         }
     };
     let Some(turn) = sessions.take_answer_turn(&name).await? else {
@@ -238,7 +271,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     }
     let mut tokens = tokens.map_err(not_redeemed)?;
     let told = std::mem::take(&mut tokens.answer);
-    let mut new = verified(logto, sessions.now(), tokens, &transaction).await?;
+    let mut new = verified(logto, sessions.now(), tokens, transaction).await?;
     // RFC 9207 section 2.4, for one of many tenants, which only the ID token names.
     if iss.is_some_and(|iss| iss != new.claims.iss) {
         return Err(rejected("id_token_iss_mismatch"));

@@ -10,6 +10,7 @@ mod initiate_login;
 mod question;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod silent_sign_in;
 
 use rocket::data::ToByteUnit;
 use rocket::http::Method;
@@ -32,7 +33,7 @@ pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
 
 /// The routes of a service without sign-in.
 pub(crate) fn health(paths: &RoutePaths) -> Vec<Route> {
-    vec![
+    [
         named(
             "logto health",
             Method::Get,
@@ -46,10 +47,13 @@ pub(crate) fn health(paths: &RoutePaths) -> Vec<Route> {
             health::ReadinessRoute,
         ),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn sign_in_routes(paths: &RoutePaths) -> Vec<Route> {
-    vec![
+    [
         named(
             "logto sign-in",
             Method::Get,
@@ -105,12 +109,16 @@ fn sign_in_routes(paths: &RoutePaths) -> Vec<Route> {
             backchannel_logout::BackchannelLogoutRoute,
         ),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) -> Route {
-    let mut route = Route::new(method, path, handler);
+/// `None` where the route is turned off.
+fn named(name: &'static str, method: Method, path: &str, handler: impl Handler) -> Option<Route> {
+    let mut route = (!path.is_empty()).then(|| Route::new(method, path, handler))?;
     route.name = Some(name.into());
-    route
+    Some(route)
 }
 
 /// What a responder has begun: [`Begun`] says why.

@@ -27,7 +27,8 @@ use crate::response::redirect;
 use crate::return_to::ReturnTo;
 use crate::session::context::RequestContext;
 use crate::session::cookie::CookieError;
-use crate::session::transaction::Transaction;
+use crate::session::questions::TRIED;
+use crate::session::transaction::{Beginning, Transaction};
 use crate::session::{ActiveSession, SessionManager, SessionRef};
 
 /// A sign-in to start.
@@ -35,6 +36,8 @@ use crate::session::{ActiveSession, SessionManager, SessionRef};
 pub(crate) struct StartSignIn {
     pub options: AuthorizeOptions,
     pub return_to: Option<ReturnTo>,
+    /// Nobody has asked for it: whatever comes of it, the browser goes back to its page.
+    pub is_silent: bool,
 }
 
 /// Starts a sign-in, as the response of a handler.
@@ -195,6 +198,20 @@ impl SignIn {
             false => self.0.options.extra.push((name, value.into())),
         }
         self
+    }
+}
+
+impl SignIn {
+    /// Without anything for the user to see, and back to `return_to` in any case.
+    pub(crate) fn silent(return_to: Option<ReturnTo>) -> SignIn {
+        SignIn(StartSignIn {
+            options: AuthorizeOptions {
+                prompt: Some(vec![Prompt::None]),
+                ..AuthorizeOptions::default()
+            },
+            return_to,
+            is_silent: true,
+        })
     }
 }
 
@@ -414,6 +431,7 @@ pub(super) async fn begin_again(
             ..AuthorizeOptions::default()
         },
         return_to: ReturnTo::parse(before.return_to()),
+        is_silent: false,
     };
     begin(request, &start, Some(before), before.attempt.is_second()).await
 }
@@ -442,27 +460,36 @@ async fn begin(
     let cookies = raw_cookies(request);
     let transactions = sessions.transactions(&cookies);
     let add = |return_to| {
-        transactions.add(
-            &authorization,
+        let beginning = Beginning {
             return_to,
-            replaces.as_ref(),
-            before.is_some(),
-        )
+            replaces: replaces.as_ref(),
+            begun_again: before.is_some(),
+            is_silent: start.is_silent,
+        };
+        transactions.add(&authorization, &beginning)
     };
     // Where the address is too long for a cookie, sign in without it.
-    let lines = add(&return_to)
-        .or_else(|_| add(&home))
-        .map_err(|error| match error {
-            CookieError::TooLarge(size) => Error::new(
-                ErrorKind::SignInTooLarge,
-                format!("transaction_of_{size}_bytes"),
-            ),
-            CookieError::Seal(error) => Error::new(ErrorKind::StoreUnavailable, error.to_string()),
-        })?;
+    let lines = add(&return_to).or_else(|_| add(&home)).map_err(no_cookie)?;
     let context = RequestContext::of(request);
+    if start.is_silent {
+        // Now, and not when it has failed: this way it cannot go in circles, whoever
+        // answers, or if nobody does.
+        let quiet = sessions.questions(&cookies).be_quiet(TRIED);
+        context.set_cookie(quiet.map_err(no_cookie)?);
+    }
     let lines = lines.into_iter().chain(sessions.leftovers(&cookies));
     lines.for_each(|line| context.set_cookie(line));
     Ok(redirect(authorization.url.into()))
+}
+
+fn no_cookie(error: CookieError) -> Error {
+    match error {
+        CookieError::TooLarge(size) => Error::new(
+            ErrorKind::SignInTooLarge,
+            format!("transaction_of_{size}_bytes"),
+        ),
+        CookieError::Seal(error) => Error::new(ErrorKind::StoreUnavailable, error.to_string()),
+    }
 }
 
 /// The session that the new one will replace, where it has to be remembered now:

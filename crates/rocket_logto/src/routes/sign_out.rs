@@ -23,6 +23,7 @@ use crate::response::pages::{Action, Page};
 use crate::response::{error, html_page, json, no_store, redirect};
 use crate::session::SessionManager;
 use crate::session::context::RequestContext;
+use crate::session::questions::SIGNED_OUT;
 
 /// The field of the form that asks before signing out.
 const CONFIRMATION: &str = "confirmation";
@@ -250,6 +251,11 @@ pub(crate) async fn finish(
             sessions.tell_signed_out(session, SignOutCause::User, None);
         }
         None => sessions.drop_cookies(context),
+    }
+    if sessions.signs_in_silently()
+        && let Ok(line) = sessions.questions(&[]).be_quiet(SIGNED_OUT)
+    {
+        context.set_cookie(line);
     }
     if let Some(path) = local {
         return Ok(redirect(logto.landing(Some(&path)).as_str().to_owned()));

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::cookie::Key;
@@ -42,6 +43,7 @@ pub(crate) struct SessionManager {
     pub(super) live: LiveSessions,
     answered: Answered,
     pub(super) hooks: Hooks,
+    signs_in_silently: AtomicBool,
     clock: Clock,
 }
 
@@ -82,6 +84,7 @@ impl SessionManager {
             live: LiveSessions::new(config.session.idle),
             answered: Answered::new(),
             hooks,
+            signs_in_silently: AtomicBool::new(false),
             config,
             oidc,
             clock,
@@ -381,6 +384,16 @@ impl SessionManager {
     /// What is asked of this browser, or expected from it, before the next step.
     pub(crate) fn questions<'a>(&'a self, cookies: &'a [(&'a str, &'a str)]) -> Questions<'a> {
         Questions(self.private(cookies))
+    }
+
+    /// The app has pages on which a sign-in begins by itself.
+    pub(crate) fn sign_in_silently(&self) {
+        self.signs_in_silently.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has, as far as is known.
+    pub(crate) fn signs_in_silently(&self) -> bool {
+        self.signs_in_silently.load(Ordering::Relaxed)
     }
 
     /// The sign-ins this browser has begun.

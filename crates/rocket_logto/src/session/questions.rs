@@ -21,6 +21,12 @@ const TO_ANSWER: Seconds = 15 * 60;
 const TO_CONFIRM: Seconds = 3600;
 /// To sign out at the provider, which may ask as well.
 const TO_COME_BACK: Seconds = 15 * 60;
+/// After a silent sign-in, whatever came of it. Somebody who signs in elsewhere meanwhile
+/// is known here a few minutes later.
+pub(crate) const TRIED: Seconds = 5 * 60;
+/// After a sign-out: a user who has just left is not to be signed in again unasked, even
+/// where the provider still knows them.
+pub(crate) const SIGNED_OUT: Seconds = 24 * 3600;
 
 /// In the place of a cookie's name.
 const SIGN_OUT: &str = "sign-out";
@@ -139,6 +145,19 @@ impl Questions<'_> {
     /// The `Set-Cookie` line for a browser that is back.
     pub(crate) fn is_back(&self) -> String {
         self.0.names.session_spec(self.0.names.left(), 0).removal()
+    }
+
+    /// The `Set-Cookie` line of a browser in which no silent sign-in begins for as long as
+    /// this. Nothing is won by making one up, so it is not sealed.
+    pub(crate) fn be_quiet(&self, for_seconds: Seconds) -> Result<String, CookieError> {
+        let spec = self.0.names.session_spec(self.0.names.quiet(), for_seconds);
+        spec.checked_line("1".to_owned())
+    }
+
+    /// Whether no silent sign-in may begin in this browser.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let name = self.0.names.quiet();
+        self.0.cookies.iter().any(|(cookie, _)| *cookie == name)
     }
 
     /// The line breaks tell it from all else that is sealed.

@@ -47,6 +47,19 @@ struct Details {
     /// Begun by the app itself, because the provider had asked to begin again.
     #[serde(rename = "t", default, skip_serializing_if = "std::ops::Not::not")]
     begun_again: bool,
+    /// Without anything for the user to see.
+    #[serde(rename = "s", default, skip_serializing_if = "std::ops::Not::not")]
+    is_silent: bool,
+}
+
+/// What is to be remembered of a sign-in beside the request itself.
+pub(crate) struct Beginning<'a> {
+    pub return_to: &'a ReturnTo,
+    pub replaces: Option<&'a SessionRef>,
+    /// See [`Transaction::begun_again`].
+    pub begun_again: bool,
+    /// See [`Transaction::is_silent`].
+    pub is_silent: bool,
 }
 
 impl Transaction {
@@ -65,6 +78,11 @@ impl Transaction {
 
     pub(crate) fn begun_again(&self) -> bool {
         self.details.begun_again
+    }
+
+    /// Whether the user has asked for nothing, and so is to be told of nothing.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.details.is_silent
     }
 }
 
@@ -115,18 +133,17 @@ impl Transactions<'_> {
     pub(crate) fn add(
         &self,
         authorization: &Authorization,
-        return_to: &ReturnTo,
-        replaces: Option<&SessionRef>,
-        begun_again: bool,
+        beginning: &Beginning<'_>,
     ) -> Result<Vec<String>, CookieError> {
         let sealed = Sealed {
             secret: *authorization.attempt.secret(),
             created_at: self.0.now,
-            return_to: return_to.as_str().to_owned(),
+            return_to: beginning.return_to.as_str().to_owned(),
             details: Details {
                 asked: authorization.asked.clone(),
-                replaces: replaces.cloned(),
-                begun_again,
+                replaces: beginning.replaces.cloned(),
+                begun_again: beginning.begun_again,
+                is_silent: beginning.is_silent,
             },
         };
         let name = self.name(&authorization.attempt.state());
@@ -257,6 +274,10 @@ mod tests {
             Details::default(),
             Details {
                 begun_again: true,
+                ..Details::default()
+            },
+            Details {
+                is_silent: true,
                 ..Details::default()
             },
             Details {

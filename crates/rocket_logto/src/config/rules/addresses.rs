@@ -11,6 +11,9 @@ use crate::config::values::EndSession;
 use crate::config::{EndSessionEndpoint, HttpHost, ProviderConfig, RoutePaths};
 use crate::return_to::{BasePath, ReturnTo};
 
+/// The routes without which nobody could sign in or out.
+const NEEDED: [&str; 3] = ["sign_in", "callback", "sign_out"];
+
 impl Rules<'_> {
     /// The app's public address.
     pub(super) fn base_url(&self, raw: &Raw) -> figment::Result<Url> {
@@ -137,6 +140,17 @@ impl Rules<'_> {
         for (name, path) in Value::serialize(&routes)?.into_dict().unwrap_or_default() {
             let key = format!("routes.{name}");
             let path = path.into_string().unwrap_or_default();
+            if path.is_empty() && !NEEDED.contains(&name.as_str()) {
+                // Turned off.
+                continue;
+            }
+            if path.is_empty() {
+                return Err(self.error(
+                    &key,
+                    "cannot be turned off, because users come through it: give it a path of your \
+                     choice",
+                ));
+            }
             let plain = |c: char| c == '/' || is_plain(c);
             if !path.starts_with('/') || path.len() < 2 || !path.chars().all(plain) {
                 return Err(self.error(&key, "must be a path like \"/sign-in\""));
@@ -220,7 +234,11 @@ impl RoutePaths {
         let paths = Value::serialize(self)?.into_dict().unwrap_or_default();
         let below = paths.into_iter().map(|(name, path)| {
             let path = path.into_string().unwrap_or_default();
-            (name, Value::from(format!("{base}{path}")))
+            let path = match path.is_empty() {
+                true => Value::from(false),
+                false => Value::from(format!("{base}{path}")),
+            };
+            (name, path)
         });
         Value::from(below.collect::<Dict>()).deserialize()
     }

@@ -18,6 +18,7 @@ pub(crate) struct CookieNames {
     transactions: String,
     question: String,
     left: String,
+    quiet: String,
     path: String,
     secure: bool,
     transactions_same_site: SameSite,
@@ -39,6 +40,7 @@ impl CookieNames {
             transactions: format!("{}_", named("txn")),
             question: named("question"),
             left: named("left"),
+            quiet: named("quiet"),
             path: match config.base_path() {
                 "" => "/".to_owned(),
                 path => path.to_owned(),
@@ -75,6 +77,11 @@ impl CookieNames {
     /// The cookie of a browser that is at the provider to sign out there.
     pub(crate) fn left(&self) -> &str {
         &self.left
+    }
+
+    /// The cookie of a browser in which no sign-in begins by itself.
+    pub(crate) fn quiet(&self) -> &str {
+        &self.quiet
     }
 
     /// The attributes of the session's cookies.
