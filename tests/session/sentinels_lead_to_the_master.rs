@@ -222,6 +222,8 @@ async fn a_user_is_still_signed_in_after_a_failover() {
         }
     };
     assert!(visit().await);
+    let master = &redis.nodes[0];
+    eventually("the replica has it all", async || master.is_replicated()).await;
     redis.nodes[0].kill();
     eventually("the page is back", visit).await;
     redis.is_master(1).await;
