@@ -1,76 +1,108 @@
-//! What surrounds every page: the menu, which leads to the pages that the
-//! configuration has, and the notice about the development provider. And how one leads
-//! to another, wherever the app lives.
+//! What surrounds every page: the menus, the user's name and picture, the choice of a
+//! language, and the notice about the development provider. And how one page leads to
+//! another, wherever the app lives.
+
+use std::convert::Infallible;
 
 use rocket::Request;
+use rocket::http::Method;
 use rocket::http::uri::Origin;
+use rocket::request::{FromRequest, Outcome};
 use rocket::response::{Redirect, Responder, Result};
 use rocket::serde::Serialize;
 use rocket_dyn_templates::Template;
-use rocket_logto::{Logto, ORGANIZATIONS_SCOPE};
+use rocket_logto::{Logto, ORGANIZATIONS_SCOPE, User};
 
-use crate::resources;
+use crate::developer::resources;
+use crate::language::{Choice, Language};
+use crate::shown::visible;
 
-/// Where a page stands.
-pub struct Frame {
-    /// Its entry in the menu.
-    page: &'static str,
-    /// Whether it is below that entry.
-    below: bool,
-    signed_in: bool,
+/// The frame of the page that answers this request, a guard that never fails.
+pub struct Frame<'r> {
+    pub language: Language,
+    logto: Option<&'r Logto>,
+    /// To come back to after a sign-in, or in another language.
+    here: String,
+    user: Option<Profile>,
 }
 
-impl Frame {
-    /// The page of a menu entry.
+/// An entry of a menu, by the page that it leads to.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    page: &'static str,
+    /// The page is one below it.
+    below: bool,
+}
+
+impl Entry {
+    /// The page itself.
     pub fn of(page: &'static str) -> Self {
-        Self {
-            page,
-            below: false,
-            signed_in: true,
-        }
+        Self { page, below: false }
     }
 
-    /// A page below a menu entry.
+    /// A page below it.
     pub fn below(page: &'static str) -> Self {
-        Self {
-            below: true,
-            ..Self::of(page)
-        }
+        Self { page, below: true }
     }
 
-    /// For pages that are open to everyone.
-    pub fn signed_in(self, signed_in: bool) -> Self {
-        Self { signed_in, ..self }
+    /// A page that no menu has.
+    pub fn none() -> Self {
+        Self::of("")
     }
+}
 
-    /// The page, rendered by `template` from `content`. Without configuration, which the
-    /// launch would not survive, nothing is known to be there.
-    pub fn around(
-        self,
-        template: &'static str,
-        logto: Option<&Logto>,
-        content: impl Serialize,
-    ) -> Template {
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Frame<'r> {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        let user: Option<Option<User>> = request.guard().await.succeeded();
+        let here = match request.method() {
+            Method::Get => request.uri().to_string(),
+            // A form cannot be come back to.
+            _ => "/".to_owned(),
+        };
+        Outcome::Success(Self {
+            language: Language::of(request),
+            logto: request.rocket().state(),
+            here,
+            user: user.flatten().as_ref().map(Profile::of),
+        })
+    }
+}
+
+impl<'r> Frame<'r> {
+    /// The page, rendered by `template` from `content`.
+    pub fn around(&self, at: Entry, template: &'static str, content: impl Serialize) -> Template {
         #[derive(Serialize)]
         #[serde(crate = "rocket::serde")]
         struct Page<'a, C> {
             base: &'a str,
+            lang: &'a str,
+            languages: [Choice; 2],
+            here: &'a str,
             page: &'static str,
             below: bool,
-            signed_in: bool,
+            user: Option<&'a Profile>,
             dev_provider: bool,
             has_organizations: bool,
             has_resources: bool,
             #[serde(flatten)]
             content: C,
         }
+        // Without configuration, which the launch would not survive, nothing is known to
+        // be there.
+        let logto = self.logto;
         Template::render(
             template,
             Page {
                 base: base(logto),
-                page: self.page,
-                below: self.below,
-                signed_in: self.signed_in,
+                lang: self.language.tag(),
+                languages: Choice::all(self.language),
+                here: &self.here,
+                page: at.page,
+                below: at.below,
+                user: self.user.as_ref(),
                 dev_provider: logto.is_some_and(Logto::dev_provider),
                 has_organizations: logto.is_some_and(has_organizations),
                 has_resources: logto.is_some_and(has_resources),
@@ -78,6 +110,60 @@ impl Frame {
             },
         )
     }
+
+    /// A page that says what is wrong.
+    pub fn error(&self, at: Entry, code: u16, title: &str, advice: &str) -> Template {
+        #[derive(Serialize)]
+        #[serde(crate = "rocket::serde")]
+        struct Content<'a> {
+            code: u16,
+            title: &'a str,
+            advice: &'a str,
+        }
+        let content = Content {
+            code,
+            title,
+            advice,
+        };
+        self.around(at, "error", content)
+    }
+
+    /// The message `key`, in the language of the page.
+    pub fn say(&self, key: &str) -> String {
+        self.language.say(key, &[])
+    }
+
+    pub fn is_signed_in(&self) -> bool {
+        self.user.is_some()
+    }
+}
+
+/// Who is signed in, as the pages show it.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Profile {
+    name: String,
+    initial: Option<char>,
+    sub: String,
+    picture: Option<String>,
+}
+
+impl Profile {
+    fn of(user: &User) -> Self {
+        let picture = user.claims().picture.as_deref();
+        let initial = user.name().chars().find(|letter| letter.is_alphanumeric());
+        Self {
+            name: visible(user.name()),
+            initial: initial.and_then(|letter| letter.to_uppercase().next()),
+            sub: visible(user.sub()),
+            picture: picture.filter(|url| is_https(url)).map(str::to_owned),
+        }
+    }
+}
+
+/// Anything else (`javascript:`, `data:`, plain http) is not shown.
+fn is_https(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
 }
 
 /// The path of `base_url`, which a proxy takes off before requests come here.
@@ -96,13 +182,13 @@ impl<'r> Responder<'r, 'static> for Goto {
 }
 
 /// Whether a sign-in asks for the user's organizations: without that there are no
-/// organization tokens.
+/// organization tokens, and no teams.
 pub fn has_organizations(logto: &Logto) -> bool {
     let scopes = &logto.config().scopes;
     scopes.iter().any(|scope| scope == ORGANIZATIONS_SCOPE)
 }
 
 /// Whether a sign-in asks for tokens for an API.
-pub fn has_resources(logto: &Logto) -> bool {
+fn has_resources(logto: &Logto) -> bool {
     !resources::configured(logto).is_empty()
 }

@@ -1,19 +1,22 @@
-//! The web app that shows `rocket_logto`: `cargo run`, then open the address it
-//! prints. It uses the crate exactly as any other application would.
+//! Team notes, the web app that shows `rocket_logto`: `cargo run`, then open the address
+//! it prints. It uses the crate exactly as any other application would.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod api;
-mod claims;
+mod account;
+mod database;
+mod developer;
+mod errors;
 mod frame;
 mod headers;
-mod organizations;
-mod pages;
-mod resources;
+mod home;
+mod language;
+mod notes;
 mod session;
+mod shown;
 mod signed_out;
-mod token_view;
+mod users;
 
 use std::process::ExitCode;
 
@@ -37,19 +40,27 @@ async fn main() -> ExitCode {
 }
 
 fn rocket() -> Rocket<Build> {
+    let logto = Logto::fairing()
+        .on_sign_in(users::arrives)
+        .on_refresh(users::changes);
+    let templates = Template::custom(|engines| language::teach(&mut engines.tera));
     rocket::custom(configuration())
-        .attach(Logto::fairing())
-        .attach(Template::fairing())
+        .attach(logto)
+        .attach(templates)
+        .attach(database::fairing())
         .attach(headers::shield())
         .attach(headers::Headers)
         .attach(signed_out::SignedOut)
-        .attach(resources::http_client())
-        .attach(organizations::pages())
-        .mount("/", pages::routes())
-        .mount("/", resources::routes())
+        .attach(developer::resources::http_client())
+        .attach(developer::organizations::pages())
+        .attach(notes::teams())
+        .mount("/", home::routes())
+        .mount("/", notes::routes())
+        .mount("/", account::routes())
         .mount("/", session::routes())
-        .mount("/", api::routes())
-        .register("/", pages::catchers())
+        .mount("/", language::routes())
+        .mount("/", developer::routes())
+        .register("/", errors::catchers())
 }
 
 /// Rocket's configuration. At a Logto it has the scopes of `web.scopes_at_logto`, unless

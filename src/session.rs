@@ -12,8 +12,8 @@ use rocket_logto::{
     Error, ErrorKind, Logto, SameOrigin, SessionInfo, Sessions, SignOut, StepUp, StepUpPolicy, User,
 };
 
-use crate::claims::{Time, visible};
-use crate::frame::{Frame, Goto};
+use crate::frame::{Entry, Frame, Goto};
+use crate::shown::{Time, visible};
 
 pub fn routes() -> Vec<Route> {
     routes![
@@ -68,6 +68,7 @@ async fn session(
     done: Option<Done>,
     logto: &State<Logto>,
     sessions: &State<Sessions>,
+    frame: Frame<'_>,
 ) -> Result<Template, Error> {
     let devices: Option<Vec<Device>> = match sessions.is_available() {
         true => Some(
@@ -97,7 +98,7 @@ async fn session(
         // The development provider's page of users is at its root.
         provider_page: logto.config().issuer().strip_suffix("oidc"),
     };
-    Ok(Frame::of("session").around("session", Some(logto), content))
+    Ok(frame.around(Entry::of("session"), "session", content))
 }
 
 /// For actions that a session alone should not be enough for, such as paying.
@@ -108,12 +109,12 @@ impl StepUpPolicy for Recent {
 }
 
 #[get("/session/recent")]
-fn recent(user: StepUp<Recent>, logto: &State<Logto>) -> Template {
+fn recent(user: StepUp<Recent>, frame: Frame<'_>) -> Template {
     let content = context! {
         name: visible(user.name()),
         authenticated_at: user.authenticated_at().map(Time::at),
     };
-    Frame::below("session").around("recent", Some(logto), content)
+    frame.around(Entry::below("session"), "recent", content)
 }
 
 /// Asks the provider again. A user whom it no longer accepts is signed out here, too.
@@ -121,7 +122,7 @@ fn recent(user: StepUp<Recent>, logto: &State<Logto>) -> Template {
 async fn refresh(
     _form: SameOrigin,
     user: Result<User, Error>,
-    logto: &State<Logto>,
+    frame: Frame<'_>,
 ) -> Either<Goto, (Status, Template)> {
     let refreshed = match user {
         Ok(user) => user.refresh().await,
@@ -133,23 +134,26 @@ async fn refresh(
     match error.kind() {
         ErrorKind::SessionEnded => Either::Left(Goto(uri!(ended))),
         ErrorKind::NotSignedIn => Either::Left(Goto(uri!(session(None::<Done>)))),
-        _ => Either::Right((error.status(), not_refreshed(&error, logto))),
+        _ => Either::Right((error.status(), not_refreshed(&error, &frame))),
     }
 }
 
-fn not_refreshed(error: &Error, logto: &Logto) -> Template {
+fn not_refreshed(error: &Error, frame: &Frame<'_>) -> Template {
     let why = match error.kind() {
         // At Logto, a sign-in without `prompt=consent` gives no refresh token.
-        ErrorKind::Denied => "This sign-in cannot be refreshed: the app was not allowed to.",
-        ErrorKind::Misconfigured => {
-            "This app is not set up correctly, so trying again will not help."
-        }
-        _ => "The sign-in service could not be reached. Please try again in a moment.",
+        ErrorKind::Denied => "not-refreshed-denied",
+        ErrorKind::Misconfigured => "not-refreshed-misconfigured",
+        _ => "not-refreshed-unreachable",
     };
-    let reference = error.reference();
-    let advice = format!("{why} You are still signed in. Reference: {reference}");
-    let content = context! { code: error.status().code, title: "Not refreshed", advice };
-    Frame::below("session").around("error", Some(logto), content)
+    let reference = error.reference().to_string();
+    let advice = frame.language.say(why, &[("reference", &reference)]);
+    let code = error.status().code;
+    frame.error(
+        Entry::below("session"),
+        code,
+        &frame.say("not-refreshed-title"),
+        &advice,
+    )
 }
 
 /// The next page that needs a token fetches a new one.
@@ -213,16 +217,12 @@ async fn end_all(
 }
 
 #[get("/session/ended")]
-fn ended(user: Result<User, Error>, logto: &State<Logto>) -> Result<Either<Goto, Template>, Error> {
+fn ended(user: Result<User, Error>, frame: Frame<'_>) -> Result<Either<Goto, Template>, Error> {
     match user {
         Ok(_) => return Ok(Either::Left(Goto(uri!(session(None::<Done>))))),
         Err(error) if error.status() != Status::Unauthorized => return Err(error),
         Err(_) => {}
     }
-    let frame = Frame::below("session").signed_in(false);
-    Ok(Either::Right(frame.around(
-        "session_ended",
-        Some(logto),
-        context! {},
-    )))
+    let page = frame.around(Entry::none(), "session_ended", context! {});
+    Ok(Either::Right(page))
 }

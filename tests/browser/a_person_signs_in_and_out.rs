@@ -33,6 +33,8 @@ async fn from_the_first_page_to_the_last() {
     person.arrives_at(demo.url("/")).await;
     assert_eq!(person.heading().await, "Alice Example");
 
+    person.click("Developer").await;
+    person.arrives_at(demo.url("/developer")).await;
     person.click("ID token").await;
     person.arrives_at(demo.url("/protected")).await;
     let rows = person.rows().await;
@@ -55,7 +57,7 @@ async fn from_the_first_page_to_the_last() {
 
     // Through the provider and back: the policy's `form-action` lets the
     // redirects after the form pass.
-    person.click("Sign out").await;
+    person.sign_out().await;
     person.arrives_signed_out(&demo).await;
     assert!(!person.text().await.contains("Alice"));
     assert_eq!(person.complaints().await, [""; 0]);
@@ -74,7 +76,7 @@ async fn the_provider_may_be_another_site() {
     let (demo, person) = (Demo::start_at("127.0.0.1").await, Person::new().await);
     person.sign_in(&demo, "/protected", ALICE).await;
     assert_eq!(value(&person.rows().await, "sub"), Some(ALICE));
-    person.click("Sign out").await;
+    person.sign_out().await;
     person.arrives_signed_out(&demo).await;
     assert_eq!(person.complaints().await, [""; 0]);
 
@@ -133,7 +135,7 @@ async fn the_back_button_shows_nothing_private_after_sign_out() {
     person.sign_in(&demo, "/protected", ALICE).await;
     person.click("Userinfo").await;
     person.arrives_at(demo.url("/protected/userinfo")).await;
-    person.click("Sign out").await;
+    person.sign_out().await;
     person.arrives_signed_out(&demo).await;
     for n in 0..3 {
         person.back().await.unwrap();
@@ -142,7 +144,7 @@ async fn the_back_button_shows_nothing_private_after_sign_out() {
             person.arrives_below(demo.provider_url("/")).await;
         }
         let html = person.source().await.unwrap();
-        for private in [ALICE, "You are signed in as", "Sign out"] {
+        for private in [ALICE, "You are signed in as", "sign-out"] {
             let at_the_provider = html.contains("Development provider</title>");
             assert!(
                 at_the_provider || !html.contains(private),
@@ -287,7 +289,7 @@ async fn another_site_cannot_show_the_app_in_a_frame() {
     let frame = person.find(Locator::Css("iframe")).await.unwrap();
     frame.enter_frame().await.unwrap();
     let html = person.source().await.unwrap();
-    assert!(!html.contains("rocket_logto"), "{html}");
+    assert!(!html.contains("Team notes"), "{html}");
 }
 
 #[rocket::async_test]
@@ -308,6 +310,8 @@ async fn the_keyboard_is_enough() {
     person.press(Key::Enter.into()).await;
     person.arrives_at(demo.url("/")).await;
     assert_eq!(person.heading().await, "Alice Example");
+    tab_to(&person, "Alice Example").await;
+    person.press(Key::Enter.into()).await;
     tab_to(&person, "Sign out").await;
     person.press(Key::Enter.into()).await;
     person.arrives_signed_out(&demo).await;
@@ -345,7 +349,7 @@ async fn it_works_without_javascript() {
         .await;
     person.sign_in(&demo, "/protected", ALICE).await;
     assert_eq!(value(&person.rows().await, "sub"), Some(ALICE));
-    person.click("Sign out").await;
+    person.sign_out().await;
     person.arrives_signed_out(&demo).await;
     for path in [
         "/",

@@ -50,7 +50,7 @@ async fn the_response_comes_from_another_site_and_signs_in() {
     for cookie in cookies.iter().filter(|it| it["domain"] == "127.0.0.1") {
         assert_eq!(cookie["sameSite"], "Lax", "{cookie}");
     }
-    person.click("Sign out").await;
+    person.sign_out().await;
     person.arrives_below(app.url("/?bye=1&state=")).await;
     assert_eq!(person.complaints().await, [""; 0]);
 }

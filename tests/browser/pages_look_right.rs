@@ -58,6 +58,10 @@ async fn pages_for_somebody() {
             ("not-found", "/nowhere"),
             ("recent", "/session/recent"),
             ("session", "/session"),
+            ("account", "/account"),
+            ("notes", "/notes"),
+            ("teams", "/teams"),
+            ("developer", "/developer"),
         ] {
             person.open(demo.url(path)).await;
             look(&person, &format!("{name}-{page}")).await;
@@ -103,7 +107,7 @@ async fn questions_and_a_farewell() {
     // The policy of the page lets the button go to the provider, where Alice is signed
     // in: otherwise the console complains, below.
     person.open(demo.url("/")).await;
-    person.click("Sign out").await;
+    person.sign_out().await;
     person.arrives_signed_out(&demo).await;
     look(&person, "signed-out").await;
     person.open(demo.url("/")).await;

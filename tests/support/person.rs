@@ -80,6 +80,18 @@ impl Person {
             .unwrap_or_else(|error| panic!("{text:?} cannot be clicked: {error}"));
     }
 
+    /// By the account menu, which every page of the app has.
+    pub async fn sign_out(&self) {
+        self.open_account_menu().await;
+        self.click("Sign out").await;
+    }
+
+    pub async fn open_account_menu(&self) {
+        let summary = self.find(Locator::Css(".account summary")).await;
+        let summary = summary.expect("an account menu");
+        summary.click().await.expect("the menu opens");
+    }
+
     pub async fn control(&self, text: &str) -> Element {
         let xpath = format!("(//a|//button)[starts-with(normalize-space(.), \"{text}\")]");
         match self.find(Locator::XPath(&xpath)).await {
@@ -182,6 +194,13 @@ impl Person {
             .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Writes into the field with this id, in place of what is there.
+    pub async fn write(&self, id: &str, text: &str) {
+        let field = self.find(Locator::Id(id)).await.expect("a field");
+        field.clear().await.expect("it can be emptied");
+        field.send_keys(text).await.expect("it can be written into");
+    }
+
     /// Presses a key wherever the focus is.
     pub async fn press(&self, key: char) {
         let focus = self.active_element().await.expect("a focus");
@@ -198,6 +217,23 @@ impl Person {
             widths[0] <= widths[1] && widths[2] <= widths[1],
             "{page} is wider than the window: {widths:?}"
         );
+    }
+
+    /// Panics when axe finds something that keeps people from using the page.
+    pub async fn sees_no_barriers(&self, page: &str) {
+        const AXE: &str = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/oidc_provider/node_modules/axe-core/axe.min.js"
+        );
+        let axe = std::fs::read_to_string(AXE).expect("axe-core is installed");
+        let run = "const done = arguments[arguments.length - 1];
+            axe.run().then(found => done(found.violations.map(it =>
+                [it.id, it.help, ...it.nodes.map(node => node.html)])), error => done(`${error}`))";
+        let found = self
+            .execute_async(&format!("{axe};{run}"), Vec::new())
+            .await;
+        let found = found.unwrap_or_else(|error| panic!("{page}: {error}"));
+        assert_eq!(found, json!([]), "{page}");
     }
 
     /// Console lines since the last call, without those that say what was meant:

@@ -135,7 +135,9 @@ impl Process {
     pub fn app(env: &[(&str, &str)]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rocket_logto_web"));
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
-        Process::spawn(command.env_clear().envs(env.iter().copied()))
+        // Each with notes of its own.
+        command.env_clear().env("ROCKET_WEB", "{database=\"\"}");
+        Process::spawn(command.envs(env.iter().copied()))
     }
 
     pub fn spawn(command: &mut Command) -> Process {

@@ -9,10 +9,10 @@ use rocket_logto::{
     Error, ErrorKind, Logto, ORGANIZATIONS_SCOPE, OrgToken, PathOrg, User, UserInfo,
 };
 
-use crate::claims::visible;
-use crate::frame::{Frame, Goto, has_organizations};
-use crate::resources::{self, Api};
-use crate::token_view::TokenView;
+use super::resources::{self, Api};
+use super::token_view::TokenView;
+use crate::frame::{Entry, Frame, Goto, has_organizations};
+use crate::shown::visible;
 
 /// Mounts the pages where the configuration has what they need: a guard that could
 /// never succeed would stop the launch. Elsewhere their addresses say which key brings
@@ -33,10 +33,10 @@ pub fn pages() -> AdHoc {
 }
 
 #[get("/organizations")]
-fn not_asked_for(user: Option<User>, logto: &State<Logto>) -> Template {
+fn not_asked_for(frame: Frame<'_>) -> Template {
     let content = context! { scope: ORGANIZATIONS_SCOPE };
-    let frame = Frame::of("organizations").signed_in(user.is_some());
-    frame.around("organizations_off", Some(logto), content)
+    let template = "developer/organizations_off";
+    frame.around(Entry::of("organizations"), template, content)
 }
 
 #[get("/organizations/<_..>")]
@@ -45,21 +45,18 @@ fn below_what_is_not_asked_for() -> Goto {
 }
 
 #[get("/protected/organizations")]
-fn not_asked_for_as_in_flask(user: Option<User>, logto: &State<Logto>) -> Template {
-    not_asked_for(user, logto)
+fn not_asked_for_as_in_flask(frame: Frame<'_>) -> Template {
+    not_asked_for(frame)
 }
 
 /// Makes one call to the userinfo endpoint: an ID token names organizations only by
 /// their ids.
 #[get("/organizations")]
-fn list(
-    user: User,
-    info: Result<UserInfo, Error>,
-    logto: &State<Logto>,
-) -> Result<Template, Error> {
+fn list(user: User, info: Result<UserInfo, Error>, frame: Frame<'_>) -> Result<Template, Error> {
     let info = unless_signed_out(info)?;
     let content = context! { organizations: Card::all(&user, info.as_ref()) };
-    Ok(Frame::of("organizations").around("organizations", Some(logto), content))
+    let template = "developer/organizations";
+    Ok(frame.around(Entry::of("organizations"), template, content))
 }
 
 #[get("/protected/organizations")]
@@ -76,6 +73,7 @@ fn organization(
     user: User,
     info: Result<UserInfo, Error>,
     logto: &State<Logto>,
+    frame: Frame<'_>,
 ) -> Result<Template, Error> {
     let info = unless_signed_out(info)?;
     let content = context! {
@@ -83,7 +81,8 @@ fn organization(
         token: TokenView::new(&token),
         apis: resources::configured(logto),
     };
-    Ok(Frame::below("organizations").around("organization", Some(logto), content))
+    let template = "developer/organization";
+    Ok(frame.around(Entry::below("organizations"), template, content))
 }
 
 /// Calls this app's own API (`api.rs`) with that token. The API accepts only callers
@@ -94,10 +93,11 @@ async fn reports(
     token: OrgToken<PathOrg>,
     http: &State<reqwest::Client>,
     logto: &State<Logto>,
+    frame: Frame<'_>,
 ) -> Result<Template, Status> {
-    let path = uri!(crate::api::reports(org_id)).to_string();
+    let path = uri!(super::api::reports(org_id)).to_string();
     let endpoint = format!("{}{}", logto.base_url(), path.trim_start_matches('/'));
-    resources::call(endpoint, &token, http, logto).await
+    resources::call(endpoint, &token, http, &frame).await
 }
 
 /// The same for an API within the organization; without a guard, because the API is
@@ -108,6 +108,7 @@ async fn api(
     number: usize,
     user: User,
     logto: &State<Logto>,
+    frame: Frame<'_>,
 ) -> Result<Option<Template>, Error> {
     let Some(api) = Api::numbered(number, logto) else {
         return Ok(None);
@@ -120,12 +121,13 @@ async fn api(
         token: TokenView::new(&token),
         api,
     };
-    let frame = Frame::below("organizations");
-    Ok(Some(frame.around("organization_api", Some(logto), content)))
+    let template = "developer/organization_api";
+    let entry = Entry::below("organizations");
+    Ok(Some(frame.around(entry, template, content)))
 }
 
 /// These pages can do without userinfo, but not without a user.
-fn unless_signed_out(info: Result<UserInfo, Error>) -> Result<Option<UserInfo>, Error> {
+pub fn unless_signed_out(info: Result<UserInfo, Error>) -> Result<Option<UserInfo>, Error> {
     match info {
         Ok(info) => Ok(Some(info)),
         Err(error) if error.kind() == ErrorKind::SessionEnded => Err(error),
@@ -136,10 +138,13 @@ fn unless_signed_out(info: Result<UserInfo, Error>) -> Result<Option<UserInfo>, 
 /// An organization as the pages show it.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
-struct Card {
+pub struct Card {
     /// For addresses.
-    id: String,
+    pub id: String,
     name: String,
+    /// The name itself, where the provider has told it.
+    #[serde(skip)]
+    pub told_name: Option<String>,
     description: Option<String>,
     roles: Vec<String>,
 }
@@ -147,7 +152,7 @@ struct Card {
 impl Card {
     /// From `organization_data` if it was granted, or else from the ids in the ID
     /// token.
-    fn all(user: &User, info: Option<&UserInfo>) -> Vec<Card> {
+    pub fn all(user: &User, info: Option<&UserInfo>) -> Vec<Card> {
         let data = info.and_then(|info| info.claims().organization_data.as_deref());
         if let Some(data) = data {
             let ids = data.iter().map(|organization| organization.id.as_str());
@@ -170,6 +175,7 @@ impl Card {
         Card {
             id: id.to_owned(),
             name: visible(name.unwrap_or(id)),
+            told_name: name.map(str::to_owned),
             description: data.and_then(|data| data.description.as_deref().map(visible)),
             roles: here.map(|(_, role)| visible(role)).collect(),
         }

@@ -11,10 +11,10 @@ use rocket_logto::{
     AccessToken, Error, Logto, LogtoConfig, ORGANIZATIONS_RESOURCE, Resource, Token, User,
 };
 
-use crate::api::Shopping;
-use crate::claims::ClaimsView;
-use crate::frame::Frame;
-use crate::token_view::TokenView;
+use super::api::Shopping;
+use super::claims::ClaimsView;
+use super::token_view::TokenView;
+use crate::frame::{Entry, Frame};
 
 pub fn routes() -> Vec<Route> {
     routes![list, resource, userinfo, cart]
@@ -50,15 +50,19 @@ pub fn configured(logto: &Logto) -> Vec<Api> {
 /// Where no API is configured, the page is open to everyone: it only says which key
 /// brings more.
 #[get("/resources")]
-fn list(user: Result<User, Error>, logto: &State<Logto>) -> Result<Template, Error> {
+fn list(
+    user: Result<User, Error>,
+    logto: &State<Logto>,
+    frame: Frame<'_>,
+) -> Result<Template, Error> {
     let apis = configured(logto);
-    let frame = Frame::of("resources").signed_in(user.is_ok());
+    let entry = Entry::of("resources");
     if apis.is_empty() {
-        return Ok(frame.around("resources_off", Some(logto), context! {}));
+        return Ok(frame.around(entry, "developer/resources_off", context! {}));
     }
     user?;
     let content = context! { has_cart: has_cart(logto), apis };
-    Ok(frame.around("resources", Some(logto), content))
+    Ok(frame.around(entry, "developer/resources", content))
 }
 
 /// Whether there are tokens for this app's own API.
@@ -74,14 +78,15 @@ async fn resource(
     number: usize,
     user: User,
     logto: &State<Logto>,
+    frame: Frame<'_>,
 ) -> Result<Option<Template>, Error> {
     let Some(api) = Api::numbered(number, logto) else {
         return Ok(None);
     };
     let token = user.access_token(&api.indicator).await?;
     let content = context! { token: TokenView::new(&token), api };
-    let frame = Frame::below("resources");
-    Ok(Some(frame.around("resource", Some(logto), content)))
+    let entry = Entry::below("resources");
+    Ok(Some(frame.around(entry, "developer/resource", content)))
 }
 
 /// Calls the userinfo endpoint, an API that every provider has, with the user's token.
@@ -90,11 +95,12 @@ async fn userinfo(
     token: AccessToken,
     http: &State<reqwest::Client>,
     logto: &State<Logto>,
+    frame: Frame<'_>,
 ) -> Result<Template, Status> {
     let endpoint = logto
         .userinfo_endpoint()
         .ok_or(Status::ServiceUnavailable)?;
-    call(endpoint, &token, http, logto).await
+    call(endpoint, &token, http, &frame).await
 }
 
 /// The same for this app's own API (`api.rs`), which accepts callers with a token for
@@ -104,22 +110,23 @@ async fn cart(
     user: User,
     http: &State<reqwest::Client>,
     logto: &State<Logto>,
+    frame: Frame<'_>,
 ) -> Result<Result<Template, Status>, Error> {
     if !has_cart(logto) {
         let content = context! { own_api: Shopping::INDICATOR };
-        let frame = Frame::below("resources");
-        return Ok(Ok(frame.around("resources_off", Some(logto), content)));
+        let entry = Entry::below("resources");
+        return Ok(Ok(frame.around(entry, "developer/resources_off", content)));
     }
     let token = user.access_token(Shopping::INDICATOR).await?;
     let endpoint = format!("{}api/cart", logto.base_url());
-    Ok(call(endpoint, &token, http, logto).await)
+    Ok(call(endpoint, &token, http, &frame).await)
 }
 
 pub async fn call(
     endpoint: String,
     token: &Token,
     http: &reqwest::Client,
-    logto: &Logto,
+    frame: &Frame<'_>,
 ) -> Result<Template, Status> {
     let request = http.get(&endpoint);
     let answer = request.bearer_auth(token.secret()).send().await;
@@ -134,7 +141,7 @@ pub async fn call(
         status,
         answer: ClaimsView::new(&body),
     };
-    Ok(Frame::below("resources").around("call", Some(logto), content))
+    Ok(frame.around(Entry::below("resources"), "developer/call", content))
 }
 
 fn no_answer(error: reqwest::Error) -> Status {

@@ -1,9 +1,12 @@
 //! Makes claims readable: rows in a sensible order, and the JSON they came as.
 
-use rocket::serde::json::Value;
+use rocket::http::Status;
+use rocket::serde::json::{self, Value};
 use rocket::serde::{Deserialize, Serialize};
 use rocket_logto::Timestamp;
 use time::OffsetDateTime;
+
+use crate::shown::{Time, visible};
 
 /// Who, how to reach them, what they may do. Claims not named here follow in
 /// alphabetical order, then [`LAST`].
@@ -82,13 +85,12 @@ enum Kind {
     Null,
 }
 
-#[derive(Serialize, Debug, PartialEq)]
-#[serde(crate = "rocket::serde")]
-pub struct Time {
-    /// For machines: the `datetime` attribute.
-    iso: String,
-    /// For people.
-    words: String,
+/// Claims, as JSON.
+pub fn to_value(claims: &impl Serialize) -> Result<Value, Status> {
+    json::to_value(claims).map_err(|error| {
+        rocket::error!("claims cannot be shown: {error}");
+        Status::InternalServerError
+    })
 }
 
 impl ClaimsView {
@@ -122,41 +124,26 @@ impl Row {
             long: text.len() > LONG,
             text,
             kind,
-            time: Time::of(name, value),
+            time: time_of(name, value),
         }
     }
 }
 
-impl Time {
-    fn of(name: &str, value: &Value) -> Option<Self> {
-        let time = match name {
-            "exp" | "iat" | "auth_time" => {
-                let float = || value.as_f64().map(|number| number as i64);
-                let seconds = value.as_i64().or_else(float)?;
-                OffsetDateTime::from_unix_timestamp(seconds).ok()
-            }
-            // In seconds, or in milliseconds as Logto sends them.
-            "created_at" | "updated_at" => {
-                let timestamp = Timestamp::deserialize(value).ok()?;
-                timestamp.to_offset_date_time()
-            }
-            _ => None,
-        };
-        time.map(Self::at)
-    }
-
-    /// A time, shown in UTC.
-    pub fn at(time: OffsetDateTime) -> Self {
-        let (year, month, day) = time.to_calendar_date();
-        let (hour, minute, second) = time.to_hms();
-        Self {
-            iso: format!(
-                "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z",
-                u8::from(month)
-            ),
-            words: format!("{day} {month} {year}, {hour:02}:{minute:02}:{second:02} UTC"),
+fn time_of(name: &str, value: &Value) -> Option<Time> {
+    let time = match name {
+        "exp" | "iat" | "auth_time" => {
+            let float = || value.as_f64().map(|number| number as i64);
+            let seconds = value.as_i64().or_else(float)?;
+            OffsetDateTime::from_unix_timestamp(seconds).ok()
         }
-    }
+        // In seconds, or in milliseconds as Logto sends them.
+        "created_at" | "updated_at" => {
+            let timestamp = Timestamp::deserialize(value).ok()?;
+            timestamp.to_offset_date_time()
+        }
+        _ => None,
+    };
+    time.map(Time::at)
 }
 
 fn rank(name: &str) -> usize {
@@ -166,27 +153,6 @@ fn rank(name: &str) -> usize {
         (None, Some(index)) => FIRST.len() + 1 + index,
         (None, None) => FIRST.len(),
     }
-}
-
-/// Writes characters that reorder or hide the text around them as JSON escapes,
-/// so that nothing on the page can pretend to be something else. The joiners U+200C
-/// and U+200D stay: Persian and emoji need them.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\u{ad}'
-            | '\u{61c}'
-            | '\u{200b}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{7f}'..='\u{9f}' => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
-            _ => shown.push(character),
-        }
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -233,14 +199,14 @@ mod tests {
 
     #[test]
     fn times_are_seconds_or_the_milliseconds_logto_sends() {
-        let words = |name: &str, value: Value| Time::of(name, &value).map(|time| time.words);
-        let expected = Some("22 November 2026, 08:23:26 UTC".to_owned());
-        assert_eq!(words("iat", json!(1_795_335_806)), expected);
-        assert_eq!(words("iat", json!(1_795_335_806.7)), expected);
-        assert_eq!(words("updated_at", json!(1_795_335_806)), expected);
-        assert_eq!(words("updated_at", json!(1_795_335_806_707_i64)), expected);
+        let iso = |name: &str, value: Value| time_of(name, &value).map(Time::iso);
+        let expected = Some("2026-11-22T08:23:26Z".to_owned());
+        assert_eq!(iso("iat", json!(1_795_335_806)), expected);
+        assert_eq!(iso("iat", json!(1_795_335_806.7)), expected);
+        assert_eq!(iso("updated_at", json!(1_795_335_806)), expected);
+        assert_eq!(iso("updated_at", json!(1_795_335_806_707_i64)), expected);
         assert_eq!(
-            Time::of("exp", &json!(0)).map(|time| time.iso),
+            time_of("exp", &json!(0)).map(Time::iso),
             Some("1970-01-01T00:00:00Z".to_owned())
         );
     }
@@ -253,9 +219,9 @@ mod tests {
             json!(i64::MIN),
             Value::Null,
         ] {
-            assert_eq!(Time::of("exp", &value), None, "{value}");
+            assert_eq!(time_of("exp", &value), None, "{value}");
         }
-        assert_eq!(Time::of("custom_data", &json!(1_795_335_806)), None);
+        assert_eq!(time_of("custom_data", &json!(1_795_335_806)), None);
     }
 
     #[test]

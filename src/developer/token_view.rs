@@ -4,8 +4,8 @@
 use rocket::serde::Serialize;
 use rocket_logto::Token;
 
-use crate::claims::{ClaimsView, Time, visible};
-use crate::pages::to_value;
+use super::claims::{ClaimsView, to_value};
+use crate::shown::{Time, visible};
 
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
