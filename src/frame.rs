@@ -23,7 +23,17 @@ pub struct Frame<'r> {
     logto: Option<&'r Logto>,
     /// To come back to after a sign-in, or in another language.
     here: String,
-    user: Option<Profile>,
+    user: Whose,
+}
+
+/// Who looks at a page, as far as is known.
+#[derive(Clone, Default, Serialize)]
+#[serde(crate = "rocket::serde", rename_all = "lowercase")]
+enum Whose {
+    #[default]
+    Unknown,
+    Nobody,
+    User(Profile),
 }
 
 /// An entry of a menu, by the page that it leads to.
@@ -57,21 +67,38 @@ impl<'r> FromRequest<'r> for Frame<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
         let user: Option<Option<User>> = request.guard().await.succeeded();
+        let user = match user.flatten() {
+            Some(user) => Whose::User(Profile::of(&user)),
+            None => Whose::Nobody,
+        };
+        request.local_cache(|| user.clone());
+        let language: Option<Language> = request.guard().await.succeeded();
         let here = match request.method() {
             Method::Get => request.uri().to_string(),
             // A form cannot be come back to.
             _ => "/".to_owned(),
         };
         Outcome::Success(Self {
-            language: Language::of(request),
+            language: language.unwrap_or(Language::English),
             logto: request.rocket().state(),
             here,
-            user: user.flatten().as_ref().map(Profile::of),
+            user,
         })
     }
 }
 
 impl<'r> Frame<'r> {
+    /// For a page of the library, where no guard can be waited for.
+    pub fn told(request: &'r Request<'_>, language: Language) -> Self {
+        Self {
+            language,
+            logto: request.rocket().state(),
+            // What led here is best not sent again.
+            here: "/".to_owned(),
+            user: request.local_cache(Whose::default).clone(),
+        }
+    }
+
     /// The page, rendered by `template` from `content`.
     pub fn around(&self, at: Entry, template: &'static str, content: impl Serialize) -> Template {
         #[derive(Serialize)]
@@ -83,6 +110,7 @@ impl<'r> Frame<'r> {
             here: &'a str,
             page: &'static str,
             below: bool,
+            whose: &'a Whose,
             user: Option<&'a Profile>,
             dev_provider: bool,
             has_organizations: bool,
@@ -102,7 +130,8 @@ impl<'r> Frame<'r> {
                 here: &self.here,
                 page: at.page,
                 below: at.below,
-                user: self.user.as_ref(),
+                whose: &self.user,
+                user: self.user(),
                 dev_provider: logto.is_some_and(Logto::dev_provider),
                 has_organizations: logto.is_some_and(has_organizations),
                 has_resources: logto.is_some_and(has_resources),
@@ -134,12 +163,19 @@ impl<'r> Frame<'r> {
     }
 
     pub fn is_signed_in(&self) -> bool {
-        self.user.is_some()
+        self.user().is_some()
+    }
+
+    fn user(&self) -> Option<&Profile> {
+        match &self.user {
+            Whose::User(profile) => Some(profile),
+            _ => None,
+        }
     }
 }
 
 /// Who is signed in, as the pages show it.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(crate = "rocket::serde")]
 struct Profile {
     name: String,

@@ -16,6 +16,7 @@ mod notes;
 mod session;
 mod shown;
 mod signed_out;
+mod told;
 mod users;
 
 use std::process::ExitCode;
@@ -42,7 +43,9 @@ async fn main() -> ExitCode {
 fn rocket() -> Rocket<Build> {
     let logto = Logto::fairing()
         .on_sign_in(users::arrives)
-        .on_refresh(users::changes);
+        .on_refresh(users::changes)
+        .language(language::chosen)
+        .pages(told::show);
     let templates = Template::custom(|engines| language::teach(&mut engines.tera));
     rocket::custom(configuration())
         .attach(logto)

@@ -103,6 +103,7 @@ account-language-words = Choose the language at the foot of any page.
 ### Errors
 
 error-code = Error { $code }
+reference = Reference
 go-home = Go to the home page
 not-found-title = Page not found
 not-found-advice = There is nothing at this address. It may have been mistyped, or the page has moved.

@@ -13,10 +13,6 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue};
-use fluent_langneg::{
-    NegotiationStrategy, convert_vec_str_to_langids_lossy, negotiate_languages,
-    parse_accepted_languages,
-};
 use rocket::form::{Form, FromForm, FromFormField};
 use rocket::http::uri::Origin;
 use rocket::http::{Cookie, CookieJar, RawStr, SameSite};
@@ -66,30 +62,9 @@ impl Language {
         }
     }
 
-    fn tagged(tag: &str) -> Option<Language> {
+    pub fn tagged(tag: &str) -> Option<Language> {
         let mut all = Language::ALL.into_iter();
         all.find(|language| language.tag() == tag)
-    }
-
-    /// The language of the answer to this request.
-    pub fn of(request: &Request<'_>) -> Language {
-        let chosen = request.cookies().get(CHOSEN);
-        let chosen = chosen.and_then(|cookie| Language::tagged(cookie.value()));
-        chosen.unwrap_or_else(|| {
-            let accepted = request.headers().get_one("Accept-Language");
-            Language::accepted(accepted.unwrap_or_default())
-        })
-    }
-
-    /// RFC 9110 section 12.5.4.
-    fn accepted(header: &str) -> Language {
-        let asked = parse_accepted_languages(header);
-        let all = convert_vec_str_to_langids_lossy(Language::ALL.map(Language::tag));
-        let found = negotiate_languages(&asked, &all, None, NegotiationStrategy::Lookup);
-        let found = found
-            .first()
-            .and_then(|tag| Language::tagged(&tag.to_string()));
-        found.unwrap_or(Language::English)
     }
 
     /// The message `key`, as HTML; what the arguments say is text. A key that nobody has
@@ -131,12 +106,21 @@ impl Language {
     }
 }
 
+/// What the reader has chosen: the library asks for it, and falls back on the browser.
+pub fn chosen(request: &Request<'_>) -> Option<String> {
+    let cookie = request.cookies().get(CHOSEN)?;
+    Some(cookie.value().to_owned())
+}
+
+/// The language that the library's pages have, too.
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Language {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
-        Outcome::Success(Language::of(request))
+        let language = request.guard::<rocket_logto::Language>().await.succeeded();
+        let language = language.and_then(|language| Language::tagged(language.as_str()));
+        Outcome::Success(language.unwrap_or(Language::English))
     }
 }
 

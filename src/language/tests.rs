@@ -103,22 +103,6 @@ fn what_templates_ask_for_is_there_and_nothing_else() {
 }
 
 #[test]
-fn the_browser_is_asked_for_the_language() {
-    for (header, expected) in [
-        ("", Language::English),
-        ("th", Language::Thai),
-        ("th-TH,th;q=0.9,en;q=0.8", Language::Thai),
-        ("en-GB,th;q=0.5", Language::English),
-        ("de,th;q=0.5", Language::Thai),
-        ("de", Language::English),
-        ("*", Language::English),
-        (";;,,q=,\u{e9}", Language::English),
-    ] {
-        assert_eq!(Language::accepted(header), expected, "{header:?}");
-    }
-}
-
-#[test]
 fn arguments_are_text() {
     let said = Language::English.say("error-code", &[("code", "<b>&\"")]);
     assert_eq!(said, "Error &lt;b&gt;&amp;&quot;");

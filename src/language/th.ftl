@@ -103,6 +103,7 @@ account-language-words = เลือกภาษาได้ที่ท้า�
 ### Errors
 
 error-code = ข้อผิดพลาด { $code }
+reference = หมายเลขอ้างอิง
 go-home = ไปหน้าแรก
 not-found-title = ไม่พบหน้านี้
 not-found-advice = ไม่มีอะไรอยู่ที่ที่อยู่นี้ อาจพิมพ์ผิด หรือหน้าถูกย้ายไปแล้ว

@@ -29,6 +29,7 @@ pub mod leaks;
 pub mod log;
 pub mod nginx;
 pub mod npm_provider;
+pub mod own_pages;
 pub mod pages;
 pub mod peer_app;
 pub mod person;

@@ -9,12 +9,15 @@ use url::Url;
 
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
+use crate::error::told::Advice;
+use crate::error::{Error, ErrorKind};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{
     self, AccessExpectations, Algorithms, ClientExpectations, KeySet, Logout, Nonce,
     TokenExpectations,
 };
 use crate::request::cookies as cookie_header;
+use crate::response::page::PageKind;
 use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;
 use crate::routes::callback::Parameters;
@@ -43,6 +46,49 @@ pub fn logout_token_of_form(form: &str) -> Option<String> {
 pub fn endpoints(issuer: &str, document: &[u8]) -> Option<Vec<Url>> {
     let metadata = Metadata::of(issuer, &[], document).ok()?;
     Some(metadata.endpoints().cloned().collect())
+}
+
+/// What the pages of errors can be about: at least one of each kind.
+pub fn errors() -> Vec<Error> {
+    let kinds = [
+        ErrorKind::NotSignedIn,
+        ErrorKind::SessionEnded,
+        ErrorKind::InsufficientAuthentication,
+        ErrorKind::Denied,
+        ErrorKind::Misconfigured,
+        ErrorKind::NoOrganization,
+        ErrorKind::MissingClaims,
+        ErrorKind::CrossSite,
+        ErrorKind::SignInRejected,
+        ErrorKind::SignInUnverified,
+        ErrorKind::NoCookies,
+        ErrorKind::SignInCancelled,
+        ErrorKind::SignInRefused,
+        ErrorKind::UnmetAuthentication,
+        ErrorKind::ProviderUnreachable,
+        ErrorKind::ProviderBadAnswer,
+        ErrorKind::ProviderFailed,
+        ErrorKind::ProviderTimeout,
+        ErrorKind::ProviderNotReady,
+        ErrorKind::SignInTooLarge,
+        ErrorKind::StoreUnavailable,
+        ErrorKind::NotAdmitted,
+        ErrorKind::NotAllowed,
+        ErrorKind::HookFailed,
+        ErrorKind::SessionData,
+    ];
+    let kinds = kinds.map(|kind| Error::new(kind, "for_a_test"));
+    let denied = Advice::ALL.map(|advice| Error::denied("for_a_test", advice));
+    let needs = [&[][..], &["admin"], &["admin", "owner"]].into_iter();
+    let needs = needs.flat_map(|roles| [(roles, false), (roles, true)]);
+    let needs = needs.map(|(roles, in_organization)| {
+        Error::new(ErrorKind::NotAllowed, "for_a_test").needing(roles, in_organization)
+    });
+    kinds.into_iter().chain(denied).chain(needs).collect()
+}
+
+pub fn page_kinds() -> &'static [PageKind] {
+    PageKind::ALL
 }
 
 pub fn cookie_pairs(header: &str) -> Vec<(&str, &str)> {

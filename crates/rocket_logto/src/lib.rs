@@ -43,6 +43,7 @@
 //! | [`StepUp<P>`](StepUp) | the same, for a user who has authenticated recently or in a stronger way | as `User` |
 //! | [`Allowed<R>`](Allowed), [`AllowedIn<Id, R>`](AllowedIn) | the same, for a user with a role, also in an organization, or with another claim | as `User` |
 //! | [`SessionData<T>`](SessionData) | what your own hook has put into the session | as `User` |
+//! | [`Language`] | the language that the library's pages would have, for yours | none |
 //! | [`SameOrigin`] | certainty that no other site has sent the form | none |
 //! | [`UserInfo`] | the user's claims, fresh from the provider | one call |
 //! | [`AccessToken<R>`](AccessToken) | a token for an API resource | none while cached |
@@ -100,6 +101,7 @@
 //! |---|---|
 //! | [`guide::sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
 //! | [`guide::hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
+//! | [`guide::pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`guide::apis`] | protecting an API with [`Bearer`], services that are only an API ([`Logto::api()`]), opaque tokens |
 //! | [`guide::production`] | checklist, nginx, several instances, Redis, changing the key, memory |
@@ -161,15 +163,16 @@ pub use fairing::LogtoFairing;
 pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
     AccessToken, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
-    ExpectedAudience, HeaderOrg, MachineToken, NoCustomClaims, NoResource, OrgId, OrgToken,
-    Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg, Requirement,
-    Resource, SameOrigin, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
+    ExpectedAudience, HeaderOrg, Language, MachineToken, NoCustomClaims, NoResource, OrgId,
+    OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg,
+    Requirement, Resource, SameOrigin, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
 };
 pub use hooks::{
     Admission, HookResult, RefreshEvent, RefreshHook, Renewal, SessionDataError, SignInEvent,
     SignInHook, SignOutCause, SignOutEvent, SignOutHook,
 };
 pub use logto::Logto;
+pub use response::page::{Page, PageAction, PageField, PageForm, PageKind};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;
 pub use routes::silent_sign_in::SilentSignIn;

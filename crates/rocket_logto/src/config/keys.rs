@@ -72,6 +72,12 @@ keys! {
         /// `true`: `base_url` may be http in any profile and at any host, where nobody else is on
         /// the network. Its cookies have neither `Secure` nor a prefix
         allow_insecure_base_url: bool = false;
+        /// the app's name, as its users know it, on the pages of the library
+        app_name: Option<String>,
+            otherwise "the host of `base_url`",
+            env LOGTO_APP_NAME;
+        /// its icon beside the name: a path of the app, like `/static/icon.svg`, or an https URL
+        app_icon: Option<String>, env LOGTO_APP_ICON;
         /// whether the proxy takes the path of `base_url` off before requests reach the app;
         /// `false`: they come with it, the fairing mounts its routes below it, and so must the app
         proxy_strips_path: bool = true;

@@ -105,6 +105,10 @@ pub struct LogtoConfig {
     /// The app's public address. Its path ends with a slash, and is `/` for an app that
     /// has its host for itself.
     pub base_url: Url,
+    /// The app's name, as its users know it.
+    pub app_name: Option<String>,
+    /// The address of its icon, as browsers have it: a path, or an https URL.
+    pub app_icon: Option<String>,
     /// Whether requests reach the app without the path of `base_url`.
     pub proxy_strips_path: bool,
     /// All scopes of a sign-in request, without duplicates. At a provider that `issuer`

@@ -3,6 +3,7 @@
 //! Nothing here knows about requests.
 
 pub(crate) mod bearer;
+pub(crate) mod told;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rocket::http::Status;
+
+use self::told::{Advice, Told};
 
 /// How long a program should wait before it tries again, in seconds, unless
 /// the provider has said.
@@ -57,8 +60,8 @@ struct Details {
     /// What was sent and answered, for the log.
     facts: Option<String>,
     provider_message: Option<String>,
-    /// The app's own words to the user.
-    told: Option<String>,
+    /// What the user is told besides.
+    told: Option<Told>,
     /// Instead of that of the kind.
     status: Option<Status>,
     retry_after: u64,
@@ -71,7 +74,7 @@ struct Details {
 #[derive(Clone, Debug)]
 enum Hint {
     /// For the page and for the log.
-    Everyone(&'static str),
+    Everyone(Advice),
     /// For the operator, in the log only.
     Operator(String),
 }
@@ -239,9 +242,9 @@ impl Error {
         self
     }
 
-    /// The provider refuses, with its `code`; `hint` says what to do about it.
-    pub(crate) fn denied(code: &str, hint: &'static str) -> Error {
-        Error::new(ErrorKind::Denied, code).with_hint(Hint::Everyone(hint))
+    /// The provider refuses, with its `code`; `advice` says what to do about it.
+    pub(crate) fn denied(code: &str, advice: Advice) -> Error {
+        Error::new(ErrorKind::Denied, code).with_hint(Hint::Everyone(advice))
     }
 
     /// The provider refuses this app itself; `hint` is for the operator, not for
@@ -286,13 +289,26 @@ impl Error {
 
     /// Keeps what the app itself tells the user.
     pub(crate) fn telling(mut self, words: String) -> Error {
-        self.0.told = Some(words).filter(|words| !words.is_empty());
+        self.0.told = (!words.is_empty()).then_some(Told::Words(words));
         self
     }
 
-    /// What the app itself tells the user.
-    pub(crate) fn told(&self) -> Option<&str> {
-        self.0.told.as_deref()
+    /// Keeps what it takes: one of these roles, or only to be a member.
+    pub(crate) fn needing(
+        mut self,
+        roles: &'static [&'static str],
+        in_organization: bool,
+    ) -> Error {
+        self.0.told = Some(Told::Needs {
+            roles,
+            in_organization,
+        });
+        self
+    }
+
+    /// What the user is told besides what the kind says.
+    pub(crate) fn told(&self) -> Option<&Told> {
+        self.0.told.as_ref()
     }
 
     /// What went wrong.
@@ -328,9 +344,9 @@ impl Error {
     }
 
     /// What the reader of the response can do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn advice(&self) -> Option<Advice> {
         match self.0.hint {
-            Some(Hint::Everyone(hint)) => Some(hint),
+            Some(Hint::Everyone(advice)) => Some(advice),
             _ => None,
         }
     }
@@ -381,7 +397,7 @@ impl Error {
     pub(crate) fn details(&self) -> String {
         let mut line = String::new();
         match &self.0.hint {
-            Some(Hint::Everyone(hint)) => line.push_str(&format!(": {hint}")),
+            Some(Hint::Everyone(advice)) => line.push_str(&format!(": {}", advice.english())),
             Some(Hint::Operator(hint)) => line.push_str(&format!(": {hint}")),
             None => {}
         }

@@ -4,6 +4,7 @@
 mod dev_provider;
 mod hooks;
 mod ignition;
+mod pages;
 #[cfg(feature = "dev-provider")]
 mod port;
 mod protect;
@@ -17,6 +18,7 @@ use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 use self::ignition::{
     announce, announce_address, provider_service, store, take_offline, warn_of_debug_log,
 };
+use self::pages::Pages;
 use self::protect::Protected;
 use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
@@ -24,7 +26,7 @@ use crate::hooks::Hooks;
 use crate::logto::Logto;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
-use crate::response::failed_guard;
+use crate::response::{failed_guard, own, vary};
 use crate::routes;
 use crate::session::context::RequestContext;
 use crate::session::store::SharedStore;
@@ -77,6 +79,7 @@ impl Logto {
             store: None,
             hooks: Hooks::default(),
             protected: Protected::default(),
+            pages: Pages::default(),
         }
     }
 }
@@ -114,6 +117,7 @@ pub struct LogtoFairing {
     store: Option<Arc<dyn SharedStore>>,
     hooks: Hooks,
     protected: Protected,
+    pages: Pages,
 }
 
 impl LogtoFairing {
@@ -162,6 +166,9 @@ impl Fairing for LogtoFairing {
         if !self.protected.can_be() {
             return Err(rocket);
         }
+        let Some(pages) = self.pages.settings() else {
+            return Err(rocket);
+        };
         let mut config = match LogtoConfig::from_figment(rocket.figment()) {
             Ok(config) => config,
             Err(error) => {
@@ -205,6 +212,7 @@ impl Fairing for LogtoFairing {
             .mount("/", routes::all(&config.mounted))
             .mount("/", self.protected.routes())
             .manage(config)
+            .manage(pages)
             .manage(service)
             .manage(Sessions::new(sessions.clone()))
             .manage(sessions)
@@ -255,6 +263,7 @@ impl Fairing for LogtoFairing {
         if let Some(deferred) = routes::take_deferred(request, response) {
             Box::pin(routes::finish(deferred, request, response)).await;
         }
+        own::show(request, response);
         let context = RequestContext::of(request);
         let mut cookies = context.take_cookies();
         if let Some(session) = context.take_session_cookies()
@@ -266,7 +275,7 @@ impl Fairing for LogtoFairing {
         // is for one browser only: no cache may share them.
         if context.is_personal() || !cookies.is_empty() {
             response.set_raw_header("Cache-Control", "no-store");
-            response.adjoin_raw_header("Vary", "Cookie");
+            vary(response, "Cookie");
         }
         for cookie in cookies {
             response.adjoin_raw_header("Set-Cookie", cookie);

@@ -199,7 +199,7 @@ async fn find<R: Requirement>(request: &Request<'_>) -> Result<Allowed<R>, Error
             user,
             by: PhantomData,
         }),
-        false => Err(not_allowed::<R>("")),
+        false => Err(not_allowed::<R>(false)),
     }
 }
 
@@ -221,7 +221,7 @@ mod within {
                 organization_id,
                 by: PhantomData,
             }),
-            false => Err(not_allowed::<R>(" in this organization")),
+            false => Err(not_allowed::<R>(true)),
         }
     }
 }
@@ -240,17 +240,14 @@ fn is_allowed_in<R: Requirement>(claims: &IdTokenClaims, organization: &str) -> 
     is_meant && R::admits(claims)
 }
 
-fn not_allowed<R: Requirement>(place: &str) -> Error {
-    let needs = match (R::NEEDS, R::ROLES) {
-        ("", []) => format!("You need to be a member{place}."),
-        ("", [role]) => format!("You need the role “{role}”{place}."),
-        ("", roles) => format!("You need one of the roles “{}”{place}.", roles.join("”, “")),
-        (needs, _) => needs.to_owned(),
-    };
+fn not_allowed<R: Requirement>(in_organization: bool) -> Error {
     let requirement = std::any::type_name::<R>();
-    Error::new(ErrorKind::NotAllowed, "requirement_not_met")
-        .for_operator(format!("the user does not meet `{requirement}`"))
-        .telling(needs)
+    let error = Error::new(ErrorKind::NotAllowed, "requirement_not_met")
+        .for_operator(format!("the user does not meet `{requirement}`"));
+    match R::NEEDS {
+        "" => error.needing(R::ROLES, in_organization),
+        needs => error.telling(needs.to_owned()),
+    }
 }
 
 impl<R: Requirement> Sentinel for Allowed<R> {

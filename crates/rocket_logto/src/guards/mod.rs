@@ -57,6 +57,7 @@ macro_rules! holds_token {
 mod access_token;
 mod allowed;
 mod bearer;
+mod language;
 mod machine_token;
 mod org_token;
 mod organization_id;
@@ -71,6 +72,7 @@ pub use allowed::{Allowed, AllowedIn, Requirement};
 pub use bearer::{
     Bearer, BearerAudience, ExpectedAudience, NoCustomClaims, Organization, Permission, Within,
 };
+pub use language::Language;
 pub use machine_token::MachineToken;
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{

@@ -8,6 +8,7 @@ use super::error::{AuthorizeError, ProviderError, TokenError, TokenErrorBody, pr
 use super::http::HttpError;
 use super::verify::{Refused, Rejection};
 use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::error::told::Advice;
 use crate::error::{Error, ErrorKind};
 
 /// A call for tokens or claims failed.
@@ -38,12 +39,12 @@ pub(crate) fn exchange_failed(error: TokenError) -> Error {
     let TokenError::Denied(body) = error else {
         return failed(error);
     };
-    let hint = match body.error.as_str() {
-        "invalid_grant" => "This token is unknown, used up or expired, or its user is suspended.",
-        "access_denied" => "The user is not a member of this organization, or it does not exist.",
+    let advice = match body.error.as_str() {
+        "invalid_grant" => Advice::SubjectTokenUnusable,
+        "access_denied" => Advice::UserNoMember,
         _ => return not_for_this_app(&body, EXCHANGE),
     };
-    Error::denied(&body.code(), hint)
+    Error::denied(&body.code(), advice)
 }
 
 const MACHINE: &str = "the provider gives this application no tokens of its own: at Logto that \
@@ -303,20 +304,14 @@ fn not_taken(reason: String, body: &TokenErrorBody) -> Error {
 /// The provider understood and refused (RFC 6749 section 5.2, RFC 8707 section 2,
 /// and Logto's own codes for organizations).
 fn denied(body: &TokenErrorBody) -> Error {
-    let hint = match body.error.as_str() {
+    let advice = match body.error.as_str() {
         "invalid_grant" => return Error::new(ErrorKind::SessionEnded, "refresh_invalid_grant"),
         "access_denied" => {
-            let hint = "You are not a member of this organization, or it does not exist.";
-            return Error::denied(&body.code(), hint).with_facts(body.facts());
+            return Error::denied(&body.code(), Advice::NoMember).with_facts(body.facts());
         }
-        "insufficient_scope" => {
-            "A scope was not asked for at sign-in: add it to logto.scopes and sign in again."
-        }
-        "invalid_scope" => "These scopes were not granted at sign-in.",
-        "invalid_target" => {
-            "This API resource is unknown, or was not asked for at sign-in: add it to \
-             logto.resources and sign in again."
-        }
+        "insufficient_scope" => Advice::ScopeNotAskedFor,
+        "invalid_scope" => Advice::ScopesNotGranted,
+        "invalid_target" => Advice::ResourceUnknown,
         other => {
             let reason = format!("token_endpoint_{}", printable(other));
             // About the app, whatever it asks for.
@@ -331,7 +326,7 @@ fn denied(body: &TokenErrorBody) -> Error {
             return told(error, body);
         }
     };
-    told(Error::denied(&body.code(), hint), body)
+    told(Error::denied(&body.code(), advice), body)
 }
 
 /// There was no usable response.

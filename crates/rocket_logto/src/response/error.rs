@@ -1,168 +1,50 @@
 //! Turns an [`Error`] into a response: a page for a browser, JSON for a program, or a
-//! redirect to the sign-in where that is enough. The only place with the texts, and
-//! the one that logs.
-
-use std::sync::Arc;
+//! redirect to the sign-in where that is enough. The one place that logs.
 
 use rocket::Request;
 use rocket::http::{Method, Status};
 use rocket::response::{Responder, Response};
 use url::form_urlencoded;
 
-use super::pages::{Action, Page};
+use super::messages::{Key, keys};
+use super::page::{PageAction, PageKind};
 use super::pending::pending;
-use super::{html_page, html_page_with, json, no_store, redirect};
-use crate::config::LogtoConfig;
+use super::writer::{self, base_path, config, home, say, say_with};
+use super::{json, no_store, redirect};
+use crate::error::told::{Advice, Told};
 use crate::error::{Error, ErrorKind};
 use crate::request::{address, is_at, is_form, is_navigation, own_referer};
-use crate::return_to::{BasePath, ReturnTo};
+use crate::return_to::ReturnTo;
 
-/// The texts for one kind of error: `error` for programs, the others for pages.
-struct Words {
-    error: &'static str,
-    title: &'static str,
-    text: &'static str,
-}
-
-fn words(kind: ErrorKind) -> Words {
-    let (error, title, text) = match kind {
-        ErrorKind::NotSignedIn | ErrorKind::SessionEnded => (
-            "Not authenticated",
-            "Please sign in",
-            "You are not signed in, or your session has ended.",
-        ),
+/// What programs are told.
+fn error_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotSignedIn | ErrorKind::SessionEnded => "Not authenticated",
         // The code of RFC 9470 section 3.
-        ErrorKind::InsufficientAuthentication => (
-            "insufficient_user_authentication",
-            "Please sign in again",
-            "This needs a sign-in that is more recent, or a stronger one.",
-        ),
-        ErrorKind::Denied => (
-            "Forbidden",
-            "You may not do this",
-            "The sign-in service does not give you access to this.",
-        ),
-        ErrorKind::Misconfigured => (
-            "Misconfigured",
-            "This app is not set up correctly",
-            "The app and its sign-in service do not fit each other, so what you asked for cannot \
-             work. Trying again will not help: the app’s operator has to fix it, and can find the \
-             cause with the reference below.",
-        ),
-        ErrorKind::NoOrganization => (
-            "No organization",
-            "Something is wrong with this page",
-            "It does not say which organization it is about. The app’s developer can fix that.",
-        ),
-        ErrorKind::MissingClaims => (
-            "Missing claims",
-            "This page is not for your account",
-            "Your account lacks something this page needs.",
-        ),
-        ErrorKind::CrossSite => (
-            "Cross-site request",
-            "Not from here",
-            "This request came from another site, so nothing was done.",
-        ),
-        ErrorKind::SignInRejected => (
-            "Sign-in rejected",
-            "Sign-in did not work",
-            "The response to your sign-in could not be accepted. This happens when a page is \
-             opened twice, when too much time has passed, or when cookies are blocked.",
-        ),
-        ErrorKind::SignInUnverified => (
-            "Sign-in not verified",
-            "Sign-in did not work",
-            "What the sign-in service sent did not pass a check of this app, so nobody was signed \
-             in. You have done nothing wrong. If it happens again, trying further will not help: \
-             the app’s operator can find the cause with the reference below.",
-        ),
-        ErrorKind::NoCookies => (
-            "No cookies",
-            "Sign-in did not work",
-            "Your browser sent no cookie that can be read. If you have only opened an old page \
-             again, sign in again. Otherwise the browser blocks the cookies of this site, or one \
-             of them is damaged: remove the cookies of this site in the browser’s settings.",
-        ),
-        ErrorKind::SignInCancelled => (
-            "Sign-in cancelled",
-            "Sign-in was cancelled",
-            "It was not finished: it was cancelled there, or the sign-in service did not let you \
-             in. Nothing has changed.",
-        ),
-        ErrorKind::SignInRefused => (
-            "Sign-in refused",
-            "The sign-in service refused",
-            "It did not sign you in. The app’s operator can look up what it said, with the \
-             reference below.",
-        ),
-        ErrorKind::UnmetAuthentication => (
-            "Authentication requirements not met",
-            "A stronger sign-in was needed",
-            "The sign-in service could not sign you in as securely as this page needs. A further \
-             way to sign in, such as a second factor, may have to be set up there first.",
-        ),
-        ErrorKind::ProviderUnreachable => (
-            "Provider unreachable",
-            "The sign-in service cannot be reached",
-            "Please try again in a moment.",
-        ),
-        ErrorKind::ProviderBadAnswer => (
-            "Bad answer from the provider",
-            "The sign-in service sent an unusable response",
-            "Please try again in a moment.",
-        ),
-        ErrorKind::ProviderFailed => (
-            "Provider failed",
-            "The sign-in service had a problem",
-            "Please try again in a moment.",
-        ),
-        ErrorKind::ProviderTimeout => (
-            "Provider timeout",
-            "The sign-in service is taking too long",
-            "Please try again in a moment.",
-        ),
-        ErrorKind::ProviderNotReady => (
-            "Provider not ready",
-            "Signing in is not possible right now",
-            "The sign-in service is not available. Please try again in a moment.",
-        ),
-        ErrorKind::StoreUnavailable => (
-            "Session store unavailable",
-            "This page is not available right now",
-            "The app cannot look up who is signed in. You have not been signed out. Please try \
-             again in a moment.",
-        ),
-        ErrorKind::SignInTooLarge => (
-            "Sign-in too large",
-            "This sign-in could not be started",
-            "It asks for more than the app can remember until you are back. The app’s developer \
-             can fix that.",
-        ),
-        ErrorKind::NotAdmitted => (
-            "Not admitted",
-            "You cannot sign in here",
-            "The sign-in service knows you, but this app has not let you in.",
-        ),
-        ErrorKind::NotAllowed => (
-            "Forbidden",
-            "You may not do this",
-            "Your account is signed in, and lacks something that this needs.",
-        ),
-        ErrorKind::HookFailed => (
-            "App failed",
-            "Something in this app did not work",
-            "What you asked for was not done, and nothing has changed. Please try again in a \
-             moment. If it happens again, the app’s operator can find the cause with the reference \
-             below.",
-        ),
-        ErrorKind::SessionData => (
-            "Session data missing",
-            "Please sign in again",
-            "This app needs something that it has not remembered since you signed in.",
-        ),
-    };
-    Words { error, title, text }
+        ErrorKind::InsufficientAuthentication => "insufficient_user_authentication",
+        ErrorKind::Denied => "Forbidden",
+        ErrorKind::Misconfigured => "Misconfigured",
+        ErrorKind::NoOrganization => "No organization",
+        ErrorKind::MissingClaims => "Missing claims",
+        ErrorKind::CrossSite => "Cross-site request",
+        ErrorKind::SignInRejected => "Sign-in rejected",
+        ErrorKind::SignInUnverified => "Sign-in not verified",
+        ErrorKind::NoCookies => "No cookies",
+        ErrorKind::SignInCancelled => "Sign-in cancelled",
+        ErrorKind::SignInRefused => "Sign-in refused",
+        ErrorKind::UnmetAuthentication => "Authentication requirements not met",
+        ErrorKind::ProviderUnreachable => "Provider unreachable",
+        ErrorKind::ProviderBadAnswer => "Bad answer from the provider",
+        ErrorKind::ProviderFailed => "Provider failed",
+        ErrorKind::ProviderTimeout => "Provider timeout",
+        ErrorKind::ProviderNotReady => "Provider not ready",
+        ErrorKind::StoreUnavailable => "Session store unavailable",
+        ErrorKind::SignInTooLarge => "Sign-in too large",
+        ErrorKind::NotAdmitted => "Not admitted",
+        ErrorKind::NotAllowed => "Forbidden",
+        ErrorKind::HookFailed => "App failed",
+        ErrorKind::SessionData => "Session data missing",
+    }
 }
 
 impl<'r> Responder<'r, 'static> for Error {
@@ -221,56 +103,31 @@ fn sign_in_address(error: &Error, sign_in: &str, return_to: &str) -> String {
 /// The answer to a form that was sent without the sign-in it needs. The sign-in leads
 /// back to the form's page.
 fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
-    let words = words(error.kind());
     let back = own_page(request).unwrap_or_else(|| home(request));
     let sign_in = sign_in_address(error, sign_in, back.as_str());
-    let mut response = html_page(
-        error.status(),
-        &Page {
-            title: words.title,
-            paragraphs: &[words.text, "What you have just sent was not carried out."],
-            reference: None,
-            actions: &[
-                Action::Link {
-                    href: &sign_in,
-                    label: "Sign in",
-                },
-                Action::Link {
-                    href: home(request).as_str(),
-                    label: "Go to the home page",
-                },
-            ],
-        },
-        &[],
-    );
+    let mut page = writer::page(request, PageKind::of(error.kind()), error.status());
+    page.paragraphs.push(say(request, keys::NOT_CARRIED_OUT));
+    page.actions = vec![
+        PageAction::link(say(request, keys::SIGN_IN), sign_in),
+        PageAction::link(say(request, keys::HOME), home(request).as_str()),
+    ];
+    let mut response = writer::answer(request, page, &[]);
     response.set_raw_header("WWW-Authenticate", challenge(error, request));
     finish(error, &mut response);
     response
 }
 
 fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
-    let words = words(error.kind());
-    let again = again_address(error, request, sign_in);
-    let again = Action::Link {
-        href: &again,
-        label: match error.kind() {
-            ErrorKind::NotAdmitted => "Sign in as someone else",
-            _ => "Sign in again",
-        },
+    let again = match error.kind() {
+        ErrorKind::NotAdmitted => keys::SIGN_IN_AS_SOMEONE_ELSE,
+        _ => keys::SIGN_IN_AGAIN,
     };
-    let front = home(request);
-    let home = Action::Link {
-        href: front.as_str(),
-        label: "Go to the home page",
-    };
-    let here = here(request);
-    let retry = Action::Link {
-        href: here.as_str(),
-        label: "Try again",
-    };
+    let again = PageAction::link(say(request, again), again_address(error, request, sign_in));
+    let home = PageAction::link(say(request, keys::HOME), home(request).as_str());
+    let retry = || PageAction::link(say(request, keys::TRY_AGAIN), here(request).as_str());
     let reference = match error.kind() {
         ErrorKind::SignInCancelled => None,
-        _ => Some(error.reference()),
+        _ => Some(error.reference().to_owned()),
     };
     // Where nothing is wrong there is none.
     let cause = reference.is_some() && is_debug(request);
@@ -296,24 +153,55 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         _ if at_callback(request) => [again, home],
         // Opening the address again would not send the form.
         _ if request.method() == Method::Post => [home, again],
-        _ => [retry, home],
+        _ => [retry(), home],
     };
-    let mut paragraphs = vec![words.text];
-    paragraphs.extend(error.told());
-    paragraphs.extend(error.hint());
-    let mut response = html_page_with(
-        error.status(),
-        &Page {
-            title: words.title,
-            paragraphs: &paragraphs,
-            reference,
-            actions: &actions,
-        },
-        &[],
-        cause.as_deref(),
-    );
+    let mut page = writer::page(request, PageKind::of(error.kind()), error.status());
+    let told = error.told().map(|told| told_text(request, told));
+    let advice = error
+        .advice()
+        .map(|advice| say(request, advice_key(advice)));
+    page.paragraphs.extend(told.into_iter().chain(advice));
+    page.reference = reference;
+    page.actions = actions.into();
+    page.cause = cause;
+    let mut response = writer::answer(request, page, &[]);
     finish(error, &mut response);
     response
+}
+
+/// What the user is told besides, in the language of the page.
+fn told_text(request: &Request<'_>, told: &Told) -> String {
+    let (roles, in_organization) = match told {
+        Told::Words(words) => return words.clone(),
+        Told::Needs {
+            roles,
+            in_organization,
+        } => (*roles, *in_organization),
+    };
+    let key = match (roles, in_organization) {
+        ([], false) => keys::NEEDS_MEMBER,
+        ([], true) => keys::NEEDS_MEMBER_HERE,
+        ([_], false) => keys::NEEDS_ROLE,
+        ([_], true) => keys::NEEDS_ROLE_HERE,
+        (_, false) => keys::NEEDS_ONE_ROLE,
+        (_, true) => keys::NEEDS_ONE_ROLE_HERE,
+    };
+    let quoted = |role: &&str| say_with(request, keys::QUOTED, &[("text", role)]);
+    let roles = roles.iter().map(quoted).collect::<Vec<_>>().join(", ");
+    // One role is both.
+    say_with(request, key, &[("role", &roles), ("roles", &roles)])
+}
+
+fn advice_key(advice: Advice) -> Key {
+    match advice {
+        Advice::NoMember => keys::NO_MEMBER,
+        Advice::ScopeNotAskedFor => keys::SCOPE_NOT_ASKED_FOR,
+        Advice::ScopesNotGranted => keys::SCOPES_NOT_GRANTED,
+        Advice::ResourceUnknown => keys::RESOURCE_UNKNOWN,
+        Advice::NoRefreshToken => keys::NO_REFRESH_TOKEN,
+        Advice::SubjectTokenUnusable => keys::SUBJECT_TOKEN_UNUSABLE,
+        Advice::UserNoMember => keys::USER_NO_MEMBER,
+    }
 }
 
 /// The address of "Sign in again". Somebody who is signed in would only be sent on by a
@@ -371,20 +259,20 @@ fn is_debug(request: &Request<'_>) -> bool {
 }
 
 fn body(error: &Error) -> serde_json::Value {
-    let mut body = serde_json::json!({ "error": words(error.kind()).error });
+    let mut body = serde_json::json!({ "error": error_name(error.kind()) });
     if error.status() != Status::Unauthorized {
         body["reference"] = error.reference().into();
     }
-    if let Some(hint) = error.hint()
+    if let Some(advice) = error.advice()
         && error.has_provider_code()
     {
         body["code"] = error.reason().into();
-        body["hint"] = hint.into();
+        body["hint"] = advice.english().into();
     }
     if error.kind() == ErrorKind::NotAllowed
         && let Some(needs) = error.told()
     {
-        body["needs"] = needs.into();
+        body["needs"] = needs.english().into();
     }
     if error.kind() == ErrorKind::InsufficientAuthentication {
         for (name, value) in error.sign_in_params() {
@@ -426,11 +314,6 @@ fn sign_in_route<'r>(request: &'r Request<'_>) -> &'r str {
     config(request).map_or("/sign-in", |config| &config.linked.sign_in)
 }
 
-/// The front page of the app, as browsers have it.
-fn home(request: &Request<'_>) -> ReturnTo {
-    base_path(request).home()
-}
-
 /// The address of the request, as browsers have it. `//elsewhere` is a path for Rocket,
 /// but another host for a browser.
 fn here(request: &Request<'_>) -> ReturnTo {
@@ -439,10 +322,30 @@ fn here(request: &Request<'_>) -> ReturnTo {
     here.unwrap_or_else(|| base_path.home())
 }
 
-fn base_path(request: &Request<'_>) -> BasePath {
-    config(request).map_or_else(BasePath::default, |config| config.base_path.clone())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::messages::Messages;
 
-fn config<'r>(request: &'r Request<'_>) -> Option<&'r Arc<LogtoConfig>> {
-    request.rocket().state::<Arc<LogtoConfig>>()
+    /// A program and an English page say the same.
+    #[test]
+    fn what_programs_and_pages_are_told_is_the_same() {
+        let messages = Messages::new(&[]).expect("the built-in ones");
+        for advice in Advice::ALL {
+            let text = messages.text(Messages::english(), advice_key(advice), &[]);
+            assert_eq!(text, advice.english());
+        }
+        let rocket = rocket::build();
+        let client = rocket::local::blocking::Client::untracked(rocket).expect("a client");
+        let request = client.get("/");
+        for in_organization in [false, true] {
+            for roles in [&[][..], &["admin"], &["admin", "owner"]] {
+                let told = Told::Needs {
+                    roles,
+                    in_organization,
+                };
+                assert_eq!(told_text(request.inner(), &told), told.english());
+            }
+        }
+    }
 }

@@ -3,42 +3,18 @@
 pub(crate) mod bearer;
 pub(crate) mod error;
 pub(crate) mod failed_guard;
+pub(crate) mod language;
+pub(crate) mod messages;
+pub(crate) mod own;
+pub(crate) mod page;
 pub(crate) mod pages;
 pub(crate) mod pending;
+pub(crate) mod writer;
 
 use std::io::Cursor;
 
 use rocket::http::{Header, Status};
 use rocket::response::Response;
-
-use self::pages::Page;
-
-/// One of the library's own pages, with the headers that go with it.
-pub(crate) fn html_page(
-    status: Status,
-    page: &Page<'_>,
-    form_action: &[String],
-) -> Response<'static> {
-    html_page_with(status, page, form_action, None)
-}
-
-/// The same with the cause of an error, for the developer.
-pub(crate) fn html_page_with(
-    status: Status,
-    page: &Page<'_>,
-    form_action: &[String],
-    cause: Option<&str>,
-) -> Response<'static> {
-    let body = pages::render_with(page, cause);
-    let mut response = Response::build()
-        .status(status)
-        .raw_header("Content-Type", "text/html; charset=utf-8")
-        .raw_header("Content-Security-Policy", pages::csp(form_action))
-        .sized_body(body.len(), Cursor::new(body))
-        .finalize();
-    no_store(&mut response);
-    response
-}
 
 /// A JSON body with its status.
 pub(crate) fn json(status: Status, body: &serde_json::Value) -> Response<'static> {
@@ -84,6 +60,13 @@ pub(crate) fn redirect(location: String) -> Response<'static> {
         .finalize();
     no_store(&mut response);
     response
+}
+
+/// Adds to what a cache has to tell answers apart by, in one header.
+pub(crate) fn vary(response: &mut Response<'_>, names: &str) {
+    let before = response.headers().get_one("Vary");
+    let both = before.map(|before| format!("{before}, {names}"));
+    response.set_raw_header("Vary", both.unwrap_or_else(|| names.to_owned()));
 }
 
 /// For every response that depends on the user, and for those of the sign-in itself:

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rocket::Request;
 
 use super::failed_guard::Failure;
+use super::own::MadePage;
 use crate::return_to::ReturnTo;
 
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub(crate) struct Pending {
     /// A guard has failed, and the handler does not do without it.
     pub failed: Option<Box<dyn Failure>>,
     pub begun: Option<Begun>,
+    /// The app may have a page of its own in place of it.
+    pub page: Option<MadePage>,
     pub way_back: WayBack,
 }
 

@@ -15,8 +15,10 @@ use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::request::cookies::raw_cookies;
 use crate::request::{Sender, query};
-use crate::response::pages::{Action, Page};
-use crate::response::{html_page, redirect};
+use crate::response::messages::keys;
+use crate::response::page::{PageAction, PageKind};
+use crate::response::redirect;
+use crate::response::writer::{self, say, say_with};
 use crate::return_to::ReturnTo;
 use crate::session::SessionManager;
 use crate::session::context::RequestContext;
@@ -122,59 +124,53 @@ async fn question_page(
     let session = SessionManager::of(request)?.resolve(request).await?;
     let start = read(request, &question.sign_in, question.is_sign_up)?;
     let hint = start.options.login_hint.as_deref().map(shown);
-    let home = logto.landing(None);
-    let return_to = logto.landing(start.return_to.as_ref().map(ReturnTo::as_str));
-    let by_link = "You have opened a link that signs in without a password.";
-    let careful = "Go on only if you have asked for it yourself. With somebody else’s link you \
-                   would be in their account, and they could read what you do there.";
-    let title;
-    let signed_in;
-    let stay;
-    let (paragraphs, label, stay) = match &session {
+    let (kind, title, label) = match &session {
+        Some(_) => (
+            PageKind::SwitchAccount,
+            keys::SWITCH_ACCOUNT_AS,
+            keys::CONTINUE,
+        ),
+        None => (
+            PageKind::SignInByLink,
+            keys::SIGN_IN_BY_LINK_AS,
+            keys::SIGN_IN,
+        ),
+    };
+    let mut page = writer::page(request, kind, Status::Ok);
+    if let Some(hint) = hint {
+        page.title = say_with(request, title, &[("hint", &hint)]);
+    }
+    let answer = PageAction::form(
+        say(request, label),
+        "get",
+        &logto.config().linked.sign_in,
+        (ANSWER, question.answer()),
+    );
+    let stay = match &session {
         Some(session) => {
             let claims = session.id_token.claims::<StandardClaims>();
             let name = claims.map_or_else(
                 || shown(&session.sub),
                 |claims| shown(claims.display_name()),
             );
-            title = match hint {
-                Some(hint) => format!("Continue as {hint}?"),
-                None => "Continue with this link?".to_owned(),
-            };
-            signed_in = format!("You are signed in as {name}.");
-            stay = format!("Stay signed in as {name}");
-            let stay = Action::Link {
-                href: return_to.as_str(),
-                label: &stay,
-            };
-            (vec![signed_in.as_str(), by_link, careful], "Continue", stay)
+            let name = [("name", name.as_str())];
+            page.paragraphs = vec![
+                say_with(request, kind.text(), &name),
+                say(request, PageKind::SignInByLink.text()),
+            ];
+            let return_to = logto.landing(start.return_to.as_ref().map(ReturnTo::as_str));
+            let label = say_with(request, keys::STAY_SIGNED_IN_AS, &name);
+            PageAction::link(label, return_to.as_str())
         }
         None => {
-            title = match hint {
-                Some(hint) => format!("Sign in as {hint}?"),
-                None => "Sign in with this link?".to_owned(),
-            };
-            let stay = Action::Link {
-                href: home.as_str(),
-                label: "Cancel",
-            };
-            (vec![by_link, careful], "Sign in", stay)
+            let home = logto.landing(None);
+            PageAction::link(say(request, keys::CANCEL), home.as_str())
         }
     };
-    let answer = Action::Form {
-        method: "get",
-        action: &logto.config().linked.sign_in,
-        field: (ANSWER, question.answer()),
-        label,
-    };
-    let page = Page {
-        title: &title,
-        paragraphs: &paragraphs,
-        reference: None,
-        actions: &[answer, stay],
-    };
+    page.paragraphs.push(say(request, keys::CAREFUL));
+    page.actions = vec![answer, stay];
     // The form's answer is a redirect to the provider.
-    Ok(html_page(Status::Ok, &page, &logto.provider_origins()))
+    Ok(writer::answer(request, page, &logto.provider_origins()))
 }
 
 /// A text that anybody may have written, as part of a sentence: at most [`MAX_SHOWN`]

@@ -19,8 +19,10 @@ use crate::request::cookies::raw_cookies;
 use crate::request::{
     Sender, address, is_form, is_navigation, is_speculative, is_whole_page, query,
 };
-use crate::response::pages::{Action, Page};
-use crate::response::{error, html_page, json, no_store, redirect};
+use crate::response::messages::keys;
+use crate::response::page::{PageAction, PageKind};
+use crate::response::writer::{self, say};
+use crate::response::{error, json, no_store, redirect};
 use crate::session::SessionManager;
 use crate::session::context::RequestContext;
 use crate::session::questions::SIGNED_OUT;
@@ -210,27 +212,20 @@ async fn confirm(request: &Request<'_>) -> Result<Response<'static>, Error> {
         let reason = error.to_string();
         Error::new(ErrorKind::StoreUnavailable, reason)
     })?;
-    let mut page = html_page(
-        Status::Ok,
-        &Page {
-            title: "Sign out?",
-            paragraphs: &["You will be signed out of this app."],
-            reference: None,
-            actions: &[
-                Action::Form {
-                    method: "post",
-                    action: &logto.config().linked.sign_out,
-                    field: (CONFIRMATION, sealed.as_deref().unwrap_or_default()),
-                    label: "Sign out",
-                },
-                Action::Link {
-                    href: logto.landing(None).as_str(),
-                    label: "Stay signed in",
-                },
-            ],
-        },
-        &logto.provider_origins(),
-    );
+    let mut page = writer::page(request, PageKind::SignOutQuestion, Status::Ok);
+    page.actions = vec![
+        PageAction::form(
+            say(request, keys::SIGN_OUT),
+            "post",
+            &logto.config().linked.sign_out,
+            (CONFIRMATION, sealed.as_deref().unwrap_or_default()),
+        ),
+        PageAction::link(
+            say(request, keys::STAY_SIGNED_IN),
+            logto.landing(None).as_str(),
+        ),
+    ];
+    let mut page = writer::answer(request, page, &logto.provider_origins());
     // With `no-referrer` a browser sends `Origin: null` from here.
     page.set_raw_header("Referrer-Policy", "same-origin");
     Ok(page)
@@ -290,25 +285,13 @@ fn only_here(request: &Request<'_>) -> Response<'static> {
         no_store(&mut response);
         return response;
     }
-    let home = Logto::of(request).map(|logto| logto.landing(None));
-    let home = home.as_ref().map_or("/", |home| home.as_str());
-    html_page(
-        Status::Ok,
-        &Page {
-            title: "You are signed out of this app",
-            paragraphs: &[
-                "The sign-in service could not be reached, so you may still be signed in there. \
-                 This app, and others that use it, may then let you in again without a password.",
-                "On a device that is not yours alone, sign out there later, or close the browser.",
-            ],
-            reference: None,
-            actions: &[Action::Link {
-                href: home,
-                label: "Go to the home page",
-            }],
-        },
-        &[],
-    )
+    let mut page = writer::page(request, PageKind::SignedOut, Status::Ok);
+    page.paragraphs.push(say(request, keys::SHARED_DEVICE));
+    page.actions = vec![PageAction::link(
+        say(request, keys::HOME),
+        writer::home(request).as_str(),
+    )];
+    writer::answer(request, page, &[])
 }
 
 /// Goes to the provider. It comes back with the `state` that it was sent (RP-Initiated

@@ -14,6 +14,7 @@ use super::refresh::{ENDED_BY_HOOK, Granted};
 use crate::claims::UserInfoClaims;
 use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
+use crate::error::told::Told;
 use crate::error::{Error, ErrorKind};
 use crate::hooks::SignOutCause;
 use crate::oidc::authentication::RequestedAuthentication;
@@ -204,7 +205,7 @@ impl ActiveSession {
             .is_ok()
         {
             let (cause, reason) = match why.reason() {
-                ENDED_BY_HOOK => (SignOutCause::Hook, why.told()),
+                ENDED_BY_HOOK => (SignOutCause::Hook, why.told().and_then(Told::words)),
                 reason => (SignOutCause::Refused, Some(reason)),
             };
             let reason = reason.map(str::to_owned);

@@ -13,6 +13,7 @@ use super::model::{KeptIn, Session};
 use super::store::store_failed;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
+use crate::error::told::Advice;
 use crate::error::{Error, ErrorKind};
 use crate::hooks::{Change, Kept};
 use crate::oidc::authentication::AuthenticationEvent;
@@ -403,8 +404,5 @@ fn ended_elsewhere() -> Error {
 
 /// Without a refresh token there is only the sign-in's own access token.
 fn no_refresh_token() -> Error {
-    Error::denied(
-        "no_refresh_token",
-        "Signing in gave no refresh token: keep the scope offline_access and prompt = [\"consent\"]",
-    )
+    Error::denied("no_refresh_token", Advice::NoRefreshToken)
 }

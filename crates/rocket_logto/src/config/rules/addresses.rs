@@ -14,6 +14,9 @@ use crate::return_to::{BasePath, ReturnTo};
 /// The routes without which nobody could sign in or out.
 const NEEDED: [&str; 3] = ["sign_in", "callback", "sign_out"];
 
+/// In characters: more would fill a phone.
+const MAX_NAME: usize = 60;
+
 impl Rules<'_> {
     /// The app's public address.
     pub(super) fn base_url(&self, raw: &Raw) -> figment::Result<Url> {
@@ -178,6 +181,51 @@ impl Rules<'_> {
         }
         self.absolute_url(key, &value, "https://app.example.com/")?;
         Ok(value)
+    }
+
+    /// What the pages of the library call the app.
+    pub(super) fn app_name(&self, raw: &Raw) -> figment::Result<Option<String>> {
+        let Some(name) = &raw.app_name else {
+            return Ok(None);
+        };
+        let name = name.trim();
+        let is_short = (1..=MAX_NAME).contains(&name.chars().count());
+        match is_short && !name.chars().any(char::is_control) {
+            true => Ok(Some(name.to_owned())),
+            false => Err(self.error(
+                "app_name",
+                &format!(
+                    "must be one line of 1 to {MAX_NAME} characters, like \"Team notes\"; left \
+                     out, the pages show the host of base_url"
+                ),
+            )),
+        }
+    }
+
+    /// The picture beside it.
+    pub(super) fn app_icon(&self, raw: &Raw, base: &BasePath) -> figment::Result<Option<String>> {
+        let Some(icon) = &raw.app_icon else {
+            return Ok(None);
+        };
+        if let Some(path) = ReturnTo::parse(icon) {
+            let path = path.as_str();
+            return Ok(Some(match base.contains(path) {
+                true => path.to_owned(),
+                false => base.prepend(path),
+            }));
+        }
+        let url = Url::parse(icon).ok().filter(|url| {
+            let is_named = !url.username().is_empty() || url.password().is_some();
+            url.scheme() == "https" && url.has_host() && !is_named
+        });
+        match url {
+            Some(url) => Ok(Some(url.into())),
+            None => Err(self.error(
+                "app_icon",
+                "must be a path of the app like \"/static/icon.svg\", or a URL that starts with \
+                 https://",
+            )),
+        }
     }
 
     /// The provider's sign-out, held to the rules that hold for an announced one.

@@ -62,6 +62,8 @@ impl Rules<'_> {
         Ok(LogtoConfig {
             sign_out_params: self.sign_out_params(raw)?,
             end_session: self.end_session(raw, &provider)?,
+            app_name: self.app_name(raw)?,
+            app_icon: self.app_icon(raw, &base_path)?,
             proxy_strips_path: raw.proxy_strips_path,
             cookie_name: self.cookie_name(raw)?,
             mounted: routes.below(mount_point)?,

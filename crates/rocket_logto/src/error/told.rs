@@ -1,0 +1,93 @@
+//! What a page tells its reader about one case, as data: `response` says it in the reader's
+//! language. The English here is for programs and for the log.
+
+use std::borrow::Cow;
+
+/// What can be done where the provider refuses a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advice {
+    NoMember,
+    ScopeNotAskedFor,
+    ScopesNotGranted,
+    ResourceUnknown,
+    NoRefreshToken,
+    SubjectTokenUnusable,
+    UserNoMember,
+}
+
+impl Advice {
+    #[cfg(any(test, feature = "_internals"))]
+    pub(crate) const ALL: [Advice; 7] = [
+        Advice::NoMember,
+        Advice::ScopeNotAskedFor,
+        Advice::ScopesNotGranted,
+        Advice::ResourceUnknown,
+        Advice::NoRefreshToken,
+        Advice::SubjectTokenUnusable,
+        Advice::UserNoMember,
+    ];
+
+    pub(crate) fn english(self) -> &'static str {
+        match self {
+            Advice::NoMember => "You are not a member of this organization, or it does not exist.",
+            Advice::ScopeNotAskedFor => {
+                "A scope was not asked for at sign-in: add it to logto.scopes and sign in again."
+            }
+            Advice::ScopesNotGranted => "These scopes were not granted at sign-in.",
+            Advice::ResourceUnknown => {
+                "This API resource is unknown, or was not asked for at sign-in: add it to \
+                 logto.resources and sign in again."
+            }
+            Advice::NoRefreshToken => {
+                "Signing in gave no refresh token: keep the scope offline_access and prompt = \
+                 [\"consent\"]"
+            }
+            Advice::SubjectTokenUnusable => {
+                "This token is unknown, used up or expired, or its user is suspended."
+            }
+            Advice::UserNoMember => {
+                "The user is not a member of this organization, or it does not exist."
+            }
+        }
+    }
+}
+
+/// What the user is told besides what the kind of the error says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The app's own words.
+    Words(String),
+    /// What it takes to see a page: one of these roles, or only to be a member.
+    Needs {
+        roles: &'static [&'static str],
+        in_organization: bool,
+    },
+}
+
+impl Told {
+    /// The app's own.
+    pub(crate) fn words(&self) -> Option<&str> {
+        match self {
+            Told::Words(words) => Some(words),
+            Told::Needs { .. } => None,
+        }
+    }
+
+    pub(crate) fn english(&self) -> Cow<'_, str> {
+        let (roles, place) = match self {
+            Told::Words(words) => return Cow::Borrowed(words),
+            Told::Needs {
+                roles,
+                in_organization,
+            } => match in_organization {
+                true => (*roles, " in this organization"),
+                false => (*roles, ""),
+            },
+        };
+        Cow::Owned(match roles {
+            [] => format!("You need to be a member{place}."),
+            [role] => format!("You need the role “{role}”{place}."),
+            roles => format!("You need one of the roles “{}”{place}.", roles.join("”, “")),
+        })
+    }
+}

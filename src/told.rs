@@ -1,0 +1,15 @@
+//! The pages of the library ("Sign out?", "Sign-in was cancelled"), in the frame of the app.
+
+use rocket::Request;
+use rocket::response::{Responder, Result};
+use rocket_dyn_templates::context;
+use rocket_logto::Page;
+
+use crate::frame::{Entry, Frame};
+use crate::language::Language;
+
+pub fn show<'r>(page: Page, request: &'r Request<'_>) -> Option<Result<'r>> {
+    let frame = Frame::told(request, Language::tagged(&page.language)?);
+    let template = frame.around(Entry::none(), "told", context! { told: page });
+    Some(template.respond_to(request))
+}
