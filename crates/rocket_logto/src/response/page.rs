@@ -34,12 +34,12 @@ macro_rules! kinds {
         impl PageKind {
             /// All there are.
             #[cfg(any(test, feature = "_internals"))]
-            pub(crate) const ALL: &[PageKind] = &[$(PageKind::$name,)*];
+            pub(crate) const ALL: &[PageKind] = &[$(Self::$name,)*];
 
             /// The name of its message.
             fn id(self) -> &'static str {
                 match self {
-                    $(PageKind::$name => $id,)*
+                    $(Self::$name => $id,)*
                 }
             }
         }
