@@ -282,7 +282,10 @@ async fn pages_and_challenges_stay_below_the_path() {
         let case = site.case();
         let browser = site.nginx.browser();
         let links = |page: &crate::support::browser::Response| {
-            let links = page.page().links.into_iter();
+            let mut links = page.page().links.into_iter();
+            // The app's name, at the top.
+            let top = links.next().map(|link| link.href);
+            assert_eq!(top.as_deref(), Some("/app/"), "{case}");
             links.map(|link| (link.text, link.href)).collect::<Vec<_>>()
         };
         let pair = |text: &str, href: &str| (text.to_owned(), href.to_owned());

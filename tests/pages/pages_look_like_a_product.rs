@@ -2,16 +2,15 @@
 //! forced colours and on paper, in English and in Thai. Writes pictures to
 //! `target/screenshots/`, to be looked at.
 
-use rocket::figment::value::Dict;
 use rocket::http::ContentType;
 use rocket::{get, routes};
-use rocket_logto::{Logto, internals};
+use rocket_logto::Logto;
 use serde_json::json;
 
 use crate::support::app::{TestApp, keys};
 use crate::support::chromium::Look;
 use crate::support::own_pages;
-use crate::support::person::{DESKTOP, LOOKS, PHONE, Person};
+use crate::support::person::{DESKTOP, LOOKS, Person};
 
 /// 200 % zoom of a window of 1280 by 800.
 const ENLARGED: Look = Look {
@@ -33,14 +32,57 @@ fn icon() -> (ContentType, &'static str) {
     (ContentType::SVG, svg)
 }
 
-async fn app(logto: Dict) -> TestApp {
-    let rocket = own_pages::rocket().mount("/", routes![icon]);
-    TestApp::with_fairing(logto, Logto::fairing(), rocket).await
+/// Errors whose pages are looked at: with a long text, with what the user lacks, and with
+/// no reference.
+const SOME: [usize; 3] = [10, 36, 11];
+
+/// Looks at the page that is open, in every way.
+async fn look(person: &Person, page: &str) {
+    let more = [("enlarged", ENLARGED), ("narrowest", NARROWEST)];
+    for (name, look) in LOOKS.into_iter().chain(more) {
+        person.set_look(look).await;
+        let case = format!("{page}, {name}");
+        person.sees_no_sideways_scrolling(&case).await;
+        person.photograph(&format!("{page}-{name}")).await;
+    }
+    person.set_look(DESKTOP).await;
+    // The icon is there, so the policy of the page has let it in.
+    let icon = "const icon = document.querySelector('header img'); \
+                return icon.complete && icon.naturalWidth > 0";
+    assert_eq!(person.script(icon).await, json!(true), "{page}");
+    // The keyboard reaches what there is to click, and shows where it is.
+    let focus = "const found = [...document.querySelectorAll('a, button')]; \
+         return found.map(it => { it.focus({ focusVisible: true }); \
+         const style = getComputedStyle(it); \
+         return document.activeElement === it && style.outlineStyle !== 'none' \
+             && it.getBoundingClientRect().height >= 44; })";
+    assert_eq!(
+        person.script(focus).await,
+        json!([true, true, true]),
+        "{page}"
+    );
+    let landmarks = "return ['header', 'main', 'h1'].map(it => \
+                     document.querySelectorAll(it).length).concat(document.scripts.length)";
+    assert_eq!(
+        person.script(landmarks).await,
+        json!([1, 1, 1, 0]),
+        "{page}"
+    );
 }
 
-/// Errors whose pages are looked at in every way: a long text, one with a list of roles and
-/// one with a hint.
-const SOME: [usize; 3] = [4, 10, 36];
+/// In forced colours, and on paper.
+async fn look_in_other_media(person: &Person, page: &str) {
+    let forced = json!([{ "name": "forced-colors", "value": "active" }]);
+    for (media, features) in [("screen", forced), ("print", json!([]))] {
+        let emulated = json!({ "media": media, "features": features });
+        person.cdp("Emulation.setEmulatedMedia", emulated).await;
+        person.photograph(&format!("{page}-on-{media}")).await;
+    }
+    let actions = "return getComputedStyle(document.querySelector('.actions')).display";
+    assert_eq!(person.script(actions).await, json!("none"), "on paper");
+    let normal = json!({ "media": "", "features": [] });
+    person.cdp("Emulation.setEmulatedMedia", normal).await;
+}
 
 #[rocket::async_test]
 async fn in_every_light_and_on_every_window() {
@@ -48,63 +90,24 @@ async fn in_every_light_and_on_every_window() {
         ("app_name", "Team notes".into()),
         ("app_icon", "/icon.svg".into()),
     ]);
-    let app = app(logto).await;
+    let rocket = own_pages::rocket().mount("/", routes![icon]);
+    let app = TestApp::with_fairing(logto, Logto::fairing(), rocket).await;
     for language in ["en", "th"] {
-        let person = Person::with(&[
-            &format!("--lang={language}"),
-            &format!("--accept-lang={language}"),
-        ])
-        .await;
-        // Every kind once, and some in all ways.
-        for number in 3..internals::errors().len() {
+        let arguments = ["lang", "accept-lang"].map(|name| format!("--{name}={language}"));
+        let person = Person::with(&arguments.each_ref().map(String::as_str)).await;
+        for number in SOME {
             person.open(app.url(&format!("/error/{number}"))).await;
-            let html = "return document.documentElement.lang";
-            assert_eq!(person.script(html).await, json!(language));
-            let looks = LOOKS
-                .into_iter()
-                .chain([("enlarged", ENLARGED), ("narrowest", NARROWEST)]);
-            for (name, look) in looks {
-                if name != "phone-light" && !SOME.contains(&number) {
-                    continue;
-                }
-                person.set_look(look).await;
-                let case = format!("{language}, {number}, {name}");
-                person.sees_no_sideways_scrolling(&case).await;
-                person
-                    .photograph(&format!("own-{language}-{number}-{name}"))
-                    .await;
-            }
+            let spoken = "return document.documentElement.lang";
+            assert_eq!(person.script(spoken).await, json!(language));
+            look(&person, &format!("own-{language}-{number}")).await;
         }
-        person.set_look(DESKTOP).await;
-        // The icon is there, so its policy has let it in.
-        let icon = "const icon = document.querySelector('header img'); \
-                    return icon.complete && icon.naturalWidth > 0";
-        assert_eq!(person.script(icon).await, json!(true));
-        // The keyboard reaches what there is to click, in order, and shows where it is.
-        let focus = "const found = [...document.querySelectorAll('a, button')]; \
-             return found.map(it => { it.focus({ focusVisible: true }); \
-             const style = getComputedStyle(it); \
-             return document.activeElement === it && style.outlineStyle !== 'none' \
-                 && it.getBoundingClientRect().height >= 44; })";
-        assert_eq!(person.script(focus).await, json!([true, true, true]));
-        let landmarks = "return ['header', 'main', 'h1'].map(it => \
-                         document.querySelectorAll(it).length).concat(document.scripts.length)";
-        assert_eq!(person.script(landmarks).await, json!([1, 1, 1, 0]));
-        for (name, features) in [
-            (
-                "forced",
-                json!([{ "name": "forced-colors", "value": "active" }]),
-            ),
-            ("print", json!([])),
-        ] {
-            let media = if name == "print" { "print" } else { "screen" };
-            let emulated = json!({ "media": media, "features": features });
-            person.cdp("Emulation.setEmulatedMedia", emulated).await;
-            person.photograph(&format!("own-{language}-{name}")).await;
-        }
-        let actions = "return getComputedStyle(document.querySelector('.actions')).display";
-        assert_eq!(person.script(actions).await, json!("none"), "on paper");
-        person.set_look(PHONE).await;
+        // Another site, for which the provider's page stands in, has a link.
+        let link = app.url("/sign-in?one_time_token=t&login_hint=bob@example.com");
+        person.open(app.provider.endpoint()).await;
+        person.script(&format!("location.href = '{link}'")).await;
+        person.arrives_at(app.url("/sign-in?question=1")).await;
+        look(&person, &format!("own-{language}-question")).await;
+        look_in_other_media(&person, &format!("own-{language}-question")).await;
         assert_eq!(person.complaints().await, [""; 0], "{language}");
     }
 }

@@ -319,7 +319,7 @@ async fn a_page_that_fails_is_the_built_in_one() {
         browser: Browser::new(),
         accept: "en",
     };
-    let (mut failed, line) = (0, "logto: the app's own page for PageKind::");
+    let (mut failed, line) = (0, "logto: the app's own page for ");
     let logged = |kind: &str| lines_with(&format!("{line}{kind} cannot be shown: "));
     for page in reader.errors().await {
         let html = page.text();

@@ -131,13 +131,23 @@ async fn the_app_may_decide() {
             "sign-in-rejected = Anmeldung fehlgeschlagen\naction-home = Zum Anfang\n",
         )
         .messages("th", "action-home = กลับหน้าแรก\n")
+        .protect("/inner")
         .language(|request| {
+            if request.uri().path().starts_with("/inner/th") {
+                return Some("th".to_owned());
+            }
             let wanted = request.query_value::<String>("language")?.ok()?;
             assert_ne!(wanted, "panic", "as it was told");
             Some(wanted)
         });
     let rocket = own_pages::rocket().mount("/", routes![language]);
     let app = TestApp::with_fairing(Dict::new(), fairing, rocket).await;
+    // Also where no route is reached.
+    let browser = Browser::new();
+    let form = browser.post_form(app.url("/inner/th/x"), &[]).await;
+    assert_eq!(form.page().title, "กรุณาเข้าสู่ระบบ", "{}", form.text());
+    let form = browser.post_form(app.url("/inner/en/x"), &[]).await;
+    assert_eq!(form.page().title, "Please sign in", "{}", form.text());
     for (accept, query, expected) in [
         ("fr, th;q=0.5", "", "th"),
         ("th;q=0.2, en;q=0.7", "", "en"),

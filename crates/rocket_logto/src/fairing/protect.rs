@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::request::cookies::raw_cookies;
 use crate::request::subtree::Subtree;
 use crate::request::{is_at, is_harmless, keep_address};
+use crate::response::language;
 use crate::response::pending::pending;
 use crate::session::{ActiveSession, SessionManager};
 
@@ -174,6 +175,7 @@ pub(super) async fn ask(request: &mut Request<'_>, config: &LogtoConfig, asked: 
         return;
     };
     keep_address(request);
+    language::before_the_address_changes(request);
     pending(request).failed = Some(Box::new(error));
     if let Ok(nowhere) = Origin::parse_owned(NOWHERE.to_owned()) {
         request.set_uri(nowhere);

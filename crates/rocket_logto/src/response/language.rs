@@ -19,6 +19,13 @@ pub(crate) fn spoken(request: &Request<'_>) -> Spoken {
     *request.local_cache(|| decide(request))
 }
 
+/// Lets the app's function see the address that the request came with.
+pub(crate) fn before_the_address_changes(request: &Request<'_>) {
+    if settings(request).language.is_some() {
+        spoken(request);
+    }
+}
+
 /// What the app says, or else the browser, or else English.
 fn decide(request: &Request<'_>) -> Spoken {
     let settings = settings(request);

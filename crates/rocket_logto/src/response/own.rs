@@ -104,8 +104,7 @@ pub(crate) fn show<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
         Err(_) => "it panicked, and standard error has its message".to_owned(),
     };
     log::error!(
-        "logto: the app's own page for PageKind::{kind:?} cannot be shown: {why}. The built-in \
-         one is shown"
+        "logto: the app's own page for {kind:?} cannot be shown: {why}. The built-in one is shown"
     );
 }
 

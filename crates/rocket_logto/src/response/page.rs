@@ -34,12 +34,12 @@ macro_rules! kinds {
         impl PageKind {
             /// All there are.
             #[cfg(any(test, feature = "_internals"))]
-            pub(crate) const ALL: &[PageKind] = &[$(PageKind::$name,)*];
+            pub(crate) const ALL: &[PageKind] = &[$(Self::$name,)*];
 
             /// The name of its message.
             fn id(self) -> &'static str {
                 match self {
-                    $(PageKind::$name => $id,)*
+                    $(Self::$name => $id,)*
                 }
             }
         }
@@ -297,7 +297,7 @@ impl PageAction {
     }
 
     /// To change state.
-    pub(crate) fn form(
+    pub(crate) fn button(
         label: String,
         method: &'static str,
         action: &str,
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_value_of_a_field_is_not_shown() {
-        let action = PageAction::form("Sign out".into(), "post", "/sign-out", ("c", "sealed"));
+        let action = PageAction::button("Sign out".into(), "post", "/sign-out", ("c", "sealed"));
         assert!(!format!("{action:?}").contains("sealed"));
         let json = serde_json::to_value(&action).expect("JSON");
         let form = serde_json::json!({

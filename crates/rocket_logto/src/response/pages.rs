@@ -211,7 +211,7 @@ mod tests {
             reference: Some(text()),
             actions: vec![
                 PageAction::link(text(), HOSTILE),
-                PageAction::form(text(), "get", HOSTILE, ("answer", HOSTILE)),
+                PageAction::button(text(), "get", HOSTILE, ("answer", HOSTILE)),
             ],
             app_name: Some(text()),
             app_icon: Some(text()),

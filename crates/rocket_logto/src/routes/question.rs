@@ -140,7 +140,7 @@ async fn question_page(
     if let Some(hint) = hint {
         page.title = say_with(request, title, &[("hint", &hint)]);
     }
-    let answer = PageAction::form(
+    let answer = PageAction::button(
         say(request, label),
         "get",
         &logto.config().linked.sign_in,

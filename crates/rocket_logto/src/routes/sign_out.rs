@@ -214,7 +214,7 @@ async fn confirm(request: &Request<'_>) -> Result<Response<'static>, Error> {
     })?;
     let mut page = writer::page(request, PageKind::SignOutQuestion, Status::Ok);
     page.actions = vec![
-        PageAction::form(
+        PageAction::button(
             say(request, keys::SIGN_OUT),
             "post",
             &logto.config().linked.sign_out,
