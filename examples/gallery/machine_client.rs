@@ -6,14 +6,15 @@
 //! set `LOGTO_MACHINE_APP_ID` and `LOGTO_MACHINE_APP_SECRET`.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::serde::json::{self, Json, Value, json};
+use rocket::tokio::sync::Mutex;
 use rocket::tokio::{self, time};
-use rocket::{State, get, launch, routes};
+use rocket::{Orbit, Rocket, Shutdown, State, get, launch, routes};
 use rocket_logto::{Bearer, Logto, LogtoService, MachineToken, Permission, Resource, TokenFor};
 
 /// The API, as it is registered at the provider. The development provider has this one.
@@ -56,9 +57,10 @@ impl StockApi {
 fn stock_api() -> AdHoc {
     AdHoc::try_on_ignite("Stock API", |rocket| async {
         let configured: Option<String> = rocket.figment().extract_inner("stock_api").ok();
-        let own = rocket
-            .state::<Logto>()
-            .map(|logto| format!("{}api/stock", logto.base_url()));
+        let own = rocket.state::<Logto>().map(|logto| {
+            let base_url = logto.base_url().as_str().trim_end_matches('/');
+            format!("{base_url}/api/stock")
+        });
         match configured.or(own) {
             Some(address) => Ok(rocket.manage(StockApi {
                 address,
@@ -79,60 +81,65 @@ async fn now(token: MachineToken<ReadStock>, api: &State<StockApi>) -> Result<Js
     })
 }
 
-/// What the task in the background has seen last.
+/// What the worker has seen last.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Option<Value>>>);
 
 #[get("/")]
-fn home(seen: &State<Seen>) -> Json<Value> {
-    let seen = seen
-        .0
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    Json(json!({ "seen": *seen, "look_now": "/now" }))
+async fn home(seen: &State<Seen>) -> Json<Value> {
+    Json(json!({ "seen": *seen.0.lock().await, "look_now": "/now" }))
 }
 
-/// Outside of requests there are no guards. The managed `LogtoService` gives the same token.
-async fn look(logto: &LogtoService, api: &StockApi) -> Result<Value, Box<dyn Error + Send + Sync>> {
-    let wanted = TokenFor::resource(Shopping::INDICATOR).scope("read");
-    let token = logto.machine_token(wanted).await?;
-    api.stock(token.secret()).await
+/// A task in the background, which no request has started.
+struct Worker {
+    logto: LogtoService,
+    api: StockApi,
+    seen: Seen,
 }
 
-/// Looks every minute, and sooner while something is wrong: right after the start, say, while
-/// the provider's metadata is being loaded.
+impl Worker {
+    fn of(rocket: &Rocket<Orbit>) -> Option<Worker> {
+        Some(Worker {
+            logto: rocket.state::<LogtoService>()?.clone(),
+            api: rocket.state::<StockApi>()?.clone(),
+            seen: rocket.state::<Seen>()?.clone(),
+        })
+    }
+
+    /// There are no guards here. The managed `LogtoService` gives the same token.
+    async fn look(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let wanted = TokenFor::resource(Shopping::INDICATOR).scope("read");
+        let token = self.logto.machine_token(wanted).await?;
+        let stock = self.api.stock(token.secret()).await?;
+        *self.seen.0.lock().await = Some(stock);
+        Ok(())
+    }
+
+    /// Looks every minute, and sooner while something is wrong: right after the start, say,
+    /// while the provider's metadata is being loaded.
+    async fn run(self, mut stop: Shutdown) {
+        loop {
+            let pause = match self.look().await {
+                Ok(()) => Duration::from_secs(60),
+                Err(error) => {
+                    rocket::warn!("the worker tries again in a second: {error}");
+                    Duration::from_secs(1)
+                }
+            };
+            tokio::select! {
+                () = &mut stop => return,
+                () = time::sleep(pause) => {}
+            }
+        }
+    }
+}
+
 fn worker() -> AdHoc {
     AdHoc::on_liftoff("Worker", |rocket| {
         Box::pin(async move {
-            let states = (rocket.state(), rocket.state(), rocket.state());
-            let (Some(logto), Some(api), Some(Seen(seen))) = states else {
-                return;
-            };
-            let (logto, api, seen) = (
-                LogtoService::clone(logto),
-                StockApi::clone(api),
-                seen.clone(),
-            );
-            let mut stop = rocket.shutdown();
-            tokio::spawn(async move {
-                loop {
-                    let pause = match look(&logto, &api).await {
-                        Ok(stock) => {
-                            *seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
-                                Some(stock);
-                            Duration::from_secs(60)
-                        }
-                        Err(error) => {
-                            rocket::warn!("the worker tries again in a second: {error}");
-                            Duration::from_secs(1)
-                        }
-                    };
-                    tokio::select! {
-                        () = &mut stop => return,
-                        () = time::sleep(pause) => {}
-                    }
-                }
-            });
+            if let Some(worker) = Worker::of(rocket) {
+                tokio::spawn(worker.run(rocket.shutdown()));
+            }
         })
     })
 }

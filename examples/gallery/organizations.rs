@@ -83,9 +83,8 @@ fn settings(org_id: &str, admin: AllowedIn<PathOrg, Admin>) -> String {
 }
 
 fn page(content: &str) -> RawHtml<String> {
-    RawHtml(format!(
-        "<!doctype html><title>Organizations</title>{content}"
-    ))
+    let head = "<!doctype html><meta name=viewport content=width=device-width>";
+    RawHtml(format!("{head}<title>Organizations</title>{content}"))
 }
 
 /// `join`: `Rocket.toml` and the environment win.

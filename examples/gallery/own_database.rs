@@ -181,7 +181,8 @@ fn unavailable(error: sqlx::Error) -> Status {
 }
 
 fn page(content: &str) -> RawHtml<String> {
-    RawHtml(format!("<!doctype html><title>Accounts</title>{content}"))
+    let head = "<!doctype html><meta name=viewport content=width=device-width>";
+    RawHtml(format!("{head}<title>Accounts</title>{content}"))
 }
 
 async fn open(file: &Path) -> Result<SqlitePool, sqlx::Error> {

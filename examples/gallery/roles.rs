@@ -118,7 +118,8 @@ impl From<Error> for Refused {
 }
 
 fn page(content: &str) -> RawHtml<String> {
-    RawHtml(format!("<!doctype html><title>Roles</title>{content}"))
+    let head = "<!doctype html><meta name=viewport content=width=device-width>";
+    RawHtml(format!("{head}<title>Roles</title>{content}"))
 }
 
 /// `join`: `Rocket.toml` and the environment win.

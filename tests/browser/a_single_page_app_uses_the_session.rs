@@ -16,8 +16,7 @@ async fn reads(person: &Person, text: &str) {
     eventually(text, async || person.text().await.contains(text)).await;
 }
 
-async fn sign_in(person: &Person, app: &TestApp) {
-    person.click("Sign in").await;
+async fn picks_alice(person: &Person, app: &TestApp) {
     person.arrives_below(app.provider.endpoint()).await;
     person.pick(ALICE).await;
     person.arrives_at(app.url("/")).await;
@@ -29,7 +28,8 @@ async fn until_the_session_is_gone_and_again() {
     let person = Person::new().await;
     person.open(app.url("/")).await;
     reads(&person, "You are not signed in.").await;
-    sign_in(&person, &app).await;
+    person.click("Sign in").await;
+    picks_alice(&person, &app).await;
     reads(&person, "Your cart is empty.").await;
 
     // The browser says by itself that this is from the page's own origin.
@@ -51,8 +51,15 @@ async fn until_the_session_is_gone_and_again() {
     let typed = field.prop("value").await.unwrap();
     assert_eq!(typed.as_deref(), Some("a pear"));
     person.photograph("single-page-app-session-ended").await;
-    sign_in(&person, &app).await;
-    reads(&person, "1 in your cart.").await;
+    let first = person.window().await.unwrap();
+    person.click("Sign in").await;
+    let tabs = person.windows().await.unwrap();
+    let second = tabs.into_iter().find(|tab| *tab != first);
+    person.switch_to_window(second.unwrap()).await.unwrap();
+    picks_alice(&person, &app).await;
+    person.switch_to_window(first).await.unwrap();
+    person.click("Add").await;
+    reads(&person, "2 in your cart.").await;
 
     person.click("Sign out").await;
     reads(&person, "You are not signed in.").await;

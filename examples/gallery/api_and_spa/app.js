@@ -7,9 +7,7 @@ let wasSignedIn = false;
 async function call(path, options = {}) {
   const answer = await fetch(path, { headers: { Accept: 'application/json' }, ...options });
   if (answer.status === 401) {
-    // Never signed in, signed out in another tab, or the session has expired. Only a navigation
-    // can sign in, and the user decides when: they may have typed something here.
-    show(false, wasSignedIn ? 'Your session has ended. Sign in to go on.' : 'You are not signed in.');
+    showSignedOut();
     return null;
   }
   const body = answer.status === 204 ? {} : await answer.json();
@@ -17,10 +15,20 @@ async function call(path, options = {}) {
   return body;
 }
 
-function show(isSignedIn, message) {
-  wasSignedIn ||= isSignedIn;
-  element('signed-in').hidden = !isSignedIn;
-  element('signed-out').hidden = isSignedIn;
+/** Nobody is signed in yet; or they have signed out in another tab, or the session has expired.
+ *  Only a navigation can sign in, and this page stays as it is: somebody may be typing here. */
+function showSignedOut() {
+  element('signed-out').hidden = false;
+  element('sign-in').target = wasSignedIn ? '_blank' : '';
+  element('message').textContent = wasSignedIn
+    ? 'Your session has ended. Sign in in another tab, and try again here: nothing is lost.'
+    : 'You are not signed in.';
+}
+
+function showSignedIn(message) {
+  wasSignedIn = true;
+  element('signed-in').hidden = false;
+  element('signed-out').hidden = true;
   element('message').textContent = message;
 }
 
@@ -33,7 +41,7 @@ async function load() {
     return item;
   });
   element('items').replaceChildren(...items);
-  show(true, items.length ? `${items.length} in your cart.` : 'Your cart is empty.');
+  showSignedIn(items.length ? `${items.length} in your cart.` : 'Your cart is empty.');
 }
 
 async function add(event) {

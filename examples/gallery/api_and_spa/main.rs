@@ -2,26 +2,28 @@
 //! with the session's cookie, everybody else with an access token, and the routes take both.
 //!
 //! `cargo run -p gallery --bin api_and_spa`, open the address it prints, and sign in as Alice.
-//! As another program, with the address of the provider that the log names:
+//! As another program (the log names the addresses of the app and of the provider):
 //!
 //! ```console
 //! $ TOKEN=$(curl -s http://localhost:3001/oidc/token -u dev-machine:dev-machine-secret-known-to-everyone \
 //!     -d grant_type=client_credentials -d resource=https://shopping.your-app.com/api -d scope='read write' \
 //!     | sed 's/.*"access_token":"\([^"]*\).*/\1/')
-//! $ curl http://localhost:8000/api/cart -H "Authorization: Bearer $TOKEN"
+//! $ curl http://localhost:3000/api/cart -H "Authorization: Bearer $TOKEN"
+//! {"items":[],"owner":"dev-machine"}
 //! ```
 //!
 //! The page never sees a token: a script that somebody smuggles into it has none to steal.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::Mutex;
 
 use rocket::http::{ContentType, Status};
+use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::content::RawHtml;
 use rocket::serde::Deserialize;
 use rocket::serde::json::{Json, Value, json};
+use rocket::tokio::sync::Mutex;
 use rocket::{State, catch, catchers, get, launch, post, routes};
 use rocket_logto::{Bearer, Logto, Permission, Resource, SameOrigin, User};
 
@@ -43,7 +45,8 @@ impl Permission for ChangeCart {
     const SCOPES: &'static [&'static str] = &["write"];
 }
 
-/// Whose cart it is: the caller's that has a token with the permission `P`, or the signed-in
+/// A guard over three of the library's, each of which answers for itself where it fails. Whose
+/// cart it is: the caller's that has a token with the permission `P`, or the signed-in
 /// user's.
 struct Owner<P> {
     sub: String,
@@ -52,7 +55,6 @@ struct Owner<P> {
 
 #[rocket::async_trait]
 impl<'r, P: Permission> FromRequest<'r> for Owner<P> {
-    /// The guards below leave their answer with the request.
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Owner<P>, ()> {
@@ -63,19 +65,19 @@ impl<'r, P: Permission> FromRequest<'r> for Owner<P> {
         // A token decides where there is one, a bad one too: no falling back to the session.
         if request.headers().contains("Authorization") {
             let caller = request.guard::<Bearer<P>>().await;
-            return caller
-                .map(|caller| of(caller.sub()))
-                .map_error(|(status, _)| (status, ()));
+            return caller.map(|caller| of(caller.sub())).map_error(status);
         }
-        // Any page can make a browser send its cookie, so ask which page did.
-        let own = request.guard::<SameOrigin>().await;
-        let Outcome::Success(_) = own else {
-            return own.map(|_| of("")).map_error(|(status, _)| (status, ()));
-        };
-        let user = request.guard::<User>().await;
-        user.map(|user| of(user.sub()))
-            .map_error(|(status, _)| (status, ()))
+        let user = request.guard::<User>().await.map_error(status);
+        let user = try_outcome!(user);
+        // A page of somebody else can make the browser send a request, with the cookie.
+        let own = request.guard::<SameOrigin>().await.map_error(status);
+        own.map(|_| of(user.sub()))
     }
+}
+
+/// The guards have different errors, and Rocket needs no more than the status.
+fn status<E>((status, _): (Status, E)) -> (Status, ()) {
+    (status, ())
 }
 
 /// In place of a database.
@@ -83,11 +85,8 @@ impl<'r, P: Permission> FromRequest<'r> for Owner<P> {
 struct Carts(Mutex<HashMap<String, Vec<String>>>);
 
 #[get("/api/cart")]
-fn cart(owner: Owner<ReadCart>, carts: &State<Carts>) -> Json<Value> {
-    let carts = carts
-        .0
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+async fn cart(owner: Owner<ReadCart>, carts: &State<Carts>) -> Json<Value> {
+    let carts = carts.0.lock().await;
     let items = carts.get(&owner.sub).cloned().unwrap_or_default();
     Json(json!({ "owner": owner.sub, "items": items }))
 }
@@ -99,11 +98,8 @@ struct Item<'a> {
 }
 
 #[post("/api/cart", data = "<item>")]
-fn add(owner: Owner<ChangeCart>, item: Json<Item<'_>>, carts: &State<Carts>) -> Status {
-    let mut carts = carts
-        .0
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+async fn add(owner: Owner<ChangeCart>, item: Json<Item<'_>>, carts: &State<Carts>) -> Status {
+    let mut carts = carts.0.lock().await;
     carts
         .entry(owner.sub)
         .or_default()
