@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{LOCATION, SET_COOKIE};
@@ -48,14 +49,8 @@ fn program(name: &str) -> &'static str {
 #[rocket::async_test]
 async fn a_user_signs_in_on_a_fresh_machine() {
     // All at once: their providers find ports of their own.
-    let listeners = EXAMPLES.map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    let ports = listeners
-        .each_ref()
-        .map(|free| free.local_addr().expect("it").port());
-    drop(listeners);
-    let examples = EXAMPLES.iter().zip(ports);
-    let signed_in = examples.map(async |((name, user, path, text), port)| {
-        let app = Running::start(name, port).await;
+    let signed_in = EXAMPLES.map(async |(name, user, path, text)| {
+        let app = Running::start(name).await;
         let front = app.get("/").await;
         assert_eq!(front.status(), StatusCode::OK, "{name}");
         let before = app.get(path).await.text().await.expect("a body");
@@ -72,10 +67,7 @@ async fn a_user_signs_in_on_a_fresh_machine() {
 
 #[rocket::async_test]
 async fn the_machine_calls_the_api() {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = free.local_addr().expect("it").port();
-    drop(free);
-    let app = Running::start(MACHINE_CLIENT, port).await;
+    let app = Running::start(MACHINE_CLIENT).await;
     let expected = json::json!({ "apples": 7, "asked_by": "dev-machine" });
     // By the guard.
     assert_eq!(body(app.get("/now").await).await, expected);
@@ -88,6 +80,18 @@ async fn the_machine_calls_the_api() {
     // Callers without a token get nothing.
     let refused = app.get("/api/stock").await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// Below the ports that the kernel takes for outgoing connections, and another for each call.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let of_this_process = 10_000 + (std::process::id() % 100) as u16 * 90;
+    loop {
+        let port = of_this_process + NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 async fn body(answer: Response) -> Value {
@@ -104,7 +108,8 @@ struct Running {
 }
 
 impl Running {
-    async fn start(name: &str, port: u16) -> Running {
+    async fn start(name: &str) -> Running {
+        let port = free_port();
         let directory = tempfile::tempdir().expect("a directory");
         let log = File::create(directory.path().join("log")).expect("a file");
         let mut command = Command::new(program(name));
