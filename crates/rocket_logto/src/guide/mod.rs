@@ -13,7 +13,8 @@
 //! | [`from_python`] | from Logto's Python SDK to this crate, call by call |
 //! | [`troubleshooting`] | symptom, log line, what to do |
 //!
-//! [`LogtoConfig`] documents every key and every environment variable.
+//! [`LogtoConfig`] documents every key and every environment variable. In the repository,
+//! `examples/README.md` lists small whole apps for these topics, each with its tests.
 
 // For the links in the guides.
 #[allow(unused_imports)]
