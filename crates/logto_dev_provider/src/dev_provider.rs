@@ -257,16 +257,23 @@ impl DevProvider {
     /// itself. The same happens when the provider is dropped.
     pub fn shutdown(&self) {
         let _ = self.stop.send(());
+        self.provider.release_state();
     }
 
     /// Stops it and waits until the port is free.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.shutdown();
-        if let Some(server) = self.server
+        if let Some(server) = self.server.take()
             && let Err(error) = server.await
         {
             log::error!("the development provider ended badly: {error}");
         }
+    }
+}
+
+impl Drop for DevProvider {
+    fn drop(&mut self) {
+        self.provider.release_state();
     }
 }
 

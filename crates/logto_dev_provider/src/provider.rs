@@ -18,7 +18,7 @@ use crate::hooks::Hooks;
 use crate::keys::{KeyRing, SigningAlg};
 use crate::seed::Seed;
 use crate::settings::Settings;
-use crate::state_file::{self, State};
+use crate::state_file::{self, Hold, State};
 use crate::store::{Session, Store};
 use crate::wire::Received;
 
@@ -34,6 +34,7 @@ pub(crate) struct Provider {
     pub(crate) hooks: Hooks,
     /// What differs from the seed it was started with.
     pub(crate) changes: Mutex<Changes>,
+    hold: Mutex<Hold>,
     /// Why the last change could not be kept.
     pub(crate) not_kept: Mutex<Option<String>>,
     /// What of the store was kept last, by its edits.
@@ -103,6 +104,7 @@ impl Provider {
             registered: RwLock::new(registered),
             hooks: Hooks::new(&settings, keys.clone()),
             changes: Mutex::new(changes),
+            hold: Mutex::default(),
             not_kept: Mutex::default(),
             seed: RwLock::new(seed),
             keys,
@@ -247,17 +249,39 @@ impl Provider {
             self.kept_edits.store(store.edits(), Ordering::Relaxed);
             store.to_kept(now)
         };
-        state_file::write(path, &State::new(changes.clone(), keys, signed_in))
+        let state = State::new(changes.clone(), keys, signed_in);
+        lock(&self.hold).write(path, &state)
     }
 
-    /// Makes the state file, before anybody relies on it.
+    /// Takes the state file, or makes it, before anybody relies on it.
     pub(crate) fn keep_first(&self) -> Result<(), StartError> {
+        let Some(path) = &self.settings.state_file else {
+            return Ok(());
+        };
+        *lock(&self.hold) = Hold::of(path);
+        if self.state_is_others() {
+            log::warn!(
+                "development provider: another one that is running has {}: what is changed here \
+                 is not kept",
+                path.display()
+            );
+        }
         let kept = self.try_to_keep(&lock(&self.changes));
         kept.map_err(|error| StartError::State {
-            path: self.settings.state_file.clone().unwrap_or_default(),
+            path: path.clone(),
             line: None,
             why: format!("it cannot be written: {error}"),
         })
+    }
+
+    /// Whether another provider writes the state file.
+    pub(crate) fn state_is_others(&self) -> bool {
+        matches!(*lock(&self.hold), Hold::Others)
+    }
+
+    /// Lets go of the state file: whoever comes next may have it.
+    pub(crate) fn release_state(&self) {
+        *lock(&self.hold) = Hold::Released;
     }
 }
 

@@ -66,8 +66,9 @@ pub struct Settings {
     /// A file that keeps, across restarts, who has signed up, what was changed of users
     /// (suspensions, deletions, roles, memberships), the signing keys, and who is signed in,
     /// with their tokens: the newest 500. It is made when the provider starts, with the mode
-    /// 0600, and replaced at each change; one provider at a time should have it. Nothing is
-    /// written unless this is set, and nothing [in memory](crate::DevProvider::in_memory).
+    /// 0600, and replaced at each change. A second provider with the same file reads it when
+    /// it starts, and keeps nothing: so does a test beside the app. Nothing is written unless
+    /// this is set, and nothing [in memory](crate::DevProvider::in_memory).
     pub state_file: Option<PathBuf>,
     /// The algorithm that signs all tokens, until another is
     /// [rotated](crate::DevProvider::rotate_keys) in.

@@ -1,7 +1,7 @@
 //! The file that keeps what was changed across restarts, if there is to be one:
 //! changes of users, the signing keys, and who is signed in.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -72,23 +72,72 @@ pub(crate) fn read(path: &Path) -> Result<Option<State>, StartError> {
     }
 }
 
-/// Replaces the file, which nobody ever sees half written, and nobody else may read.
-pub(crate) fn write(path: &Path, state: &State) -> io::Result<()> {
-    let mut text = serde_json::to_string_pretty(state)?;
-    text.push('\n');
-    // A link stays, and leads to the new file.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let beside = beside(&path);
-    let written = create(&beside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
+/// The hold on the file: one provider writes it, so that a test beside a running app,
+/// with the same configuration, takes nothing from it.
+#[derive(Default)]
+pub(crate) enum Hold {
+    /// Not asked for yet.
+    #[default]
+    None,
+    /// This provider's, as long as the file is open.
+    Ours { _locked: File },
+    /// Another provider's, which is running.
+    Others,
+    /// Let go of.
+    Released,
+}
+
+impl Hold {
+    /// Asks for the file, as it is now.
+    pub(crate) fn of(path: &Path) -> Hold {
+        let Ok(file) = File::open(path) else {
+            return Hold::None;
+        };
+        match lock(&file) {
+            Ok(()) => Hold::Ours { _locked: file },
+            Err(TryLockError::WouldBlock) => Hold::Others,
+            // Some file systems have no locks.
+            Err(TryLockError::Error(_)) => Hold::None,
+        }
     }
-    written
+
+    /// Replaces the file, which nobody ever sees half written, and nobody else may read.
+    pub(crate) fn write(&mut self, path: &Path, state: &State) -> io::Result<()> {
+        if matches!(self, Hold::Others | Hold::Released) {
+            return Ok(());
+        }
+        let mut text = serde_json::to_string_pretty(state)?;
+        text.push('\n');
+        // A link stays, and leads to the new file.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let beside = beside(&path);
+        let written = create(&beside).and_then(|mut file| {
+            // Before it has its name.
+            let _ = lock(&file);
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)?;
+            Ok(file)
+        });
+        match written {
+            Ok(file) => {
+                *self = Hold::Ours { _locked: file };
+                Ok(())
+            }
+            Err(error) => {
+                let _ = fs::remove_file(&beside);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Elsewhere a lock would keep others from reading the file, too.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    match cfg!(unix) {
+        true => file.try_lock(),
+        false => Ok(()),
+    }
 }
 
 /// A new name in the same folder: only there can a file be renamed at once.
@@ -98,7 +147,7 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn create(path: &Path) -> io::Result<fs::File> {
+fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -114,7 +114,9 @@ fn advice(provider: &Provider, params: &[(String, String)], error: &OidcError) -
     }
     if description.contains("id_token_hint") {
         let keys = provider.keys().current_and_previous();
-        let keys = keys.iter().map(|(kid, _)| format!("<code>{kid}</code> "));
+        let keys = keys
+            .iter()
+            .map(|(kid, _)| format!("<code>{}</code> ", escape(kid)));
         let keys = keys.collect::<String>();
         let expected = format!(
             "<dt>id_token_hint</dt><dd>an ID token of this provider for the client, signed by a key \

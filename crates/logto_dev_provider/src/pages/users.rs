@@ -38,6 +38,11 @@ development: it listens on this machine only, and asks nobody who they are. {kep
 /// Where changes are kept, if anywhere.
 fn kept(provider: &Provider) -> String {
     match &provider.settings.state_file {
+        Some(path) if provider.state_is_others() => format!(
+            "Another provider that is running has <code>{}</code>: changes made here end with the \
+             process.",
+            escape(&path.display().to_string())
+        ),
         Some(path) => format!(
             "Changes made here are kept in <code>{}</code>.",
             escape(&path.display().to_string())

@@ -163,6 +163,48 @@ async fn the_file_is_replaced_as_a_whole_and_nobody_else_reads_it() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// As a test has it beside the running app, with the same configuration.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_provider_takes_nothing_from_the_first() {
+    let folder = folder("second");
+    let path = folder.join("state.json");
+    let first = at(&path).await;
+    first.provider.suspend("alice", true);
+    let second = at(&path).await;
+    assert!(
+        second
+            .provider
+            .provider
+            .seed()
+            .user("alice")
+            .unwrap()
+            .suspended
+    );
+    let before = fs::read_to_string(&path).unwrap();
+    second.provider.suspend("bob", true);
+    second.tokens("zoe").await;
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    let page = second.get("/").await.text;
+    assert!(
+        page.contains("Another provider that is running has"),
+        "{page}"
+    );
+    first.provider.suspend("zoe", true);
+    assert_ne!(fs::read_to_string(&path).unwrap(), before);
+
+    // The next one has it, also while the first is not quite gone.
+    first.provider.shutdown();
+    let third = at(&path).await;
+    first.provider.suspend("zoe", false);
+    third.provider.suspend("alice", false);
+    let fourth = restarted(third, &path).await;
+    let seed = fourth.provider.provider.seed().clone();
+    let suspended = ["alice", "bob", "zoe"].map(|user| seed.user(user).unwrap().suspended);
+    assert_eq!(suspended, [false, false, true]);
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[tokio::test]
 async fn what_cannot_be_kept_is_told() {
     let folder = folder("told");

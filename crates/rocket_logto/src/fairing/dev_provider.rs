@@ -52,8 +52,7 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
         Ok(provider) => {
             config.dev_provider_is_at(provider.port());
             log::info!(
-                "logto: {}/ suspends the users of the development provider, changes their roles, \
-                 rotates its keys",
+                "logto: control page of the development provider, for users, roles and keys: {}/",
                 provider.endpoint()
             );
             Ok(rocket.manage(provider))
