@@ -71,3 +71,28 @@ impl Store {
         self.sessions.edits + self.grants.edits + tokens
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_kept_with_what_they_hang_on() {
+        let mut store = Store::default();
+        for n in 0..KEPT_MAX as u64 + 10 {
+            let token = |grant: &str| RefreshToken {
+                grant: grant.to_owned(),
+                issued: n,
+                rotated: None,
+            };
+            store.refresh_tokens.insert(n.to_string(), token("g"));
+        }
+        store.refresh_tokens.remove("300");
+        let kept = store.to_kept(0).refresh_tokens;
+        assert_eq!(kept.len(), KEPT_MAX);
+        assert_eq!(kept[0].0, "9", "the oldest are left out");
+        assert_eq!(kept[KEPT_MAX - 1].0, (KEPT_MAX + 9).to_string());
+        let expired = store.to_kept(REFRESH_TOKEN_LIFETIME + 100);
+        assert_eq!(expired.refresh_tokens[0].0, "101");
+    }
+}

@@ -196,8 +196,8 @@ async fn a_second_provider_takes_nothing_from_the_first() {
     // The next one has it, also while the first is not quite gone.
     first.provider.shutdown();
     let third = at(&path).await;
-    first.provider.suspend("zoe", false);
     third.provider.suspend("alice", false);
+    first.provider.suspend("zoe", false);
     let fourth = restarted(third, &path).await;
     let seed = fourth.provider.provider.seed().clone();
     let suspended = ["alice", "bob", "zoe"].map(|user| seed.user(user).unwrap().suspended);
