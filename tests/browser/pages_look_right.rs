@@ -37,13 +37,37 @@ async fn pages_for_everybody() {
         look(&person, page).await;
     }
     for (page, path) in [
-        ("provider-users", "/"),
+        ("provider-control", "/?done=type"),
+        ("provider-user", "/user?id=alice4hy6kz2&done=roles"),
+        ("provider-refused", "/oidc/auth?client_id=x&scope=openid"),
         ("provider-not-found", "/nowhere"),
         ("provider-sign-out", "/oidc/session/end"),
     ] {
         person.open(demo.provider_url(path)).await;
         look(&person, page).await;
     }
+}
+
+/// With everything that can be wrong, and the focus where the first of it is.
+#[async_test]
+async fn a_sign_up_that_is_wrong() {
+    let (demo, person) = (Demo::start().await, Person::new().await);
+    person.open(demo.url("/sign-up")).await;
+    let script = "document.querySelector('#username').value = 'alice';
+        document.querySelector('#email').value = 'alice';
+        document.querySelector('form[action=\"/sign-up\"]').submit()";
+    person.script(script).await;
+    person.arrives_at(demo.provider_url("/sign-up")).await;
+    let focus = "return document.activeElement.id";
+    assert_eq!(person.script(focus).await, "username");
+    look(&person, "provider-sign-up-wrong").await;
+    // Mended. The policy of the page lets the form lead on to the app.
+    let script = "document.querySelector('#username').value = 'dora';
+        document.querySelector('#email').value = ''";
+    person.script(script).await;
+    person.click("Sign up").await;
+    person.arrives_at(demo.url("/")).await;
+    assert!(person.text().await.contains("dora"));
 }
 
 #[async_test]

@@ -17,3 +17,4 @@ mod no_answer_of_the_provider_breaks_the_app;
 mod other_providers_shapes_work;
 mod provider_can_be_down;
 mod signing_keys_rotate;
+mod the_development_provider_shows_each_reaction;

@@ -208,7 +208,7 @@ async fn sessions_in_redis_end_at_once_and_a_redis_that_is_away_is_tried_again()
 }
 
 #[rocket::async_test]
-async fn the_development_provider_tells_of_sign_outs_and_suspensions() {
+async fn the_development_provider_tells_of_sign_outs_and_ended_sessions() {
     let op = Provided::start(system).await;
     let uri = op.app.url("/backchannel-logout");
     op.app.provider.set_backchannel_logout_uri(Some(uri));
@@ -236,8 +236,9 @@ async fn the_development_provider_tells_of_sign_outs_and_suspensions() {
         "another session"
     );
 
-    assert!(op.app.provider.suspend(ALICE, true));
-    is_out(&two, "suspended").await;
+    // An operator ends all of hers.
+    assert!(op.app.provider.end_sessions_of(ALICE));
+    is_out(&two, "ended there").await;
     assert_eq!(op.who(&bob).await.as_deref(), Some(BOB));
 }
 

@@ -1,6 +1,8 @@
 //! The web app of this repository as `cargo run` starts it: its own binary, with
 //! the development provider inside, on free ports.
 
+use std::path::Path;
+
 use super::browser::Browser;
 use super::leaks;
 use super::serve::{Process, free_port};
@@ -26,6 +28,13 @@ impl Demo {
     /// With these keys of the `logto` table, too.
     pub async fn configured(keys: &str) -> Demo {
         Demo::with_provider("localhost", &format!(",{keys}")).await
+    }
+
+    /// With a provider that keeps in this file what is changed there.
+    pub async fn keeping(state_file: &Path) -> Demo {
+        let provider_port = free_port();
+        let more = format!("dev_provider={{port={provider_port},state_file={state_file:?}}}");
+        Demo::launch("localhost", &more, provider_port).await
     }
 
     async fn with_provider(host: &'static str, keys: &str) -> Demo {

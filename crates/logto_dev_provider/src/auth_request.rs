@@ -39,10 +39,24 @@ pub(crate) struct AuthRequest {
 
 /// Where a failed request's answer goes.
 pub(crate) enum Failure {
-    /// To the user: there is no redirect URI one may trust.
-    Page(Reply),
+    /// To the user: there is no redirect URI one may trust. With what callers that
+    /// are no browsers get.
+    Page(Box<(OidcError, Reply)>),
     /// To the client.
     Client(Box<(AuthRequest, OidcError)>),
+}
+
+impl AuthRequest {
+    /// Whether the application wants the user to sign up.
+    pub(crate) fn registers(&self) -> bool {
+        self.extras.iter().any(|(name, value)| {
+            matches!(
+                (name.as_str(), value.as_str()),
+                ("first_screen", "register" | "identifier:register")
+                    | ("interaction_mode", "signUp")
+            )
+        })
+    }
 }
 
 pub(crate) type Params = Vec<(String, String)>;
@@ -82,7 +96,7 @@ pub(crate) fn check(
             }
             body["iss"] = json!(provider.issuer());
         });
-        Failure::Page(reply)
+        Failure::Page(Box::new((error, reply)))
     };
     let Some(client_id) = first(params, "client_id") else {
         return Err(page(OidcError::invalid_request(

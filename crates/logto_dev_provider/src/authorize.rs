@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use crate::accounts::{Refused, SignUp};
 use crate::auth_request::{AuthRequest, Failure, Params, ResponseMode, check, pushed_params};
 use crate::claims;
 use crate::client_auth::authenticate;
@@ -47,12 +48,18 @@ fn checked(
     let params = request.params();
     let pushed = match pushed_params(provider, params) {
         Ok(pushed) => pushed,
-        Err(error) => return error.reply(),
+        Err(error) => {
+            let reply = error.reply();
+            return pages::refused(provider, request, params, &error, reply);
+        }
     };
     let params = pushed.as_deref().unwrap_or(params);
     match check(provider, params) {
         Ok(auth) => answer(auth),
-        Err(Failure::Page(reply)) => reply,
+        Err(Failure::Page(failed)) => {
+            let (error, reply) = *failed;
+            pages::refused(provider, request, params, &error, reply)
+        }
         Err(Failure::Client(failed)) => {
             let (auth, error) = *failed;
             respond_error(provider, &auth, &error)
@@ -76,7 +83,7 @@ pub(crate) fn push(provider: &Provider, request: &Received) -> Reply {
     }
     match check(provider, &params) {
         Ok(_) => {}
-        Err(Failure::Page(reply)) => return reply,
+        Err(Failure::Page(failed)) => return failed.1,
         Err(Failure::Client(failed)) => return failed.1.reply(),
     }
     let request_uri = format!("urn:ietf:params:oauth:request_uri:{}", random_token());
@@ -129,7 +136,10 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
         }
         None => {
             let interaction = random_token();
-            let page = pages::sign_in(provider, &interaction, &auth, None);
+            let page = match auth.registers() {
+                true => pages::sign_up(provider, &interaction, &auth, None, &[]),
+                false => pages::sign_in(provider, &interaction, &auth, None),
+            };
             let expires = now + INTERACTION_LIFETIME;
             let entry = Interaction {
                 request: auth,
@@ -141,22 +151,59 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
     }
 }
 
-/// The sign-in page's form.
-pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
-    let id = request.form_value("interaction").unwrap_or_default();
-    let found = {
-        let store = provider.store();
-        let found = store
-            .interactions
-            .get(id)
-            .filter(|i| i.expires > provider.now());
-        found.map(|interaction| interaction.request.clone())
-    };
-    let Some(auth) = found else {
+/// The sign-in under way that a page or a form names.
+fn under_way(provider: &Provider, id: Option<&str>) -> Result<AuthRequest, Reply> {
+    let store = provider.store();
+    let found = store.interactions.get(id.unwrap_or_default());
+    let found = found.filter(|interaction| interaction.expires > provider.now());
+    let found = found.map(|interaction| interaction.request.clone());
+    found.ok_or_else(|| {
         let text =
             "This sign-in has expired or is not known. Go back to the application and start again.";
-        return pages::error(400, "Sign-in not found", text);
+        pages::error(400, "Sign-in not found", text)
+    })
+}
+
+/// The sign-in page of a sign-in under way.
+pub(crate) fn show_sign_in(provider: &Provider, request: &Received) -> Reply {
+    let id = request.query_value("interaction");
+    let page = |auth| pages::sign_in(provider, id.unwrap_or_default(), &auth, None);
+    under_way(provider, id).map_or_else(|refusal| refusal, page)
+}
+
+/// The sign-up page of a sign-in under way.
+pub(crate) fn show_sign_up(provider: &Provider, request: &Received) -> Reply {
+    let id = request.query_value("interaction");
+    let page = |auth| pages::sign_up(provider, id.unwrap_or_default(), &auth, None, &[]);
+    under_way(provider, id).map_or_else(|refusal| refusal, page)
+}
+
+/// The sign-up page's form.
+pub(crate) fn sign_up(provider: &Provider, request: &Received) -> Reply {
+    let id = request.form_value("interaction");
+    let auth = match under_way(provider, id) {
+        Ok(auth) => auth,
+        Err(refusal) => return refusal,
     };
+    let id = id.unwrap_or_default();
+    let form = SignUp::of(request);
+    match provider.sign_up(&form) {
+        Ok(user) => {
+            sign_in(provider, &auth, &user, provider.now()).unwrap_or_else(pages::no_such_user)
+        }
+        Err(Refused::Fields(wrong)) => pages::sign_up(provider, id, &auth, Some(&form), &wrong),
+        Err(Refused::Full) => pages::full(id),
+    }
+}
+
+/// The sign-in page's form.
+pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
+    let id = request.form_value("interaction");
+    let auth = match under_way(provider, id) {
+        Ok(auth) => auth,
+        Err(refusal) => return refusal,
+    };
+    let id = id.unwrap_or_default();
     match request.form_value("action") {
         // Logto's consent page leads back without any parameter at all.
         Some("cancel") => return Reply::redirect(auth.redirect_uri.as_str()),
@@ -171,10 +218,13 @@ pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
         _ => {}
     }
     let user = request.form_value("user").unwrap_or_default();
-    match sign_in(provider, &auth, user, provider.now()) {
-        Some(reply) => reply,
-        None => pages::sign_in(provider, id, &auth, Some("This account is suspended.")),
-    }
+    sign_in(provider, &auth, user, provider.now()).unwrap_or_else(|| {
+        let why = match provider.seed().user(user) {
+            Some(_) => "This account is suspended.",
+            None => "There is no such account, or no longer.",
+        };
+        pages::sign_in(provider, id, &auth, Some(why))
+    })
 }
 
 /// A new session for the user, and the answer to the client; `None` when the

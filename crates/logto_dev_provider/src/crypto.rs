@@ -36,3 +36,17 @@ pub(crate) fn random_token() -> String {
     assert!(filled.is_ok(), "the operating system has no randomness");
     base64url(bytes)
 }
+
+/// A `sub` like those of Logto's users: 12 characters of `0-9a-z`.
+///
+/// # Panics
+///
+/// As [`random_token`].
+pub(crate) fn random_id() -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut bytes = [0; 12];
+    let filled = rand::fill(&mut bytes);
+    assert!(filled.is_ok(), "the operating system has no randomness");
+    let digits = bytes.map(|byte| char::from(DIGITS[usize::from(byte) % DIGITS.len()]));
+    digits.iter().collect()
+}

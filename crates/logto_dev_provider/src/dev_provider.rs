@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::StartError;
 use crate::issue::jwt_claims;
-use crate::keys::ACCESS_TOKEN_TYP;
+use crate::keys::{ACCESS_TOKEN_TYP, SigningAlg};
 use crate::provider::{Provider, write};
 use crate::seed::Seed;
 use crate::server;
@@ -45,11 +45,13 @@ impl DevProvider {
     ///
     /// [`StartError::Bind`] when the port is taken, [`StartError::Seed`] when
     /// the seed names users or roles that do not exist, [`StartError::Path`]
-    /// when a path of the settings is not one.
+    /// when a path of the settings is not one, [`StartError::State`] when
+    /// [`Settings::state_file`] cannot be read or written.
     pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
         let provider = Arc::new(Provider::new(settings)?);
         let (listeners, port) = server::bind(provider.settings.port).await?;
         let _ = provider.port.set(port);
+        provider.keep_first()?;
         let (stop, stopped) = watch::channel(());
         let server = tokio::spawn(server::serve(provider.clone(), listeners, stopped));
         Ok(DevProvider {
@@ -69,7 +71,7 @@ impl DevProvider {
     pub fn in_memory(settings: Settings) -> Result<DevProvider, StartError> {
         let (stop, _) = watch::channel(());
         Ok(DevProvider {
-            provider: Arc::new(Provider::new(settings)?),
+            provider: Arc::new(Provider::in_memory(settings)?),
             stop,
             server: None,
         })
@@ -166,13 +168,51 @@ impl DevProvider {
     }
 
     /// Suspends a user (id or username), or lets them in again. `false` when
-    /// there is no such user.
+    /// there is no such user. As at Logto their sessions and tokens end at the provider,
+    /// and the application is not told: it learns of it at the next refresh, or when it asks
+    /// the userinfo endpoint.
+    ///
+    /// ```
+    /// # use logto_dev_provider::DevProvider;
+    /// # fn run(provider: DevProvider) {
+    /// assert!(provider.suspend("alice", true));
+    /// # }
+    /// ```
     pub fn suspend(&self, user: &str, suspended: bool) -> bool {
         self.provider.suspend(user, suspended)
     }
 
+    /// Ends the sessions that a user (id or username) has at the provider, as if they had
+    /// signed out in each browser, and tells the application by a logout token (Back-Channel
+    /// Logout 1.0), without waiting for its answer. `false` when there is no such user.
+    ///
+    /// ```
+    /// # use logto_dev_provider::DevProvider;
+    /// # fn run(provider: DevProvider) {
+    /// provider.set_backchannel_logout_uri(Some("http://localhost:8000/backchannel-logout".into()));
+    /// assert!(provider.end_sessions_of("alice"));
+    /// # }
+    /// ```
+    pub fn end_sessions_of(&self, user: &str) -> bool {
+        self.provider.end_sessions_of(user)
+    }
+
+    /// Signs with a new key of this algorithm from now on: another one changes the type of
+    /// key. As at Logto the key before stays published, and discovery names the algorithms
+    /// of both; older keys are forgotten.
+    ///
+    /// ```
+    /// # use logto_dev_provider::{DevProvider, SigningAlg};
+    /// # fn run(provider: DevProvider) {
+    /// provider.rotate_keys(SigningAlg::Rs256);
+    /// # }
+    /// ```
+    pub fn rotate_keys(&self, alg: SigningAlg) {
+        self.provider.rotate_keys(alg);
+    }
+
     /// Changes users, organizations and resources while it runs. Tokens show
-    /// it when they are next issued.
+    /// it when they are next issued. [`Settings::state_file`] does not keep it.
     ///
     /// ```no_run
     /// # use logto_dev_provider::{DevProvider, SeedUser};
@@ -204,26 +244,36 @@ impl DevProvider {
 
     /// Ends every session at the provider, as if each user had signed out there.
     pub fn end_sessions(&self) {
-        let mut store = self.provider.store();
-        for id in store.sessions.keys() {
-            store.end_session(&id);
+        {
+            let mut store = self.provider.store();
+            for id in store.sessions.keys() {
+                store.end_session(&id);
+            }
         }
+        self.provider.keep_sessions();
     }
 
     /// Tells it to stop, and does not wait: for an application that stops
     /// itself. The same happens when the provider is dropped.
     pub fn shutdown(&self) {
         let _ = self.stop.send(());
+        self.provider.release_state();
     }
 
     /// Stops it and waits until the port is free.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.shutdown();
-        if let Some(server) = self.server
+        if let Some(server) = self.server.take()
             && let Err(error) = server.await
         {
             log::error!("the development provider ended badly: {error}");
         }
+    }
+}
+
+impl Drop for DevProvider {
+    fn drop(&mut self) {
+        self.provider.release_state();
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
             "client_credentials",
             exchange::GRANT_TYPE,
         ],
-        "id_token_signing_alg_values_supported": [provider.keys().active.name()],
+        "id_token_signing_alg_values_supported": provider.keys().algs(),
         "prompt_values_supported": ["none", "login", "consent"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

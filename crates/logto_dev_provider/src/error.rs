@@ -1,5 +1,7 @@
 //! Why the provider does not start.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// Why the provider did not start.
@@ -25,6 +27,20 @@ pub enum StartError {
     /// The seed contradicts itself.
     #[error("the development provider's seed: {0}")]
     Seed(#[from] SeedError),
+    /// [`Settings::state_file`](crate::Settings::state_file) cannot be read or written.
+    #[error(
+        "the development provider's state file {}{}: {why}. Mend it, or delete it to start afresh",
+        path.display(),
+        line.map_or_else(String::new, |line| format!(", line {line}"))
+    )]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// The line of it, where there is one to name.
+        line: Option<usize>,
+        /// What is wrong.
+        why: String,
+    },
     /// No signing key could be made.
     #[error("the development provider cannot make a signing key")]
     Keys,

@@ -15,7 +15,7 @@
 //! anybody who presses a button.
 //!
 //! It runs inside the process on the loopback interface, keeps everything in
-//! memory, and has no passwords. The same provider is a program for apps in any
+//! memory unless [`Settings::state_file`] names a file, and has no passwords. The same provider is a program for apps in any
 //! language:
 //!
 //! ```console
@@ -34,7 +34,16 @@
 //!
 //! [`Settings::seed`] says which users, machines, organizations and API
 //! resources there are: [`Seed::default`] has some of each, [`Seed::from_toml`]
-//! reads yours. [`DevProvider::edit_seed`] changes them while it runs.
+//! reads yours. [`DevProvider::edit_seed`] changes them while it runs. People can sign
+//! up, too: a user name is enough.
+//!
+//! # What an operator does
+//!
+//! `/` is a control page for whoever sits at this machine: it suspends users, deletes
+//! them, changes their roles, ends their sessions, and rotates keys, and says what an
+//! application does about that. Tests do the same by [`DevProvider::suspend`],
+//! [`DevProvider::edit_seed`], [`DevProvider::end_sessions_of`] and
+//! [`DevProvider::rotate_keys`].
 //!
 //! # Logging
 //!
@@ -46,12 +55,14 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod accounts;
 mod auth_request;
 mod authorize;
 mod backchannel;
 mod claims;
 mod client_assertion;
 mod client_auth;
+mod console;
 mod crypto;
 mod dev_provider;
 mod discovery;
@@ -64,6 +75,7 @@ mod machine;
 mod management;
 mod names;
 mod oidc_error;
+mod own_pages;
 mod pages;
 mod provider;
 mod routes;
@@ -71,6 +83,7 @@ mod seed;
 mod server;
 mod session;
 mod settings;
+mod state_file;
 mod store;
 #[cfg(all(test, feature = "_hooks"))]
 mod tests;

@@ -1,6 +1,7 @@
 //! What all handlers of the provider share: settings, keys, what is stored, and
 //! what can be changed while it runs.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -10,13 +11,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use crate::backchannel;
+use crate::accounts::Changes;
 use crate::crypto::random_token;
 use crate::error::StartError;
 use crate::hooks::Hooks;
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, SigningAlg};
 use crate::seed::Seed;
 use crate::settings::Settings;
+use crate::state_file::{self, Hold, State};
 use crate::store::{Session, Store};
 use crate::wire::Received;
 
@@ -30,6 +32,13 @@ pub(crate) struct Provider {
     pub(crate) port: OnceLock<u16>,
     pub(crate) registered: RwLock<Registered>,
     pub(crate) hooks: Hooks,
+    /// What differs from the seed it was started with.
+    pub(crate) changes: Mutex<Changes>,
+    hold: Mutex<Hold>,
+    /// Why the last change could not be kept.
+    pub(crate) not_kept: Mutex<Option<String>>,
+    /// What of the store was kept last, by its edits.
+    kept_edits: AtomicU64,
     seed: RwLock<Seed>,
     keys: Arc<Mutex<KeyRing>>,
     store: Mutex<Store>,
@@ -45,6 +54,12 @@ pub(crate) struct Registered {
 }
 
 impl Provider {
+    /// One that reads and writes no file.
+    pub(crate) fn in_memory(mut settings: Settings) -> Result<Provider, StartError> {
+        settings.state_file = None;
+        Provider::new(settings)
+    }
+
     pub(crate) fn new(mut settings: Settings) -> Result<Provider, StartError> {
         settings.seed.check()?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
@@ -53,12 +68,32 @@ impl Provider {
                 return Err(StartError::Path(path.clone()));
             }
         }
-        let keys = KeyRing::new(settings.signing_alg).ok_or(StartError::Keys)?;
-        let keys = Arc::new(Mutex::new(keys));
         let now = since_epoch().as_millis() as u64;
         for user in &mut settings.seed.users {
             user.updated_at.get_or_insert(now);
         }
+        let kept = match &settings.state_file {
+            Some(path) => state_file::read(path)?.map(|state| (path, state)),
+            None => None,
+        };
+        let (keys, changes, store) = match kept {
+            None => {
+                let keys = KeyRing::new(settings.signing_alg).ok_or(StartError::Keys)?;
+                (keys, Changes::default(), Store::default())
+            }
+            Some((path, state)) => {
+                let keys = KeyRing::from_kept(&state.keys, settings.signing_alg);
+                let keys = keys.map_err(|why| StartError::State {
+                    path: path.clone(),
+                    line: None,
+                    why,
+                })?;
+                (keys, state.users, Store::from_kept(state.signed_in))
+            }
+        };
+        let keys = Arc::new(Mutex::new(keys));
+        let mut seed = settings.seed.clone();
+        changes.apply(&mut seed);
         let registered = Registered {
             redirect_uris: settings.redirect_uris.clone(),
             post_logout_redirect_uris: settings.post_logout_redirect_uris.clone(),
@@ -68,9 +103,13 @@ impl Provider {
             port: OnceLock::new(),
             registered: RwLock::new(registered),
             hooks: Hooks::new(&settings, keys.clone()),
-            seed: RwLock::new(settings.seed.clone()),
+            changes: Mutex::new(changes),
+            hold: Mutex::default(),
+            not_kept: Mutex::default(),
+            seed: RwLock::new(seed),
             keys,
-            store: Mutex::default(),
+            kept_edits: AtomicU64::new(0),
+            store: Mutex::new(store),
             ahead: AtomicU64::new(0),
             settings,
         })
@@ -170,29 +209,84 @@ impl Provider {
         (lives && active).then(|| (id.to_owned(), session))
     }
 
-    pub(crate) fn suspend(&self, user: &str, suspended: bool) -> bool {
-        let found = self.seed_mut().user_mut(user).map(|user| {
-            user.suspended = suspended;
-            user.id.clone()
-        });
-        if let Some(id) = found.as_deref().filter(|_| suspended) {
-            backchannel::notify(self, id, None);
-        }
-        found.is_some()
+    /// Signs with a new key of this algorithm from now on.
+    pub(crate) fn rotate_keys(&self, alg: SigningAlg) {
+        self.keys().rotate(alg);
+        self.keep(&lock(&self.changes));
     }
 
-    /// Whether a form came from our own pages, as far as the browser tells.
-    pub(crate) fn is_same_origin(&self, request: &Received) -> bool {
-        match (request.header("sec-fetch-site"), request.header("origin")) {
-            (Some(site), _) => matches!(site, "same-origin" | "none"),
-            (None, Some(origin)) => origin == self.endpoint(),
-            (None, None) => true,
+    /// Writes the state file, if there is to be one.
+    pub(crate) fn keep(&self, changes: &Changes) {
+        let failed = self.try_to_keep(changes).err();
+        let path = self.settings.state_file.as_ref();
+        let failed = failed.zip(path).map(|(error, path)| {
+            let text = format!("{} cannot be written: {error}", path.display());
+            log::error!("development provider: {text}");
+            text
+        });
+        *lock(&self.not_kept) = failed;
+    }
+
+    /// The same after anything that may have signed somebody in or out.
+    pub(crate) fn keep_sessions(&self) {
+        if self.settings.state_file.is_none() {
+            return;
         }
+        let changes = lock(&self.changes);
+        if self.store().edits() != self.kept_edits.load(Ordering::Relaxed) {
+            self.keep(&changes);
+        }
+    }
+
+    fn try_to_keep(&self, changes: &Changes) -> io::Result<()> {
+        let Some(path) = &self.settings.state_file else {
+            return Ok(());
+        };
+        let keys = self.keys().to_kept(self.settings.signing_alg);
+        let now = self.now();
+        let signed_in = {
+            let store = self.store();
+            self.kept_edits.store(store.edits(), Ordering::Relaxed);
+            store.to_kept(now)
+        };
+        let state = State::new(changes.clone(), keys, signed_in);
+        lock(&self.hold).write(path, &state)
+    }
+
+    /// Takes the state file, or makes it, before anybody relies on it.
+    pub(crate) fn keep_first(&self) -> Result<(), StartError> {
+        let Some(path) = &self.settings.state_file else {
+            return Ok(());
+        };
+        *lock(&self.hold) = Hold::of(path);
+        if self.state_is_others() {
+            log::warn!(
+                "development provider: another one that is running has {}: what is changed here \
+                 is not kept",
+                path.display()
+            );
+        }
+        let kept = self.try_to_keep(&lock(&self.changes));
+        kept.map_err(|error| StartError::State {
+            path: path.clone(),
+            line: None,
+            why: format!("it cannot be written: {error}"),
+        })
+    }
+
+    /// Whether another provider writes the state file.
+    pub(crate) fn state_is_others(&self) -> bool {
+        matches!(*lock(&self.hold), Hold::Others)
+    }
+
+    /// Lets go of the state file: whoever comes next may have it.
+    pub(crate) fn release_state(&self) {
+        *lock(&self.hold) = Hold::Released;
     }
 }
 
 /// An address on this machine (RFC 8252, section 7.3).
-fn is_loopback(uri: &str) -> bool {
+pub(crate) fn is_loopback(uri: &str) -> bool {
     let Ok(uri) = Url::parse(uri) else {
         return false;
     };

@@ -2,7 +2,7 @@
 
 use crate::provider::Provider;
 use crate::wire::{Endpoint, Received, Reply};
-use crate::{authorize, discovery, management, pages, session, token, userinfo};
+use crate::{authorize, console, discovery, management, pages, session, token, userinfo};
 
 /// Answers a request of one endpoint.
 pub(crate) type Handler = fn(&Provider, &Received) -> Reply;
@@ -46,8 +46,16 @@ fn oidc(provider: &Provider, method: &str, path: &str) -> Option<(Endpoint, Hand
 fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
     match (method, path) {
         ("GET", "/") => (Endpoint::Page, pages::users),
+        ("GET", "/user") => (Endpoint::Page, pages::user),
+        ("GET", "/sign-in") => (Endpoint::Page, authorize::show_sign_in),
         ("POST", "/sign-in") => (Endpoint::Page, authorize::submit),
-        ("POST", "/suspend") => (Endpoint::Page, pages::suspend),
+        ("GET", "/sign-up") => (Endpoint::Page, authorize::show_sign_up),
+        ("POST", "/sign-up") => (Endpoint::Page, authorize::sign_up),
+        ("POST", "/suspend") => (Endpoint::Page, console::suspend),
+        ("POST", "/delete") => (Endpoint::Page, console::delete),
+        ("POST", "/roles") => (Endpoint::Page, console::roles),
+        ("POST", "/end-sessions") => (Endpoint::Page, console::end_sessions),
+        ("POST", "/keys") => (Endpoint::Page, console::keys),
         ("GET", "/assets/dev-provider.css") => (Endpoint::Page, pages::style),
         ("GET", "/api/users") => (Endpoint::Management, management::users),
         ("POST", "/api/subject-tokens") => (Endpoint::Management, management::create_subject_token),

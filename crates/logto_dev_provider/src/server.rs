@@ -164,7 +164,11 @@ fn in_memory(reply: Reply) -> Response<Vec<u8>> {
 }
 
 fn reply(provider: &Provider, handle: Handler, request: &Received) -> Reply {
-    let mut reply = handle(provider, request);
+    let mut reply = match provider.check_page(request) {
+        Ok(()) => handle(provider, request),
+        Err(why) => pages::foreign(why),
+    };
+    provider.keep_sessions();
     provider.hooks.edit_reply(provider, request, &mut reply);
     // Never the query: it holds codes, tokens and people's names.
     let (method, path) = (&request.method, &request.path);

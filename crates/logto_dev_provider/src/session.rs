@@ -28,7 +28,7 @@ pub(crate) fn end_session(provider: &Provider, request: &Received) -> Reply {
             }
             finish(provider, session.map(|(id, _)| id), &logout)
         }
-        Err(error) => error.reply(),
+        Err(error) => pages::refused(provider, request, request.params(), &error, error.reply()),
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn confirm(provider: &Provider, request: &Received) -> Reply {
             provider.session(request).map(|(id, _)| id),
             &logout,
         ),
-        Err(error) => error.reply(),
+        Err(error) => pages::refused(provider, request, &request.form, &error, error.reply()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the provider is started with.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -43,7 +44,7 @@ pub struct Settings {
     /// Whether any `http` or `https` URI on the loopback interface is accepted
     /// after sign-out besides the registered ones.
     pub any_loopback_post_logout_redirect_uri: bool,
-    /// Where logout tokens are sent when a user signs out or is suspended.
+    /// Where logout tokens are sent when a user signs out.
     pub backchannel_logout_uri: Option<String>,
     /// Whether ID tokens and logout tokens carry `sid`, so that a sign-out in
     /// one browser leaves the others alone. Logto includes it for applications
@@ -62,7 +63,15 @@ pub struct Settings {
     pub public_origin: Option<String>,
     /// Users, machines, organizations and API resources.
     pub seed: Seed,
-    /// The algorithm that signs all tokens.
+    /// A file that keeps, across restarts, who has signed up, what was changed of users
+    /// (suspensions, deletions, roles, memberships), the signing keys, and who is signed in,
+    /// with their tokens: the newest 500. It is made when the provider starts, with the mode
+    /// 0600, and replaced at each change. A second provider with the same file reads it when
+    /// it starts, and keeps nothing: so does a test beside the app. Nothing is written unless
+    /// this is set, and nothing [in memory](crate::DevProvider::in_memory).
+    pub state_file: Option<PathBuf>,
+    /// The algorithm that signs all tokens, until another is
+    /// [rotated](crate::DevProvider::rotate_keys) in.
     pub signing_alg: SigningAlg,
     /// Whether discovery offers pushed authorization requests (RFC 9126), as
     /// Logto does. The endpoint takes them either way.
@@ -94,6 +103,7 @@ impl Settings {
             response_iss: true,
             public_origin: None,
             seed: Seed::default(),
+            state_file: None,
             signing_alg: SigningAlg::default(),
             offers_par: true,
             #[cfg(feature = "_hooks")]

@@ -27,7 +27,7 @@ pub enum Endpoint {
     EndSession,
     /// `/api/users` and `/api/subject-tokens` of the Management API.
     Management,
-    /// The provider's own pages: sign-in form, list of users, style sheet.
+    /// The provider's own pages: sign-in and sign-up, control page, style sheet.
     Page,
     /// Anything else; answered 404.
     Unknown,
@@ -74,6 +74,18 @@ impl Received {
             "POST" => &self.form,
             _ => &self.query,
         }
+    }
+
+    /// Whether it is a browser's, that shows what it gets: `text/html` is among what is
+    /// accepted (RFC 9110, section 12.5.1).
+    pub(crate) fn wants_html(&self) -> bool {
+        let accepted = self.header("accept").unwrap_or_default().split(',');
+        let mut kinds = accepted.map(|range| range.split(';').map(str::trim));
+        kinds.any(|mut range| {
+            let kind = range.next().unwrap_or_default();
+            let is_refused = range.any(|q| matches!(q, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            kind.eq_ignore_ascii_case("text/html") && !is_refused
+        })
     }
 
     /// The value of a cookie.

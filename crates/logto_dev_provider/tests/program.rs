@@ -116,6 +116,9 @@ async fn it_says_where_it_is_and_answers_there() {
     let address = running.says("Address");
     assert!(address.starts_with("http://localhost:"), "{address}");
     assert_eq!(running.says("Issuer"), format!("{address}/oidc"));
+    let control = running.says("Control page");
+    assert_eq!(control, format!("{address}/ (users, roles, keys)"));
+    assert!(!running.banner.contains("kept"), "{}", running.banner);
     assert_eq!(running.says("Client id"), "dev-app");
     assert_eq!(
         running.says("Client secret"),
@@ -172,7 +175,8 @@ async fn registered_redirect_uris_are_the_only_ones() {
     );
     let metadata = running.discovery().await;
     let algs = &metadata["id_token_signing_alg_values_supported"];
-    assert_eq!(algs[0], "RS256");
+    // At Logto an RSA key might sign in two ways.
+    assert_eq!(*algs, serde_json::json!(["PS256", "RS256"]));
 }
 
 #[cfg(unix)]
@@ -214,6 +218,7 @@ fn help_names_every_option() {
             "--backchannel-logout-uri",
             "--seed",
             "--print-seed",
+            "--state-file",
             "--signing-alg",
             "--help",
             "--version",
@@ -308,4 +313,28 @@ async fn a_printed_seed_is_a_seed() {
     let path = file("printed.toml", &edited).display().to_string();
     let running = Running::start(&["--seed", &path]);
     assert_eq!(running.says("Users"), "alice, bertha, zoe");
+}
+
+#[tokio::test]
+async fn a_state_file_is_made_and_a_broken_one_is_named() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state.json");
+    let _ = std::fs::remove_file(&path);
+    let shown = path.display().to_string();
+    let kid = async |running: &Running| {
+        let keys = get(&format!("{}/jwks", running.says("Issuer"))).await;
+        let keys = keys.text().await.expect("a body");
+        let keys: Value = serde_json::from_str(&keys).expect("JSON");
+        keys["keys"][0]["kid"].clone()
+    };
+    let running = Running::start(&["--state-file", &shown]);
+    assert_eq!(running.says("Changes kept in"), shown);
+    let first = kid(&running).await;
+    drop(running);
+    let again = Running::start(&["--state-file", &shown]);
+    assert_eq!(kid(&again).await, first, "the same keys");
+    drop(again);
+
+    std::fs::write(&path, "{\n\"version\": \"x\"}").expect("a file");
+    let words = [&*shown, "line 2", "delete it to start afresh"];
+    ends(&["--port", "0", "--state-file", &shown], 1, &words);
 }

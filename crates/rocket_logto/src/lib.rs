@@ -33,7 +33,8 @@
 //! debug profile, with neither `endpoint` nor `issuer` configured, the fairing starts a small provider that behaves like
 //! Logto on `http://localhost:3001`, or at the next free port. **It signs anybody in as anybody**, says so, and refuses to run in other profiles.
 //! `dev_provider = false` turns it off; `[debug.logto.dev_provider]` says which users, machines, organizations and API
-//! resources it has.
+//! resources it has. People can sign up there, and its own address is a control page: suspend users, change their roles,
+//! rotate keys, and see what your app does. `dev_provider.state_file = "dev-provider.json"` keeps that across restarts.
 //!
 //! # Guards
 //!

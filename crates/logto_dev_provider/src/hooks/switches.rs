@@ -194,7 +194,9 @@ impl Hooks {
     /// Signs with a new key from now on. The one before stays published, older
     /// ones are forgotten.
     pub fn rotate_keys(&self) {
-        self.keys().rotate();
+        let mut keys = self.keys();
+        let alg = keys.active;
+        keys.rotate(alg);
     }
 
     /// Publishes the current keys only.
@@ -204,9 +206,7 @@ impl Hooks {
 
     /// Signs with another algorithm from now on, and says so in discovery.
     pub fn signing_alg(&self, alg: SigningAlg) {
-        let mut keys = self.keys();
-        keys.ensure(alg);
-        keys.active = alg;
+        self.keys().sign_with_only(alg);
     }
 
     /// Publishes these JWKs before the provider's own.
@@ -254,6 +254,7 @@ impl Hooks {
     /// Back to good behaviour. Keys made since stay as they are.
     pub fn reset(&self) {
         *self.state() = State::default();
-        self.keys().active = self.default_alg;
+        let alg = self.default_alg;
+        self.keys().sign_with_only(alg);
     }
 }

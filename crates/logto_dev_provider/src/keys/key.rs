@@ -17,6 +17,8 @@ pub(crate) struct SigningKey {
     alg: SigningAlg,
     kid: String,
     pub(super) pair: Pair,
+    /// Published by a hook, and by no rotation.
+    pub(super) is_beside: bool,
 }
 
 impl SigningKey {
@@ -31,15 +33,20 @@ impl SigningKey {
             SigningAlg::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
         };
         match pair {
-            Ok(pair) => Some(SigningKey {
-                alg,
-                kid: random_token(),
-                pair,
-            }),
+            Ok(pair) => Some(SigningKey::from_pair(alg, random_token(), pair)),
             Err(_) => {
                 log::error!("development provider: cannot make a key for {}", alg.name());
                 None
             }
+        }
+    }
+
+    pub(super) fn from_pair(alg: SigningAlg, kid: String, pair: Pair) -> SigningKey {
+        SigningKey {
+            alg,
+            kid,
+            pair,
+            is_beside: false,
         }
     }
 
@@ -111,7 +118,10 @@ impl SigningKey {
             }
         };
         jwk["use"] = json!("sig");
-        jwk["alg"] = json!(self.alg.name());
+        // Logto's RSA keys do not say it: they might sign in two ways.
+        if self.alg != SigningAlg::Rs256 {
+            jwk["alg"] = json!(self.alg.name());
+        }
         jwk["kid"] = json!(self.kid);
         jwk
     }

@@ -1,10 +1,12 @@
 //! The keys of a provider: which one signs, which are published, and how a JWT
 //! is put together (RFC 7515, section 3.1).
 
+mod kept;
 mod key;
 #[cfg(feature = "_hooks")]
 mod rotation;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,6 +16,7 @@ use thiserror::Error;
 
 use crate::crypto::{base64url, from_base64url, left_half};
 
+pub(crate) use kept::KeptKeys;
 pub(crate) use key::SigningKey;
 
 /// `typ` of an ID token, and of a JWT that is nothing in particular.
@@ -88,7 +91,7 @@ impl FromStr for SigningAlg {
 }
 
 /// All keys of one provider. Per algorithm the last key is the one that signs;
-/// the one before it stays published, as Logto does after a rotation.
+/// the key that signed before stays published, as Logto does after a rotation.
 pub(crate) struct KeyRing {
     /// The algorithm that signs now.
     pub(crate) active: SigningAlg,
@@ -104,6 +107,40 @@ impl KeyRing {
     /// The key that signs with `alg`.
     pub(crate) fn current(&self, alg: SigningAlg) -> Option<&SigningKey> {
         self.keys.iter().rev().find(|key| key.alg() == alg)
+    }
+
+    /// Signs with a new key of this algorithm from now on. The one before stays
+    /// published, older ones are forgotten: Logto keeps two, of whatever type.
+    pub(crate) fn rotate(&mut self, alg: SigningAlg) {
+        let Some(new) = SigningKey::generate(alg) else {
+            return;
+        };
+        let current = self.current(self.active).map(SigningKey::kid);
+        self.keys.retain_mut(|key| {
+            let is_current = current.as_ref() == Some(&key.kid());
+            key.is_beside &= !is_current;
+            is_current || key.is_beside
+        });
+        self.keys.push(new);
+        self.active = alg;
+    }
+
+    /// What tokens may be signed with, by the keys that are published, in the order of
+    /// their names. Logto says `PS256` of an RSA key, too, and signs with `RS256`.
+    pub(crate) fn algs(&self) -> Vec<&'static str> {
+        let own = self.keys.iter().filter(|key| !key.is_beside);
+        let names = own.flat_map(|key| match key.alg() {
+            SigningAlg::Rs256 => vec!["PS256", "RS256"],
+            alg => vec![alg.name()],
+        });
+        let names: BTreeSet<&str> = names.collect();
+        names.into_iter().collect()
+    }
+
+    /// `kid` and algorithm of the key that signs, and of the one before it.
+    pub(crate) fn current_and_previous(&self) -> Vec<(String, SigningAlg)> {
+        let own = self.keys.iter().rev().filter(|key| !key.is_beside);
+        own.map(|key| (key.kid(), key.alg())).take(2).collect()
     }
 
     /// What is published, the newest key first.

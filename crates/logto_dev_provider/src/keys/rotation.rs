@@ -12,24 +12,21 @@ impl KeyRing {
     /// Makes and publishes a key for `alg` when there is none.
     pub(crate) fn ensure(&mut self, alg: SigningAlg) {
         if self.current(alg).is_none() {
-            self.keys.extend(SigningKey::generate(alg));
+            let mut new = SigningKey::generate(alg);
+            if let Some(key) = &mut new {
+                key.is_beside = true;
+            }
+            self.keys.extend(new);
         }
     }
 
-    /// A new key of the active algorithm; of the old ones only the last stays.
-    pub(crate) fn rotate(&mut self) {
-        let Some(new) = SigningKey::generate(self.active) else {
-            return;
-        };
-        let active = self.active;
-        let previous = self.keys.iter().rposition(|key| key.alg() == active);
-        let mut index = 0;
-        self.keys.retain(|key| {
-            let keep = key.alg() != active || Some(index) == previous;
-            index += 1;
-            keep
-        });
-        self.keys.push(new);
+    /// Signs with `alg` from now on, and announces nothing else.
+    pub(crate) fn sign_with_only(&mut self, alg: SigningAlg) {
+        self.ensure(alg);
+        self.active = alg;
+        for key in &mut self.keys {
+            key.is_beside = key.alg() != alg;
+        }
     }
 
     pub(crate) fn drop_previous(&mut self) {

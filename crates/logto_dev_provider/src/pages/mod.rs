@@ -1,19 +1,27 @@
-//! The HTML the provider shows: sign-in, users, sign-out, errors. No scripts but
-//! one, which submits `form_post` answers and has a button for browsers without
-//! scripts.
+//! The HTML the provider shows: sign-in, sign-up, the control page, sign-out, errors.
+//! No scripts but one, which submits `form_post` answers and has a button for browsers
+//! without scripts.
 
 mod layout;
+mod outcome;
+mod refused;
 mod sign_in;
+mod sign_up;
+mod user;
 mod users;
 
 use url::Url;
 
+use crate::own_pages::Foreign;
 use crate::provider::Provider;
 use crate::wire::{Received, Reply};
 use layout::{escape, hidden_fields, page};
 
+pub(crate) use refused::refused;
 pub(crate) use sign_in::sign_in;
-pub(crate) use users::{suspend, users};
+pub(crate) use sign_up::{full, sign_up};
+pub(crate) use user::{no_such_user, user, user_path};
+pub(crate) use users::users;
 
 const STYLE: &str = include_str!("style.css");
 const SUBMIT: &str = "document.forms[0].submit()";
@@ -33,6 +41,18 @@ pub(crate) fn error(status: u16, title: &str, text: &str) -> Reply {
 pub(crate) fn cross_site() -> Reply {
     let text = "This form was sent from another site.";
     error(403, "Not from here", text)
+}
+
+/// A request to one of the pages that is refused.
+pub(crate) fn foreign(why: Foreign) -> Reply {
+    match why {
+        Foreign::Site => cross_site(),
+        Foreign::Host => {
+            let text = "These pages are for this machine, under the name localhost or an address \
+                        like 127.0.0.1. This request named another host.";
+            error(403, "Another host", text)
+        }
+    }
 }
 
 /// Sends the response by a form that submits itself (OAuth 2.0 Form Post Response Mode).

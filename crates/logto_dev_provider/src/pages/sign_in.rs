@@ -6,6 +6,21 @@ use crate::provider::Provider;
 use crate::seed::{Seed, SeedUser};
 use crate::wire::Reply;
 
+/// The user whom the application expects, by `login_hint`.
+pub(super) struct Hinted(String);
+
+impl Hinted {
+    pub(super) fn of(seed: &Seed, auth: &AuthRequest) -> Option<Hinted> {
+        let hint = auth.login_hint.as_deref()?;
+        let user = seed.users.iter().find(|user| {
+            user.is(hint)
+                || user.email.as_deref() == Some(hint)
+                || user.phone_number.as_deref() == Some(hint)
+        });
+        user.map(|user| Hinted(user.id.clone()))
+    }
+}
+
 pub(crate) fn sign_in(
     provider: &Provider,
     interaction: &str,
@@ -13,35 +28,44 @@ pub(crate) fn sign_in(
     alert: Option<&str>,
 ) -> Reply {
     let seed = provider.seed();
-    let hinted = auth.login_hint.as_deref().and_then(|hint| {
-        seed.users.iter().find(|user| {
-            user.is(hint)
-                || user.email.as_deref() == Some(hint)
-                || user.phone_number.as_deref() == Some(hint)
-        })
-    });
-    let first_screen = auth.extras.iter().find(|(name, _)| name == "first_screen");
-    let registers = first_screen.is_some_and(|(_, value)| value.ends_with("register"));
-    let title = if registers { "Sign up" } else { "Sign in" };
-
-    let mut users = String::new();
-    // The hinted user comes first and has the focus.
-    if let Some(user) = hinted {
-        users.push_str(&user_button(&seed, user, true));
-    }
-    for user in &seed.users {
-        if hinted.is_none_or(|hinted| hinted.id != user.id) {
-            users.push_str(&user_button(&seed, user, false));
-        }
-    }
+    let hinted = Hinted::of(&seed, auth);
     let origin = auth.redirect_uri.origin().ascii_serialization();
     let status = if alert.is_some() { 401 } else { 200 };
     let alert = alert.map(|text| format!(r#"<p class="alert" role="alert">{}</p>"#, escape(text)));
     let main = format!(
-        r#"<h1>{title}</h1>
+        r#"<h1>Sign in</h1>
 <p>to <b>{client}</b> at <b>{origin}</b>. Choose who you want to be.</p>
 {alert}
-<form method="post" action="/sign-in">
+{users}
+<p>{sign_up}</p>
+{asked_for}
+<p class="hint">On the <a href="/">control page</a> users can be suspended, roles changed and keys
+rotated, to see what the application does then.</p>"#,
+        client = escape(&provider.settings.client_id),
+        origin = escape(&origin),
+        alert = alert.unwrap_or_default(),
+        users = users_form(&seed, interaction, hinted.as_ref()),
+        sign_up = way_to("/sign-up", interaction, "Sign up as somebody new"),
+        asked_for = asked_for(auth),
+    );
+    page(status, "Sign in", &main, &origin, None)
+}
+
+/// A link to another page of the same sign-in.
+pub(super) fn way_to(path: &str, interaction: &str, text: &str) -> String {
+    let interaction = escape(interaction);
+    format!(r#"<a href="{path}?interaction={interaction}">{text}</a>"#)
+}
+
+/// A button for each user.
+pub(super) fn users_form(seed: &Seed, interaction: &str, hinted: Option<&Hinted>) -> String {
+    let is_hinted = |user: &SeedUser| hinted.is_some_and(|hinted| hinted.0 == user.id);
+    // The hinted user comes first and has the focus.
+    let (first, others): (Vec<_>, Vec<_>) = seed.users.iter().partition(|user| is_hinted(user));
+    let users = first.into_iter().chain(others);
+    let users = users.map(|user| user_button(seed, user, is_hinted(user)));
+    format!(
+        r#"<form method="post" action="/sign-in">
 {interaction}
 <ul class="users">
 {users}</ul>
@@ -51,16 +75,10 @@ pub(crate) fn sign_in(
 </div>
 </form>
 <p class="hint">Cancel goes back with nothing at all, as Logto's consent page does. Deny goes back
-with <code>error=access_denied</code>.</p>
-{extras}
-<p class="hint"><a href="/">Users of this provider</a> can be suspended, to see what the application does then.</p>"#,
-        client = escape(&provider.settings.client_id),
-        origin = escape(&origin),
-        alert = alert.unwrap_or_default(),
+with <code>error=access_denied</code>.</p>"#,
         interaction = hidden("interaction", interaction),
-        extras = extras(auth),
-    );
-    page(status, title, &main, &origin, None)
+        users = users.collect::<String>(),
+    )
 }
 
 fn user_button(seed: &Seed, user: &SeedUser, hinted: bool) -> String {
@@ -97,7 +115,7 @@ fn user_button(seed: &Seed, user: &SeedUser, hinted: bool) -> String {
 }
 
 /// What the application asked for beyond the standard.
-fn extras(auth: &AuthRequest) -> String {
+pub(super) fn asked_for(auth: &AuthRequest) -> String {
     if auth.extras_dropped {
         let text = "One of Logto's extra parameters is not valid. Logto drops all of them then, so all are ignored.";
         return format!(r#"<p class="alert">{text}</p>"#);

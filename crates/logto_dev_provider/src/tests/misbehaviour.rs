@@ -41,6 +41,11 @@ async fn every_algorithm_signs_what_a_verifier_accepts() {
         (SigningAlg::Es256, Algorithm::ES256),
         (SigningAlg::Rs256, Algorithm::RS256),
     ] {
+        // Logto's RSA keys might sign in two ways, and it says so.
+        let announced = match ours {
+            SigningAlg::Rs256 => vec!["PS256", "RS256"],
+            ours => vec![ours.name()],
+        };
         world.provider.hooks().signing_alg(ours);
         let token = id_token(&world).await;
         assert!(verifies(&world, &token, theirs).await, "{ours:?}");
@@ -50,7 +55,7 @@ async fn every_algorithm_signs_what_a_verifier_accepts() {
             .json();
         assert_eq!(
             metadata["id_token_signing_alg_values_supported"],
-            serde_json::json!([ours.name()])
+            serde_json::json!(announced)
         );
         let (_, claims) = decoded(&token);
         let length = if ours == SigningAlg::Es384 { 32 } else { 22 };

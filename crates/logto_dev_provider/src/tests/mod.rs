@@ -5,10 +5,16 @@ mod assertions;
 mod authorization;
 mod clients;
 mod codes;
+mod control;
+mod html;
+mod kept;
+mod keys;
 mod machines;
 mod misbehaviour;
 mod refresh;
+mod refusals;
 mod sign_out;
+mod sign_up;
 mod tokens;
 
 use std::collections::HashMap;

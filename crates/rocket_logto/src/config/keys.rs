@@ -233,6 +233,9 @@ keys! {
     pub(super) struct RawDevProvider "dev_provider." {
         /// where it listens; `0`: at any free port
         port: Option<Port>, otherwise "`3001`, where that is taken the next free one";
+        /// a file that keeps across restarts who has signed up there, what was changed on its
+        /// control page, its signing keys, and who is signed in there. Not for version control
+        state_file: Option<PathBuf>, otherwise "nothing is kept";
 
         table sign_in: RawDevSignIn;
     }

@@ -18,6 +18,7 @@ mod sources;
 mod types;
 mod values;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::Figment;
@@ -207,6 +208,9 @@ pub(crate) const DEV_PORT: u16 = 3001;
 pub(crate) struct DevProviderTable {
     /// `None`: the first free one from [`DEV_PORT`] on.
     pub port: Option<u16>,
+    /// Where it keeps what is changed; `None`: nowhere.
+    #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]
+    pub state_file: Option<PathBuf>,
     /// Keys about an application that this provider does not know, for the log.
     pub idle: Vec<String>,
     /// Asked for at sign-in besides the `scopes` of the configuration.

@@ -35,6 +35,7 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
     settings.signing_alg = accepted.unwrap_or_default();
     // So that signing out in one browser leaves the others signed in.
     settings.sid = true;
+    settings.state_file.clone_from(&table.state_file);
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,
         Err(mut error) => {
@@ -50,6 +51,10 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
     match start_at(table.port, settings).await {
         Ok(provider) => {
             config.dev_provider_is_at(provider.port());
+            log::info!(
+                "logto: control page of the development provider, for users, roles and keys: {}/",
+                provider.endpoint()
+            );
             Ok(rocket.manage(provider))
         }
         Err(StartError::Bind { port, source, .. }) => {
@@ -63,11 +68,12 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
                  without the key the next free one is taken. To use the provider that is \
                  running there, set logto.endpoint"
             );
-            let figment = rocket.figment();
-            let mut error = figment::Error::from(message).with_path(key);
-            error.profile = Some(figment.profile().clone());
-            error.metadata = figment.find_metadata(key).cloned();
-            rocket::config::pretty_print_error(error);
+            tell(&rocket, key, message);
+            Err(rocket)
+        }
+        Err(error @ StartError::State { .. }) => {
+            let key = "logto.dev_provider.state_file";
+            tell(&rocket, key, format!("{key} cannot be used: {error}"));
             Err(rocket)
         }
         Err(error) => {
@@ -75,6 +81,16 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
             Err(rocket)
         }
     }
+}
+
+/// Says what is wrong with a key, and where it is written.
+#[cfg(feature = "dev-provider")]
+fn tell(rocket: &Rocket<Build>, key: &str, message: String) {
+    let figment = rocket.figment();
+    let mut error = figment::Error::from(message).with_path(key);
+    error.profile = Some(figment.profile().clone());
+    error.metadata = figment.find_metadata(key).cloned();
+    rocket::config::pretty_print_error(error);
 }
 
 /// Starts it at the port that is written. Where none is, two apps on one machine, or an

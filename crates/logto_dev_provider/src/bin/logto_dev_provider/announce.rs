@@ -21,6 +21,10 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
     let resources = resources.map(|resource| resource.indicator.clone());
     let rows = [
         ("Address", vec![provider.endpoint()]),
+        (
+            "Control page",
+            vec![format!("{}/ (users, roles, keys)", provider.endpoint())],
+        ),
         ("Issuer", vec![provider.issuer()]),
         ("Client id", vec![settings.client_id.clone()]),
         (
@@ -42,6 +46,14 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
             "Logout tokens",
             settings.backchannel_logout_uri.iter().cloned().collect(),
         ),
+        (
+            "Changes kept in",
+            settings
+                .state_file
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
+        ),
         ("Users", vec![users.collect::<Vec<_>>().join(", ")]),
         ("Machines", machines.collect()),
         ("Organizations", organizations.collect()),
@@ -55,7 +67,7 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
     for (label, values) in rows {
         for (index, value) in values.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
-            let _ = writeln!(text, "{label:<16}{value}");
+            let _ = writeln!(text, "{label:<17}{value}");
         }
     }
     text + "\nListening on the loopback interface only. Stop it with Ctrl-C.\n\n"

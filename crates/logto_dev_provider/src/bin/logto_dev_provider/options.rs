@@ -34,6 +34,8 @@ Options:
   --seed FILE           Users, machines, organizations and API resources, in
                         TOML [default: built in]
   --print-seed          Print the built-in seed, to start a file from, and exit
+  --state-file FILE     Keep who signs up, what is changed on the control page,
+                        keys and sessions across restarts [default: nothing]
   --signing-alg ALG     ES384, ES256 or RS256 [default: ES384]
   -h, --help            Print this text and exit
   -V, --version         Print the version and exit
@@ -89,6 +91,7 @@ pub fn parse(mut parser: Parser) -> Result<Command, Failure> {
                 settings.backchannel_logout_uri = Some(uri);
             }
             Long("seed") => seed = Some(PathBuf::from(parser.value()?)),
+            Long("state-file") => settings.state_file = Some(PathBuf::from(parser.value()?)),
             Long("signing-alg") => {
                 let name = parser.value()?.string()?;
                 settings.signing_alg = name

@@ -1,9 +1,15 @@
 //! What the development provider remembers, in memory and bounded: sessions,
 //! sign-ins under way, codes, grants and tokens.
 
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::auth_request::AuthRequest;
+
+pub(crate) use kept::KeptSessions;
 
 pub(crate) const CODE_LIFETIME: u64 = 60;
 pub(crate) const INTERACTION_LIFETIME: u64 = 60 * 60;
@@ -17,6 +23,8 @@ pub(crate) const REUSE_WINDOW: u64 = 3;
 pub(crate) struct Bounded<V> {
     entries: HashMap<String, V>,
     order: VecDeque<String>,
+    /// How often it may have changed.
+    edits: u64,
 }
 
 impl<V> Default for Bounded<V> {
@@ -24,6 +32,7 @@ impl<V> Default for Bounded<V> {
         Bounded {
             entries: HashMap::new(),
             order: VecDeque::new(),
+            edits: 0,
         }
     }
 }
@@ -32,6 +41,7 @@ impl<V> Bounded<V> {
     const CAPACITY: usize = 20_000;
 
     pub(crate) fn insert(&mut self, key: String, value: V) {
+        self.edits += 1;
         if self.entries.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
@@ -47,10 +57,12 @@ impl<V> Bounded<V> {
     }
 
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut V> {
+        self.edits += 1;
         self.entries.get_mut(key)
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<V> {
+        self.edits += 1;
         self.entries.remove(key)
     }
 
@@ -58,13 +70,20 @@ impl<V> Bounded<V> {
         self.entries.keys().cloned().collect()
     }
 
+    pub(crate) fn keys_where(&self, holds: impl Fn(&V) -> bool) -> Vec<String> {
+        let found = self.entries.iter().filter(|(_, value)| holds(value));
+        found.map(|(key, _)| key.clone()).collect()
+    }
+
     pub(crate) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        self.edits += 1;
         self.entries.retain(|_, value| keep(value));
     }
 }
 
 /// A browser in which a user is signed in at the provider.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Session {
     pub(crate) user: String,
     pub(crate) sid: String,
@@ -82,7 +101,8 @@ pub(crate) struct Interaction {
 
 /// What a user allowed the client in one sign-in. All tokens hang on it:
 /// without their grant they are dead.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Grant {
     pub(crate) user: String,
     pub(crate) client: String,
@@ -113,6 +133,8 @@ pub(crate) struct Code {
 }
 
 /// An opaque access token, for the userinfo endpoint.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AccessToken {
     pub(crate) grant: String,
     pub(crate) scopes: Vec<String>,
@@ -126,6 +148,8 @@ pub(crate) struct SubjectToken {
     pub(crate) expires: u64,
 }
 
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RefreshToken {
     pub(crate) grant: String,
     pub(crate) issued: u64,
@@ -152,6 +176,13 @@ impl Store {
         self.sessions.remove(id);
         self.grants
             .retain(|grant| grant.session != id || grant.is_offline());
+    }
+
+    /// Ends all that a user has here: sessions, grants, and the tokens with them.
+    pub(crate) fn forget_user(&mut self, id: &str) {
+        self.sessions.retain(|session| session.user != id);
+        self.grants.retain(|grant| grant.user != id);
+        self.subject_tokens.retain(|token| token.user != id);
     }
 }
 

@@ -1,0 +1,59 @@
+//! What the application does about a change, and when: said after each of them. About
+//! an application with rocket_logto; its guide to sessions says the same.
+
+/// After a change of a user. `hears`: a back-channel logout URI is registered.
+pub(super) fn of_user(done: &str, hears: bool) -> Option<&'static str> {
+    Some(match (done, hears) {
+        ("suspended", _) => {
+            "Suspended: their sessions and tokens here are gone, and the application is not told, as \
+             at Logto. It signs them out when it next asks: to refresh the claims \
+             (claims_max_age, one hour unless set), for a token, or for userinfo. Logto’s webhooks \
+             are faster; this provider sends none."
+        }
+        ("back", _) => {
+            "Brought back: they can sign in again. Sessions that ended do not come back."
+        }
+        ("roles", _) => {
+            "Saved. The application sees it at the next refresh of the claims (claims_max_age, one \
+             hour unless set), and in userinfo at once. Access tokens keep their scopes until they \
+             expire; for more scopes of an API than were granted, the user signs in again."
+        }
+        ("ended", true) => {
+            "Ended, and a logout token is on its way: the application signs them out in all browsers \
+             with the next request. Refresh tokens with offline_access outlive this at the provider, \
+             as at Logto."
+        }
+        ("ended", false) => {
+            "Ended here. No back-channel logout URI is registered, so the application is not told: \
+             its own sessions go on."
+        }
+        _ => return None,
+    })
+}
+
+/// After another change.
+pub(super) fn of_provider(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "deleted" => {
+            "Deleted: their sessions and tokens here are gone, and the application is not told, as at \
+             Logto. It signs them out when it next asks: to refresh the claims (claims_max_age, one \
+             hour unless set), for a token, or for userinfo."
+        }
+        "rotated" => {
+            "Rotated. At the next sign-in, refresh or token the application meets a key it does not \
+             know, and fetches the key set: nobody is signed out."
+        }
+        "type" => {
+            "The type of key has changed. At the next sign-in, refresh or token the application meets \
+             a key it does not know, and fetches the key set and the metadata: nobody is signed out, \
+             unless id_token_alg names the old algorithm only. Then nobody can sign in."
+        }
+        _ => return None,
+    })
+}
+
+/// For eyes and screen readers.
+pub(super) fn status(text: Option<&str>) -> String {
+    let shown = |text| format!(r#"<p class="done" role="status">{text}</p>"#);
+    text.map(shown).unwrap_or_default()
+}

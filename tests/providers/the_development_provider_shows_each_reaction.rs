@@ -1,0 +1,171 @@
+//! What an operator does at the provider, by the buttons of the development provider:
+//! each reaction of the app can be seen, when the provider's page says so.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::browser::{Browser, Response};
+use crate::support::demo::Demo;
+use crate::support::eventually::eventually;
+use crate::support::launch::{Launch, file};
+
+/// Opens the sign-up page of the provider, by way of the app.
+async fn sign_up_page(demo: &Demo, browser: &Browser) -> Response {
+    let hops = browser.navigate_following(demo.url("/sign-up"), 10).await;
+    hops.into_iter().last().expect("the provider's page")
+}
+
+async fn signed_up(demo: &Demo, browser: &Browser, fields: &[(&str, &str)]) {
+    let page = sign_up_page(demo, browser).await;
+    let answer = browser.submit(&page, "Sign up", fields).await;
+    let hops = browser.follow_all(answer, 10).await;
+    let home = hops.last().expect("a page");
+    assert_eq!(home.url().as_str(), demo.url("/"), "{}", home.text());
+}
+
+async fn read(demo: &Demo, browser: &Browser, path: &str) -> String {
+    let page = browser.navigate(demo.url(path)).await;
+    assert_eq!(page.status(), 200, "{path}");
+    page.page().text
+}
+
+async fn refresh(demo: &Demo, browser: &Browser) -> String {
+    let page = browser.navigate(demo.url("/session")).await;
+    let answer = browser.submit(&page, "Refresh now", &[]).await;
+    browser.follow(&answer).await.page().text
+}
+
+/// The page of a user at the provider, found on its control page.
+async fn user_page(demo: &Demo, operator: &Browser, name: &str) -> Response {
+    let control = operator.navigate(demo.provider_url("/")).await;
+    operator.click(&control, name).await
+}
+
+#[rocket::async_test]
+async fn from_the_sign_up_to_the_suspension() {
+    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("reactions-state.json");
+    let _ = fs::remove_file(&state);
+    let demo = Demo::keeping(&state).await;
+    let (dora, operator) = (Browser::new(), Browser::new());
+
+    // A name that is taken is told there, and the sign-in goes on.
+    let page = sign_up_page(&demo, &dora).await;
+    let taken = [("username", "alice"), ("name", "Dora Example")];
+    let page = dora.submit(&page, "Sign up", &taken).await;
+    assert_eq!(page.status(), 422);
+    assert!(page.page().text.contains("has this user name already"));
+    let free = [("username", "dora"), ("name", "Dora Example")];
+    let answer = dora.submit(&page, "Sign up", &free).await;
+    dora.follow_all(answer, 10).await;
+    let claims = read(&demo, &dora, "/protected").await;
+    assert!(claims.contains("Dora Example"), "{claims}");
+
+    // Roles: at the refresh, not before.
+    let page = user_page(&demo, &operator, "Dora Example").await;
+    let roles = [("new_role", "editor"), ("member", "acme5obvzg01")];
+    let page = operator.submit(&page, "Save the roles", &roles).await;
+    let page = operator.follow(&page).await;
+    assert!(
+        page.page()
+            .text
+            .contains("at the next refresh of the claims")
+    );
+    let claims = read(&demo, &dora, "/protected").await;
+    assert!(!claims.contains("editor"), "{claims}");
+    refresh(&demo, &dora).await;
+    let claims = read(&demo, &dora, "/protected").await;
+    assert!(claims.contains("editor"), "{claims}");
+    assert!(claims.contains("acme5obvzg01"), "{claims}");
+
+    // Another type of key: she stays, and the next sign-in works.
+    let control = operator.navigate(demo.provider_url("/")).await;
+    let answer = operator
+        .submit(&control, "Change the type to RSA (RS256)", &[])
+        .await;
+    let control = operator.follow(&answer).await;
+    let text = control.page().text;
+    assert!(text.contains("ES384, PS256, RS256"), "{text}");
+    refresh(&demo, &dora).await;
+    assert!(read(&demo, &dora, "/protected").await.contains("editor"));
+    let emil = Browser::new();
+    signed_up(&demo, &emil, &[("username", "emil")]).await;
+
+    // The end of his sessions: by back-channel logout, with the next request.
+    let page = user_page(&demo, &operator, "emil").await;
+    operator.submit(&page, "End the sessions", &[]).await;
+    eventually("he is out", async || {
+        emil.navigate(demo.url("/protected")).await.status() == 303
+    })
+    .await;
+
+    // A suspension: not told, and seen at the refresh. Then she cannot come back.
+    let page = user_page(&demo, &operator, "Dora Example").await;
+    let answer = operator.submit(&page, "Suspend Dora Example", &[]).await;
+    let page = operator.follow(&answer).await;
+    assert!(page.page().text.contains("the application is not told"));
+    assert!(read(&demo, &dora, "/protected").await.contains("editor"));
+    let text = refresh(&demo, &dora).await;
+    assert!(text.contains("You have been signed out"), "{text}");
+    let hops = dora.navigate_following(demo.url("/session"), 10).await;
+    let page = hops.last().expect("the provider's page");
+    let button = {
+        let page = page.page();
+        let mut buttons = page.forms.iter().flat_map(|form| &form.buttons);
+        let found = buttons.find(|button| button.text.contains("Dora"));
+        found.expect("her button").value.clone()
+    };
+    let refused = dora.submit(page, &*button, &[]).await;
+    assert_eq!(refused.status(), 401);
+    assert!(refused.page().text.contains("This account is suspended."));
+
+    // All of it outlives the process; brought back, she is who she was.
+    drop(demo);
+    let demo = Demo::keeping(&state).await;
+    let page = user_page(&demo, &operator, "Dora Example").await;
+    operator.submit(&page, "Bring back Dora Example", &[]).await;
+    let dora = Browser::new();
+    demo.sign_in(&dora, &button).await;
+    let claims = read(&demo, &dora, "/protected").await;
+    assert!(claims.contains("editor"), "{claims}");
+    assert!(claims.contains("acme5obvzg01"), "{claims}");
+}
+
+/// A request that the provider cannot send back is explained in the browser.
+#[rocket::async_test]
+async fn a_wrong_client_is_told_what_to_write() {
+    let demo = Demo::start().await;
+    let browser = Browser::new();
+    let wrong = "/oidc/auth?client_id=not-known&response_type=code&scope=openid";
+    let page = browser.navigate(demo.provider_url(wrong)).await;
+    let text = page.page().text;
+    assert_eq!(page.status(), 400, "{text}");
+    for words in [
+        "This sign-in is refused",
+        "invalid client not-known",
+        "app_id =",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_broken_state_file_stops_the_launch() {
+    let path = file(
+        "broken-state.json",
+        "{\n  \"version\": 1,\n  \"users\": {}\n}\n",
+    );
+    let launch = Launch {
+        toml: format!("[debug.logto.dev_provider]\nport = 0\nstate_file = {path:?}\n"),
+        env: Vec::new(),
+    };
+    let output = launch.fails("broken-state", "a broken state file").await;
+    for words in [
+        "logto.dev_provider.state_file",
+        &path.display().to_string(),
+        "line 3",
+        "delete it to start afresh",
+        "broken-state.toml",
+    ] {
+        assert!(output.contains(words), "{words}: {output}");
+    }
+}
