@@ -143,7 +143,7 @@ sign-out-everywhere = Sign out everywhere
 devices-in-cookies = This app keeps each session in the cookies of its browser, so it cannot list them. To see and end your sessions in other browsers here, keep them in a store: set <code>session.store</code> to a Redis server.
 ask-again = Ask the provider again
 ask-again-words = A refresh brings your claims up to date and checks that your account is still active. If it has been suspended or deleted, you are signed out right away. The app refreshes by itself when the last refresh is older than&nbsp;{ $age }.
-ask-again-dev = To see that, suspend yourself on the <a href="{ $page }" target="_blank" rel="noopener">page of the development provider</a>, then open any page here: the provider notifies the app at once.
+ask-again-dev = To see that, suspend yourself on the <a href="{ $page }" target="_blank" rel="noopener">page of the development provider</a>, then press “Refresh now” here.
 ask-again-tokens = Tokens for APIs and organizations are kept until shortly before they expire. If your roles have changed, forget them: the next page that needs a token fetches a new one.
 refresh-now = Refresh now
 forget-tokens = Forget cached tokens
