@@ -32,7 +32,7 @@ async fn at_the_top_of_a_page() {
     let brand = "<header><a class=\"brand\" href=\"&#x2F;\"><img src=\"&#x2F;static&#x2F;icon.svg?a=1\
                  &amp;b=2\" alt=\"\" width=\"32\" height=\"32\"><span>&lt;Team&gt; notes</span>";
     let unquoted = html.replace("&#x3D;", "=");
-    assert!(unquoted.contains(&brand), "{html}");
+    assert!(unquoted.contains(brand), "{html}");
     assert_eq!(named.page().title, "Sign-in did not work · <Team> notes");
     assert!(policy(&named).contains(&"img-src 'self'".to_owned()));
 
