@@ -8,7 +8,7 @@ use super::app::{ALICE, TestApp};
 use super::browser::{Browser, CROSS_SITE, Response};
 use super::pages::who_is_signed_in;
 
-/// Where an error is shown as a page: a sign-in would mend it, so a form it is.
+/// So many of the errors would only send a browser to the sign-in, where a form gets a page.
 const TO_SIGN_IN: usize = 3;
 
 fn nth(number: usize) -> Error {

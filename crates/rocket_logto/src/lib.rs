@@ -76,6 +76,8 @@
 //! A form that a browser sends gets pages as well, but 401 instead of 303, because a sign-in would not send it again.
 //! [`Bearer`] answers programs only, as RFC 6750 says: [`BearerError`].
 //!
+//! The pages are in the browser's language, English or Thai, and can be your own: [`guide::pages`].
+//!
 //! The fairing answers, not a catcher, so your own catchers and your own 401 responses stay as they are. To decide
 //! yourself, take `Result<User, Error>`: [`Error`] is a responder, and `?` gives the same answers.
 //!

@@ -94,8 +94,9 @@ impl Logto {
 /// - *lift-off*: starts loading the provider's metadata in the background;
 /// - *request*: hides the queries of its own routes from Rocket's log, because
 ///   they hold codes and one-time tokens;
-/// - *response*: answers for guards that failed, and sets the session's cookies
-///   and the `Cache-Control` that goes with them.
+/// - *response*: answers for guards that failed, asks for the app's own
+///   [`pages`](LogtoFairing::pages), and sets the session's cookies and the
+///   `Cache-Control` that goes with them.
 ///
 /// Fairings attached later see those responses, so attach your own after it if
 /// they are to change them. Attach it once: Rocket drops an earlier one.
