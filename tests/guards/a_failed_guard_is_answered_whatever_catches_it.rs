@@ -76,6 +76,17 @@ fn member(_member: Member) -> &'static str {
     "a member"
 }
 
+/// Somebody who is no member may look, too, but not at everything.
+#[get("/public/<what>")]
+fn public(what: &str, member: Option<Member>) -> Result<&'static str, Status> {
+    match (member, what) {
+        (Some(_), _) => Ok("a member"),
+        (None, "page") => Ok("a visitor"),
+        (None, "teapot") => Err(Status::ImATeapot),
+        (None, _) => Err(Status::NotFound),
+    }
+}
+
 #[get("/join")]
 fn join() -> SignIn {
     SignIn::new().return_to("/user")
@@ -112,7 +123,7 @@ fn api(caller: Bearer<ReadCart>) -> String {
 const BASES: [&str; 3] = ["", "/admin", "/admin/deep"];
 
 fn rocket() -> Rocket<Build> {
-    let routes = || routes![user, missing, asked, visitor, member, join, leave];
+    let routes = || routes![user, missing, asked, visitor, member, public, join, leave];
     let rocket = rocket::build();
     BASES.iter().fold(rocket, |rocket, base| {
         rocket.mount(if base.is_empty() { "/" } else { base }, routes())
@@ -219,6 +230,27 @@ async fn by_the_handler_that_does_without_it() {
     }
 }
 
+/// A guard of the app's own over ours, and a handler that does without it.
+#[rocket::async_test]
+async fn by_the_handler_that_does_without_a_guard_over_it() {
+    for rocket in [rocket(), rocket().register("/", catchers![greeting])] {
+        let app = TestApp::start(rocket).await;
+        let nobody = Browser::new();
+        for (path, status) in [
+            ("/public/page", 200),
+            ("/public/nothing", 404),
+            ("/public/teapot", 418),
+        ] {
+            let page = nobody.navigate(app.url(path)).await;
+            assert_eq!(page.status(), status, "{path}: {}", page.text());
+            assert_eq!(page.headers().get("location"), None, "{path}");
+            let program = nobody.fetch_json(app.url(path)).await;
+            assert_eq!(program.status(), status, "{path}: {}", program.text());
+        }
+        assert_goes_to_sign_in(&nobody.navigate(app.url("/member")).await, "needed");
+    }
+}
+
 #[rocket::async_test]
 async fn not_by_a_catcher_that_only_asks_who_is_there() {
     let rocket = rocket()
@@ -282,5 +314,8 @@ async fn and_every_fairing_and_log_line_sees_a_real_status() {
         output.contains("Outcome: Success(303 See Other)"),
         "{output}"
     );
-    assert!(!output.contains("490"), "{output}");
+    assert!(
+        !output.contains("(490") && !output.contains(" 490"),
+        "{output}"
+    );
 }

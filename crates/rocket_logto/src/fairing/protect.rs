@@ -226,7 +226,9 @@ struct Nowhere;
 
 #[rocket::async_trait]
 impl Handler for Nowhere {
-    async fn handle<'r>(&self, _: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
-        Outcome::Error(rocket::http::Status::NotFound)
+    async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
+        let pending = pending(request);
+        let status = pending.failed.as_ref().map(|why| why.status(request));
+        Outcome::Error(status.unwrap_or(rocket::http::Status::NotFound))
     }
 }

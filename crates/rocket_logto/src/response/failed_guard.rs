@@ -7,9 +7,10 @@
 //! - Whether the handler can do without the guard. Rocket calls the guard for
 //!   `Option<User>`, `Result<User, _>` and `Outcome<User, _>` from three places in
 //!   its own code, so the caller's location tells.
-//! - Whether a catcher ran at all. A guard of the app's own may call one of ours and
-//!   go on without it. Rocket discards a request's pending cookies before it runs a
-//!   catcher, so if a marker cookie is still there, none ran.
+//! - Whether a catcher ran, and because of it. A guard of the app's own may call one of
+//!   ours and go on without it. Rocket discards a request's pending cookies before it
+//!   runs a catcher, so if a marker cookie is still there, none ran. If one did, for an
+//!   error of the handler's own, the status is most likely another one.
 
 use std::panic::Location;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -22,8 +23,8 @@ use rocket::response::Response;
 
 use super::pending::pending;
 use super::{bearer, error};
-use crate::error::Error;
 use crate::error::bearer::BearerError;
+use crate::error::{Error, ErrorKind};
 
 /// Never reaches a browser.
 const MARKER: &str = "rocket_logto_failed_guard";
@@ -34,6 +35,11 @@ pub(crate) trait Failure: Send + Sync + 'static {
     fn status(&self, request: &Request<'_>) -> Status;
     fn answer(&self, request: &Request<'_>) -> Response<'static>;
     fn log(&self);
+    /// Whether it is what a handler asks that can do without the guard, and so nothing for
+    /// the log.
+    fn is_plain_no(&self) -> bool {
+        false
+    }
 }
 
 impl Failure for Error {
@@ -47,6 +53,10 @@ impl Failure for Error {
 
     fn log(&self) {
         Error::log(self);
+    }
+
+    fn is_plain_no(&self) -> bool {
+        self.kind() == ErrorKind::NotAllowed
     }
 }
 
@@ -94,7 +104,9 @@ async fn failed(
 ) {
     if is_done_without(request, asked_from).await {
         // The handler may never answer with it, so log it here.
-        failure.log();
+        if !failure.is_plain_no() {
+            failure.log();
+        }
         return;
     }
     let mut pending = pending(request);
@@ -150,9 +162,20 @@ pub(crate) fn answer<'r>(request: &'r Request<'_>, response: &mut Response<'r>) 
     let Some(failure) = pending(request).failed.take() else {
         return;
     };
-    if !take_marker(response) {
-        super::put(failure.answer(request), response);
+    if take_marker(response) {
+        return;
     }
+    match is_of_the_handler(response.status(), failure.status(request)) {
+        true => failure.log(),
+        false => super::put(failure.answer(request), response),
+    }
+}
+
+/// Whether a catcher's response is to an error of the handler's own: a page that does
+/// not exist, asked for by somebody whom a guard of the app's did without. Catchers may
+/// change a status, but what they make of a failed guard is no error of the client's.
+fn is_of_the_handler(response: Status, failure: Status) -> bool {
+    response.class().is_client_error() && response != failure
 }
 
 /// Removes the marker cookie, and says whether it was there: then no catcher ran.

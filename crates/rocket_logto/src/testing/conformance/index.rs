@@ -1,6 +1,9 @@
 //! The promises of [`SessionIndex`](crate::SessionIndex).
 
-use rocket::futures::future::join;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rocket::futures::future::{join, join_all};
+use rocket::tokio::task::yield_now;
 
 use super::{AT_ONCE, Bench, HOUR, Kept, SECOND, at_once, data_of, expect};
 use crate::session::store::{Record, StoreError};
@@ -301,14 +304,28 @@ pub(super) async fn list_by_sub_does_not_mind_what_ends_meanwhile(bench: Bench) 
         let (store, id) = (store.clone(), bench.name(id));
         async move { store.delete(&id).await }
     });
-    let listings = (0..10).map(|_| list_by_sub(&bench, &alice, 1000));
-    let listings = rocket::futures::future::join_all(listings);
-    let (deleted, lists) = join(at_once(deletions), listings).await;
+    // From before the first ends until the last has ended.
+    let all_have_ended = AtomicBool::new(false);
+    let listings = (0..10).map(|_| async {
+        let mut lists = Vec::new();
+        while lists.is_empty() || !all_have_ended.load(Ordering::Relaxed) {
+            lists.push(list_by_sub(&bench, &alice, 1000).await);
+            // A store in memory awaits nothing.
+            yield_now().await;
+        }
+        lists
+    });
+    let deletions = async {
+        let deleted = at_once(deletions).await;
+        all_have_ended.store(true, Ordering::Relaxed);
+        deleted
+    };
+    let (lists, deleted) = join(join_all(listings), deletions).await;
     for deleted in deleted? {
         expect("delete while sessions are listed", deleted, Ok(()))?;
     }
     let all: Vec<_> = ids.iter().map(|id| data_of(id)).collect();
-    for list in lists {
+    for list in lists.into_iter().flatten() {
         let Some(list) = list? else { continue };
         let strange: Vec<_> = list.iter().filter(|data| !all.contains(data)).collect();
         expect("what was listed and never was", strange, Vec::new())?;
