@@ -41,8 +41,7 @@ impl Fairing for Headers {
         let logto = request.rocket().state::<Logto>();
 
         if !response.headers().contains("Content-Security-Policy") {
-            let origins = logto.map(Logto::provider_origins).unwrap_or_default();
-            response.set_header(Header::new("Content-Security-Policy", csp(&origins)));
+            response.set_header(policy(logto));
         }
 
         // `same-origin` and not `no-referrer`: with the latter, browsers send
@@ -61,6 +60,12 @@ impl Fairing for Headers {
             response.set_raw_header("Strict-Transport-Security", "max-age=31536000");
         }
     }
+}
+
+/// The `Content-Security-Policy` of the app's pages.
+pub fn policy(logto: Option<&Logto>) -> Header<'static> {
+    let origins = logto.map(Logto::provider_origins).unwrap_or_default();
+    Header::new("Content-Security-Policy", csp(&origins))
 }
 
 /// No script at all. Profile pictures may come from anywhere over https. The
