@@ -78,7 +78,7 @@ async fn forms_of_others_write_and_delete_nothing() {
     ] {
         let request = alice.request(Method::POST, tenant.url(path));
         let request = request.navigation().initiator(CROSS_SITE).form(&form);
-        let cookies = alice.cookie_header(&tenant.url(path)).expect("cookies");
+        let cookies = alice.cookie_header(tenant.url(path)).expect("cookies");
         let answer = request.cookie_header_override(cookies).send().await;
         assert_eq!(answer.status(), 403, "{path}");
     }
