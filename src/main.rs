@@ -16,6 +16,8 @@ mod notes;
 mod session;
 mod shown;
 mod signed_out;
+#[cfg(test)]
+mod tests;
 mod told;
 mod users;
 
@@ -31,7 +33,7 @@ use rocket_logto::Logto;
 /// `RUST_BACKTRACE=1` the backtrace scrolls away why.
 #[rocket::main]
 async fn main() -> ExitCode {
-    match rocket().launch().await {
+    match app(configuration()).launch().await {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", error.pretty_print());
@@ -40,14 +42,14 @@ async fn main() -> ExitCode {
     }
 }
 
-fn rocket() -> Rocket<Build> {
+fn app(figment: Figment) -> Rocket<Build> {
     let logto = Logto::fairing()
         .on_sign_in(users::arrives)
         .on_refresh(users::changes)
         .language(language::chosen)
         .pages(told::show);
     let templates = Template::custom(|engines| language::teach(&mut engines.tera));
-    rocket::custom(configuration())
+    rocket::custom(figment)
         .attach(logto)
         .attach(templates)
         .attach(database::fairing())

@@ -67,7 +67,7 @@ impl Logto {
         &self.inner.config
     }
 
-    /// The app's public address.
+    /// The app's public address. Its path ends in `/`, so that `join("api/cart")` is below it.
     pub fn base_url(&self) -> &Url {
         &self.inner.config.base_url
     }

@@ -12,7 +12,8 @@ use rocket::{Data, Request};
 
 use super::LogtoFairing;
 use crate::config::{LogtoConfig, RoutePaths};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::guards::not_from_here;
 use crate::request::cookies::raw_cookies;
 use crate::request::subtree::Subtree;
 use crate::request::{is_at, is_harmless, keep_address};
@@ -187,7 +188,7 @@ async fn may_pass(request: &Request<'_>, config: &LogtoConfig, asked: Asked) -> 
         && !is_harmless(request, &config.base_url)
         && SessionManager::of(request)?.brings_session(&raw_cookies(request))
     {
-        return Err(Error::new(ErrorKind::CrossSite, "not_from_this_origin"));
+        return Err(not_from_here(request));
     }
     if asked.session {
         ActiveSession::of(request).await?.fresh().await?;

@@ -79,6 +79,7 @@ pub use organization_id::{
     ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,
 };
 pub use same_origin::SameOrigin;
+pub(crate) use same_origin::not_from_here;
 pub use session_data::SessionData;
 pub use step_up::{StepUp, StepUpPolicy};
 pub use user::User;
