@@ -2,6 +2,8 @@
 //! signed-in users, by every way to write its path.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocket::figment::value::Dict;
 use rocket::fs::FileServer;
@@ -35,20 +37,21 @@ fn files(name: &str) -> PathBuf {
     root
 }
 
-/// Takes every path and method before anybody else does.
+/// Takes every path and method before anybody else does, and counts.
 #[derive(Clone)]
-struct Greedy;
+struct Greedy(Arc<AtomicUsize>);
 
 #[rocket::async_trait]
 impl Handler for Greedy {
     async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
+        self.0.fetch_add(1, Ordering::Relaxed);
         Outcome::from(request, SECRET)
     }
 }
 
-fn greedy() -> Vec<Route> {
+fn greedy(calls: &Arc<AtomicUsize>) -> Vec<Route> {
     let methods = [Method::Get, Method::Post, Method::Options, Method::Delete];
-    let route = |method| Route::ranked(-1000, method, "/<_..>", Greedy);
+    let route = |method| Route::ranked(-1000, method, "/<_..>", Greedy(calls.clone()));
     methods.into_iter().map(route).collect()
 }
 
@@ -130,7 +133,8 @@ async fn no_spelling_or_method_reaches_a_file_below_it() {
 #[rocket::async_test]
 async fn the_whole_app_can_be_protected_whoever_else_takes_every_path() {
     let fairing = Logto::fairing().protect("/");
-    let rocket = rocket::build().mount("/", greedy());
+    let calls = Arc::default();
+    let rocket = rocket::build().mount("/", greedy(&calls));
     let app = app(Dict::new(), fairing, rocket).await;
     let port = app.app.port();
     for path in PATHS {
@@ -139,6 +143,8 @@ async fn the_whole_app_can_be_protected_whoever_else_takes_every_path() {
             assert!(!answer.contains(SECRET), "{method} {path}: {answer}");
         }
     }
+    // A handler that has run may have done something, whatever the answer is.
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
 }
 
 #[rocket::async_test]
