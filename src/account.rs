@@ -15,35 +15,23 @@ pub fn routes() -> Vec<Route> {
 /// What there is to say, and the message that names it.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
-struct Row<'a> {
+struct Row {
     label: &'static str,
-    value: Option<&'a str>,
+    value: Option<String>,
 }
 
 #[get("/account")]
 fn account(user: User, frame: Frame<'_>) -> Template {
     let claims = user.claims();
-    let shown = |value: Option<&str>| value.map(visible);
-    let (name, username) = (
-        shown(claims.name.as_deref()),
-        shown(claims.username.as_deref()),
-    );
-    let (email, phone) = (
-        shown(claims.email.as_deref()),
-        shown(claims.phone_number.as_deref()),
-    );
     let rows = [
-        ("account-name", name),
-        ("account-username", username),
-        ("account-email", email),
-        ("account-phone", phone),
+        ("account-name", &claims.name),
+        ("account-username", &claims.username),
+        ("account-email", &claims.email),
+        ("account-phone", &claims.phone_number),
     ];
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|(label, value)| Row {
-            label,
-            value: value.as_deref(),
-        })
-        .collect();
+    let rows = rows.map(|(label, claim)| Row {
+        label,
+        value: claim.as_deref().map(visible),
+    });
     frame.around(Entry::of("account"), "account", context! { rows })
 }
