@@ -19,7 +19,7 @@ use crate::support::targets::SHOPPING;
 
 macro_rules! recorded {
     ($name:literal) => {
-        include_str!(concat!("../fixtures/logto/", $name, ".json"))
+        include_str!(concat!("../fixtures/", $name, ".json"))
     };
 }
 
@@ -95,25 +95,25 @@ async fn a_pushed_request_that_logto_refuses_names_the_key() {
     for (case, text, reason, key) in [
         (
             "redirect URI not registered",
-            recorded!("e-par-unregistered-redirect_uri"),
+            recorded!("logto-1.42/e-par-unregistered-redirect_uri"),
             "pushed_request_oidc.invalid_request",
             "logto.routes.callback",
         ),
         (
             "wrong secret",
-            recorded!("e-par-wrong-secret"),
+            recorded!("logto-1.42/e-par-wrong-secret"),
             "pushed_request_oidc.invalid_client",
             "logto.app_secret and logto.token_endpoint_auth_method",
         ),
         (
             "unknown app id",
-            recorded!("e-par-unknown-client"),
+            recorded!("logto-1.42/e-par-unknown-client"),
             "pushed_request_oidc.invalid_client",
             "logto.app_id",
         ),
         (
             "unknown resource",
-            recorded!("e-par-unknown-resource"),
+            recorded!("logto-1.42/e-par-unknown-resource"),
             "pushed_request_oidc.invalid_target",
             "logto.resources",
         ),
@@ -131,17 +131,17 @@ async fn a_code_that_the_app_may_not_redeem_names_the_key() {
     for (case, answer, key) in [
         (
             "wrong secret",
-            recorded(recorded!("e-token-wrong-client-secret-basic")),
+            recorded(recorded!("logto/e-token-wrong-client-secret-basic")),
             "logto.app_secret",
         ),
         (
             "unknown app id",
-            recorded(recorded!("e-token-unknown-client")),
+            recorded(recorded!("logto/e-token-unknown-client")),
             "logto.app_id",
         ),
         (
             "wrong grant",
-            recorded(recorded!("e-token-unsupported-grant")),
+            recorded(recorded!("logto/e-token-unsupported-grant")),
             "the application's type and grants",
         ),
         (
@@ -185,7 +185,7 @@ async fn a_code_that_the_app_may_not_redeem_names_the_key() {
         ),
         (
             "Logto's grant type",
-            recorded(recorded!("e-m2m-of-a-web-application")),
+            recorded(recorded!("logto-1.42/e-m2m-of-a-web-application")),
             "the application's type and grants",
         ),
         (
@@ -212,7 +212,7 @@ async fn a_code_that_the_app_may_not_redeem_names_the_key() {
 #[rocket::async_test]
 async fn a_code_that_is_no_longer_good_is_not_the_operators() {
     let app = app(false).await;
-    let (answer, _) = recorded(recorded!("e-token-redirect-uri-mismatch"));
+    let (answer, _) = recorded(recorded!("logto/e-token-redirect-uri-mismatch"));
     let page = told(&app, Endpoint::Token, answer).await;
     assert_eq!(page.status(), 400, "{}", page.text());
     let line = lines_with(&format!("reference={}", reference(&page))).remove(0);
@@ -401,22 +401,22 @@ async fn a_machine_that_is_none_names_the_key() {
     for (path, text, key) in [
         (
             "/machine",
-            recorded!("e-m2m-of-a-web-application"),
+            recorded!("logto-1.42/e-m2m-of-a-web-application"),
             "logto.machine.app_id",
         ),
         (
             "/exchange",
-            recorded!("e-token-exchange-not-allowed-for-app"),
+            recorded!("logto-1.42/e-token-exchange-not-allowed-for-app"),
             "allow token exchange in its settings",
         ),
         (
             "/machine",
-            recorded!("e-m2m-unknown-resource"),
+            recorded!("logto-1.42/e-m2m-unknown-resource"),
             "the resource of the TokenFor",
         ),
         (
             "/machine",
-            recorded!("e-token-wrong-client-secret-basic"),
+            recorded!("logto/e-token-wrong-client-secret-basic"),
             "app_secret of logto.machine",
         ),
     ] {

@@ -83,7 +83,14 @@ pub(crate) fn push(provider: &Provider, request: &Received) -> Reply {
     }
     match check(provider, &params) {
         Ok(_) => {}
-        Err(Failure::Page(failed)) => return failed.1,
+        Err(Failure::Page(failed)) => {
+            let error = failed.0;
+            // Told to the client, which is known by now, in other words than to a browser.
+            return match error.error {
+                "invalid_redirect_uri" => OidcError::invalid_request(&error.description).reply(),
+                _ => error.reply(),
+            };
+        }
         Err(Failure::Client(failed)) => return failed.1.reply(),
     }
     let request_uri = format!("urn:ietf:params:oauth:request_uri:{}", random_token());

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::names::{ORGANIZATION_ROLES_SCOPE, ORGANIZATIONS_SCOPE};
+use crate::names::{ORGANIZATION_ROLES_SCOPE, ORGANIZATIONS_SCOPE, SESSIONS_SCOPE};
 use crate::seed::{Seed, SeedAddress, SeedUser};
 
 /// Where claims go. The ID token has fewer of them by Logto's default.
@@ -13,7 +13,7 @@ pub(crate) enum Place {
 }
 
 /// The OIDC scopes Logto knows, in discovery's order.
-pub(crate) const SCOPES: [&str; 11] = [
+pub(crate) const SCOPES: [&str; 12] = [
     "openid",
     "offline_access",
     "profile",
@@ -25,6 +25,7 @@ pub(crate) const SCOPES: [&str; 11] = [
     "roles",
     ORGANIZATIONS_SCOPE,
     ORGANIZATION_ROLES_SCOPE,
+    SESSIONS_SCOPE,
 ];
 
 pub(crate) const SUPPORTED: [&str; 32] = [

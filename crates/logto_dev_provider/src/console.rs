@@ -19,6 +19,14 @@ pub(crate) fn suspend(provider: &Provider, request: &Received) -> Reply {
     of_user(user, done, provider.suspend(user, suspend))
 }
 
+/// Access control for the application.
+pub(crate) fn access(provider: &Provider, request: &Received) -> Reply {
+    let gives = request.form_value("access") == Some("yes");
+    let done = if gives { "given" } else { "taken" };
+    let user = user(request);
+    of_user(user, done, provider.set_access(user, gives))
+}
+
 pub(crate) fn end_sessions(provider: &Provider, request: &Received) -> Reply {
     let user = user(request);
     of_user(user, "ended", provider.end_sessions_of(user))

@@ -182,6 +182,20 @@ impl DevProvider {
         self.provider.suspend(user, suspended)
     }
 
+    /// Takes a user's (id or username) access to the application back, or gives it (Logto's
+    /// access control for applications): the token endpoint answers 400 `access_denied`, and
+    /// userinfo goes on. `false` when there is no such user.
+    ///
+    /// ```
+    /// # use logto_dev_provider::DevProvider;
+    /// # fn run(provider: DevProvider) {
+    /// assert!(provider.set_access("alice", false));
+    /// # }
+    /// ```
+    pub fn set_access(&self, user: &str, has_access: bool) -> bool {
+        self.provider.set_access(user, has_access)
+    }
+
     /// Ends the sessions that a user (id or username) has at the provider, as if they had
     /// signed out in each browser, and tells the application by a logout token (Back-Channel
     /// Logout 1.0), without waiting for its answer. `false` when there is no such user.

@@ -44,7 +44,6 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
             exchange::GRANT_TYPE,
         ],
         "id_token_signing_alg_values_supported": provider.keys().algs(),
-        "prompt_values_supported": ["none", "login", "consent"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "response_modes_supported": ["form_post", "fragment", "query"],

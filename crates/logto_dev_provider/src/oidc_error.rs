@@ -46,6 +46,16 @@ impl OidcError {
         OidcError::new(400, "invalid_grant", "grant request is invalid")
     }
 
+    /// The user may not use the application.
+    pub(crate) fn no_access() -> OidcError {
+        OidcError::new(400, "access_denied", "Access denied.")
+    }
+
+    /// A grant that the client is not registered for.
+    pub(crate) fn grant_not_allowed() -> OidcError {
+        OidcError::invalid_request("requested grant type is not allowed for this client")
+    }
+
     pub(crate) fn invalid_target() -> OidcError {
         OidcError::new(
             400,
@@ -93,6 +103,7 @@ impl OidcError {
             "invalid_target" => "Invalid resource indicator.",
             "access_denied" => "Access denied.",
             "insufficient_scope" => "Token missing scope `{{scope}}`.",
+            "unsupported_token_type" => "An OIDC error occurred: oidc.unsupported_token_type.",
             "unsupported_grant_type" => "Unsupported `grant_type` requested.",
             "invalid_token" => "Invalid token provided.",
             "invalid_redirect_uri" => {

@@ -181,6 +181,20 @@ impl Provider {
         uris.iter().any(|known| known == uri) || any_loopback && is_loopback(uri)
     }
 
+    /// Whether the browser may be sent back to this address from a page about the account:
+    /// it has the origin of an address that sign-ins end at.
+    pub(crate) fn takes_account_redirect(&self, uri: &str) -> bool {
+        let any_loopback = self.settings.any_loopback_redirect_uri;
+        let Ok(url) = Url::parse(uri) else {
+            return false;
+        };
+        let registered = read(&self.registered);
+        let mut known = registered.redirect_uris.iter();
+        let is_of = |known: &String| Url::parse(known).is_ok_and(|known| known.origin() == url.origin());
+        let is_plain = url.username().is_empty() && matches!(url.scheme(), "http" | "https");
+        is_plain && known.any(is_of) || any_loopback && is_loopback(uri)
+    }
+
     /// How long access tokens and ID tokens last, in seconds.
     pub(crate) fn token_lifetime(&self) -> u64 {
         let lifetime = self.hooks.lifetime();

@@ -2,7 +2,7 @@
 
 use crate::provider::Provider;
 use crate::wire::{Endpoint, Received, Reply};
-use crate::{authorize, console, discovery, management, pages, session, token, userinfo};
+use crate::{account, authorize, console, discovery, management, pages, session, token, userinfo};
 
 /// Answers a request of one endpoint.
 pub(crate) type Handler = fn(&Provider, &Received) -> Reply;
@@ -42,7 +42,7 @@ fn oidc(provider: &Provider, method: &str, path: &str) -> Option<(Endpoint, Hand
     })
 }
 
-/// Pages, and the Management API.
+/// Pages, the Account API and the Management API.
 fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
     match (method, path) {
         ("GET", "/") => (Endpoint::Page, pages::users),
@@ -57,8 +57,11 @@ fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
         ("POST", "/end-sessions") => (Endpoint::Page, console::end_sessions),
         ("POST", "/keys") => (Endpoint::Page, console::keys),
         ("GET", "/assets/dev-provider.css") => (Endpoint::Page, pages::style),
-        ("GET", "/api/users") => (Endpoint::Management, management::users),
-        ("POST", "/api/subject-tokens") => (Endpoint::Management, management::create_subject_token),
+        ("POST", "/access") => (Endpoint::Page, console::access),
+        ("GET", path) if path.starts_with("/account/") => (Endpoint::Page, pages::account),
+        (_, "/api/verifications/password") => (Endpoint::Account, account::verify_password),
+        (_, path) if path.starts_with("/api/my-account/") => (Endpoint::Account, account::api),
+        (_, path) if path.starts_with("/api/") => (Endpoint::Management, management::api),
         _ => (Endpoint::Unknown, pages::not_found),
     }
 }

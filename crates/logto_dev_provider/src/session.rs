@@ -173,12 +173,18 @@ pub(crate) fn revoke(provider: &Provider, request: &Received) -> Reply {
     reply
 }
 
-/// Opaque tokens only, as at Logto: a JWT says everything itself.
+/// Opaque tokens only, as at Logto: a JWT says everything itself, and is no longer
+/// answered since 1.42.
 pub(crate) fn introspect(provider: &Provider, request: &Received) -> Reply {
     let token = match token_of(provider, request) {
         Ok(token) => token,
         Err(error) => return error.reply(),
     };
+    if token.split('.').count() == 3 {
+        let description =
+            "Structured JWT Tokens cannot be introspected via the introspection_endpoint";
+        return OidcError::new(400, "unsupported_token_type", description).reply();
+    }
     let body = active_token(provider, token).unwrap_or_else(|| json!({ "active": false }));
     Reply::json(200, &body)
 }
@@ -223,6 +229,9 @@ fn active_token(provider: &Provider, token: &str) -> Option<Value> {
     });
     if let Some(token_type) = token_type {
         body["token_type"] = json!(token_type);
+        if provider.settings.sid {
+            body["sid"] = json!(grant.sid);
+        }
     }
     Some(body)
 }

@@ -76,6 +76,9 @@ pub struct Settings {
     /// Whether discovery offers pushed authorization requests (RFC 9126), as
     /// Logto does. The endpoint takes them either way.
     pub offers_par: bool,
+    /// Whether the client may exchange tokens (RFC 8693). At Logto that is off until somebody
+    /// switches on *Allow token exchange* in the application's settings.
+    pub allow_token_exchange: bool,
     /// Sees every exchange just before its answer is sent, for example to
     /// collect the secrets a test then looks for in logs and pages.
     #[cfg(feature = "_hooks")]
@@ -106,6 +109,7 @@ impl Settings {
             state_file: None,
             signing_alg: SigningAlg::default(),
             offers_par: true,
+            allow_token_exchange: true,
             #[cfg(feature = "_hooks")]
             observer: None,
         }

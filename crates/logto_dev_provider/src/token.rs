@@ -31,10 +31,12 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
         ("authorization_code", false) => redeem_code(provider, request),
         ("refresh_token", false) => refresh(provider, request),
         ("client_credentials", true) => machine::client_credentials(provider, request, client),
+        (exchange::GRANT_TYPE, false) if !provider.settings.allow_token_exchange => {
+            Err(OidcError::grant_not_allowed())
+        }
         (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client),
         ("authorization_code" | "refresh_token" | "client_credentials", _) => {
-            let description = "requested grant type is not allowed for this client";
-            Err(OidcError::invalid_request(description))
+            Err(OidcError::grant_not_allowed())
         }
         _ => {
             let description = "unsupported grant_type requested";
@@ -161,7 +163,17 @@ fn live_grant(provider: &Provider, id: &str) -> Result<Grant, OidcError> {
 
 fn active_user(provider: &Provider, grant: &Grant) -> Result<SeedUser, OidcError> {
     let user = provider.seed().active_user(&grant.user).cloned();
-    user.ok_or_else(|| OidcError::invalid_grant("user is suspended or deleted"))
+    let user = user.ok_or_else(|| OidcError::invalid_grant("user is suspended or deleted"))?;
+    may_use_app(&user)?;
+    Ok(user)
+}
+
+/// Access control for applications, whatever token is asked for.
+pub(crate) fn may_use_app(user: &SeedUser) -> Result<(), OidcError> {
+    match user.no_access {
+        true => Err(OidcError::no_access()),
+        false => Ok(()),
+    }
 }
 
 /// `scope` may narrow what was granted, never widen it (RFC 6749, section 6).

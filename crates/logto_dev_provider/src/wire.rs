@@ -25,9 +25,11 @@ pub enum Endpoint {
     Introspection,
     /// `{issuer}/session/end` and its confirmation.
     EndSession,
-    /// `/api/users` and `/api/subject-tokens` of the Management API.
+    /// `/api/…`: the Management API.
     Management,
-    /// The provider's own pages: sign-in and sign-up, control page, style sheet.
+    /// `/api/my-account/…` and `/api/verifications/…`: the Account API.
+    Account,
+    /// The provider's own pages: sign-in and sign-up, account pages, control page, style sheet.
     Page,
     /// Anything else; answered 404.
     Unknown,

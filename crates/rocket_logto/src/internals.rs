@@ -76,6 +76,7 @@ pub fn errors() -> Vec<Error> {
         ErrorKind::NotAllowed,
         ErrorKind::HookFailed,
         ErrorKind::SessionData,
+        ErrorKind::NoAccess,
     ];
     let kinds = kinds.map(|kind| Error::new(kind, "for_a_test"));
     let denied = Advice::ALL.map(|advice| Error::denied("for_a_test", advice));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::seed::{Seed, SeedUser};
 
@@ -23,6 +24,11 @@ pub(crate) struct Change {
     pub(crate) deleted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) suspended: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) no_access: Option<bool>,
+    /// As the Management API has merged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) custom_data: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) roles: Option<Vec<String>>,
     /// All memberships: organizations by id, with the roles there.
@@ -61,6 +67,8 @@ impl Changes {
         known.deleted |= change.deleted;
         known.signed_up = change.signed_up.or(known.signed_up.take());
         known.suspended = change.suspended.or(known.suspended);
+        known.no_access = change.no_access.or(known.no_access);
+        known.custom_data = change.custom_data.or(known.custom_data.take());
         known.roles = change.roles.or(known.roles.take());
         known.organizations = change.organizations.or(known.organizations.take());
     }
@@ -107,6 +115,12 @@ impl Change {
         let user = &mut seed.users[index];
         if let Some(suspended) = self.suspended {
             user.suspended = suspended;
+        }
+        if let Some(no_access) = self.no_access {
+            user.no_access = no_access;
+        }
+        if let Some(custom_data) = &self.custom_data {
+            user.custom_data.clone_from(custom_data);
         }
         if let Some(roles) = &self.roles {
             user.roles.clone_from(roles);

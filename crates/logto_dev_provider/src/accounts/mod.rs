@@ -7,6 +7,8 @@ mod sign_up;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::backchannel;
 use crate::provider::{Provider, lock};
 
@@ -43,6 +45,31 @@ impl Provider {
             self.keep_sessions();
         }
         found.is_some()
+    }
+
+    /// Opens the application to a user, or closes it. As at Logto nobody is told, and what
+    /// was issued before stays good.
+    pub(crate) fn set_access(&self, user: &str, has_access: bool) -> bool {
+        let change = |id| Change {
+            no_access: Some(!has_access),
+            ..Change::of(id)
+        };
+        self.change(user, change).is_some()
+    }
+
+    /// Merges members into the custom data of a user, and gives the result.
+    pub(crate) fn merge_custom_data(
+        &self,
+        user: &str,
+        members: Map<String, Value>,
+    ) -> Option<Map<String, Value>> {
+        let mut merged = self.seed().user(user)?.custom_data.clone();
+        merged.extend(members);
+        let change = |id| Change {
+            custom_data: Some(merged.clone()),
+            ..Change::of(id)
+        };
+        self.change(user, change).map(|_| merged)
     }
 
     /// As with a suspension, but for good.

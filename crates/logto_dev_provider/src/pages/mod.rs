@@ -2,6 +2,7 @@
 //! No scripts but one, which submits `form_post` answers and has a button for browsers
 //! without scripts.
 
+mod account;
 mod layout;
 mod outcome;
 mod refused;
@@ -17,6 +18,7 @@ use crate::provider::Provider;
 use crate::wire::{Received, Reply};
 use layout::{escape, hidden_fields, page};
 
+pub(crate) use account::account;
 pub(crate) use refused::refused;
 pub(crate) use sign_in::sign_in;
 pub(crate) use sign_up::{full, sign_up};

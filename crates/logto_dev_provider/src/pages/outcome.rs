@@ -13,6 +13,16 @@ pub(super) fn of_user(done: &str, hears: bool) -> Option<&'static str> {
         ("back", _) => {
             "Brought back: they can sign in again. Sessions that ended do not come back."
         }
+        ("taken", _) => {
+            "Access to the application is taken back, and the application is not told. When it next \
+             asks for a token or refreshes the claims (claims_max_age, one hour unless set), the \
+             answer is access_denied: it shows the user that they have no access, and their session \
+             stays. Userinfo goes on answering, as at Logto."
+        }
+        ("given", _) => {
+            "They have access to the application again. A session that stayed goes on with the next \
+             request."
+        }
         ("roles", _) => {
             "Saved. The application sees it at the next refresh of the claims (claims_max_age, one \
              hour unless set), and in userinfo at once. Access tokens keep their scopes until they \

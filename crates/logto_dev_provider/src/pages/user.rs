@@ -44,6 +44,9 @@ pub(crate) fn user(provider: &Provider, request: &Received) -> Reply {
 <p>Ends this user’s sessions at the provider, as if they had signed out in each browser, and sends
 the application a logout token.</p>
 <form method="post" action="/end-sessions">{user}<button class="plain">End the sessions</button></form>
+<h2>Access to the application</h2>
+<p>{access}</p>
+<form method="post" action="/access">{user}{turn}</form>
 <h2>Account</h2>
 <div class="row">{suspend}
 <details><summary>Delete …</summary>
@@ -58,6 +61,14 @@ the application a logout token.</p>
         roles = roles(&seed, user),
         user = hidden("user", &user.id),
         suspend = suspend_form(user),
+        access = match user.no_access {
+            true => "This user may not use the application: access was taken back.",
+            false => "This user may use the application.",
+        },
+        turn = match user.no_access {
+            true => format!("{}<button class=\"plain\">Give access</button>", hidden("access", "yes")),
+            false => "<button class=\"plain\">Take access back</button>".to_owned(),
+        },
     );
     page(200, user.label(), &main, "", None)
 }

@@ -59,6 +59,10 @@ pub struct SeedUser {
     /// A suspended user cannot sign in, and refreshing fails.
     #[serde(default)]
     pub suspended: bool,
+    /// Whether the application is closed to this user, by Logto's access control for
+    /// applications: the token endpoint answers `access_denied`, and userinfo goes on.
+    #[serde(default)]
+    pub no_access: bool,
     /// `created_at` in milliseconds.
     #[serde(default = "default_created_at")]
     pub created_at: u64,
@@ -196,6 +200,7 @@ impl SeedUser {
             claims: Map::new(),
             personal_access_tokens: Vec::new(),
             suspended: false,
+            no_access: false,
             created_at: default_created_at(),
             updated_at: None,
         }

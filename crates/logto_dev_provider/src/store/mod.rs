@@ -16,6 +16,8 @@ pub(crate) const INTERACTION_LIFETIME: u64 = 60 * 60;
 pub(crate) const SESSION_LIFETIME: u64 = 14 * 24 * 60 * 60;
 pub(crate) const REFRESH_TOKEN_LIFETIME: u64 = 14 * 24 * 60 * 60;
 pub(crate) const SUBJECT_TOKEN_LIFETIME: u64 = 10 * 60;
+pub(crate) const ONE_TIME_TOKEN_LIFETIME: u64 = 10 * 60;
+pub(crate) const VERIFICATION_LIFETIME: u64 = 10 * 60;
 /// How long a rotated refresh token still works: parallel requests get through.
 pub(crate) const REUSE_WINDOW: u64 = 3;
 
@@ -148,6 +150,12 @@ pub(crate) struct SubjectToken {
     pub(crate) expires: u64,
 }
 
+/// That a user has proven who they are, to the Account API.
+pub(crate) struct Verification {
+    pub(crate) user: String,
+    pub(crate) expires: u64,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefreshToken {
@@ -166,6 +174,8 @@ pub(crate) struct Store {
     pub(crate) access_tokens: Bounded<AccessToken>,
     pub(crate) refresh_tokens: Bounded<RefreshToken>,
     pub(crate) subject_tokens: Bounded<SubjectToken>,
+    /// Users who have just proven who they are to the Account API.
+    pub(crate) verifications: Bounded<Verification>,
     /// Client and `jti` of the assertions that were taken: each is good once.
     pub(crate) assertions: Bounded<()>,
 }
@@ -176,6 +186,12 @@ impl Store {
         self.sessions.remove(id);
         self.grants
             .retain(|grant| grant.session != id || grant.is_offline());
+    }
+
+    /// The same, and all its grants with it.
+    pub(crate) fn end_session_and_grants(&mut self, id: &str) {
+        self.sessions.remove(id);
+        self.grants.retain(|grant| grant.session != id);
     }
 
     /// Ends all that a user has here: sessions, grants, and the tokens with them.

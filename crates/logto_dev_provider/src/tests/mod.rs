@@ -1,5 +1,5 @@
 //! Tests of the development provider over HTTP, compared with recordings of a
-//! real Logto in `tests/fixtures/logto`.
+//! real Logto in `tests/fixtures/logto` and `tests/fixtures/logto-1.42`.
 
 mod assertions;
 mod authorization;
@@ -11,6 +11,7 @@ mod kept;
 mod keys;
 mod machines;
 mod misbehaviour;
+mod recordings;
 mod refresh;
 mod refusals;
 mod sign_out;
@@ -112,13 +113,14 @@ impl Answer {
 
 /// A recording of what a real Logto sent.
 fn recording(fixture: &str) -> Value {
-    let path = format!(
-        "{}/fixtures/logto/{fixture}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    serde_json::from_str(&text).unwrap()
+    let manifest = env!("CARGO_MANIFEST_DIR");
+    let mut paths = FOLDERS.iter().map(|folder| format!("{manifest}/fixtures/{folder}/{fixture}.json"));
+    let text = paths.find_map(|path| std::fs::read_to_string(path).ok());
+    serde_json::from_str(&text.unwrap_or_else(|| panic!("no recording {fixture}"))).unwrap()
 }
+
+/// Of Logto 1.41, and what is new or different in 1.42.
+const FOLDERS: [&str; 2] = ["logto", "logto-1.42"];
 
 /// The response of a recording.
 fn recorded(fixture: &str) -> Value {

@@ -113,6 +113,9 @@ pub enum ErrorKind {
     /// The provider refuses the token that was asked for: the user is not a member
     /// of the organization, the resource is unknown, or a scope was not granted.
     Denied,
+    /// The provider does not let this user use this app: access was taken back, or never
+    /// given. The session stays, so that the user is in again as soon as they have access.
+    NoAccess,
     /// This app and the provider are not set up for each other: wrong credentials, a
     /// redirect URI that is not registered, a scope that is not known, metadata of
     /// another issuer, no key to verify with, a token for something else. It is not over
@@ -174,6 +177,7 @@ impl ErrorKind {
             | ErrorKind::SessionEnded
             | ErrorKind::InsufficientAuthentication => Status::Unauthorized,
             ErrorKind::Denied
+            | ErrorKind::NoAccess
             | ErrorKind::MissingClaims
             | ErrorKind::CrossSite
             | ErrorKind::NotAdmitted
@@ -247,6 +251,11 @@ impl Error {
         Error::new(ErrorKind::Denied, code).with_hint(Hint::Everyone(advice))
     }
 
+    /// The provider does not let the user use this app.
+    pub(crate) fn no_access(code: &str) -> Error {
+        Error::new(ErrorKind::NoAccess, code).with_hint(Hint::Everyone(Advice::NoAccess))
+    }
+
     /// The provider refuses this app itself; `hint` is for the operator, not for
     /// the response.
     pub(crate) fn misconfigured(code: &str, hint: impl Into<String>) -> Error {
@@ -318,7 +327,7 @@ impl Error {
 
     /// The machine-readable reason, which is also in the log line.
     ///
-    /// Where the provider refused ([`ErrorKind::Denied`],
+    /// Where the provider refused ([`ErrorKind::Denied`], [`ErrorKind::NoAccess`],
     /// [`ErrorKind::Misconfigured`]) it is the provider's code, such as
     /// `oidc.access_denied`, or one of this crate's: `no_refresh_token`,
     /// `no_credentials`, `insufficient_scope`.
@@ -353,7 +362,7 @@ impl Error {
 
     /// Whether `reason` is the provider's code, which the response repeats.
     pub(crate) fn has_provider_code(&self) -> bool {
-        self.0.kind == ErrorKind::Denied
+        matches!(self.0.kind, ErrorKind::Denied | ErrorKind::NoAccess)
     }
 
     /// In seconds.
@@ -374,8 +383,8 @@ impl Error {
         }
         let level = match self.0.kind {
             ErrorKind::Misconfigured | ErrorKind::HookFailed => log::Level::Error,
-            // The app has decided so; nothing is wrong.
-            ErrorKind::NotAdmitted | ErrorKind::NotAllowed => log::Level::Info,
+            // The app, or whoever manages it at the provider, has decided so; nothing is wrong.
+            ErrorKind::NotAdmitted | ErrorKind::NotAllowed | ErrorKind::NoAccess => log::Level::Info,
             _ => log::Level::Warn,
         };
         log::log!(level, "{}", self.line());

@@ -13,11 +13,13 @@ pub(crate) enum Advice {
     NoRefreshToken,
     SubjectTokenUnusable,
     UserNoMember,
+    NoAccess,
+    UserNoAccess,
 }
 
 impl Advice {
     #[cfg(any(test, feature = "_internals"))]
-    pub(crate) const ALL: [Advice; 7] = [
+    pub(crate) const ALL: [Advice; 9] = [
         Advice::NoMember,
         Advice::ScopeNotAskedFor,
         Advice::ScopesNotGranted,
@@ -25,6 +27,8 @@ impl Advice {
         Advice::NoRefreshToken,
         Advice::SubjectTokenUnusable,
         Advice::UserNoMember,
+        Advice::NoAccess,
+        Advice::UserNoAccess,
     ];
 
     pub(crate) fn english(self) -> &'static str {
@@ -47,6 +51,13 @@ impl Advice {
             }
             Advice::UserNoMember => {
                 "The user is not a member of this organization, or it does not exist."
+            }
+            Advice::NoAccess => {
+                "It may have been taken back. Whoever manages this app at the sign-in service can \
+                 give it again."
+            }
+            Advice::UserNoAccess => {
+                "The user of this token has no access to this app at the sign-in service."
             }
         }
     }

@@ -146,6 +146,12 @@ impl TokenErrorBody {
             && (codes.contains(&self.error.as_str()) || self.is_about_grant_type())
     }
 
+    /// Of an `access_denied`: whether the user may not use this app at all. Logto answers that
+    /// with 400, and with 403 who is not a member of an organization.
+    pub(crate) fn is_about_the_app(&self) -> bool {
+        self.status == 400
+    }
+
     /// Whether the provider does not give this client such a token at all. Logto calls
     /// that an invalid request.
     pub(super) fn is_about_grant_type(&self) -> bool {

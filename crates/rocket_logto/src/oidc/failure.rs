@@ -41,6 +41,7 @@ pub(crate) fn exchange_failed(error: TokenError) -> Error {
     };
     let advice = match body.error.as_str() {
         "invalid_grant" => Advice::SubjectTokenUnusable,
+        "access_denied" if body.is_about_the_app() => Advice::UserNoAccess,
         "access_denied" => Advice::UserNoMember,
         _ => return not_for_this_app(&body, EXCHANGE),
     };
@@ -52,8 +53,8 @@ const MACHINE: &str = "the provider gives this application no tokens of its own:
     logto.machine.app_id, and its secret into logto.machine.app_secret; elsewhere allow the grant \
     client_credentials in the client's settings";
 const EXCHANGE: &str = "the provider lets this application exchange no tokens: allow token \
-    exchange in its settings at the provider (at Logto for logto.app_id, or for \
-    logto.machine.app_id where there is no other)";
+    exchange in its settings at the provider (at Logto, switch on \"Allow token exchange\" of the \
+    application of logto.app_id, or of logto.machine.app_id where there is no other)";
 
 /// The provider refuses the app itself.
 fn not_for_this_app(body: &TokenErrorBody, grant: &'static str) -> Error {
@@ -278,6 +279,10 @@ pub(crate) fn not_redeemed(error: TokenError) -> Error {
         return failed(error);
     };
     let failure = not_taken(format!("token_endpoint_{}", printable(&body.error)), &body);
+    // At a sign-in nothing else can be meant.
+    if body.error == "access_denied" {
+        return told(Error::no_access(&body.code()), &body);
+    }
     // The code was used already, is too old, or belongs to another client.
     if body.error == "invalid_grant" && failure.kind() == ErrorKind::SignInRefused {
         return told(
@@ -306,6 +311,9 @@ fn not_taken(reason: String, body: &TokenErrorBody) -> Error {
 fn denied(body: &TokenErrorBody) -> Error {
     let advice = match body.error.as_str() {
         "invalid_grant" => return Error::new(ErrorKind::SessionEnded, "refresh_invalid_grant"),
+        "access_denied" if body.is_about_the_app() => {
+            return Error::no_access(&body.code()).with_facts(body.facts());
+        }
         "access_denied" => {
             return Error::denied(&body.code(), Advice::NoMember).with_facts(body.facts());
         }

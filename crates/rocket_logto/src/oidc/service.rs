@@ -83,7 +83,14 @@ impl ServiceClient {
                 Caller::Stranger,
             )
             .await?;
-        let response = answer::success("introspection", &[StatusCode::OK], response)?;
+        let response = match answer::success("introspection", &[StatusCode::OK], response) {
+            // RFC 7662 has only "not active" for it; oidc-provider tells tokens of a form
+            // that it does not introspect.
+            Err(TokenError::Denied(body)) if body.error == "unsupported_token_type" => {
+                return Ok(Err(Rejection::Type));
+            }
+            answer => answer?,
+        };
         let introspection = answer::json(&response)?;
         Ok(introspection::claims(
             introspection,

@@ -23,6 +23,7 @@ fn error_name(kind: ErrorKind) -> &'static str {
         // The code of RFC 9470 section 3.
         ErrorKind::InsufficientAuthentication => "insufficient_user_authentication",
         ErrorKind::Denied => "Forbidden",
+        ErrorKind::NoAccess => "No access to this app",
         ErrorKind::Misconfigured => "Misconfigured",
         ErrorKind::NoOrganization => "No organization",
         ErrorKind::MissingClaims => "Missing claims",
@@ -119,7 +120,7 @@ fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Respons
 
 fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
     let again = match error.kind() {
-        ErrorKind::NotAdmitted => keys::SIGN_IN_AS_SOMEONE_ELSE,
+        ErrorKind::NotAdmitted | ErrorKind::NoAccess => keys::SIGN_IN_AS_SOMEONE_ELSE,
         _ => keys::SIGN_IN_AGAIN,
     };
     let again = PageAction::link(say(request, again), again_address(error, request, sign_in));
@@ -133,7 +134,13 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
     let cause = reference.is_some() && is_debug(request);
     let cause = cause.then(|| error.line());
     let actions = match error.kind() {
-        ErrorKind::SignInRejected
+        // Signing in again as the same user would end here again.
+        ErrorKind::NoAccess if !at_callback(request) => {
+            let address = sign_out_route(request);
+            [again, PageAction::link(say(request, keys::SIGN_OUT), address)]
+        }
+        ErrorKind::NoAccess
+        | ErrorKind::SignInRejected
         | ErrorKind::SignInUnverified
         | ErrorKind::NoCookies
         | ErrorKind::SignInCancelled
@@ -201,6 +208,8 @@ fn advice_key(advice: Advice) -> Key {
         Advice::NoRefreshToken => keys::NO_REFRESH_TOKEN,
         Advice::SubjectTokenUnusable => keys::SUBJECT_TOKEN_UNUSABLE,
         Advice::UserNoMember => keys::USER_NO_MEMBER,
+        Advice::NoAccess => keys::GIVEN_AGAIN,
+        Advice::UserNoAccess => keys::USER_NO_ACCESS,
     }
 }
 
@@ -232,7 +241,7 @@ fn again_address(error: &Error, request: &Request<'_>, sign_in: &str) -> String 
         }
     }
     // The pages of guards and handlers are for users.
-    let is_refused = error.kind() == ErrorKind::NotAdmitted;
+    let is_refused = matches!(error.kind(), ErrorKind::NotAdmitted | ErrorKind::NoAccess);
     if way_back.is_signed_in || !begins_sign_ins || is_refused {
         query.append_pair("prompt", "login");
     }
@@ -312,6 +321,11 @@ fn finish(error: &Error, response: &mut Response<'_>) {
 /// The path of the sign-in, as browsers have it.
 fn sign_in_route<'r>(request: &'r Request<'_>) -> &'r str {
     config(request).map_or("/sign-in", |config| &config.linked.sign_in)
+}
+
+/// The path of the sign-out, as browsers have it.
+fn sign_out_route<'r>(request: &'r Request<'_>) -> &'r str {
+    config(request).map_or("/sign-out", |config| &config.linked.sign_out)
 }
 
 /// The address of the request, as browsers have it. `//elsewhere` is a path for Rocket,

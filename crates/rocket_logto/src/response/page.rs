@@ -56,6 +56,8 @@ kinds! {
     InsufficientAuthentication = "insufficient-authentication";
     /// The provider does not give access ([`ErrorKind::Denied`]).
     Denied = "denied";
+    /// The provider does not let the user use this app ([`ErrorKind::NoAccess`]).
+    NoAccess = "no-access";
     /// The app and the provider do not fit each other ([`ErrorKind::Misconfigured`]).
     Misconfigured = "misconfigured";
     /// The request names no organization ([`ErrorKind::NoOrganization`]).
@@ -119,6 +121,7 @@ impl PageKind {
             ErrorKind::SessionEnded => PageKind::SessionEnded,
             ErrorKind::InsufficientAuthentication => PageKind::InsufficientAuthentication,
             ErrorKind::Denied => PageKind::Denied,
+            ErrorKind::NoAccess => PageKind::NoAccess,
             ErrorKind::Misconfigured => PageKind::Misconfigured,
             ErrorKind::NoOrganization => PageKind::NoOrganization,
             ErrorKind::MissingClaims => PageKind::MissingClaims,

@@ -80,19 +80,26 @@ impl ActiveSession {
 
     /// Refreshes the session if its claims are older than `claims_max_age`. While the
     /// provider cannot be reached, the old claims stay in use for up to
-    /// `claims_max_staleness`; then the error is the answer, and the session stays.
+    /// `claims_max_staleness`; then the error is the answer, and the session stays. A user
+    /// who has lost access to the app is not let in by old claims.
     pub(crate) async fn fresh(self) -> Result<ActiveSession, Error> {
         let since = self.sessions.stale_since();
-        if self.session.refreshed_at > since || self.session.refresh_token.is_none() {
+        let has_lost_access = self.sessions.live.has_lost_access(&self.session);
+        let is_fresh = self.session.refreshed_at > since && !has_lost_access;
+        if is_fresh || self.session.refresh_token.is_none() {
             return Ok(self);
         }
         let live = self.sessions.live.of(&self.session);
         let result = match live.recent_failure(self.sessions.now()) {
             Some(error) => Err(error),
-            None => Box::pin(self.refreshed_since(Some(since))).await,
+            None => {
+                let since = (!has_lost_access).then_some(since);
+                Box::pin(self.refreshed_since(since)).await
+            }
         };
+        let is_an_answer = |kind| matches!(kind, ErrorKind::SessionEnded | ErrorKind::NoAccess);
         match result {
-            Err(error) if error.kind() != ErrorKind::SessionEnded => {
+            Err(error) if !is_an_answer(error.kind()) => {
                 let staleness = seconds(self.sessions.config.claims_max_staleness);
                 if self.session.refreshed_at <= since.saturating_sub(staleness) {
                     return Err(error);

@@ -115,6 +115,15 @@ impl LiveSessions {
         }
     }
 
+    /// Whether the provider has said last that the user may not use the app.
+    pub(super) fn has_lost_access(&self, session: &Session) -> bool {
+        let live = self.sessions.get(&session.id);
+        live.is_some_and(|live| {
+            let last = |known: &mut Known| known.failure.as_ref().map(|last| last.error.kind());
+            live.with(last) == Some(ErrorKind::NoAccess)
+        })
+    }
+
     /// Forgets everything about a session that has ended.
     pub(super) fn forget(&self, id: &SessionId) {
         self.sessions.invalidate(id);

@@ -161,6 +161,8 @@ struct SharedToken {
     token: openidconnect::AccessToken,
     scope: Option<String>,
     ends_at: Seconds,
+    #[serde(default)]
+    stale_at: Option<Seconds>,
 }
 
 impl Storage {
@@ -249,6 +251,7 @@ impl Storage {
             token: token.as_secret().clone(),
             scope: token.scope().map(str::to_owned),
             ends_at: token.ends_at(),
+            stale_at: Some(token.stale_at()),
         };
         let put = match self.keys.seal_value(id, &shared) {
             Ok(sealed) => store.put_token(id, &key.name(), &sealed).await,
@@ -273,7 +276,9 @@ impl Storage {
         let opened = sealed.and_then(|sealed| self.keys.open(id, &sealed));
         let shared: Option<SharedToken> =
             opened.and_then(|plain| serde_json::from_str(&plain).ok());
-        Ok(shared.map(|shared| Token::new(shared.token, shared.scope, shared.ends_at)))
+        Ok(shared.map(|shared| {
+            Token::new(shared.token, shared.scope, shared.ends_at).until(shared.stale_at)
+        }))
     }
 
     /// Forgets the tokens that were shared.

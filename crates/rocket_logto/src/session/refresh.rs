@@ -21,7 +21,7 @@ use crate::oidc::error::{TokenError, TokenErrorBody, one_line, printable};
 use crate::oidc::failure::{failed, unavailable};
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::{Nonce, Rejection};
-use crate::tokens::token::{LEEWAY, Token, TokenFor};
+use crate::tokens::token::{Token, TokenFor};
 
 /// Why a session has ended that `on_refresh` did not keep.
 pub(super) const ENDED_BY_HOOK: &str = "on_refresh_has_ended_it";
@@ -130,7 +130,7 @@ impl SessionManager {
         }
         let token = self.storage.token(&current, &wanted.key).await;
         let token = token.map_err(store_failed)?;
-        let token = token.filter(|token| token.ends_at() - LEEWAY > wanted.now);
+        let token = token.filter(|token| token.lasts(wanted.now));
         Ok((token.map(Arc::new), current))
     }
 
@@ -242,6 +242,7 @@ impl SessionManager {
         tokens.map_err(|error| match error {
             // The provider has been reached and says no: to the user, whatever its
             // reason, unless it is about one organization or resource.
+            TokenError::Denied(body) if is_no_access(&body) => failed(TokenError::Denied(body)),
             TokenError::Denied(body) if is_about_the_user(&body, key) => {
                 let reason = format!("refresh_{}", printable(&body.error));
                 Error::new(ErrorKind::SessionEnded, reason).with_provider_message(body.message())
@@ -349,6 +350,12 @@ impl SessionManager {
         live.set_newest(Arc::new(next));
         Ok(())
     }
+}
+
+/// The user's account is good, and may not use this app. That may be over at any time, so
+/// the session stays, and lets nobody in.
+fn is_no_access(body: &TokenErrorBody) -> bool {
+    body.error == "access_denied" && body.is_about_the_app()
 }
 
 /// Without a resource or an organization a refusal is about nothing else. With

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::token::{LEEWAY, Token, TokenFor};
+use super::token::{Token, TokenFor};
 use crate::clock::Seconds;
 
 /// Per session: one for each combination of organization, resource and scopes.
@@ -24,8 +24,7 @@ impl TokenCache {
     /// A token of `version` or later that is not about to expire.
     pub(crate) fn lasting(&self, key: &TokenFor, version: u32, now: Seconds) -> Option<Arc<Token>> {
         let fetched = self.0.get(key)?;
-        let lasts = fetched.token.ends_at() - LEEWAY > now;
-        (lasts && fetched.version >= version).then(|| fetched.token.clone())
+        (fetched.token.lasts(now) && fetched.version >= version).then(|| fetched.token.clone())
     }
 
     /// A token of `version` or later that was fetched since `asked`, however soon it

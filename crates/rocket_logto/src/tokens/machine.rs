@@ -10,7 +10,7 @@ use crate::clock::Seconds;
 use crate::error::Error;
 use crate::oidc::failure::machine_failed;
 use crate::oidc::service::ServiceClient;
-use crate::tokens::token::{LEEWAY, Token, TokenFor};
+use crate::tokens::token::{Token, TokenFor};
 
 /// One token per combination of organization, resource and scopes: more than most
 /// apps ever need.
@@ -68,7 +68,7 @@ impl MachineTokens {
             let tokens = service.client_credentials(&params).await;
             let token = Token::granted(&tokens.map_err(machine_failed)?, now);
             target.check(&token)?;
-            let left = token.ends_at().saturating_sub(LEEWAY).saturating_sub(now);
+            let left = token.stale_at().saturating_sub(now);
             Ok::<_, Error>(Kept {
                 token: Arc::new(token),
                 lasts: Duration::from_secs(u64::try_from(left).unwrap_or(0)),

@@ -19,8 +19,12 @@ use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify;
 use crate::sha256::sha256;
 
-/// A token that expires within this time is not handed out any more.
-pub(crate) const LEEWAY: Seconds = 60;
+/// A token that expires within this time is not handed out any more: time for a call with it,
+/// and for clocks that differ.
+const LEEWAY: Seconds = 60;
+/// Of a token that lives no longer than a few minutes only this part is left over: otherwise
+/// it would be asked for again at each use.
+const SHORT_LIVED: Seconds = 4;
 /// For a response without `expires_in`, which RFC 6749 section 5.1 allows.
 const DEFAULT_LIFETIME: Seconds = 3600;
 
@@ -54,6 +58,8 @@ pub struct Token {
     claims: Option<Arc<AccessTokenClaims>>,
     scope: Option<String>,
     ends_at: Seconds,
+    /// From when on another one is asked for.
+    stale_at: Seconds,
 }
 
 impl Token {
@@ -61,9 +67,14 @@ impl Token {
     pub(crate) fn granted(tokens: &TokenSet, now: Seconds) -> Token {
         let lifetime = tokens.expires_in.map(seconds);
         let ends_at = now.saturating_add(lifetime.unwrap_or(DEFAULT_LIFETIME));
-        Token::new(tokens.access_token.clone(), tokens.scope.clone(), ends_at)
+        let margin = LEEWAY.min(ends_at.saturating_sub(now) / SHORT_LIVED);
+        Token {
+            stale_at: ends_at.saturating_sub(margin),
+            ..Token::new(tokens.access_token.clone(), tokens.scope.clone(), ends_at)
+        }
     }
 
+    /// A token that was granted before.
     pub(crate) fn new(secret: Secret, scope: Option<String>, ends_at: Seconds) -> Token {
         let claims = verify::claims(secret.secret()).map(Arc::new);
         Token {
@@ -71,6 +82,15 @@ impl Token {
             claims,
             scope,
             ends_at,
+            stale_at: ends_at.saturating_sub(LEEWAY),
+        }
+    }
+
+    /// The same, as of another instance, which knew how long it lives.
+    pub(crate) fn until(self, stale_at: Option<Seconds>) -> Token {
+        Token {
+            stale_at: stale_at.unwrap_or(self.stale_at),
+            ..self
         }
     }
 
@@ -117,6 +137,15 @@ impl Token {
 
     pub(crate) fn ends_at(&self) -> Seconds {
         self.ends_at
+    }
+
+    pub(crate) fn stale_at(&self) -> Seconds {
+        self.stale_at
+    }
+
+    /// Whether it is not about to expire.
+    pub(crate) fn lasts(&self, now: Seconds) -> bool {
+        self.stale_at > now
     }
 
     pub(crate) fn scope(&self) -> Option<&str> {

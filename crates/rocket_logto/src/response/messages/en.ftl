@@ -17,6 +17,10 @@ insufficient-authentication = Please sign in again
 denied = You may not do this
     .text = The sign-in service does not give you access to this.
 
+no-access = You have no access to this app
+    .text = The sign-in service knows you, but does not let your account use this app.
+    .again = It may have been taken back. Whoever manages this app at the sign-in service can give it again.
+
 misconfigured = This app is not set up correctly
     .text = The app and its sign-in service do not fit each other, so what you asked for cannot work. Trying again will not help: the app’s operator has to fix it, and can find the cause with the reference below.
 
@@ -122,6 +126,7 @@ resource-unknown = This API resource is unknown, or was not asked for at sign-in
 no-refresh-token = Signing in gave no refresh token: keep the scope offline_access and prompt = ["consent"]
 subject-token-unusable = This token is unknown, used up or expired, or its user is suspended.
 user-no-member = The user is not a member of this organization, or it does not exist.
+user-no-access = The user of this token has no access to this app at the sign-in service.
 
 ## What there is to click
 

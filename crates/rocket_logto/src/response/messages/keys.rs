@@ -37,6 +37,8 @@ messages! {
     NO_REFRESH_TOKEN = "no-refresh-token";
     SUBJECT_TOKEN_UNUSABLE = "subject-token-unusable";
     USER_NO_MEMBER = "user-no-member";
+    GIVEN_AGAIN = "no-access"."again";
+    USER_NO_ACCESS = "user-no-access";
     SIGN_IN = "action-sign-in";
     SIGN_IN_AGAIN = "action-sign-in-again";
     SIGN_IN_AS_SOMEONE_ELSE = "action-sign-in-as-someone-else";
