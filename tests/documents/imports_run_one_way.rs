@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the top down. Those on one line know nothing of each other.
-const ORDER: [&[&str]; 10] = [
+const ORDER: [&[&str]; 11] = [
     &["fairing"],
     &["routes", "guards"],
     &["logto"],
+    &["management"],
     &["session", "service"],
     &["tokens", "hooks"],
     &["oidc", "response"],

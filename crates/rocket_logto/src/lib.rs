@@ -137,6 +137,7 @@ mod hooks;
 #[doc(hidden)]
 pub mod internals;
 mod logto;
+mod management;
 mod oidc;
 mod request;
 mod response;
@@ -165,8 +166,8 @@ pub use error::{Error, ErrorKind};
 pub use fairing::LogtoFairing;
 pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
-    AccessToken, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
-    ExpectedAudience, HeaderOrg, Language, MachineToken, NoCustomClaims, NoResource, OrgId,
+    AccessToken, AccountApi, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
+    ExpectedAudience, HeaderOrg, IdentityProof, Language, MachineToken, NoCustomClaims, NoResource, OrgId,
     OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg,
     Requirement, Resource, SameOrigin, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
 };
@@ -175,6 +176,12 @@ pub use hooks::{
     SignInHook, SignOutCause, SignOutEvent, SignOutHook,
 };
 pub use logto::Logto;
+pub use logto::account::{AccountLink, AccountPage};
+pub use management::{
+    ManagedOrganization, ManagedUser, Management, OneTimeToken, OneTimeTokenRequest,
+    OrganizationRole, UserKey,
+};
+pub use oidc::logto_api::session::{LogtoSession, Revoke};
 pub use response::page::{Page, PageAction, PageField, PageForm, PageKind};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;

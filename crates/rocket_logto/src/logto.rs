@@ -1,6 +1,8 @@
 //! `Logto`: what an app and the routes can ask about the configured sign-in.
 //! Managed by Rocket; made by the fairing.
 
+pub(crate) mod account;
+
 use std::sync::Arc;
 
 use rocket::http::uri::Origin;

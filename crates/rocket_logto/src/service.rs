@@ -7,7 +7,7 @@ use rocket::Request;
 
 use crate::claims::AccessTokenClaims;
 use crate::clock::{Clock, Seconds};
-use crate::config::{ClientConfig, ProviderConfig};
+use crate::config::{ClientConfig, NamedBy, ProviderConfig};
 use crate::error::bearer::BearerError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::failure::exchange_failed;
@@ -49,6 +49,10 @@ struct Inner {
     machine_tokens: MachineTokens,
     clock: Clock,
 }
+
+/// A token that allows nothing looks like one that allows too little, much later.
+const NO_SCOPE_NAMED: &str = "a token exchange at Logto gives no scope that is not named: name them \
+    by TokenFor::scope, or say TokenFor::without_scopes where the API asks for none";
 
 impl LogtoService {
     pub(crate) fn new(
@@ -131,8 +135,12 @@ impl LogtoService {
     /// Exchanges a token that stands for a user for an access token of that
     /// user.
     ///
-    /// At Logto, switch on "Token exchange" in the application's settings. Name
-    /// every scope you need.
+    /// At Logto, switch on *Allow token exchange* in the application's settings, and name every
+    /// scope you need: it gives none that is not named, so a request without any is refused
+    /// here, unless it says [`without_scopes`](TokenFor::without_scopes). There is no refresh
+    /// token: exchange anew when the token has expired, an impersonation token for each.
+    /// Who acts for the user, if that was said, is in the claim `act` (RFC 8693 section 4.1):
+    /// `token.claims()?.extra["act"]["sub"]`.
     ///
     /// # Network
     ///
@@ -142,8 +150,8 @@ impl LogtoService {
     ///
     /// - [`ErrorKind::Denied`]: the subject token is not good, or the user may not
     ///   have what is asked for.
-    /// - [`ErrorKind::Misconfigured`]: this application may not exchange tokens, or the
-    ///   new token is for another resource.
+    /// - [`ErrorKind::Misconfigured`]: this application may not exchange tokens, the new token
+    ///   is for another resource, or no scope was named at Logto.
     /// - [`ErrorKind::ProviderBadAnswer`]: among others, the new token is not
     ///   within the organization that was asked for.
     /// - The other `Provider…` kinds.
@@ -172,6 +180,12 @@ impl LogtoService {
         subject: SubjectToken,
         wanted: TokenFor,
     ) -> Result<Token, Error> {
+        let is_logto = self.inner.service.config().named_by == NamedBy::Endpoint;
+        if is_logto && wanted.leaves_scopes_open() {
+            let error = Error::misconfigured("no_scope_named", NO_SCOPE_NAMED);
+            error.log();
+            return Err(error);
+        }
         let params = subject.params(&wanted);
         let tokens = self.inner.service.exchange_token(&params).await;
         let tokens = tokens.map_err(exchange_failed).inspect_err(Error::log)?;

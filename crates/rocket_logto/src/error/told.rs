@@ -15,11 +15,12 @@ pub(crate) enum Advice {
     UserNoMember,
     NoAccess,
     UserNoAccess,
+    NotVerified,
 }
 
 impl Advice {
     #[cfg(any(test, feature = "_internals"))]
-    pub(crate) const ALL: [Advice; 9] = [
+    pub(crate) const ALL: [Advice; 10] = [
         Advice::NoMember,
         Advice::ScopeNotAskedFor,
         Advice::ScopesNotGranted,
@@ -29,6 +30,7 @@ impl Advice {
         Advice::UserNoMember,
         Advice::NoAccess,
         Advice::UserNoAccess,
+        Advice::NotVerified,
     ];
 
     pub(crate) fn english(self) -> &'static str {
@@ -58,6 +60,9 @@ impl Advice {
             }
             Advice::UserNoAccess => {
                 "The user of this token has no access to this app at the sign-in service."
+            }
+            Advice::NotVerified => {
+                "Confirm first that it is you: that has not happened, or more than ten minutes ago."
             }
         }
     }

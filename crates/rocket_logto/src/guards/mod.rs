@@ -55,6 +55,7 @@ macro_rules! holds_token {
 }
 
 mod access_token;
+mod account;
 mod allowed;
 mod bearer;
 mod language;
@@ -68,6 +69,7 @@ mod user;
 mod user_info;
 
 pub use access_token::{AccessToken, DefaultResource, Resource};
+pub use account::{AccountApi, IdentityProof};
 pub use allowed::{Allowed, AllowedIn, Requirement};
 pub use bearer::{
     Bearer, BearerAudience, ExpectedAudience, NoCustomClaims, Organization, Permission, Within,

@@ -83,6 +83,10 @@ pub struct User<C = IdTokenClaims> {
 }
 
 impl<C> User<C> {
+    pub(super) fn active(&self) -> &ActiveSession {
+        &self.active
+    }
+
     /// The user's identifier, unique at the provider and never reassigned.
     ///
     /// Use it as the key for anything you store about the user; e-mail addresses

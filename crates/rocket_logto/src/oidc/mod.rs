@@ -16,6 +16,7 @@ mod error_body;
 pub(crate) mod failure;
 mod http;
 mod introspection;
+pub(crate) mod logto_api;
 pub(crate) mod metadata;
 pub(crate) mod provider;
 mod pushed;

@@ -210,6 +210,7 @@ fn advice_key(advice: Advice) -> Key {
         Advice::UserNoMember => keys::USER_NO_MEMBER,
         Advice::NoAccess => keys::GIVEN_AGAIN,
         Advice::UserNoAccess => keys::USER_NO_ACCESS,
+        Advice::NotVerified => keys::NOT_VERIFIED,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::hooks::SignOutCause;
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::failure::failed;
 use crate::oidc::object;
+use crate::oidc::provider::Provider;
 use crate::oidc::tolerance::name_odd_claims;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -51,6 +52,16 @@ impl ActiveSession {
         let (now, tolerance) = (self.sessions.now(), self.sessions.oidc.tolerance());
         let authenticated = &self.session.authenticated;
         authenticated.satisfies(asked, now, tolerance).is_ok()
+    }
+
+    /// All that a sign-in asks for.
+    pub(crate) fn scopes(&self) -> &[String] {
+        &self.sessions.config.scopes
+    }
+
+    /// For calls of the user's own.
+    pub(crate) fn provider(&self) -> &Provider {
+        self.sessions.oidc.provider()
     }
 
     pub(crate) fn limits(&self) -> SessionConfig {

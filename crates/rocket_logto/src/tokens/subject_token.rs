@@ -35,6 +35,8 @@ pub struct SubjectToken {
 }
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const IMPERSONATION_TOKEN: &str = "urn:logto:token-type:impersonation_token";
+const PERSONAL_ACCESS_TOKEN: &str = "urn:logto:token-type:personal_access_token";
 
 impl SubjectToken {
     /// A token of any type; `token_type` is the type's URI (RFC 8693 section 3).
@@ -48,13 +50,22 @@ impl SubjectToken {
 
     /// A subject token from Logto's Management API (`POST /api/subject-tokens`), to
     /// act as a user. It can be used once, within ten minutes.
+    ///
+    /// Its type is that of Logto 1.38 and later. Before, it was `access_token` of RFC 8693:
+    /// [`SubjectToken::access_token`].
     pub fn impersonation(token: impl Into<String>) -> SubjectToken {
+        SubjectToken::new(token, IMPERSONATION_TOKEN)
+    }
+
+    /// An access token of the user, to pass on what the user may do to another API with fewer
+    /// scopes (RFC 8693 section 1.1). At Logto only of first-party applications.
+    pub fn access_token(token: impl Into<String>) -> SubjectToken {
         SubjectToken::new(token, ACCESS_TOKEN)
     }
 
     /// A personal access token that a user has created at Logto.
     pub fn personal_access_token(token: impl Into<String>) -> SubjectToken {
-        SubjectToken::new(token, "urn:logto:token-type:personal_access_token")
+        SubjectToken::new(token, PERSONAL_ACCESS_TOKEN)
     }
 
     /// Names who acts for the user, by their access token. The new token says so in

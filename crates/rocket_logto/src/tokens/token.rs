@@ -200,6 +200,8 @@ pub struct TokenFor {
     resource: Option<String>,
     organization: Option<String>,
     scopes: Vec<String>,
+    /// That none is needed.
+    without_scopes: bool,
 }
 
 impl TokenFor {
@@ -254,6 +256,27 @@ impl TokenFor {
             self.scopes.insert(at, scope);
         }
         self
+    }
+
+    /// Says that the API asks for no scope, so that none is missing from this: only token
+    /// exchange wants to know, because Logto gives none there unless they are named.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket_logto::TokenFor;
+    ///
+    /// let status = TokenFor::resource("https://status.your-app.com/api").without_scopes();
+    /// # let _ = status;
+    /// ```
+    pub fn without_scopes(mut self) -> TokenFor {
+        self.without_scopes = true;
+        self
+    }
+
+    /// Whether nobody has thought of scopes.
+    pub(crate) fn leaves_scopes_open(&self) -> bool {
+        self.scopes.is_empty() && !self.without_scopes
     }
 
     pub(crate) fn is_default(&self) -> bool {

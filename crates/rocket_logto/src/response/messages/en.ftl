@@ -127,6 +127,7 @@ no-refresh-token = Signing in gave no refresh token: keep the scope offline_acce
 subject-token-unusable = This token is unknown, used up or expired, or its user is suspended.
 user-no-member = The user is not a member of this organization, or it does not exist.
 user-no-access = The user of this token has no access to this app at the sign-in service.
+not-verified = Confirm first that it is you: that has not happened, or more than ten minutes ago.
 
 ## What there is to click
 

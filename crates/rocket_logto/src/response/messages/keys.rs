@@ -39,6 +39,7 @@ messages! {
     USER_NO_MEMBER = "user-no-member";
     GIVEN_AGAIN = "no-access"."again";
     USER_NO_ACCESS = "user-no-access";
+    NOT_VERIFIED = "not-verified";
     SIGN_IN = "action-sign-in";
     SIGN_IN_AGAIN = "action-sign-in-again";
     SIGN_IN_AS_SOMEONE_ELSE = "action-sign-in-as-someone-else";
