@@ -9,7 +9,8 @@ use rocket::time::OffsetDateTime;
 use rocket::{Either, Route, State, get, post, routes, uri};
 use rocket_dyn_templates::{Template, context};
 use rocket_logto::{
-    Error, ErrorKind, Logto, SameOrigin, SessionInfo, Sessions, SignOut, StepUp, StepUpPolicy, User,
+    AccountPage, Error, ErrorKind, Logto, SameOrigin, SessionInfo, Sessions, SignOut, StepUp,
+    StepUpPolicy, User,
 };
 
 use crate::frame::{Entry, Frame, Goto};
@@ -95,10 +96,25 @@ async fn session(
         ends: Time::at(ends),
         claims_max_age: claims_max_age.to_string(),
         devices,
+        account_pages: account_pages(logto),
         // The development provider's page of users is at its root.
         provider_page: logto.config().issuer().strip_suffix("oidc"),
     };
     Ok(frame.around(Entry::of("session"), "session", content))
+}
+
+/// Where Logto lets the user change how they sign in. None at another provider.
+fn account_pages(logto: &Logto) -> Vec<(&'static str, String)> {
+    let pages = [
+        ("account-security", AccountPage::Security),
+        ("account-password", AccountPage::Password),
+        ("account-passkey", AccountPage::PasskeyAdd),
+    ];
+    let link = |(name, page)| {
+        let link = logto.account(page)?.return_to(uri!(session(None::<Done>)));
+        Some((name, link.to_string()))
+    };
+    pages.into_iter().filter_map(link).collect()
 }
 
 /// For actions that a session alone should not be enough for, such as paying.
@@ -142,6 +158,7 @@ fn not_refreshed(error: &Error, frame: &Frame<'_>) -> Template {
     let why = match error.kind() {
         // At Logto, a sign-in without `prompt=consent` gives no refresh token.
         ErrorKind::Denied => "not-refreshed-denied",
+        ErrorKind::NoAccess => "not-refreshed-no-access",
         ErrorKind::Misconfigured => "not-refreshed-misconfigured",
         _ => "not-refreshed-unreachable",
     };

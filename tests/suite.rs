@@ -4,6 +4,7 @@
 #![allow(clippy::type_complexity)]
 mod support;
 
+mod account;
 mod api;
 mod browser;
 mod claims;

@@ -141,6 +141,12 @@ devices-advice = If you do not recognise one of them, end it. The time of the la
 end-others = End all others
 sign-out-everywhere = Sign out everywhere
 devices-in-cookies = This app keeps each session in the cookies of its browser, so it cannot list them. To see and end your sessions in other browsers here, keep them in a store: set <code>session.store</code> to a Redis server.
+account-pages = How you sign in
+account-pages-words = Your password, passkeys and second factors are kept by the sign-in service. Its pages lead back here.
+account-security = Security settings
+account-password = Change the password
+account-passkey = Add a passkey
+
 ask-again = Ask the provider again
 ask-again-words = A refresh brings your claims up to date and checks that your account is still active. If it has been suspended or deleted, you are signed out right away. The app refreshes by itself when the last refresh is older than&nbsp;{ $age }.
 ask-again-dev = To see that, suspend yourself on the <a href="{ $page }" target="_blank" rel="noopener">page of the development provider</a>, then press “Refresh now” here.
@@ -152,6 +158,7 @@ authenticate-again-words = A session lasts for days. For sensitive actions, such
 authenticate-again-link = Open a page that needs a sign-in within the last five minutes
 not-refreshed-title = Not refreshed
 not-refreshed-denied = This sign-in cannot be refreshed: the app was not allowed to. You are still signed in. Reference: { $reference }
+not-refreshed-no-access = You no longer have access to this app at the sign-in service. Whoever manages the app there can give it again. Reference: { $reference }
 not-refreshed-misconfigured = This app is not set up correctly, so trying again will not help. You are still signed in. Reference: { $reference }
 not-refreshed-unreachable = The sign-in service could not be reached. Please try again in a moment. You are still signed in. Reference: { $reference }
 recent-title = Signed in just now

@@ -85,7 +85,6 @@ async fn a_grant_that_is_gone_ends_the_session() {
 async fn any_refusal_that_is_about_the_user_ends_the_session() {
     let app = TokenApp::start(clock!()).await;
     for error in [
-        "access_denied",
         "consent_required",
         "interaction_required",
         "invalid_client",

@@ -14,14 +14,16 @@ use crate::support::targets::{ACME, GLOBEX, SHOPPING};
 use crate::support::token_app::shown;
 
 const PERSONAL: &str = "urn:logto:token-type:personal_access_token";
-const IMPERSONATION: &str = "urn:ietf:params:oauth:token-type:access_token";
+const IMPERSONATION: &str = "urn:logto:token-type:impersonation_token";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-#[post("/personal?<resource>&<organization>&<scope>", data = "<token>")]
+#[post("/personal?<resource>&<organization>&<scope>&<none>", data = "<token>")]
 async fn personal(
     token: String,
     resource: Option<&str>,
     organization: Option<&str>,
     scope: Vec<&str>,
+    none: bool,
     logto: &State<LogtoService>,
 ) -> Result<Value, Error> {
     let wanted = resource.map_or_else(TokenFor::default, TokenFor::resource);
@@ -29,6 +31,11 @@ async fn personal(
     let wanted = scope
         .iter()
         .fold(wanted, |wanted, scope| wanted.scope(*scope));
+    let wanted = if none {
+        wanted.without_scopes()
+    } else {
+        wanted
+    };
     let token = SubjectToken::personal_access_token(token);
     assert!(!format!("{token:?}").contains(PERSONAL_ACCESS_TOKEN));
     Ok(shown(&logto.exchange_token(token, wanted).await?))
@@ -79,8 +86,8 @@ async fn a_token_that_is_not_within_the_organization_is_none_of_it() {
         claims.remove("organization_id");
     });
     for query in [
-        format!("organization={ACME}"),
-        format!("organization={ACME}&resource={SHOPPING}"),
+        format!("organization={ACME}&scope=view:reports"),
+        format!("organization={ACME}&resource={SHOPPING}&scope=read"),
     ] {
         let answer = exchange(&app, &query, PERSONAL_ACCESS_TOKEN).await;
         assert_eq!(answer.status(), 502, "{query}: {}", answer.text());
@@ -153,34 +160,85 @@ async fn a_token_for_acting_as_a_user_is_good_once() {
         Some(IMPERSONATION)
     );
     assert_eq!(request.form_value("actor_token"), Some("who acts"));
-    assert_eq!(request.form_value("actor_token_type"), Some(IMPERSONATION));
+    assert_eq!(request.form_value("actor_token_type"), Some(ACCESS_TOKEN));
 }
 
 /// The caller's fault is told to the caller, the app's own to its operator.
 #[rocket::async_test]
 async fn refusals_say_whose_fault_it_is() {
     let app = ApiApp::start(as_machine(), rocket()).await;
-    let unknown = exchange(&app, "", "pat_unknown").await;
+    let unknown = exchange(&app, "scope=read", "pat_unknown").await;
     assert_eq!(unknown.status(), 403);
     assert_eq!(unknown.json::<Value>()["code"], "oidc.invalid_grant");
-    let nobody = exchange(&app, "organization=nobody", PERSONAL_ACCESS_TOKEN).await;
+    let nobody = exchange(
+        &app,
+        "organization=nobody&scope=read",
+        PERSONAL_ACCESS_TOKEN,
+    )
+    .await;
     assert_eq!(nobody.status(), 403);
     assert_eq!(nobody.json::<Value>()["code"], "oidc.access_denied");
-    let query = "resource=https://unknown.example/";
+    let query = "resource=https://unknown.example/&scope=read";
     let target = exchange(&app, query, PERSONAL_ACCESS_TOKEN).await;
     assert_eq!(target.status(), 500, "{}", target.text());
     app.provider
         .hooks()
         .respond(Endpoint::Token, |_, reply| reply.status = 500);
     assert_eq!(
-        exchange(&app, "", PERSONAL_ACCESS_TOKEN).await.status(),
+        exchange(&app, "scope=read", PERSONAL_ACCESS_TOKEN)
+            .await
+            .status(),
         502
     );
     assert!(lines_with(PERSONAL_ACCESS_TOKEN).is_empty() && lines_with("pat_unknown").is_empty());
 
     // Without credentials there is nobody to exchange it for.
     let app = ApiApp::start(Default::default(), rocket()).await;
-    let answer = exchange(&app, "", PERSONAL_ACCESS_TOKEN).await;
+    let answer = exchange(&app, "scope=read", PERSONAL_ACCESS_TOKEN).await;
     assert_eq!(answer.status(), 500);
     assert_eq!(app.token_requests().len(), 0);
+}
+
+/// Logto gives no scope that is not named: a token that allows nothing would be found out by
+/// somebody else, later.
+#[rocket::async_test]
+async fn scopes_are_never_silently_none() {
+    let app = ApiApp::start(as_machine(), rocket()).await;
+    for query in [
+        "",
+        &format!("resource={SHOPPING}"),
+        &format!("organization={ACME}"),
+    ] {
+        let answer = exchange(&app, query, PERSONAL_ACCESS_TOKEN).await;
+        assert_eq!(answer.status(), 500, "{query}: {}", answer.text());
+    }
+    assert_eq!(app.token_requests().len(), 0);
+    let lines = lines_with("Misconfigured reason=no_scope_named");
+    assert!(lines[0].contains("TokenFor::scope"), "{lines:?}");
+    let query = format!("resource={SHOPPING}&none=true");
+    let token: Value = exchange(&app, &query, PERSONAL_ACCESS_TOKEN).await.json();
+    assert_eq!(token["scopes"], json!([]));
+    assert!(app.token_requests()[0].form_value("scope").is_none());
+}
+
+/// Access to the app is another thing than a membership, for whoever can give either.
+#[rocket::async_test]
+async fn a_user_without_access_is_no_stranger_to_the_organization() {
+    let app = ApiApp::start(as_machine(), rocket()).await;
+    assert!(app.provider.set_access("alice", false));
+    let hint = async |query: &str| {
+        let answer = exchange(&app, query, PERSONAL_ACCESS_TOKEN).await;
+        assert_eq!(answer.status(), 403, "{}", answer.text());
+        let body: Value = answer.json();
+        assert_eq!(body["code"], "oidc.access_denied");
+        body["hint"].as_str().expect("a hint").to_owned()
+    };
+    let query = format!("resource={SHOPPING}&scope=read");
+    assert!(hint(&query).await.contains("no access to this app"));
+    assert!(app.provider.set_access("alice", true));
+    assert!(
+        hint("organization=nobody&scope=read")
+            .await
+            .contains("not a member")
+    );
 }

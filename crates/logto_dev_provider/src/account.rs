@@ -82,8 +82,12 @@ fn authenticated(provider: &Provider, request: &Received) -> Result<(AccessToken
     };
     let token = header.strip_prefix("Bearer ").unwrap_or_default();
     let store = provider.store();
-    let found = store.access_tokens.get(token).filter(|found| found.expires > provider.now());
-    let found = found.and_then(|token| Some((token.clone(), store.grants.get(&token.grant)?.clone())));
+    let found = store
+        .access_tokens
+        .get(token)
+        .filter(|found| found.expires > provider.now());
+    let found =
+        found.and_then(|token| Some((token.clone(), store.grants.get(&token.grant)?.clone())));
     let lives = |(_, grant): &(_, Grant)| provider.seed().active_user(&grant.user).is_some();
     found.filter(lives).ok_or_else(unauthorized)
 }
@@ -100,7 +104,11 @@ fn date(seconds: u64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hours, minutes, seconds) = (rest / 3600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.000Z")

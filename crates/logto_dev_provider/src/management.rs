@@ -47,9 +47,15 @@ pub(crate) fn api(provider: &Provider, request: &Received) -> Reply {
 /// The path is a URL's, so `%40` in it is `@`.
 fn percent_decoded(part: &str) -> String {
     // A `+` is itself in a path.
-    let form = part.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    let form = part
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
     let mut pairs = url::form_urlencoded::parse(form.as_bytes());
-    pairs.next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+    pairs
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
 }
 
 const DEFAULT_PAGE_SIZE: usize = 20;
@@ -139,7 +145,10 @@ fn custom_data(provider: &Provider, request: &Received, id: &str) -> Reply {
         return invalid_input();
     };
     let known = provider.seed().users.iter().any(|user| user.id == id);
-    match known.then(|| provider.merge_custom_data(id, members)).flatten() {
+    match known
+        .then(|| provider.merge_custom_data(id, members))
+        .flatten()
+    {
         Some(merged) => Reply::json(200, &merged.into()),
         None => no_such_user(id),
     }
@@ -152,7 +161,9 @@ fn organizations(provider: &Provider, id: &str) -> Reply {
     };
     let of = |organization: &SeedOrganization| {
         let roles = organization.roles_of(user)?.iter();
-        let roles: Vec<Value> = roles.map(|name| json!({ "id": name, "name": name })).collect();
+        let roles: Vec<Value> = roles
+            .map(|name| json!({ "id": name, "name": name }))
+            .collect();
         Some(json!({
             "tenantId": "default",
             "id": organization.id,
@@ -173,7 +184,9 @@ fn organizations(provider: &Provider, id: &str) -> Reply {
 pub(crate) fn listed(provider: &Provider, user: &str, current: Option<&str>) -> Value {
     let now = provider.now();
     let store = provider.store();
-    let mut ids = store.sessions.keys_where(|session| session.user == user && session.expires > now);
+    let mut ids = store
+        .sessions
+        .keys_where(|session| session.user == user && session.expires > now);
     ids.sort();
     let sessions = ids.iter().filter_map(|id| {
         let session = store.sessions.get(id)?;
@@ -215,7 +228,9 @@ pub(crate) fn end_session(provider: &Provider, request: &Received, user: &str, u
         return invalid_input();
     }
     let mut store = provider.store();
-    let found = store.sessions.keys_where(|session| session.user == user && session.sid == uid);
+    let found = store
+        .sessions
+        .keys_where(|session| session.user == user && session.sid == uid);
     let Some(id) = found.first() else {
         return refusal(404, "oidc.session_not_found", "Session not found.");
     };
@@ -292,7 +307,11 @@ fn rotate(provider: &Provider, request: &Received) -> Reply {
     };
     provider.rotate_keys(alg);
     let published = provider.keys().jwks();
-    let keys = published["keys"].as_array().into_iter().flatten().enumerate();
+    let keys = published["keys"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate();
     let now = provider.now();
     let keys = keys.map(|(index, key)| {
         json!({

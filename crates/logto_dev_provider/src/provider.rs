@@ -190,7 +190,8 @@ impl Provider {
         };
         let registered = read(&self.registered);
         let mut known = registered.redirect_uris.iter();
-        let is_of = |known: &String| Url::parse(known).is_ok_and(|known| known.origin() == url.origin());
+        let is_of =
+            |known: &String| Url::parse(known).is_ok_and(|known| known.origin() == url.origin());
         let is_plain = url.username().is_empty() && matches!(url.scheme(), "http" | "https");
         is_plain && known.any(is_of) || any_loopback && is_loopback(uri)
     }

@@ -65,7 +65,7 @@
 //! | no one is signed in, or the session has ended | 303 to `/sign-in?return_to=…` | 401 `{"error":"Not authenticated"}` |
 //! | signed in, but not as [`StepUp`] demands | 303 to `/sign-in?return_to=…&max_age=…` | 401 `{"error":"insufficient_user_authentication", …}` with `max_age`, `acr_values` |
 //! | signed in, but not what [`Allowed`] asks for | 403 page that says what it takes | 403 JSON with `needs` |
-//! | the provider refuses | 403 page | 403 JSON with the provider's `code` |
+//! | the provider refuses, or does not let the user use this app | 403 page | 403 JSON with the provider's `code` |
 //! | the claims do not fit the type `C` | 403 page | 403 JSON |
 //! | the route does not say which organization | 500 page, and a log line | 500 JSON |
 //! | the provider does not give the app itself what it asks for ([`MachineToken`]) | 500 page, and a log line | 500 JSON |
@@ -106,6 +106,7 @@
 //! | [`guide::hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
 //! | [`guide::pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
+//! | [`guide::account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`guide::apis`] | protecting an API with [`Bearer`], services that are only an API ([`Logto::api()`]), opaque tokens |
 //! | [`guide::production`] | checklist, nginx, several instances, Redis, changing the key, memory |
 //! | [`guide::providers`] | providers other than Logto: what to set, what works, what does not |
@@ -167,8 +168,8 @@ pub use fairing::LogtoFairing;
 pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
     AccessToken, AccountApi, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
-    ExpectedAudience, HeaderOrg, IdentityProof, Language, MachineToken, NoCustomClaims, NoResource, OrgId,
-    OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg,
+    ExpectedAudience, HeaderOrg, IdentityProof, Language, MachineToken, NoCustomClaims, NoResource,
+    OrgId, OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg,
     Requirement, Resource, SameOrigin, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
 };
 pub use hooks::{

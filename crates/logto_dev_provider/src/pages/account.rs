@@ -10,7 +10,10 @@ use crate::wire::{Received, Reply};
 
 /// The pages of Logto's account center, and what they are for.
 const PAGES: [(&str, &str); 11] = [
-    ("security", "see how you sign in, your second factors, your social accounts and your sessions"),
+    (
+        "security",
+        "see how you sign in, your second factors, your social accounts and your sessions",
+    ),
     ("email", "change your e-mail address"),
     ("phone", "change your phone number"),
     ("username", "change your user name"),
@@ -18,7 +21,10 @@ const PAGES: [(&str, &str); 11] = [
     ("passkey/add", "add a passkey"),
     ("passkey/manage", "see and remove your passkeys"),
     ("authenticator-app", "set up an authenticator app"),
-    ("authenticator-app/replace", "replace your authenticator app"),
+    (
+        "authenticator-app/replace",
+        "replace your authenticator app",
+    ),
     ("backup-codes/generate", "make new backup codes"),
     ("backup-codes/manage", "see your backup codes"),
 ];

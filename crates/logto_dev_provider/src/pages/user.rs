@@ -66,7 +66,10 @@ the application a logout token.</p>
             false => "This user may use the application.",
         },
         turn = match user.no_access {
-            true => format!("{}<button class=\"plain\">Give access</button>", hidden("access", "yes")),
+            true => format!(
+                "{}<button class=\"plain\">Give access</button>",
+                hidden("access", "yes")
+            ),
             false => "<button class=\"plain\">Take access back</button>".to_owned(),
         },
     );

@@ -114,7 +114,9 @@ impl Answer {
 /// A recording of what a real Logto sent.
 fn recording(fixture: &str) -> Value {
     let manifest = env!("CARGO_MANIFEST_DIR");
-    let mut paths = FOLDERS.iter().map(|folder| format!("{manifest}/fixtures/{folder}/{fixture}.json"));
+    let mut paths = FOLDERS
+        .iter()
+        .map(|folder| format!("{manifest}/fixtures/{folder}/{fixture}.json"));
     let text = paths.find_map(|path| std::fs::read_to_string(path).ok());
     serde_json::from_str(&text.unwrap_or_else(|| panic!("no recording {fixture}"))).unwrap()
 }

@@ -58,7 +58,10 @@ const EXCUSED: [(&str, &str); 11] = [
 ];
 
 /// Of the metadata: what the provider does not have, and what only Logto 1.41 has.
-const NOT_IN_METADATA: [&str; 2] = ["device_authorization_endpoint", "request_parameter_supported"];
+const NOT_IN_METADATA: [&str; 2] = [
+    "device_authorization_endpoint",
+    "request_parameter_supported",
+];
 
 const MANAGEMENT: &str = "https://default.logto.app/api";
 const INITECH: &str = "o3859f5elz3w";
@@ -148,13 +151,19 @@ async fn play(name: &str, recording: &Value) -> (Value, Answer) {
             }
             None => {
                 let body = json_response(recording.clone());
-                (body, world.get("/oidc/.well-known/openid-configuration").await)
+                (
+                    body,
+                    world.get("/oidc/.well-known/openid-configuration").await,
+                )
             }
         };
     }
     // Of a page that submits itself only where it leads to matters: with a hint, the
     // provider goes there at once.
-    let leads_on = ["18-end-session-with-hint", "18g-end-session-without-idp-session"];
+    let leads_on = [
+        "18-end-session-with-hint",
+        "18g-end-session-without-idp-session",
+    ];
     let request = replayed(&world, &steps[0]["request"], &values, cookie.as_deref());
     let answer = world.send(request).await;
     let last = steps.last().expect("a step")["response"].clone();
@@ -200,11 +209,17 @@ fn user_of(name: &str) -> &'static str {
 fn prepare_seed(world: &World, name: &str, recording: &Value) {
     let recorded = claims_in(recording);
     world.provider.edit_seed(|seed| {
-        seed.organizations.push(SeedOrganization::new(INITECH, "Initech"));
+        seed.organizations
+            .push(SeedOrganization::new(INITECH, "Initech"));
         let Some(recorded) = recorded else {
             return;
         };
-        let text = |name: &str| recorded.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = |name: &str| {
+            recorded
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let user = seed.user_mut(user_of(name)).expect("a user");
         let profile = &mut user.profile;
         for (name, field) in [
@@ -242,10 +257,19 @@ type Values = BTreeMap<&'static str, String>;
 
 /// Does what came before the recorded request. Gives the browser's cookie, and puts into
 /// `values` what stands in place of the recorded values.
-async fn prepare(world: &World, name: &str, request: &Value, values: &mut Values) -> Option<String> {
+async fn prepare(
+    world: &World,
+    name: &str,
+    request: &Value,
+    values: &mut Values,
+) -> Option<String> {
     let url = request["url"].as_str().unwrap_or_default();
     let user = user_of(name);
-    let resources = [("resource", SHOPPING), ("resource", ORDERS), ("resource", ORGANIZATIONS)];
+    let resources = [
+        ("resource", SHOPPING),
+        ("resource", ORDERS),
+        ("resource", ORGANIZATIONS),
+    ];
     let is_token = url.ends_with("/oidc/token");
     let grant_type = request["form"]["grant_type"].as_str().unwrap_or_default();
 
@@ -331,7 +355,10 @@ async fn prepare(world: &World, name: &str, request: &Value, values: &mut Values
                     let form = [
                         ("grant_type", grant_type),
                         ("subject_token", subject.as_str()),
-                        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+                        (
+                            "subject_token_type",
+                            "urn:ietf:params:oauth:token-type:access_token",
+                        ),
                     ];
                     assert_eq!(world.client_post("/oidc/token", &form).await.status, 200);
                 }
@@ -350,7 +377,10 @@ async fn prepare(world: &World, name: &str, request: &Value, values: &mut Values
     }
     if url.contains("/oidc/token/") {
         let tokens = world.tokens(user).await;
-        let shopping = world.refresh(&tokens["refresh_token"], &[("resource", SHOPPING)]).await.json();
+        let shopping = world
+            .refresh(&tokens["refresh_token"], &[("resource", SHOPPING)])
+            .await
+            .json();
         let token = match name {
             "15-introspection-garbage" => return None,
             "15-introspection-refresh" | "15c-revocation-refresh-token" => &tokens["refresh_token"],
@@ -362,7 +392,10 @@ async fn prepare(world: &World, name: &str, request: &Value, values: &mut Values
     }
     if url.contains("/oidc/session/end") {
         let signed_in = world.sign_in(user, &online).await;
-        let tokens = world.exchange(&signed_in.location_params()["code"]).await.json();
+        let tokens = world
+            .exchange(&signed_in.location_params()["code"])
+            .await
+            .json();
         if url.contains("id_token_hint=") && name != "e-end-session-garbage-hint" {
             values.insert("id_token_hint", text(&tokens["id_token"]));
         }
@@ -374,7 +407,9 @@ async fn prepare(world: &World, name: &str, request: &Value, values: &mut Values
         return (!is_elsewhere).then(|| signed_in.cookie());
     }
     if url.contains("/oidc/auth") {
-        let has_session = ["13-", "13b", "13d"].iter().any(|start| name.starts_with(start));
+        let has_session = ["13-", "13b", "13d"]
+            .iter()
+            .any(|start| name.starts_with(start));
         if !has_session {
             return None;
         }
@@ -391,12 +426,7 @@ fn scope_of(name: &str) -> Option<String> {
     (scope.starts_with("openid") && !name.starts_with("12")).then(|| scope.to_owned())
 }
 
-async fn refresh_token(
-    world: &World,
-    name: &str,
-    user: &str,
-    offline: &[(&str, &str)],
-) -> String {
+async fn refresh_token(world: &World, name: &str, user: &str, offline: &[(&str, &str)]) -> String {
     let scope = scope_of(name).filter(|_| name.starts_with("07-") || name.starts_with("31-"));
     let mut changes = offline.to_vec();
     match name {
@@ -429,7 +459,11 @@ async fn refresh_token(
     let tokens = exchange().await.json();
     let token = text(&tokens["refresh_token"]);
     // Confidential clients keep a refresh token for 70 % of its life.
-    let grow_old = || world.provider.advance_clock(Duration::from_secs(REFRESHABLE * 4 / 5));
+    let grow_old = || {
+        world
+            .provider
+            .advance_clock(Duration::from_secs(REFRESHABLE * 4 / 5))
+    };
     match name {
         "07e-refresh-rotated-after-70pct-ttl" => grow_old(),
         "07f-refresh-reuse-old-immediately" => {
@@ -484,7 +518,11 @@ async fn prepare_userinfo(world: &World, name: &str, user: &str, values: &mut Va
         "06-userinfo-full-alice" | "06b-userinfo-post" => ALL_SCOPES.to_owned(),
         _ => userinfo_scopes(name).unwrap_or_else(|| scopes.to_owned()),
     };
-    let consent = if scope.contains("offline_access") { "consent" } else { "" };
+    let consent = if scope.contains("offline_access") {
+        "consent"
+    } else {
+        ""
+    };
     let changes = [
         ("resource", SHOPPING),
         ("resource", ORGANIZATIONS),
@@ -497,12 +535,18 @@ async fn prepare_userinfo(world: &World, name: &str, user: &str, values: &mut Va
     match name {
         "07c-userinfo-downscoped" => {
             let narrow = [("scope", "openid email")];
-            let narrow = world.refresh(&tokens["refresh_token"], &narrow).await.json();
+            let narrow = world
+                .refresh(&tokens["refresh_token"], &narrow)
+                .await
+                .json();
             token = text(&narrow["access_token"]);
         }
         "08b-userinfo-with-resource-jwt" => {
             let shopping = [("resource", SHOPPING)];
-            let shopping = world.refresh(&tokens["refresh_token"], &shopping).await.json();
+            let shopping = world
+                .refresh(&tokens["refresh_token"], &shopping)
+                .await
+                .json();
             token = text(&shopping["access_token"]);
         }
         _ if name.starts_with("18") => world.provider.end_sessions(),
@@ -537,8 +581,16 @@ fn userinfo_scopes(name: &str) -> Option<String> {
     ];
     let known = of.iter().filter(|(claim, _)| claims.contains_key(*claim));
     let scopes: Vec<&str> = known.map(|(_, scope)| *scope).collect();
-    let offline = if name.starts_with("12b") { "" } else { " offline_access" };
-    Some(format!("openid{offline} {}", scopes.join(" ")).trim().to_owned())
+    let offline = if name.starts_with("12b") {
+        ""
+    } else {
+        " offline_access"
+    };
+    Some(
+        format!("openid{offline} {}", scopes.join(" "))
+            .trim()
+            .to_owned(),
+    )
 }
 
 async fn management_token(world: &World) -> String {
@@ -552,13 +604,19 @@ async fn management_token(world: &World) -> String {
 
 async fn subject_token(world: &World) -> String {
     let url = format!("{}/api/subject-tokens", world.provider.endpoint());
-    let request = world.http.post(url).bearer_auth(management_token(world).await);
+    let request = world
+        .http
+        .post(url)
+        .bearer_auth(management_token(world).await);
     let request = request.body(r#"{"userId":"bob7d4dc6y32"}"#);
     text(&world.send(request).await.json()["subjectToken"])
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
 }
 
 /// What stands here in place of a recorded id.
@@ -590,9 +648,8 @@ fn replayed(
     cookie: Option<&str>,
 ) -> reqwest::RequestBuilder {
     let url = Url::parse(request["url"].as_str().expect("a URL")).expect("a URL");
-    let value = |name: &str, recorded: &str| {
-        values.get(name).cloned().unwrap_or_else(|| ours(recorded))
-    };
+    let value =
+        |name: &str, recorded: &str| values.get(name).cloned().unwrap_or_else(|| ours(recorded));
     let path: Vec<String> = url.path().split('/').map(ours).collect();
     let mut target = Url::parse(&world.provider.endpoint()).expect("an endpoint");
     target.set_path(&path.join("/"));
@@ -601,7 +658,9 @@ fn replayed(
             let value = value(&name, &recorded);
             (name.into_owned(), value)
         });
-        target.query_pairs_mut().extend_pairs(pairs.collect::<Vec<_>>());
+        target
+            .query_pairs_mut()
+            .extend_pairs(pairs.collect::<Vec<_>>());
     }
     let method = request["method"].as_str().expect("a method");
     let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
@@ -669,17 +728,28 @@ fn compare(recorded: &Value, answer: &Answer) -> Vec<String> {
     }
     let mut same = |what: &str, theirs: String, ours: String| {
         if theirs != ours {
-            differs.push(format!("{what}: recorded {theirs}, here {ours} ({})", answer.text));
+            differs.push(format!(
+                "{what}: recorded {theirs}, here {ours} ({})",
+                answer.text
+            ));
         }
     };
-    same("status", recorded["status"].to_string(), answer.status.to_string());
+    same(
+        "status",
+        recorded["status"].to_string(),
+        answer.status.to_string(),
+    );
     let kind = |text: &str| text.split(';').next().unwrap_or_default().to_owned();
     let recorded_type = recorded["headers"]["content-type"].as_str();
     let is_redirect = recorded["headers"]["location"].is_string();
     if let Some(recorded_type) = recorded_type.filter(|_| !is_redirect) {
         let body_is_empty = recorded["body"].as_str().is_some_and(str::is_empty);
         if !body_is_empty {
-            same("content type", kind(recorded_type), kind(answer.header("content-type")));
+            same(
+                "content type",
+                kind(recorded_type),
+                kind(answer.header("content-type")),
+            );
         }
     }
     let scheme = |challenge: &str| {
@@ -709,7 +779,10 @@ fn compare(recorded: &Value, answer: &Answer) -> Vec<String> {
                     compare_objects(theirs, ours, &mut differs);
                 }
             }
-            other => differs.push(format!("a list of {} is recorded, here {other}", theirs.len())),
+            other => differs.push(format!(
+                "a list of {} is recorded, here {other}",
+                theirs.len()
+            )),
         },
         _ => {}
     }
@@ -726,7 +799,10 @@ fn told(location: &Url) -> String {
         _ => name.into_owned(),
     });
     let told: BTreeSet<String> = told.collect();
-    format!("{address} {told:?} fragment {}", location.fragment().is_some())
+    format!(
+        "{address} {told:?} fragment {}",
+        location.fragment().is_some()
+    )
 }
 
 fn compare_objects(theirs: &Value, ours: &Value, differs: &mut Vec<String>) {
@@ -740,12 +816,23 @@ fn compare_objects(theirs: &Value, ours: &Value, differs: &mut Vec<String>) {
     if recorded != found {
         let only = |of: &[(String, &str)], not: &[(String, &str)]| {
             let only = of.iter().filter(|member| !not.contains(member));
-            only.map(|(name, kind)| format!("{name} ({kind})")).collect::<Vec<_>>().join(", ")
+            only.map(|(name, kind)| format!("{name} ({kind})"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let (theirs, ours) = (only(&recorded, &found), only(&found, &recorded));
-        differs.push(format!("members: only recorded [{theirs}], only here [{ours}]"));
+        differs.push(format!(
+            "members: only recorded [{theirs}], only here [{ours}]"
+        ));
     }
-    for name in ["error", "error_description", "code", "message", "error_uri", "token_type"] {
+    for name in [
+        "error",
+        "error_description",
+        "code",
+        "message",
+        "error_uri",
+        "token_type",
+    ] {
         let is_random = name == "message" && theirs.get("error").is_none();
         if !is_random && theirs.get(name) != ours.get(name) {
             let (theirs, ours) = (theirs.get(name), ours.get(name));
@@ -766,7 +853,11 @@ fn compare_objects(theirs: &Value, ours: &Value, differs: &mut Vec<String>) {
             kinds.collect::<Vec<_>>().join(" ")
         };
         if kinds(theirs) != kinds(ours) {
-            differs.push(format!("keys: recorded {}, here {}", kinds(theirs), kinds(ours)));
+            differs.push(format!(
+                "keys: recorded {}, here {}",
+                kinds(theirs),
+                kinds(ours)
+            ));
         }
     }
 }
@@ -781,7 +872,11 @@ fn compare_tokens(name: &str, recording: &Value, answer: &Answer) -> Vec<String>
             recording["decoded"].get(token),
             Some(recording).filter(|it| token == "id_token" && it.get("payload").is_some()),
         ];
-        let Some(theirs) = places.into_iter().flatten().find(|it| it["payload"].is_object()) else {
+        let Some(theirs) = places
+            .into_iter()
+            .flatten()
+            .find(|it| it["payload"].is_object())
+        else {
             continue;
         };
         let Some(ours) = body[token].as_str() else {
@@ -798,12 +893,21 @@ fn compare_tokens(name: &str, recording: &Value, answer: &Answer) -> Vec<String>
         if theirs_claims != ours_claims {
             let only = |of: &[(String, &str)], not: &[(String, &str)]| {
                 let only = of.iter().filter(|member| !not.contains(member));
-                only.map(|(name, kind)| format!("{name} ({kind})")).collect::<Vec<_>>()
+                only.map(|(name, kind)| format!("{name} ({kind})"))
+                    .collect::<Vec<_>>()
             };
-            let (theirs, ours) = (only(&theirs_claims, &ours_claims), only(&ours_claims, &theirs_claims));
-            differs.push(format!("claims of {token}: only recorded {theirs:?}, only here {ours:?}"));
+            let (theirs, ours) = (
+                only(&theirs_claims, &ours_claims),
+                only(&ours_claims, &theirs_claims),
+            );
+            differs.push(format!(
+                "claims of {token}: only recorded {theirs:?}, only here {ours:?}"
+            ));
         }
-        for member in ["alg", "typ"].iter().filter(|member| !(is_new && **member == "typ")) {
+        for member in ["alg", "typ"]
+            .iter()
+            .filter(|member| !(is_new && **member == "typ"))
+        {
             if theirs["header"].get(member) != header.get(member) {
                 let (theirs, ours) = (&theirs["header"], &header);
                 differs.push(format!("header of {token}: recorded {theirs}, here {ours}"));
@@ -812,7 +916,10 @@ fn compare_tokens(name: &str, recording: &Value, answer: &Answer) -> Vec<String>
         // An empty set of scopes is one: `""`.
         let is_empty = |claims: &Value| claims["scope"].as_str().map(str::is_empty);
         if token == "access_token" && is_empty(&theirs["payload"]) != is_empty(&claims) {
-            differs.push(format!("scope of {name}: recorded {}, here {claims}", theirs["payload"]));
+            differs.push(format!(
+                "scope of {name}: recorded {}, here {claims}",
+                theirs["payload"]
+            ));
         }
     }
     differs

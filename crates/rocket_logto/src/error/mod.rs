@@ -384,7 +384,9 @@ impl Error {
         let level = match self.0.kind {
             ErrorKind::Misconfigured | ErrorKind::HookFailed => log::Level::Error,
             // The app, or whoever manages it at the provider, has decided so; nothing is wrong.
-            ErrorKind::NotAdmitted | ErrorKind::NotAllowed | ErrorKind::NoAccess => log::Level::Info,
+            ErrorKind::NotAdmitted | ErrorKind::NotAllowed | ErrorKind::NoAccess => {
+                log::Level::Info
+            }
             _ => log::Level::Warn,
         };
         log::log!(level, "{}", self.line());

@@ -70,7 +70,8 @@ impl Resource for DefaultResource {
 ///
 /// # Network
 ///
-/// None while the token is cached, which is until 60 seconds before it expires.
+/// None while the token is cached, which is until 60 seconds before it expires, or until a
+/// quarter of its life is left, whichever is later.
 /// Otherwise one refresh, shared by all requests that arrive at the same time.
 ///
 /// # Errors

@@ -136,7 +136,10 @@ impl AccountApi<'_> {
         match sent.and_then(|response| read::<Verified>(&response)) {
             Ok(verified) => Ok(Some(IdentityProof::new(verified.verification_record_id))),
             Err(ApiError::Refused(refusal))
-                if refusal.is(StatusCode::UNPROCESSABLE_ENTITY, "session.invalid_credentials") =>
+                if refusal.is(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "session.invalid_credentials",
+                ) =>
             {
                 Ok(None)
             }
@@ -150,7 +153,9 @@ impl AccountApi<'_> {
     pub async fn sessions(&self, proof: &IdentityProof) -> Result<Vec<LogtoSession>, Error> {
         let path = ["api", "my-account", "sessions"];
         self.check_scope()?;
-        let sent = self.send(Method::GET, &path, &[], None, Some(proof)).await?;
+        let sent = self
+            .send(Method::GET, &path, &[], None, Some(proof))
+            .await?;
         let listed = sent.and_then(|response| read::<Listed>(&response));
         Ok(listed.map_err(told)?.sessions)
     }
@@ -173,7 +178,10 @@ impl AccountApi<'_> {
             return Ok(false);
         }
         let query = revoke.query();
-        match self.send(Method::DELETE, &path, query, None, Some(proof)).await? {
+        match self
+            .send(Method::DELETE, &path, query, None, Some(proof))
+            .await?
+        {
             Ok(_) => Ok(true),
             Err(ApiError::NotFound) => Ok(false),
             Err(error) => Err(told(error)),
@@ -181,7 +189,12 @@ impl AccountApi<'_> {
     }
 
     fn check_scope(&self) -> Result<(), Error> {
-        match self.active.scopes().iter().any(|scope| scope == SESSIONS_SCOPE) {
+        match self
+            .active
+            .scopes()
+            .iter()
+            .any(|scope| scope == SESSIONS_SCOPE)
+        {
             true => Ok(()),
             false => {
                 let hint = format!(

@@ -23,7 +23,8 @@ use crate::tokens::token::{Token, TokenFor};
 ///
 /// # Network
 ///
-/// None while the token is cached, which is until 60 seconds before it expires.
+/// None while the token is cached, which is until 60 seconds before it expires, or until a
+/// quarter of its life is left, whichever is later.
 /// Otherwise one call to the token endpoint, shared by all requests that arrive
 /// at the same time.
 ///

@@ -39,6 +39,8 @@ use crate::tokens::token::{Token, TokenFor};
 ///   expired.
 /// - [`ErrorKind::SessionEnded`] (303 or 401): the provider no longer accepts the
 ///   user.
+/// - [`ErrorKind::NoAccess`] (403): the provider does not let the user use this app any more.
+///   The session stays.
 /// - [`ErrorKind::MissingClaims`] (403): the claims do not fit `C`.
 /// - [`ErrorKind::StoreUnavailable`] (503): the session store cannot be reached.
 /// - The `Provider…` kinds (502, 503, 504): the provider cannot be reached, and the

@@ -6,6 +6,7 @@
 //! | [`hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
 //! | [`pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
+//! | [`account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
 //! | [`production`] | checklist, nginx, several instances, Redis, changing the key, memory |
 //! | [`providers`] | providers other than Logto: what to set, what works, what does not |
@@ -31,6 +32,9 @@ pub mod pages {}
 
 #[doc = include_str!("tokens.md")]
 pub mod tokens {}
+
+#[doc = include_str!("account.md")]
+pub mod account {}
 
 #[doc = include_str!("apis.md")]
 pub mod apis {}

@@ -184,7 +184,9 @@ impl fmt::Display for AccountLink {
 
 impl fmt::Debug for AccountLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AccountLink").field(&self.url().as_str()).finish()
+        f.debug_tuple("AccountLink")
+            .field(&self.url().as_str())
+            .finish()
     }
 }
 
@@ -193,4 +195,3 @@ impl<'r> Responder<'r, 'static> for AccountLink {
         Ok(redirect(self.url().into()))
     }
 }
-

@@ -120,7 +120,11 @@ impl Management<'_> {
             return Ok(None);
         }
         let (search, mode) = (format!("search.{field}"), format!("mode.{field}"));
-        let query = [(search.as_str(), value), (&mode, "exact"), ("page_size", PAGE_SIZE)];
+        let query = [
+            (search.as_str(), value),
+            (&mode, "exact"),
+            ("page_size", PAGE_SIZE),
+        ];
         let call = self.get(&["api", "users"], &query).await;
         let users: Option<Vec<ManagedUser>> = found(call)?;
         // Another Logto, or a proxy, may not know the mode: what does not match is not meant.
@@ -188,7 +192,12 @@ impl Management<'_> {
     /// this app at once.
     ///
     /// `DELETE /api/users/{userId}/sessions/{sessionId}`.
-    pub async fn end_session(&self, id: &str, session: &str, revoke: Revoke) -> Result<bool, Error> {
+    pub async fn end_session(
+        &self,
+        id: &str,
+        session: &str,
+        revoke: Revoke,
+    ) -> Result<bool, Error> {
         let path = ["api", "users", id, "sessions", session];
         let ended = self.send(Method::DELETE, &path, revoke.query(), None).await;
         match ended {
@@ -220,9 +229,14 @@ impl Management<'_> {
     ///     Ok(())
     /// }
     /// ```
-    pub async fn one_time_token(&self, request: OneTimeTokenRequest) -> Result<OneTimeToken, Error> {
+    pub async fn one_time_token(
+        &self,
+        request: OneTimeTokenRequest,
+    ) -> Result<OneTimeToken, Error> {
         let path = ["api", "one-time-tokens"];
-        let sent = self.send(Method::POST, &path, &[], Some(request.body())).await;
+        let sent = self
+            .send(Method::POST, &path, &[], Some(request.body()))
+            .await;
         sent.and_then(|response| read(&response)).map_err(told)
     }
 

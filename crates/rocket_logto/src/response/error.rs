@@ -137,7 +137,10 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         // Signing in again as the same user would end here again.
         ErrorKind::NoAccess if !at_callback(request) => {
             let address = sign_out_route(request);
-            [again, PageAction::link(say(request, keys::SIGN_OUT), address)]
+            [
+                again,
+                PageAction::link(say(request, keys::SIGN_OUT), address),
+            ]
         }
         ErrorKind::NoAccess
         | ErrorKind::SignInRejected

@@ -66,7 +66,9 @@ impl ApiError {
     pub(crate) fn into_error(self) -> Error {
         match self {
             ApiError::NotFound => Error::new(ErrorKind::ProviderBadAnswer, "logto_api_not_found")
-                .for_operator("Logto has no such API: is logto.endpoint its address, and is it new enough?"),
+                .for_operator(
+                    "Logto has no such API: is logto.endpoint its address, and is it new enough?",
+                ),
             ApiError::Refused(refusal) => {
                 let error = Error::new(ErrorKind::Denied, refusal.code.clone());
                 refusal.told(error)
@@ -99,7 +101,9 @@ impl Provider {
         let request = self.request(call).map_err(ApiError::Failed)?;
         let response = match self.send(request, Caller::Known).await {
             Err(HttpError::NotFound(_)) => return Err(ApiError::NotFound),
-            response => response.map_err(|error| ApiError::Failed(failed(TokenError::Http(error))))?,
+            response => {
+                response.map_err(|error| ApiError::Failed(failed(TokenError::Http(error))))?
+            }
         };
         let status = response.status();
         if status.is_success() {
@@ -113,7 +117,9 @@ impl Provider {
             (_, Some(code)) => Err(ApiError::Refused(Refusal {
                 status,
                 code: printable(code),
-                message: body.as_ref().and_then(|body| Some(one_line(body.message.as_ref()?))),
+                message: body
+                    .as_ref()
+                    .and_then(|body| Some(one_line(body.message.as_ref()?))),
             })),
             (_, None) => {
                 let error = Error::new(ErrorKind::ProviderBadAnswer, "logto_api_bad_answer");
@@ -147,7 +153,8 @@ impl Provider {
             .header(header::ACCEPT, "application/json")
             .header(header::AUTHORIZATION, bearer);
         if let Some(id) = call.verification {
-            let id = HeaderValue::try_from(id).map_err(|_| unusable("the_verification_fits_no_header"))?;
+            let id = HeaderValue::try_from(id)
+                .map_err(|_| unusable("the_verification_fits_no_header"))?;
             request = request.header("logto-verification-id", id);
         }
         let body = match call.body {
@@ -157,7 +164,9 @@ impl Provider {
             }
             None => Vec::new(),
         };
-        request.body(body).map_err(|_| unusable("the_request_is_none"))
+        request
+            .body(body)
+            .map_err(|_| unusable("the_request_is_none"))
     }
 }
 
