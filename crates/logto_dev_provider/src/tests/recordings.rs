@@ -868,7 +868,7 @@ fn compare_tokens(name: &str, recording: &Value, answer: &Answer) -> Vec<String>
     let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
     for token in ["id_token", "access_token"] {
         let places = [
-            recording.get(&format!("{token}_decoded")),
+            recording.get(format!("{token}_decoded")),
             recording["decoded"].get(token),
             Some(recording).filter(|it| token == "id_token" && it.get("payload").is_some()),
         ];
