@@ -169,3 +169,49 @@ async fn a_broken_state_file_stops_the_launch() {
         assert!(output.contains(words), "{words}: {output}");
     }
 }
+
+/// Access control for the app, and the pages where users change how they sign in.
+#[rocket::async_test]
+async fn access_is_taken_back_and_given_again() {
+    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("access-state.json");
+    let _ = fs::remove_file(&state);
+    let demo = Demo::keeping(&state).await;
+    let (dora, operator) = (Browser::new(), Browser::new());
+    let free = [("username", "dora"), ("name", "Dora Example")];
+    signed_up(&demo, &dora, &free).await;
+
+    let page = dora.navigate(demo.url("/session")).await;
+    let account = dora.click(&page, "Change the password").await;
+    assert!(account.page().text.contains("change your password"));
+    let back = dora.click(&account, "Back").await;
+    assert_eq!(back.url().as_str(), demo.url("/session"));
+
+    let page = user_page(&demo, &operator, "Dora Example").await;
+    let page = operator.submit(&page, "Take access back", &[]).await;
+    let page = operator.follow(&page).await;
+    assert!(
+        page.page().text.contains("is taken back"),
+        "{}",
+        page.text()
+    );
+    let page = dora.navigate(demo.url("/session")).await;
+    let told = dora.submit(&page, "Refresh now", &[]).await;
+    assert_eq!(told.status(), 403);
+    assert!(
+        told.page().text.contains("no longer have access"),
+        "{}",
+        told.text()
+    );
+    // The app knows now, whatever page is opened.
+    let told = dora.navigate(demo.url("/session")).await;
+    assert_eq!(told.status(), 403);
+    let text = told.page().text;
+    assert!(text.contains("You have no access to this app"), "{text}");
+
+    let page = user_page(&demo, &operator, "Dora Example").await;
+    let page = operator.submit(&page, "Give access", &[]).await;
+    let page = operator.follow(&page).await;
+    assert!(page.page().text.contains("have access"), "{}", page.text());
+    let is_in = async || dora.navigate(demo.url("/session")).await.status() == 200;
+    eventually("dora is in again", is_in).await;
+}

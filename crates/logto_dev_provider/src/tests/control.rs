@@ -3,7 +3,14 @@
 use super::html::check;
 use super::*;
 
-const FORMS: [&str; 5] = ["/suspend", "/delete", "/roles", "/end-sessions", "/keys"];
+const FORMS: [&str; 6] = [
+    "/suspend",
+    "/delete",
+    "/roles",
+    "/end-sessions",
+    "/access",
+    "/keys",
+];
 
 #[tokio::test]
 async fn roles_and_memberships_show_at_the_next_refresh() {
