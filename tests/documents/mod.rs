@@ -1,5 +1,6 @@
 //! What the documents say is so: the tests, modules and examples that they name. And the suite leaves out no file.
 
+mod a_newcomer_follows_the_readme;
 mod every_file_is_in_the_suite;
 mod examples_run;
 mod imports_run_one_way;
