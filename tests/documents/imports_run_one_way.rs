@@ -11,7 +11,7 @@ const ORDER: [&[&str]; 10] = [
     &["logto"],
     &["session", "service"],
     &["tokens", "hooks"],
-    &["oidc", "response"],
+    &["oidc", "response", "webhook"],
     &["claims", "error", "config", "request"],
     &["return_to"],
     &["transport"],

@@ -161,6 +161,9 @@ struct SharedToken {
     token: openidconnect::AccessToken,
     scope: Option<String>,
     ends_at: Seconds,
+    /// The version of the session that it was fetched for.
+    #[serde(default)]
+    version: u32,
 }
 
 impl Storage {
@@ -249,6 +252,7 @@ impl Storage {
             token: token.as_secret().clone(),
             scope: token.scope().map(str::to_owned),
             ends_at: token.ends_at(),
+            version: session.version,
         };
         let put = match self.keys.seal_value(id, &shared) {
             Ok(sealed) => store.put_token(id, &key.name(), &sealed).await,
@@ -273,6 +277,8 @@ impl Storage {
         let opened = sealed.and_then(|sealed| self.keys.open(id, &sealed));
         let shared: Option<SharedToken> =
             opened.and_then(|plain| serde_json::from_str(&plain).ok());
+        // One from before a change at the provider may still be there.
+        let shared = shared.filter(|shared| shared.version >= session.tokens_from);
         Ok(shared.map(|shared| Token::new(shared.token, shared.scope, shared.ends_at)))
     }
 

@@ -42,6 +42,11 @@ struct Inner {
     sids: Aging<Begun>,
     /// By place: sessions begun by then, of users for whom there was no room.
     crowded_out: Vec<Begun>,
+    /// Users of whom something has changed at the provider. At the bound the oldest is
+    /// forgotten: `claims_max_age` is there for it.
+    changed: Aging<Begun>,
+    /// When something has changed of all of them.
+    all_changed: Begun,
 }
 
 /// Sessions begun by this time are refused.
@@ -112,16 +117,53 @@ impl Revocations {
             return false;
         }
         let begun = session.created_at;
-        let sid = session.unique_sid().map(|sid| self.name(Kind::Sid, &sid));
+        let (sub, sid) = self.names(session);
+        let id = || self.name(Kind::Id, session.id.as_str());
+        inner.has_ended_all(sub, sid, begun) || inner.has_ended_it(sub, sid, begun, id)
+    }
+
+    /// Whether a session that begins now would be refused only because all sessions of its
+    /// user have ended within the same second: it is not one of those.
+    pub(crate) fn is_too_soon(&self, session: &Session) -> bool {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let begun = session.created_at;
+        let (sub, sid) = self.names(session);
+        let id = || self.name(Kind::Id, session.id.as_str());
+        inner.has_ended_all(sub, sid, begun)
+            && !inner.has_ended_all(sub, sid, begun.saturating_add(1))
+            && !inner.has_ended_it(sub, sid, begun, id)
+    }
+
+    fn names(&self, session: &Session) -> (u64, Option<u64>) {
+        let sid = session.unique_sid();
+        let sid = sid.map(|sid| self.name(Kind::Sid, &sid));
+        (self.name(Kind::Sub, &session.unique_sub()), sid)
+    }
+
+    /// Notes that something has changed of a user at the provider.
+    pub(crate) fn note_change(&self, sub: &str, now: Seconds) {
+        let sub = self.name(Kind::Sub, sub);
+        let mut inner = self.tidied(now);
+        inner.changed.entry(sub, now).extend(now);
+        while inner.changed.len() > self.bound {
+            inner.changed.pop_oldest();
+        }
+    }
+
+    /// The same of all users.
+    pub(crate) fn note_change_of_all(&self, now: Seconds) {
+        self.tidied(now).all_changed.extend(now);
+    }
+
+    /// When something has last changed of its user.
+    pub(crate) fn changed_at(&self, session: &Session) -> Seconds {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let of_all = inner.all_changed.0;
+        if inner.changed.len() == 0 {
+            return of_all;
+        }
         let sub = self.name(Kind::Sub, &session.unique_sub());
-        let refuses = |by: Option<&Begun>| by.is_some_and(|by| by.includes(begun));
-        refuses(sid.and_then(|sid| inner.sids.get(sid)))
-            || refuses(inner.crowded_out.get(place(sub)))
-            || inner.users.get(sub).is_some_and(|user| {
-                user.all.includes(begun)
-                    || sid.is_none() && user.without_sid.includes(begun)
-                    || user.has_ended(begun, sid, || self.name(Kind::Id, session.id.as_str()))
-            })
+        inner.changed.get(sub).map_or(of_all, |of_user| of_all.max(of_user.0))
     }
 
     fn end_one(&self, sub: &str, name: u64, begun_by: Seconds, now: Seconds) {
@@ -152,6 +194,7 @@ impl Revocations {
         let since = self.remembered_since(now);
         inner.users.drop_before(since);
         inner.sids.drop_before(since);
+        inner.changed.drop_before(since);
         inner
     }
 
@@ -175,6 +218,31 @@ enum Kind {
 impl Inner {
     fn is_empty(&self) -> bool {
         self.users.len() == 0 && self.sids.len() == 0 && self.crowded_out.is_empty()
+    }
+
+    /// Whether all sessions of the user that had begun by then have ended.
+    fn has_ended_all(&self, sub: u64, sid: Option<u64>, begun: Seconds) -> bool {
+        let crowded_out = self.crowded_out.get(place(sub));
+        crowded_out.is_some_and(|by| by.includes(begun))
+            || self.users.get(sub).is_some_and(|user| {
+                user.all.includes(begun) || sid.is_none() && user.without_sid.includes(begun)
+            })
+    }
+
+    /// Whether this session has ended, or the one at the provider that it belongs to.
+    fn has_ended_it(
+        &self,
+        sub: u64,
+        sid: Option<u64>,
+        begun: Seconds,
+        id: impl FnOnce() -> u64,
+    ) -> bool {
+        let of_sid = sid.and_then(|sid| self.sids.get(sid));
+        of_sid.is_some_and(|by| by.includes(begun))
+            || self
+                .users
+                .get(sub)
+                .is_some_and(|user| user.has_ended(begun, sid, id))
     }
 
     fn crowd_out(&mut self, sub: u64, user: &User) {
