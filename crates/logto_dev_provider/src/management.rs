@@ -1,5 +1,5 @@
 //! The part of Logto's Management API that a development setup calls: the list
-//! of users, and tokens for acting as one of them. A call needs an access token
+//! of users, what an operator changes of one, and tokens for acting as one of them. A call needs an access token
 //! for [`MANAGEMENT_API`] with the scope `all`.
 
 use serde_json::{Value, json};
@@ -12,6 +12,8 @@ use crate::store::{SUBJECT_TOKEN_LIFETIME, SubjectToken};
 use crate::wire::{Received, Reply};
 
 const DEFAULT_PAGE_SIZE: usize = 20;
+/// What the path of one user begins with.
+pub(crate) const USER: &str = "/api/users/";
 
 /// `GET /api/users`: a page of users. How many there are stands in
 /// `Total-Number`.
@@ -37,7 +39,8 @@ pub(crate) fn users(provider: &Provider, request: &Received) -> Reply {
     Reply::json(200, &users.into()).with("total-number", &seed.users.len().to_string())
 }
 
-fn user(user: &SeedUser) -> Value {
+/// As Logto shows users, also in webhooks.
+pub(crate) fn user(user: &SeedUser) -> Value {
     json!({
         "id": user.id,
         "username": user.username,
@@ -51,6 +54,52 @@ fn user(user: &SeedUser) -> Value {
         "updatedAt": user.updated_at.unwrap_or(user.created_at),
         "isSuspended": user.suspended,
     })
+}
+
+/// `PATCH /api/users/{id}`, `PATCH /api/users/{id}/is-suspended` and
+/// `DELETE /api/users/{id}`: what an operator changes of a user.
+pub(crate) fn change_user(provider: &Provider, request: &Received) -> Reply {
+    if let Err(reply) = authorize(provider, request) {
+        return reply;
+    }
+    let path = request.path.strip_prefix(USER).unwrap_or_default();
+    let (id, of_user) = path.split_once('/').unwrap_or((path, ""));
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let wrong = || refusal(400, "guard.invalid_input", "The request body is invalid.");
+    let is_known = match (request.method.as_str(), of_user) {
+        ("DELETE", "") if provider.delete_user(id) => return Reply::new(204, "text/plain", ""),
+        ("DELETE", "") => false,
+        ("PATCH", "is-suspended") => match body["isSuspended"].as_bool() {
+            Some(suspended) => provider.suspend(id, suspended),
+            None => return wrong(),
+        },
+        ("PATCH", "") if body.is_object() => provider.edit_user(id, |user| edit(user, &body)),
+        ("PATCH", "") => return wrong(),
+        _ => return refusal(404, "entity.not_found", "The resource does not exist."),
+    };
+    let shown = provider.seed().user(id).map(user);
+    match shown.filter(|_| is_known) {
+        Some(user) => Reply::json(200, &user),
+        None => refusal(404, "entity.not_found", "The resource does not exist."),
+    }
+}
+
+/// What is named and is of the right type.
+fn edit(user: &mut SeedUser, body: &Value) {
+    for (name, field) in [
+        ("name", &mut user.name),
+        ("avatar", &mut user.picture),
+        ("primaryEmail", &mut user.email),
+    ] {
+        match &body[name] {
+            Value::String(text) => *field = Some(text.clone()),
+            Value::Null if body.get(name).is_some() => *field = None,
+            _ => {}
+        }
+    }
+    if let Value::Object(data) = &body["customData"] {
+        user.custom_data.clone_from(data);
+    }
 }
 
 /// `POST /api/subject-tokens` with `{"userId": …}`: a token to be exchanged for

@@ -58,6 +58,9 @@ fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
         ("POST", "/keys") => (Endpoint::Page, console::keys),
         ("GET", "/assets/dev-provider.css") => (Endpoint::Page, pages::style),
         ("GET", "/api/users") => (Endpoint::Management, management::users),
+        ("PATCH" | "DELETE", path) if path.starts_with(management::USER) => {
+            (Endpoint::Management, management::change_user)
+        }
         ("POST", "/api/subject-tokens") => (Endpoint::Management, management::create_subject_token),
         _ => (Endpoint::Unknown, pages::not_found),
     }
