@@ -78,7 +78,10 @@ async fn what_has_changed_is_asked_for_anew_at_the_other_instance() {
         ("Role.Scopes.Updated", json!({})),
         ("User.Data.Updated", json!({ "data": { "id": ALICE } })),
         ("OrganizationRole.Scopes.Updated", json!({})),
-        ("Organization.Membership.Updated", json!({ "organizationId": "acme5obvzg01" })),
+        (
+            "Organization.Membership.Updated",
+            json!({ "organizationId": "acme5obvzg01" }),
+        ),
     ] {
         let alice = pair.first.alice().await;
         let [before, same] = pair.secret(&alice).await;
@@ -90,12 +93,20 @@ async fn what_has_changed_is_asked_for_anew_at_the_other_instance() {
         assert_ne!(one, before, "{event}");
         assert_eq!(one, other, "{event}: shared again");
         assert_eq!(pair.secret(&alice).await, [one, other], "{event}: kept");
-        assert_eq!(pair.first.refreshes().len(), calls + 1, "{event}: fetched once");
+        assert_eq!(
+            pair.first.refreshes().len(),
+            calls + 1,
+            "{event}: fetched once"
+        );
         // Who signs in after it needs nothing anew.
         let later = pair.first.alice().await;
         let calls = pair.first.refreshes().len();
         let answer = later.fetch_json(pair.second.url("/me")).await;
         assert_eq!(answer.status(), 200);
-        assert_eq!(pair.first.refreshes().len(), calls, "{event}: a new session");
+        assert_eq!(
+            pair.first.refreshes().len(),
+            calls,
+            "{event}: a new session"
+        );
     }
 }

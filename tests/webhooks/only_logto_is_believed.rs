@@ -68,7 +68,11 @@ async fn two_keys_count_while_one_is_being_changed() {
             let signature = format!("{prefix}{}", sign(key, body.as_bytes()));
             let answer = post(&app.url(PATH), &[&signature], body).await;
             assert_eq!(answer.status, 200, "{key} {prefix}");
-            assert_eq!(who(&alice, app.url("/protected")).await, None, "{key} {prefix}");
+            assert_eq!(
+                who(&alice, app.url("/protected")).await,
+                None,
+                "{key} {prefix}"
+            );
         }
     }
 }
@@ -86,7 +90,10 @@ async fn what_is_signed_and_no_webhook_of_now_does_nothing() {
         ("from the future", deleted(now() + 90)),
         ("no JSON", "event=User.Deleted".to_owned()),
         ("nothing", String::new()),
-        ("JSON without an event", json!({ "data": { "id": ALICE } }).to_string()),
+        (
+            "JSON without an event",
+            json!({ "data": { "id": ALICE } }).to_string(),
+        ),
         ("a list", "[]".to_owned()),
     ] {
         assert_eq!(tell(&url, &body).await, 400, "{case}");
@@ -141,11 +148,21 @@ async fn the_test_button_and_unknown_events_are_answered() {
         "Grant.LimitExceeded",
         "",
     ] {
-        assert_eq!(tell(&url, &message(event, test.clone())).await, 200, "{event}");
+        assert_eq!(
+            tell(&url, &message(event, test.clone())).await,
+            200,
+            "{event}"
+        );
     }
     let back = json!({ "data": { "id": ALICE, "isSuspended": false } });
-    assert_eq!(tell(&url, &message("User.SuspensionStatus.Updated", back)).await, 200);
-    assert_eq!(who(&alice, app.url("/protected")).await.as_deref(), Some(ALICE));
+    assert_eq!(
+        tell(&url, &message("User.SuspensionStatus.Updated", back)).await,
+        200
+    );
+    assert_eq!(
+        who(&alice, app.url("/protected")).await.as_deref(),
+        Some(ALICE)
+    );
 }
 
 #[rocket::async_test]
@@ -157,15 +174,25 @@ async fn there_is_a_route_for_it_only_with_a_key() {
         let request = Browser::new();
         let request = request.request(Method::POST, app.url(path));
         let request = request.header("logto-signature-sha-256", &signature);
-        request.body("application/json", body.clone()).send().await.status()
+        request
+            .body("application/json", body.clone())
+            .send()
+            .await
+            .status()
     };
     assert_eq!(status(Dict::new(), PATH).await, 404);
     let mut moved = table();
-    moved.extend(keys([("routes", keys([("webhooks", "/hooks".into())]).into())]));
+    moved.extend(keys([(
+        "routes",
+        keys([("webhooks", "/hooks".into())]).into(),
+    )]));
     assert_eq!(status(moved.clone(), PATH).await, 404);
     assert_eq!(status(moved, "/hooks").await, 200);
     let mut off = table();
-    off.extend(keys([("routes", keys([("webhooks", false.into())]).into())]));
+    off.extend(keys([(
+        "routes",
+        keys([("webhooks", false.into())]).into(),
+    )]));
     assert_eq!(status(off, PATH).await, 404);
 
     let app = TestApp::with(table(), rocket()).await;

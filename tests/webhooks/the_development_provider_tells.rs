@@ -22,7 +22,8 @@ async fn a_click_on_suspend_signs_out_of_the_web_app() {
     demo.sign_in(&alice, ALICE).await;
     demo.sign_in(&bob, BOB).await;
     let control = operator.navigate(demo.provider_url("/")).await;
-    assert!(control.text().contains(&demo.url(PATH)), "{}", control.text());
+    let shown = control.page().text;
+    assert!(shown.contains(&demo.url(PATH)), "{shown}");
     let page = operator.click(&control, "Alice Example").await;
     let answer = operator.submit(&page, "Suspend", &[]).await;
     let page = operator.follow(&answer).await;
@@ -45,7 +46,9 @@ impl Heard {
     }
 
     fn of(&self, event: &str) -> Option<Value> {
-        self.all().into_iter().find(|message| message["event"] == event)
+        self.all()
+            .into_iter()
+            .find(|message| message["event"] == event)
     }
 }
 
@@ -58,7 +61,11 @@ async fn start() -> (TestApp, Arc<Heard>) {
     let heard = Arc::<Heard>::default();
     let hook = async |webhook: WebhookReceived<'_, Value>| -> HookResult {
         let heard = webhook.state::<Arc<Heard>>()?;
-        heard.0.lock().expect("no panic").push(webhook.event().clone());
+        heard
+            .0
+            .lock()
+            .expect("no panic")
+            .push(webhook.event().clone());
         Ok(())
     };
     let fairing = Logto::fairing().on_webhook(hook);
@@ -108,7 +115,10 @@ async fn its_messages_have_the_shape_of_logtos() {
     let bob = signed_in(&app, BOB).await;
     assert!(app.provider.delete_user(BOB));
     let message = eventually_of(&heard, "User.Deleted").await;
-    assert_eq!((&message["data"]["id"], &message["status"]), (&json!(BOB), &json!(204)));
+    assert_eq!(
+        (&message["data"]["id"], &message["status"]),
+        (&json!(BOB), &json!(204))
+    );
     assert_eq!(who(&bob, app.url("/protected")).await, None);
 }
 
@@ -119,9 +129,17 @@ async fn its_control_page_and_its_management_api_tell_too() {
     let at = |path: &str| format!("{}{path}", app.provider.endpoint());
     let page = operator.navigate(at(&format!("/user?id={BOB}"))).await;
     // All that is not ticked ends.
-    let form = [("user", BOB), ("role", "shopper"), ("member", "globexfrcji1")];
+    let form = [
+        ("user", BOB),
+        ("role", "shopper"),
+        ("member", "globexfrcji1"),
+    ];
     let request = operator.request(reqwest::Method::POST, at("/roles"));
-    let answer = request.initiator(page.url().as_str()).form(&form).send().await;
+    let answer = request
+        .initiator(page.url().as_str())
+        .form(&form)
+        .send()
+        .await;
     assert_eq!(answer.status(), 303);
     let both = async || {
         let all = heard.all();
@@ -145,7 +163,10 @@ async fn its_control_page_and_its_management_api_tell_too() {
     ];
     let request = operator.request(reqwest::Method::POST, at("/oidc/token"));
     let token: Value = request.form(&machine).send().await.json();
-    let token = token["access_token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned();
+    let token = token["access_token"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{token}"))
+        .to_owned();
     let call = async |method: reqwest::Method, path: &str, body: Value| {
         let request = reqwest::Client::new().request(method, at(path));
         let request = request.bearer_auth(&token).body(body.to_string());
@@ -154,12 +175,18 @@ async fn its_control_page_and_its_management_api_tell_too() {
     };
     let user = format!("/api/users/{ALICE}");
     let patch = reqwest::Method::PATCH;
-    assert_eq!(call(patch.clone(), &user, json!({ "name": "Alice New" })).await, 200);
+    assert_eq!(
+        call(patch.clone(), &user, json!({ "name": "Alice New" })).await,
+        200
+    );
     let message = eventually_of(&heard, "User.Data.Updated").await;
     assert_eq!(message["data"]["name"], "Alice New");
     let suspended = format!("{user}/is-suspended");
     assert_eq!(call(patch.clone(), &suspended, json!({})).await, 400);
-    assert_eq!(call(patch, &suspended, json!({ "isSuspended": true })).await, 200);
+    assert_eq!(
+        call(patch, &suspended, json!({ "isSuspended": true })).await,
+        200
+    );
     eventually_of(&heard, "User.SuspensionStatus.Updated").await;
     assert_eq!(call(reqwest::Method::DELETE, &user, json!({})).await, 204);
     eventually_of(&heard, "User.Deleted").await;

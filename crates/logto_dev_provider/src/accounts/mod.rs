@@ -47,7 +47,11 @@ impl Provider {
             self.keep_sessions();
         }
         if let Some(id) = &found {
-            self.tell_of_user("User.SuspensionStatus.Updated", ("PATCH", "/users/:userId/is-suspended"), id);
+            self.tell_of_user(
+                "User.SuspensionStatus.Updated",
+                ("PATCH", "/users/:userId/is-suspended"),
+                id,
+            );
         }
         found.is_some()
     }

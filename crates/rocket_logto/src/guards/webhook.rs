@@ -31,7 +31,9 @@ impl<E> Sentinel for Webhook<E> {
         if fairing_is_missing(rocket, "Webhook") {
             return true;
         }
-        let keys = rocket.state::<Logto>().map(|logto| &logto.config().webhook_keys);
+        let keys = rocket
+            .state::<Logto>()
+            .map(|logto| &logto.config().webhook_keys);
         let missing = keys.is_some_and(Vec::is_empty);
         if missing {
             log::error!(

@@ -154,7 +154,11 @@ impl ActiveSession {
 
     /// Forgets the session's access tokens, so that the next one is fetched anew.
     pub(crate) async fn forget_tokens(&self) {
-        if let Err(error) = self.sessions.forget_tokens(&self.session, Forget::Tokens).await {
+        if let Err(error) = self
+            .sessions
+            .forget_tokens(&self.session, Forget::Tokens)
+            .await
+        {
             error.log();
             log::warn!("logto: tokens are forgotten in this process only");
         }

@@ -379,8 +379,9 @@ fn renewed(session: &Session, tokens: &TokenSet, wanted: &Wanted, now: Seconds) 
     let key = &wanted.key;
     let mut next = session.clone();
     next.version = session.version.saturating_add(1);
-    // Or the rest of the second would not be enough.
-    let confirmed_at = now.max(session.outdated_at.saturating_add(1));
+    // Or nothing would be confirmed for the rest of the second of a change.
+    let after_change = session.outdated_at.saturating_add(1);
+    let confirmed_at = now.max(after_change).max(session.refreshed_at);
     if let Some(refresh_token) = &tokens.refresh_token {
         next.refresh_token = Some(refresh_token.clone());
     }

@@ -361,12 +361,9 @@ impl Storage {
     /// A new session, so that an end of its user's sessions within the same second, which
     /// was about those before it, does not refuse it.
     pub(super) fn not_too_soon(&self, session: Session) -> Session {
-        match self.revocations.is_too_soon(&session) {
-            true => Session {
-                created_at: session.created_at.saturating_add(1),
-                ..session
-            },
-            false => session,
+        Session {
+            created_at: self.revocations.begins_at(&session),
+            ..session
         }
     }
 

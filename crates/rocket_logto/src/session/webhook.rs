@@ -21,9 +21,9 @@ use crate::hooks::{Delivery, SignOutCause};
 use crate::webhook::{Effect, Webhook, Whose, is_signed};
 use crate::webhook::{SIGNATURE, WebhookError, WebhookErrorKind, read, signature};
 
-/// The longest body, in MiB, where Rocket's limit `webhook` is not set. The longest known
+/// The longest body, in bytes, where Rocket's limit `webhook` is not set. The longest known
 /// message, about 20,000 members, has half of it.
-const LIMIT: u64 = 1;
+const MAX_BODY: u64 = 1024 * 1024;
 
 /// The webhook that a request brings, and its body.
 pub(crate) async fn take<E: DeserializeOwned>(
@@ -46,7 +46,7 @@ async fn try_to_take<E: DeserializeOwned>(
     let missing = |error: Error| WebhookErrorKind::Unavailable(error.reason().to_owned());
     let sessions = SessionManager::of(request).map_err(missing)?;
     let signature = signature(request.headers().get(SIGNATURE))?;
-    let limit = request.limits().get("webhook").unwrap_or(LIMIT.mebibytes());
+    let limit = request.limits().get("webhook").unwrap_or(MAX_BODY.bytes());
     let body = data.open(limit).into_bytes().await;
     let body = body.map_err(|_| WebhookErrorKind::BadSignature)?;
     if !body.is_complete() {

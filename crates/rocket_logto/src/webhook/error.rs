@@ -62,12 +62,16 @@ pub enum WebhookErrorKind {
     #[error("it is signed, but {0}")]
     Unreadable(String),
     /// It is signed, and more than five minutes old: 400.
-    #[error("it is signed, but was made more than five minutes ago: somebody has kept it, or the \
-             clocks of this machine and of Logto differ (logto.clock_tolerance)")]
+    #[error(
+        "it is signed, but was made more than five minutes ago: somebody has kept it, or the \
+             clocks of this machine and of Logto differ (logto.clock_tolerance)"
+    )]
     TooOld,
     /// It is signed, and from later than now: 400.
-    #[error("it is signed, but made later than now: the clocks of this machine and of Logto \
-             differ by more than logto.clock_tolerance")]
+    #[error(
+        "it is signed, but made later than now: the clocks of this machine and of Logto \
+             differ by more than logto.clock_tolerance"
+    )]
     FromTheFuture,
     /// It was taken before, and has no effect a second time: 200, so that whoever has sent it
     /// again in good faith does not go on.

@@ -141,14 +141,10 @@ impl WebhookEvent {
     pub(super) fn effect(&self, name: &str) -> Effect<'_> {
         match self {
             WebhookEvent::UserDeleted(user) => Effect::Ends(&user.id),
-            WebhookEvent::UserSuspensionStatusUpdated(user)
-                if user.is_suspended == Some(true) =>
-            {
+            WebhookEvent::UserSuspensionStatusUpdated(user) if user.is_suspended == Some(true) => {
                 Effect::Ends(&user.id)
             }
-            WebhookEvent::UserDataUpdated(user) => {
-                Effect::Outdates(Whose::These(vec![&user.id]))
-            }
+            WebhookEvent::UserDataUpdated(user) => Effect::Outdates(Whose::These(vec![&user.id])),
             WebhookEvent::OrganizationMembershipUpdated(members) => members.effect(),
             // Nobody has it yet.
             WebhookEvent::Organization(_) | WebhookEvent::Permissions(_)
@@ -215,8 +211,8 @@ fn membership(message: &Json) -> Option<WebhookMembership> {
         ids("addedApplicationIds"),
         ids("removedApplicationIds"),
     ];
-    let may_be_others = lists.iter().all(Vec::is_empty)
-        || lists.iter().any(|list| list.len() >= CUT_AT);
+    let may_be_others =
+        lists.iter().all(Vec::is_empty) || lists.iter().any(|list| list.len() >= CUT_AT);
     let [added_user_ids, removed_user_ids, ..] = lists;
     Some(WebhookMembership {
         organization_id: text(message, "organizationId")?.to_owned(),

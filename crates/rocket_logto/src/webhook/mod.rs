@@ -15,8 +15,8 @@ use time::format_description::well_known::Rfc3339;
 use crate::clock::{Seconds, has_expired};
 use crate::config::AppSecret;
 pub use error::{WebhookError, WebhookErrorKind};
-pub use event::{WebhookEvent, WebhookInteraction, WebhookMembership, WebhookUser};
 pub(crate) use event::{Effect, Whose};
+pub use event::{WebhookEvent, WebhookInteraction, WebhookMembership, WebhookUser};
 
 /// The header with the signature.
 pub(crate) const SIGNATURE: &str = "logto-signature-sha-256";
@@ -165,7 +165,9 @@ pub(crate) fn signature<'h>(
             digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
             _ => None,
         };
-        let (high, low) = digit(0).zip(digit(1)).ok_or(WebhookErrorKind::BadSignature)?;
+        let (high, low) = digit(0)
+            .zip(digit(1))
+            .ok_or(WebhookErrorKind::BadSignature)?;
         *byte = high << 4 | low;
     }
     Ok(signature)

@@ -97,7 +97,10 @@ fn what_is_signed_and_no_webhook_is_unreadable() {
     ] {
         let read = read::<WebhookEvent>(body, NOW, TOLERANCE).map(drop);
         let text = String::from_utf8_lossy(body);
-        assert!(matches!(read, Err(WebhookErrorKind::Unreadable(_))), "{text}");
+        assert!(
+            matches!(read, Err(WebhookErrorKind::Unreadable(_))),
+            "{text}"
+        );
     }
     // The log says where it does not fit, and not what stands there.
     let body = message("User.Created", json!({ "data": "alice@example.com" }));
@@ -132,13 +135,20 @@ fn what_is_not_known_is_kept() {
 fn who_is_deleted_or_suspended_has_no_session() {
     for (event, rest) in [
         ("User.Deleted", json!({ "data": { "id": "alice" } })),
-        ("User.Deleted", json!({ "data": null, "params": { "userId": "alice" } })),
+        (
+            "User.Deleted",
+            json!({ "data": null, "params": { "userId": "alice" } }),
+        ),
         (
             "User.SuspensionStatus.Updated",
             json!({ "data": { "id": "alice", "isSuspended": true } }),
         ),
     ] {
-        assert_eq!(webhook(event, rest).effect(), Effect::Ends("alice"), "{event}");
+        assert_eq!(
+            webhook(event, rest).effect(),
+            Effect::Ends("alice"),
+            "{event}"
+        );
     }
     for suspended in [json!(false), json!(null), json!("true"), json!(1)] {
         let data = json!({ "data": { "id": "alice", "isSuspended": suspended } });
@@ -169,18 +179,29 @@ fn what_has_changed_is_asked_for_anew() {
     ] {
         assert_eq!(webhook(event, json!({})).effect(), everybodys(), "{event}");
     }
-    for event in ["Role.Created", "Scope.Created", "Organization.Created", "User.Created"] {
+    for event in [
+        "Role.Created",
+        "Scope.Created",
+        "Organization.Created",
+        "User.Created",
+    ] {
         let data = json!({ "data": { "id": "x" } });
         assert_eq!(webhook(event, data).effect(), Effect::Nothing, "{event}");
     }
     let members = |rest: Value| {
         let mut all = json!({ "organizationId": "acme" });
-        all.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        all.as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
         webhook("Organization.Membership.Updated", all)
     };
     let named = members(json!({ "addedUserIds": ["b", "a"], "removedUserIds": ["a"] }));
     assert_eq!(named.effect(), these(&["a", "b"]));
-    assert_eq!(members(json!({})).effect(), everybodys(), "older versions name nobody");
+    assert_eq!(
+        members(json!({})).effect(),
+        everybodys(),
+        "older versions name nobody"
+    );
     let cut: Vec<_> = (0..5000).map(|id| id.to_string()).collect();
     let cut = members(json!({ "removedApplicationIds": cut, "addedUserIds": ["a"] }));
     assert_eq!(cut.effect(), everybodys(), "others may have been cut off");

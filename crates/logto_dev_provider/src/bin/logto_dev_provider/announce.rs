@@ -48,7 +48,11 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
         ),
         (
             "Webhooks",
-            settings.webhook.iter().map(|webhook| webhook.url.clone()).collect(),
+            settings
+                .webhook
+                .iter()
+                .map(|webhook| webhook.url.clone())
+                .collect(),
         ),
         (
             "Changes kept in",

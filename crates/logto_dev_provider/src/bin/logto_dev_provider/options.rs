@@ -112,7 +112,11 @@ pub fn parse(mut parser: Parser) -> Result<Command, Failure> {
     settings.webhook = match (webhook_url, webhook_key) {
         (Some(url), Some(key)) => Some(Webhook::new(url, key)),
         (None, None) => None,
-        _ => return Err(usage("--webhook-url and --webhook-signing-key belong together")),
+        _ => {
+            return Err(usage(
+                "--webhook-url and --webhook-signing-key belong together",
+            ));
+        }
     };
     match (public, secret) {
         (false, None) => {}
