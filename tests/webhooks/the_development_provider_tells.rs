@@ -25,7 +25,7 @@ async fn a_click_on_suspend_signs_out_of_the_web_app() {
     let shown = control.page().text;
     assert!(shown.contains(&demo.url(PATH)), "{shown}");
     let page = operator.click(&control, "Alice Example").await;
-    let answer = operator.submit(&page, "Suspend", &[]).await;
+    let answer = operator.submit(&page, "Suspend Alice Example", &[]).await;
     let page = operator.follow(&answer).await;
     let text = page.page().text;
     assert!(text.contains("a webhook is on its way"), "{text}");

@@ -178,10 +178,10 @@ impl Revocations {
     /// Notes that something has changed of a user at the provider. A change after another
     /// one of the same second says a later one: claims may have been confirmed between them.
     pub(crate) fn note_change(&self, sub: &str, now: Seconds) {
-        let sub = self.name(Kind::Sub, sub);
+        let user = self.name(Kind::Sub, sub);
         let mut inner = self.tidied(now);
         let at = inner.all_changed.after(now);
-        let changed = inner.changed.entry(sub, now);
+        let changed = inner.changed.entry(user, now);
         changed.0 = changed.after(at);
         let at = changed.0;
         inner.last_changed.extend(at);
