@@ -23,3 +23,4 @@ mod sign_out;
 mod testing;
 mod tokens;
 mod tools;
+mod webhooks;

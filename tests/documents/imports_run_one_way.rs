@@ -12,7 +12,7 @@ const ORDER: [&[&str]; 11] = [
     &["management"],
     &["session", "service"],
     &["tokens", "hooks"],
-    &["oidc", "response"],
+    &["oidc", "response", "webhook"],
     &["claims", "error", "config", "request"],
     &["return_to"],
     &["transport"],

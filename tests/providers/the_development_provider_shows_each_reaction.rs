@@ -98,14 +98,16 @@ async fn from_the_sign_up_to_the_suspension() {
     })
     .await;
 
-    // A suspension: not told, and seen at the refresh. Then she cannot come back.
+    // A suspension: told by a webhook, and seen with the next request. Then she cannot come
+    // back.
     let page = user_page(&demo, &operator, "Dora Example").await;
     let answer = operator.submit(&page, "Suspend Dora Example", &[]).await;
     let page = operator.follow(&answer).await;
-    assert!(page.page().text.contains("the application is not told"));
-    assert!(read(&demo, &dora, "/protected").await.contains("editor"));
-    let text = refresh(&demo, &dora).await;
-    assert!(text.contains("You have been signed out"), "{text}");
+    assert!(page.page().text.contains("a webhook is on its way"));
+    eventually("she is out", async || {
+        dora.navigate(demo.url("/protected")).await.status() == 303
+    })
+    .await;
     let hops = dora.navigate_following(demo.url("/session"), 10).await;
     let page = hops.last().expect("the provider's page");
     let button = {

@@ -49,3 +49,4 @@ pub mod targets;
 pub mod tenant;
 pub mod tls_app;
 pub mod token_app;
+pub mod webhooks;

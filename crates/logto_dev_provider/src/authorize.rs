@@ -10,6 +10,7 @@ use crate::auth_request::{AuthRequest, Failure, Params, ResponseMode, check, pus
 use crate::claims;
 use crate::client_auth::authenticate;
 use crate::crypto::random_token;
+use crate::management;
 use crate::names::ORGANIZATIONS_SCOPE;
 use crate::oidc_error::OidcError;
 use crate::pages;
@@ -196,7 +197,11 @@ pub(crate) fn sign_up(provider: &Provider, request: &Received) -> Reply {
     let form = SignUp::of(request);
     match provider.sign_up(&form) {
         Ok(user) => {
-            sign_in(provider, &auth, &user, provider.now()).unwrap_or_else(pages::no_such_user)
+            let known = sign_in(provider, &auth, &user, provider.now());
+            if known.is_some() {
+                tell(provider, "PostRegister", &user, id);
+            }
+            known.unwrap_or_else(pages::no_such_user)
         }
         Err(Refused::Fields(wrong)) => pages::sign_up(provider, id, &auth, Some(&form), &wrong),
         Err(Refused::Full) => pages::full(id),
@@ -225,13 +230,23 @@ pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
         _ => {}
     }
     let user = request.form_value("user").unwrap_or_default();
-    sign_in(provider, &auth, user, provider.now()).unwrap_or_else(|| {
+    let known = sign_in(provider, &auth, user, provider.now());
+    if known.is_some() {
+        tell(provider, "PostSignIn", user, id);
+    }
+    known.unwrap_or_else(|| {
         let why = match provider.seed().user(user) {
             Some(_) => "This account is suspended.",
             None => "There is no such account, or no longer.",
         };
         pages::sign_in(provider, id, &auth, Some(why))
     })
+}
+
+/// Tells the application's webhook of somebody who has come through a page.
+fn tell(provider: &Provider, event: &str, user: &str, interaction: &str) {
+    let user = provider.seed().user(user).map(management::user);
+    provider.tell_interaction(event, user.unwrap_or_default(), interaction);
 }
 
 /// A new session for the user, and the answer to the client; `None` when the

@@ -16,6 +16,7 @@ use crate::provider::{Provider, write};
 use crate::seed::Seed;
 use crate::server;
 use crate::settings::Settings;
+use crate::webhooks::Webhook;
 
 /// A running provider. Dropping it stops it.
 ///
@@ -167,10 +168,52 @@ impl DevProvider {
         write(&self.provider.registered).backchannel_logout_uri = uri;
     }
 
+    /// Registers where webhooks are sent, and with which key they are signed.
+    ///
+    /// ```
+    /// # use logto_dev_provider::{DevProvider, Webhook};
+    /// # fn run(provider: DevProvider) {
+    /// let url = "http://localhost:8000/webhooks/logto";
+    /// provider.set_webhook(Some(Webhook::new(url, "a key for development")));
+    /// # }
+    /// ```
+    pub fn set_webhook(&self, webhook: Option<Webhook>) {
+        write(&self.provider.registered).webhook = webhook;
+    }
+
+    /// Sends a webhook of any event, with these members beside `event`, `createdAt`,
+    /// `hookId` and so on, without waiting for the answer: for what cannot be changed here.
+    /// Nothing happens where none is [registered](DevProvider::set_webhook).
+    ///
+    /// ```
+    /// # use logto_dev_provider::DevProvider;
+    /// # fn run(provider: DevProvider) {
+    /// let route = serde_json::json!({ "matchedRoute": "/roles/:id/scopes" });
+    /// let members = route.as_object().cloned().unwrap_or_default();
+    /// provider.send_webhook("Role.Scopes.Updated", members);
+    /// # }
+    /// ```
+    pub fn send_webhook(&self, event: &str, members: Map<String, Value>) {
+        self.provider.tell(event, members);
+    }
+
+    /// Deletes a user (id or username), with their sessions and tokens. `false` when there is
+    /// no such user. The application is told by a webhook, if one is registered.
+    ///
+    /// ```
+    /// # use logto_dev_provider::DevProvider;
+    /// # fn run(provider: DevProvider) {
+    /// assert!(provider.delete_user("alice"));
+    /// # }
+    /// ```
+    pub fn delete_user(&self, user: &str) -> bool {
+        self.provider.delete_user(user)
+    }
+
     /// Suspends a user (id or username), or lets them in again. `false` when
     /// there is no such user. As at Logto their sessions and tokens end at the provider,
-    /// and the application is not told: it learns of it at the next refresh, or when it asks
-    /// the userinfo endpoint.
+    /// and the application is told by a webhook, if one is registered. Otherwise it learns of
+    /// it at the next refresh, or when it asks the userinfo endpoint.
     ///
     /// ```
     /// # use logto_dev_provider::DevProvider;

@@ -28,7 +28,8 @@
 //! tokens with rotation and reuse detection, access tokens for API resources and
 //! organizations, for users and for machines, token exchange, userinfo,
 //! revocation, introspection, sign-out and back-channel logout; and of Logto's
-//! Management API the few calls that go with these.
+//! Management API the few calls that go with these. Its [webhooks](Settings::webhook)
+//! have the shape that Logto's source code gives them.
 //!
 //! # Who can sign in
 //!
@@ -90,6 +91,7 @@ mod store;
 mod tests;
 mod token;
 mod userinfo;
+mod webhooks;
 mod wire;
 
 pub use dev_provider::DevProvider;
@@ -99,6 +101,7 @@ pub use seed::{
     Seed, SeedAddress, SeedMachine, SeedOrganization, SeedProfile, SeedResource, SeedUser,
 };
 pub use settings::Settings;
+pub use webhooks::Webhook;
 
 #[cfg(feature = "_hooks")]
 #[doc(hidden)]

@@ -1,6 +1,7 @@
-//! The part of Logto's Management API that a development setup calls: users, their custom
-//! data, organizations and sessions, tokens for acting as one of them, magic links, and the
-//! rotation of keys. A call needs an access token for [`MANAGEMENT_API`] with the scope `all`.
+//! The part of Logto's Management API that a development setup calls: users, what an operator
+//! changes of one, their organizations and sessions, tokens for acting as one of them, magic
+//! links, and the rotation of keys. A call needs an access token for [`MANAGEMENT_API`] with
+//! the scope `all`.
 
 use serde_json::{Map, Value, json};
 
@@ -22,6 +23,9 @@ pub(crate) fn api(provider: &Provider, request: &Received) -> Reply {
         match (request.method.as_str(), &parts[..]) {
             ("GET", ["users"]) => users(provider, request),
             ("GET", ["users", id]) => of_user(provider, id, user),
+            ("PATCH", ["users", id]) => change(provider, request, id),
+            ("DELETE", ["users", id]) => delete(provider, id),
+            ("PATCH", ["users", id, "is-suspended"]) => suspend(provider, request, id),
             ("PATCH", ["users", id, "custom-data"]) => custom_data(provider, request, id),
             ("GET", ["users", id, "organizations"]) => organizations(provider, id),
             // As Logto: of a user who is not there, there are none.
@@ -135,6 +139,53 @@ fn of_user(provider: &Provider, id: &str, answer: impl Fn(&SeedUser) -> Value) -
 fn no_such_user(id: &str) -> Reply {
     let message = format!("The user with ID `{id}` does not exist.");
     refusal(404, "entity.not_exists_with_id", &message)
+}
+
+/// `PATCH /api/users/{id}`: what is named and is of the right type.
+fn change(provider: &Provider, request: &Received, id: &str) -> Reply {
+    let body = json_body(request);
+    if !body.is_object() {
+        return invalid_input();
+    }
+    match provider.edit_user(id, |user| edit(user, &body)) {
+        true => of_user(provider, id, user),
+        false => no_such_user(id),
+    }
+}
+
+fn edit(user: &mut SeedUser, body: &Value) {
+    for (name, field) in [
+        ("name", &mut user.name),
+        ("avatar", &mut user.picture),
+        ("primaryEmail", &mut user.email),
+    ] {
+        match &body[name] {
+            Value::String(text) => *field = Some(text.clone()),
+            Value::Null if body.get(name).is_some() => *field = None,
+            _ => {}
+        }
+    }
+    if let Value::Object(data) = &body["customData"] {
+        user.custom_data.clone_from(data);
+    }
+}
+
+fn delete(provider: &Provider, id: &str) -> Reply {
+    match provider.delete_user(id) {
+        true => empty(),
+        false => no_such_user(id),
+    }
+}
+
+/// `PATCH /api/users/{id}/is-suspended` with `{"isSuspended": …}`.
+fn suspend(provider: &Provider, request: &Received, id: &str) -> Reply {
+    let Some(suspended) = json_body(request)["isSuspended"].as_bool() else {
+        return invalid_input();
+    };
+    match provider.suspend(id, suspended) {
+        true => of_user(provider, id, user),
+        false => no_such_user(id),
+    }
 }
 
 /// `PATCH /api/users/{id}/custom-data` with `{"customData": {…}}`: its members replace those
@@ -339,7 +390,8 @@ fn empty() -> Reply {
     reply
 }
 
-fn user(user: &SeedUser) -> Value {
+/// As Logto shows users, also in webhooks.
+pub(crate) fn user(user: &SeedUser) -> Value {
     json!({
         "id": user.id,
         "username": user.username,

@@ -20,6 +20,7 @@ use crate::seed::Seed;
 use crate::settings::Settings;
 use crate::state_file::{self, Hold, State};
 use crate::store::{Session, Store};
+use crate::webhooks::Webhook;
 use crate::wire::Received;
 
 /// How long access tokens and ID tokens last, in seconds.
@@ -51,6 +52,7 @@ pub(crate) struct Registered {
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) post_logout_redirect_uris: Vec<String>,
     pub(crate) backchannel_logout_uri: Option<String>,
+    pub(crate) webhook: Option<Webhook>,
 }
 
 impl Provider {
@@ -98,6 +100,7 @@ impl Provider {
             redirect_uris: settings.redirect_uris.clone(),
             post_logout_redirect_uris: settings.post_logout_redirect_uris.clone(),
             backchannel_logout_uri: settings.backchannel_logout_uri.clone(),
+            webhook: settings.webhook.clone(),
         };
         Ok(Provider {
             port: OnceLock::new(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::keys::SigningAlg;
 use crate::seed::Seed;
+use crate::webhooks::Webhook;
 #[cfg(feature = "_hooks")]
 use crate::wire::{Received, Reply};
 
@@ -46,6 +47,10 @@ pub struct Settings {
     pub any_loopback_post_logout_redirect_uri: bool,
     /// Where logout tokens are sent when a user signs out.
     pub backchannel_logout_uri: Option<String>,
+    /// Where webhooks are sent, as Logto does when users sign in or up, are suspended,
+    /// deleted or changed, or come to an organization or leave it. Giving somebody a role
+    /// is no event at Logto, and none here.
+    pub webhook: Option<Webhook>,
     /// Whether ID tokens and logout tokens carry `sid`, so that a sign-out in
     /// one browser leaves the others alone. Logto includes it for applications
     /// that ask for it in their back-channel logout settings.
@@ -100,6 +105,7 @@ impl Settings {
             post_logout_redirect_uris: Vec::new(),
             any_loopback_post_logout_redirect_uri: false,
             backchannel_logout_uri: None,
+            webhook: None,
             sid: false,
             issuer_path: "/oidc".into(),
             jwks_path: "/jwks".into(),

@@ -22,6 +22,7 @@ use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;
 use crate::routes::callback::Parameters;
 use crate::session::cookie::{self as session_cookie, CookieKeys, CookieSpec};
+use crate::webhook::{self, Effect, WebhookEvent};
 
 #[cfg(test)]
 mod properties;
@@ -40,6 +41,21 @@ pub fn callback_parameters(query: &str) -> Option<[Option<String>; 4]> {
 
 pub fn logout_token_of_form(form: &str) -> Option<String> {
     backchannel_logout::logout_token(form).ok()
+}
+
+/// The bytes of the only signature header.
+pub fn webhook_signature(header: &str) -> Option<[u8; 32]> {
+    webhook::signature([header].into_iter()).ok()
+}
+
+/// What is done after a webhook whose signature is good: nothing is known of one that cannot
+/// be read, and `Some(Some(…))` names the user whose sessions end.
+pub fn ended_by_webhook(body: &[u8], now: i64, tolerance: i64) -> Option<Option<String>> {
+    let (webhook, _) = webhook::read::<WebhookEvent>(body, now, tolerance).ok()?;
+    Some(match webhook.effect() {
+        Effect::Ends(sub) => Some(sub.to_owned()),
+        _ => None,
+    })
 }
 
 /// The endpoints of a discovery document that is valid for `issuer`.

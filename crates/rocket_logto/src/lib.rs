@@ -51,8 +51,9 @@
 //! | [`OrgToken<Id>`](OrgToken) | a token for an organization, or for an API resource within one | none while cached |
 //! | [`Bearer<P>`](Bearer) | the caller of this app's own API, by a verified access token | none while keys are known |
 //! | [`MachineToken<P>`](MachineToken) | a token for the app itself, to call other APIs | none while cached |
+//! | [`Webhook<E>`](Webhook), a data guard | what Logto tells by itself, verified | none |
 //!
-//! With sessions in Redis or in a [`SharedStore`], all but the last two make one round trip to it for each request.
+//! With sessions in Redis or in a [`SharedStore`], all but the last three make one round trip to it for each request.
 //!
 //! Each also works as `Option<Guard>` and as `Result<Guard, Error>` (for [`Bearer`], `Result<Bearer<P>, BearerError>`), and
 //! aborts the launch when it could never succeed. `Option<Guard>` is `None` for any reason, including that Redis or the
@@ -104,6 +105,7 @@
 //! |---|---|
 //! | [`guide::sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
 //! | [`guide::hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
+//! | [`guide::webhooks`] | what Logto tells by itself, and when: suspended users, other roles; hooks of your own for it |
 //! | [`guide::pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`guide::account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
@@ -152,6 +154,7 @@ pub mod testing;
 mod tokens;
 #[cfg(all(feature = "testing", debug_assertions))]
 mod transport;
+mod webhook;
 
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
@@ -174,7 +177,7 @@ pub use guards::{
 };
 pub use hooks::{
     Admission, HookResult, RefreshEvent, RefreshHook, Renewal, SessionDataError, SignInEvent,
-    SignInHook, SignOutCause, SignOutEvent, SignOutHook,
+    SignInHook, SignOutCause, SignOutEvent, SignOutHook, WebhookHook, WebhookReceived,
 };
 pub use logto::Logto;
 pub use logto::account::{AccountLink, AccountPage};
@@ -196,6 +199,10 @@ pub use session::store::{
 pub use session::{SessionInfo, Sessions, Subject};
 pub use tokens::subject_token::SubjectToken;
 pub use tokens::token::{Token, TokenFor};
+pub use webhook::{
+    Webhook, WebhookError, WebhookErrorKind, WebhookEvent, WebhookInteraction, WebhookMembership,
+    WebhookUser,
+};
 
 /// The README's examples compile, too.
 #[cfg(doctest)]

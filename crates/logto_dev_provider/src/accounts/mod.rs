@@ -5,12 +5,14 @@
 mod change;
 mod sign_up;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::backchannel;
 use crate::provider::{Provider, lock};
+use crate::seed::SeedUser;
+use crate::webhooks::{Call, members};
+use crate::{backchannel, management};
 
 pub(crate) use change::{Change, Changes, Made};
 pub(crate) use sign_up::{Refused, SignUp, USERS_MAX};
@@ -33,7 +35,7 @@ impl Provider {
     }
 
     /// Logto ends the sessions and tokens of whom it suspends, and tells the application
-    /// nothing of it, but by a webhook.
+    /// of it by a webhook only.
     pub(crate) fn suspend(&self, user: &str, suspended: bool) -> bool {
         let suspension = |id| Change {
             suspended: Some(suspended),
@@ -43,6 +45,13 @@ impl Provider {
         if let Some(id) = found.as_deref().filter(|_| suspended) {
             self.store().forget_user(id);
             self.keep_sessions();
+        }
+        if let Some(id) = &found {
+            self.tell_of_user(
+                "User.SuspensionStatus.Updated",
+                ("PATCH", "/users/:userId/is-suspended"),
+                id,
+            );
         }
         found.is_some()
     }
@@ -69,7 +78,10 @@ impl Provider {
             custom_data: Some(merged.clone()),
             ..Change::of(id)
         };
-        self.change(user, change).map(|_| merged)
+        let id = self.change(user, change)?;
+        let route = ("PATCH", "/users/:userId/custom-data");
+        self.tell_of_user("User.Data.Updated", route, &id);
+        Some(merged)
     }
 
     /// As with a suspension, but for good.
@@ -78,10 +90,19 @@ impl Provider {
             deleted: true,
             ..Change::of(id)
         };
+        let before = self.seed().user(user).map(management::user);
         let found = self.change(user, deletion);
         if let Some(id) = &found {
             self.store().forget_user(id);
             self.keep_sessions();
+            let call = Call {
+                method: "DELETE",
+                route: "/users/:userId",
+                user: id,
+                status: 204,
+                data: before.unwrap_or_default(),
+            };
+            self.tell("User.Deleted", call.message());
         }
         found.is_some()
     }
@@ -98,7 +119,59 @@ impl Provider {
             organizations: Some(organizations),
             ..Change::of(id)
         };
-        self.change(user, change).is_some()
+        let before = self.memberships(user);
+        let Some(id) = self.change(user, change) else {
+            return false;
+        };
+        // Who has which role is no event at Logto, only who is a member of what.
+        let after = self.memberships(&id);
+        for organization in before.symmetric_difference(&after) {
+            let list = match after.contains(organization) {
+                true => "addedUserIds",
+                false => "removedUserIds",
+            };
+            let message = json!({ "organizationId": organization, list: [id] });
+            self.tell("Organization.Membership.Updated", members(message));
+        }
+        true
+    }
+
+    /// The ids of the organizations that a user is a member of.
+    fn memberships(&self, user: &str) -> BTreeSet<String> {
+        let seed = self.seed();
+        let Some(user) = seed.user(user) else {
+            return BTreeSet::new();
+        };
+        let organizations = seed.organizations_of(user).into_iter();
+        organizations.map(|found| found.id.clone()).collect()
+    }
+
+    /// Changes what Logto calls the data of a user. It is not kept across restarts.
+    pub(crate) fn edit_user(&self, user: &str, edit: impl FnOnce(&mut SeedUser)) -> bool {
+        let id = {
+            let now = self.now() * 1000;
+            let mut seed = self.seed_mut();
+            let Some(user) = seed.user_mut(user) else {
+                return false;
+            };
+            edit(user);
+            user.updated_at = Some(now);
+            user.id.clone()
+        };
+        self.tell_of_user("User.Data.Updated", ("PATCH", "/users/:userId"), &id);
+        true
+    }
+
+    fn tell_of_user(&self, event: &str, (method, route): (&str, &str), id: &str) {
+        let data = self.seed().user(id).map(management::user);
+        let call = Call {
+            method,
+            route,
+            user: id,
+            status: 200,
+            data: data.unwrap_or_default(),
+        };
+        self.tell(event, call.message());
     }
 
     /// Ends the sessions a user (id or username) has here, as if they had signed out in

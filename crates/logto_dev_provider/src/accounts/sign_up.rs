@@ -1,9 +1,13 @@
 //! Who signs up: what Logto takes for a user name, and how many there may be.
 
+use serde_json::json;
+
 use super::{Change, Made};
 use crate::crypto::random_id;
+use crate::management;
 use crate::provider::{Provider, lock};
 use crate::seed::{Seed, SeedUser};
+use crate::webhooks::members;
 use crate::wire::Received;
 
 /// How many users can be made at sign-up: nobody fills the memory.
@@ -149,6 +153,9 @@ impl Provider {
             id
         };
         self.keep(&changes);
+        let user = self.seed().user(&id).map(management::user);
+        let message = json!({ "data": user });
+        self.tell("User.Created", members(message));
         Ok(id)
     }
 }

@@ -27,9 +27,15 @@ pub(crate) fn user(provider: &Provider, request: &Received) -> Reply {
     let Some(user) = seed.user(id) else {
         return no_such_user();
     };
-    let hears = read(&provider.registered).backchannel_logout_uri.is_some();
+    let told = {
+        let registered = read(&provider.registered);
+        outcome::Told {
+            of_sign_outs: registered.backchannel_logout_uri.is_some(),
+            of_changes: registered.webhook.is_some(),
+        }
+    };
     let done = request.query_value("done");
-    let done = done.and_then(|done| outcome::of_user(done, hears));
+    let done = done.and_then(|done| outcome::of_user(done, told));
     let main = format!(
         r#"<p><a href="/">Control page</a></p>
 <h1>{label} {tag}</h1>

@@ -9,7 +9,9 @@ use crate::seed::{Seed, SeedUser};
 use crate::wire::{Received, Reply};
 
 pub(crate) fn users(provider: &Provider, request: &Received) -> Reply {
-    let done = request.query_value("done").and_then(outcome::of_provider);
+    let done = request.query_value("done");
+    let is_told = read(&provider.registered).webhook.is_some();
+    let done = done.and_then(|done| outcome::of_provider(done, is_told));
     let users = {
         let seed = provider.seed();
         let rows = seed.users.iter().map(|user| user_row(&seed, user));
@@ -153,6 +155,7 @@ fn about(provider: &Provider) -> String {
 <dt>Redirect URIs</dt><dd>{redirect_uris}</dd>
 <dt>After sign-out</dt><dd>{post_logout_redirect_uris}</dd>
 <dt>Logout tokens</dt><dd>{logout}</dd>
+<dt>Webhooks</dt><dd>{webhook}</dd>
 </dl>"#,
         discovery = escape(&provider.path(discovery::PATH)),
         issuer = escape(&provider.issuer()),
@@ -165,8 +168,13 @@ fn about(provider: &Provider) -> String {
             &registered.post_logout_redirect_uris,
             provider.settings.any_loopback_post_logout_redirect_uri,
         ),
-        logout = logout.map_or("none".into(), |uri| format!("<code>{}</code>", escape(uri))),
+        logout = address(logout),
+        webhook = address(registered.webhook.as_ref().map(|webhook| &*webhook.url)),
     )
+}
+
+fn address(uri: Option<&str>) -> String {
+    uri.map_or("none".into(), |uri| format!("<code>{}</code>", escape(uri)))
 }
 
 /// Registered addresses.

@@ -156,6 +156,7 @@ keys! {
 
         table machine: RawMachine;
         table session: RawSession;
+        table webhook: RawWebhook;
         table routes: RoutePaths;
     }
 
@@ -204,6 +205,16 @@ keys! {
         previous_secret_keys: SecretKeys = [];
     }
 
+    #[serde(deny_unknown_fields, expecting = "a table of keys")]
+    pub(super) struct RawWebhook "webhook." {
+        /// the *Signing key* of the webhook at Logto; two while it is being changed, in any order.
+        /// Without one there is no route for webhooks
+        signing_keys: TextList = [], env LOGTO_WEBHOOK_SIGNING_KEYS;
+        /// instead of `webhook.signing_keys`: a file with one of them in each line, which other
+        /// users may not write
+        signing_keys_file: Option<PathBuf>, env LOGTO_WEBHOOK_SIGNING_KEYS_FILE;
+    }
+
     /// Paths of the routes the fairing mounts.
     /// What they do is told at [`Logto::fairing()`](crate::Logto::fairing).
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -222,6 +233,8 @@ keys! {
         initiate_login: String = "/initiate-login", read "path_or_off";
         /// receives logout tokens from the provider; or `false`: there is no such route, and this is empty
         backchannel_logout: String = "/backchannel-logout", read "path_or_off";
+        /// receives Logto's webhooks, where there is a `webhook.signing_keys`; or `false`: there is no such route, and this is empty
+        webhooks: String = "/webhooks/logto", read "path_or_off";
         /// whether the process is alive; or `false`: there is no such route, and this is empty
         healthz: String = "/healthz", read "path_or_off";
         /// whether people can sign in; or `false`: there is no such route, and this is empty

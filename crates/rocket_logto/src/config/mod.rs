@@ -158,10 +158,12 @@ pub struct LogtoConfig {
     pub(crate) end_session: EndSessionEndpoint,
     /// Paths of the routes, below the path of `base_url`.
     pub routes: RoutePaths,
-    /// The same as requests have them.
+    /// The same as requests have them, without those that are not mounted.
     pub(crate) mounted: RoutePaths,
     /// The same as browsers have them.
     pub(crate) linked: RoutePaths,
+    /// What webhooks are signed with; none where they are not received.
+    pub(crate) webhook_keys: Vec<AppSecret>,
     pub(crate) base_path: BasePath,
     /// In place of the session cookie's derived name.
     pub(crate) cookie_name: Option<String>,
@@ -241,7 +243,7 @@ impl LogtoConfig {
 
     /// Reads the `logto` table of `figment` in its selected profile, adds the
     /// `LOGTO_*` environment variables and checks all rules. Touches the
-    /// network never, the disk for `app_secret_file`, `app_key_file` and `ca_file`.
+    /// network never, the disk for `app_secret_file`, `app_key_file`, `ca_file` and the like.
     ///
     /// # Errors
     ///

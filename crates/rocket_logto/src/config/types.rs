@@ -43,7 +43,7 @@ pub enum StoreConfig {
 pub struct AppSecret(Zeroizing<String>);
 
 impl AppSecret {
-    pub(super) fn new(text: &str) -> AppSecret {
+    pub(crate) fn new(text: &str) -> AppSecret {
         AppSecret(Zeroizing::new(text.to_owned()))
     }
 

@@ -439,7 +439,7 @@ pub(crate) struct Logged(Arc<AtomicBool>);
 
 impl Logged {
     /// Whether this is the first call.
-    fn first(&self) -> bool {
+    pub(crate) fn first(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)
     }
 }

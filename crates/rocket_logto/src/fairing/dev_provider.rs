@@ -9,7 +9,7 @@ use crate::config::LogtoConfig;
 use {
     super::port::owner,
     crate::config::{DEV_APP_ID, DEV_APP_SECRET, DEV_PORT, SigningAlg},
-    logto_dev_provider::{DevProvider, Settings, StartError},
+    logto_dev_provider::{DevProvider, Settings, StartError, Webhook},
     std::io::ErrorKind,
     std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
 };
@@ -25,6 +25,12 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
     settings.post_logout_redirect_uris = vec![config.post_logout_redirect_uri()];
     let logout = &config.linked.backchannel_logout;
     settings.backchannel_logout_uri = (!logout.is_empty()).then(|| config.absolute(logout));
+    let webhooks = &config.linked.webhooks;
+    if let Some(key) = config.webhook_keys.first()
+        && !webhooks.is_empty()
+    {
+        settings.webhook = Some(Webhook::new(config.absolute(webhooks), key.secret()));
+    }
     let its_own = |alg: &SigningAlg| match alg {
         SigningAlg::RS256 => Some(logto_dev_provider::SigningAlg::Rs256),
         SigningAlg::ES256 => Some(logto_dev_provider::SigningAlg::Es256),

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::LogtoFairing;
-use crate::hooks::{RefreshHook, SignInHook, SignOutHook};
+use crate::hooks::{RefreshHook, SignInHook, SignOutHook, WebhookHook};
 
 impl LogtoFairing {
     /// Asks `hook` at every sign-in whether the user may come in: once the ID token is
@@ -171,6 +171,59 @@ impl LogtoFairing {
         H: SignOutHook<S>,
     {
         self.hooks.set_sign_out(hook);
+        self
+    }
+
+    /// Tells `hook` of each of Logto's webhooks that comes to the route of the library: once
+    /// its signature is good, and after what follows from it for sessions has been done.
+    ///
+    /// The message can be read into a type of your own: `WebhookReceived<'_, UserChanged>`.
+    /// One that does not fit it is not given to the hook.
+    ///
+    /// Logto waits for the hook, ten seconds in all. A hook that returns an error, panics, or
+    /// takes longer than `hook_timeout` makes the answer a 500: Logto then sends the message
+    /// again, up to three times within seconds, and the hook hears of it again. So what it
+    /// does must bear being done twice. What takes longer belongs into a queue.
+    ///
+    /// It needs `webhook.signing_keys`; without, and with `routes.webhooks = false`, the launch
+    /// aborts. Declare the hook once; twice aborts the launch as well.
+    ///
+    /// # Network
+    ///
+    /// What the hook does.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket_logto::{HookResult, Logto, WebhookEvent, WebhookReceived};
+    ///
+    /// /// Whoever has forgotten their password signs in anew everywhere.
+    /// async fn after_reset(webhook: WebhookReceived<'_>) -> HookResult {
+    ///     if let WebhookEvent::PostResetPassword(reset) = webhook.event() {
+    ///         webhook.state::<Logto>()?.end_sessions_of(&reset.user_id).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// Logto::fairing().on_webhook(after_reset);
+    /// ```
+    ///
+    /// A closure has to be an async one, with the type of its argument:
+    ///
+    /// ```rust
+    /// use rocket_logto::{Logto, WebhookReceived};
+    ///
+    /// Logto::fairing().on_webhook(async |webhook: WebhookReceived<'_>| {
+    ///     log::info!("{} of {}", webhook.name(), webhook.created_at());
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn on_webhook<E, H>(mut self, hook: H) -> LogtoFairing
+    where
+        E: DeserializeOwned + Send + Sync + 'static,
+        H: for<'r> WebhookHook<'r, E>,
+    {
+        self.hooks.set_webhook(hook);
         self
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod service;
 use std::sync::Arc;
 
 use rocket::fairing::{self, Fairing, Info, Kind};
+use rocket::http::Method;
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use self::ignition::{
@@ -51,6 +52,7 @@ impl Logto {
     /// | `GET`, `POST /initiate-login` | starts a sign-in that the provider's own pages began (`iss`, `login_hint`, `target_link_uri`) |
     /// | `POST /sign-out` | ends the session here and at the provider. `GET` does so for a link in the app's own pages and from the address bar; otherwise it asks first |
     /// | `POST /backchannel-logout` | the provider reports that a user has signed out there |
+    /// | `POST /webhooks/logto` | Logto tells that a user was suspended or deleted, or that something else has changed. Only with `webhook.signing_keys` |
     /// | `GET /healthz`, `GET /readyz` | for load balancers: the process is alive; people can sign in |
     ///
     /// # Network
@@ -180,6 +182,13 @@ impl Fairing for LogtoFairing {
         // First of all: its port is in the issuer.
         let rocket = dev_provider::start(rocket, &mut config).await?;
         take_offline(&rocket, &mut config.provider);
+        if self.hooks.hears_webhooks() && config.mounted.webhooks.is_empty() {
+            log::error!(
+                "logto: .on_webhook(…) hears nothing without logto.webhook.signing_keys (or set \
+                 LOGTO_WEBHOOK_SIGNING_KEYS), and with routes.webhooks = false"
+            );
+            return Err(rocket);
+        }
         let config = Arc::new(config);
         let store = match store(&config, self.store.clone()) {
             Ok(store) => store,
@@ -266,6 +275,11 @@ impl Fairing for LogtoFairing {
         }
         own::show(request, response);
         let context = RequestContext::of(request);
+        if request.method() == Method::Post
+            && let Some(taken) = context.take_webhook()
+        {
+            Box::pin(routes::webhooks::settle(taken, response)).await;
+        }
         let mut cookies = context.take_cookies();
         if let Some(session) = context.take_session_cookies()
             && let Ok(sessions) = SessionManager::of(request)

@@ -206,6 +206,7 @@ fn is_own(uri: &Origin<'_>, routes: &RoutePaths) -> bool {
         sign_out,
         initiate_login,
         backchannel_logout,
+        webhooks,
         healthz,
         readyz,
     } = routes;
@@ -216,6 +217,7 @@ fn is_own(uri: &Origin<'_>, routes: &RoutePaths) -> bool {
         sign_out,
         initiate_login,
         backchannel_logout,
+        webhooks,
         healthz,
         readyz,
     ];

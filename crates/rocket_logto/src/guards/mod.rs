@@ -67,6 +67,7 @@ mod session_data;
 mod step_up;
 mod user;
 mod user_info;
+mod webhook;
 
 pub use access_token::{AccessToken, DefaultResource, Resource};
 pub use account::{AccountApi, IdentityProof};

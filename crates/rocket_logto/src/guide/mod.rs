@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, seeing and ending sessions, where they are kept |
 //! | [`hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
+//! | [`webhooks`] | what Logto tells by itself, and when: suspended users, other roles; hooks of your own for it |
 //! | [`pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
@@ -26,6 +27,9 @@ pub mod sessions {}
 
 #[doc = include_str!("hooks.md")]
 pub mod hooks {}
+
+#[doc = include_str!("webhooks.md")]
+pub mod webhooks {}
 
 #[doc = include_str!("pages.md")]
 pub mod pages {}

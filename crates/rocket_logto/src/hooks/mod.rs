@@ -7,6 +7,7 @@ mod refresh;
 mod run;
 mod sign_in;
 mod sign_out;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub(crate) use self::sign_in::{Arrival, Decision};
 pub(crate) use self::sign_out::Ended;
 use self::sign_out::RunSignOut;
 pub use self::sign_out::{SignOutCause, SignOutEvent, SignOutHook};
+pub(crate) use self::webhook::Delivery;
+use self::webhook::RunWebhook;
+pub use self::webhook::{WebhookHook, WebhookReceived};
 use crate::error::Error;
 
 /// What a hook answers: `T`, or any error, so that `?` works with those of other crates.
@@ -39,6 +43,7 @@ pub(crate) struct Hooks {
     sign_in: Option<Arc<dyn RunSignIn>>,
     refresh: Option<Arc<dyn RunRefresh>>,
     sign_out: Option<Arc<dyn RunSignOut>>,
+    webhook: Option<Arc<dyn RunWebhook>>,
     /// Those that were declared more than once.
     twice: Vec<&'static str>,
 }
@@ -70,6 +75,20 @@ impl Hooks {
     {
         let before = self.sign_out.replace(sign_out::typed(hook));
         self.declared(before.is_some(), sign_out::NAME);
+    }
+
+    pub(crate) fn set_webhook<E, H>(&mut self, hook: H)
+    where
+        E: DeserializeOwned + Send + Sync + 'static,
+        H: for<'r> WebhookHook<'r, E>,
+    {
+        let before = self.webhook.replace(webhook::typed(hook));
+        self.declared(before.is_some(), webhook::NAME);
+    }
+
+    /// Whether there is a hook for webhooks.
+    pub(crate) fn hears_webhooks(&self) -> bool {
+        self.webhook.is_some()
     }
 
     fn declared(&mut self, again: bool, name: &'static str) {
@@ -127,6 +146,18 @@ impl Hooks {
         match &self.refresh {
             Some(hook) if change.is_one() => Box::pin(hook.run(change, deadline)).await,
             _ => Ok(Kept::as_it_was()),
+        }
+    }
+
+    /// Tells `on_webhook`, if there is such a hook.
+    pub(crate) async fn webhook(
+        &self,
+        delivery: Delivery<'_>,
+        deadline: Duration,
+    ) -> Result<(), Error> {
+        match &self.webhook {
+            Some(hook) => Box::pin(hook.run(delivery, deadline)).await,
+            None => Ok(()),
         }
     }
 

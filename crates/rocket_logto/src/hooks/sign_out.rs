@@ -23,7 +23,8 @@ pub enum SignOutCause {
     /// The provider has said so, by a logout token (OpenID Connect Back-Channel Logout
     /// 1.0). It names a user, one of their sessions at the provider, or both, and nobody
     /// knows how many sessions here that ended: the hook is told once for each logout
-    /// token.
+    /// token. Or by a webhook, which names a user who was suspended or deleted: then the hook
+    /// is told as for [`Revoked`](SignOutCause::Revoked).
     Provider,
     /// The provider no longer accepts the session's tokens: the user was suspended or
     /// deleted, or has withdrawn their consent.
@@ -51,7 +52,7 @@ pub enum SignOutCause {
 /// | [`Revoked`](SignOutCause::Revoked), of sessions in a store | yes | if the ID token has one | yes | no |
 /// | [`Revoked`](SignOutCause::Revoked), of sessions in cookies | yes | no | no | no |
 /// | [`Refused`](SignOutCause::Refused), [`Hook`](SignOutCause::Hook) | yes | if the ID token has one | yes | yes |
-/// | [`Provider`](SignOutCause::Provider) | if the logout token has it, as well as `sid` | … at least one of them | no | no |
+/// | [`Provider`](SignOutCause::Provider), by a logout token | if the logout token has it, as well as `sid` | … at least one of them | no | no |
 ///
 /// # Examples
 ///

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 use super::{
-    Expected, Keys, Sealer, SigningAlg, callback_parameters, cookie_pairs, cookie_value, endpoints,
-    kept_return_to, logout_token_of_form,
+    Expected, Keys, Sealer, SigningAlg, callback_parameters, cookie_pairs, cookie_value,
+    ended_by_webhook, endpoints, kept_return_to, logout_token_of_form, webhook_signature,
 };
 
 const ISSUER: &str = "https://id.example/oidc";
@@ -38,10 +38,11 @@ const EXPECTED: Expected<'static> = Expected {
 pub type Property = fn(&[u8]);
 
 /// Each property, and the name of its fuzz target.
-pub const ALL: [(&str, Property); 10] = [
+pub const ALL: [(&str, Property); 11] = [
     ("return_to", return_to),
     ("callback_query", callback_query),
     ("logout_form", logout_form),
+    ("webhook", webhook),
     ("discovery", discovery),
     ("jwks", jwks),
     ("jwt_token", jwt_token),
@@ -114,6 +115,36 @@ pub fn logout_form(data: &[u8]) {
         .map(|(_, value)| value.into_owned());
     let expected = tokens.next().filter(|_| tokens.next().is_none());
     assert_eq!(logout_token_of_form(form), expected, "{form:?}");
+}
+
+/// The first line is a signature exactly when it is 64 digits; the rest ends the sessions of
+/// the very user that it names, and only by an event that says so.
+pub fn webhook(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n');
+    let (header, body) = data.split_at(end.unwrap_or(data.len()));
+    if let Ok(header) = str::from_utf8(header) {
+        let digits = header.strip_prefix("sha256=").unwrap_or(header);
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let good = digits.len() == 64 && digits.bytes().all(is_digit);
+        let signature = webhook_signature(header);
+        assert_eq!(signature.is_some(), good, "{header:?}");
+        if let Some(signature) = signature {
+            let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, digits);
+        }
+    }
+    let Some(Some(sub)) = ended_by_webhook(body, NOW, TOLERANCE) else {
+        return;
+    };
+    let message: Value = serde_json::from_slice(body).unwrap();
+    let of_data = message["data"]["id"].as_str().filter(|id| !id.is_empty());
+    let of_path = message["params"]["userId"].as_str();
+    assert_eq!(of_data.or(of_path), Some(&*sub), "{message}");
+    assert!(!sub.is_empty());
+    let is_suspended = message["data"]["isSuspended"] == true;
+    let event = message["event"].as_str().unwrap();
+    let suspends = event == "User.SuspensionStatus.Updated" && is_suspended;
+    assert!(suspends || event == "User.Deleted", "{message}");
 }
 
 /// A discovery document is that of the configured issuer, byte for byte, and

@@ -96,6 +96,14 @@ const KEY: &[(&str, &str)] = &[
     ("alg", "\"EdDSA\""),
 ];
 
+const WEBHOOK: &[(&str, &str)] = &[
+    ("hookId", "\"hook\""),
+    ("event", "\"User.Deleted\""),
+    ("createdAt", "\"2027-01-15T08:00:00Z\""),
+    ("data", "{\"id\":\"alice\",\"isSuspended\":true}"),
+    ("params", "{\"userId\":\"bob\"}"),
+];
+
 proptest! {
     #[test]
     fn hold_for_addresses(value in "/?[/\\\\a-z0-9.:@%#?&=;\" \\t\u{e9}\u{2028}-]{0,24}") {
@@ -112,6 +120,17 @@ proptest! {
     #[test]
     fn hold_for_forms(form in "((logout_token|logout%5ftoken|x)=?[a-z.%0-9&]{0,8}&?){0,4}") {
         properties::logout_form(form.as_bytes());
+    }
+
+    #[test]
+    fn hold_for_webhooks(
+        header in "(sha256=)?([0-9a-f]{63,65}|[0-9a-gA-F=]{0,70})",
+        body in object(WEBHOOK),
+        suspends in any::<bool>(),
+    ) {
+        let event = if suspends { "User.SuspensionStatus.Updated" } else { "User.Deleted" };
+        let body = body.replace("User.Deleted", event);
+        properties::webhook(format!("{header}\n{body}").as_bytes());
     }
 
     #[test]

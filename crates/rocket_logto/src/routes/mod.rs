@@ -11,6 +11,7 @@ mod question;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod silent_sign_in;
+pub(crate) mod webhooks;
 
 use rocket::data::ToByteUnit;
 use rocket::http::Method;
@@ -107,6 +108,12 @@ fn sign_in_routes(paths: &RoutePaths) -> Vec<Route> {
             Method::Post,
             &paths.backchannel_logout,
             backchannel_logout::BackchannelLogoutRoute,
+        ),
+        named(
+            "logto webhooks",
+            Method::Post,
+            &paths.webhooks,
+            webhooks::WebhookRoute,
         ),
     ]
     .into_iter()

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::context::RequestContext;
 use super::manager::SessionManager;
 use super::model::Session;
-use super::refresh::{ENDED_BY_HOOK, Granted};
+use super::refresh::{ENDED_BY_HOOK, Forget, Granted};
 use crate::claims::UserInfoClaims;
 use crate::clock::{Seconds, seconds};
 use crate::config::SessionConfig;
@@ -172,7 +172,11 @@ impl ActiveSession {
 
     /// Forgets the session's access tokens, so that the next one is fetched anew.
     pub(crate) async fn forget_tokens(&self) {
-        if let Err(error) = self.sessions.forget_tokens(&self.session).await {
+        if let Err(error) = self
+            .sessions
+            .forget_tokens(&self.session, Forget::Tokens)
+            .await
+        {
             error.log();
             log::warn!("logto: tokens are forgotten in this process only");
         }

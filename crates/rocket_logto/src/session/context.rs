@@ -6,13 +6,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rocket::Request;
 
+use super::locks::Lock;
 use super::model::Session;
+use crate::webhook::WebhookError;
 
 /// `Set-Cookie` lines for the session. `of` is the session that they write; `None`
 /// when they remove it.
 pub(crate) struct SessionCookies {
     pub of: Option<Arc<Session>>,
     pub lines: Vec<String>,
+}
+
+/// A webhook that a request has brought.
+pub(crate) enum Taken {
+    /// For the first time. Given back, it may come again.
+    First(Lock),
+    /// Not at all.
+    Refused(WebhookError),
 }
 
 #[derive(Default)]
@@ -24,6 +34,7 @@ pub(crate) struct RequestContext {
     session_cookies: Mutex<Option<SessionCookies>>,
     chunks: Mutex<Vec<String>>,
     has_session_cookie: AtomicBool,
+    webhook: Mutex<Option<Taken>>,
 }
 
 impl RequestContext {
@@ -75,6 +86,15 @@ impl RequestContext {
         let mut cookies = lock(&self.cookies);
         cookies.retain(|other| name(other) != name(&line));
         cookies.push(line);
+    }
+
+    /// What becomes of a webhook is decided with the response.
+    pub(crate) fn set_webhook(&self, webhook: Taken) {
+        *lock(&self.webhook) = Some(webhook);
+    }
+
+    pub(crate) fn take_webhook(&self) -> Option<Taken> {
+        lock(&self.webhook).take()
     }
 
     pub(crate) fn take_cookies(&self) -> Vec<String> {

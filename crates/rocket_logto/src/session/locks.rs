@@ -163,6 +163,9 @@ struct SharedToken {
     ends_at: Seconds,
     #[serde(default)]
     stale_at: Option<Seconds>,
+    /// The version of the session that it was fetched for.
+    #[serde(default)]
+    version: u32,
 }
 
 impl Storage {
@@ -252,6 +255,7 @@ impl Storage {
             scope: token.scope().map(str::to_owned),
             ends_at: token.ends_at(),
             stale_at: Some(token.stale_at()),
+            version: session.version,
         };
         let put = match self.keys.seal_value(id, &shared) {
             Ok(sealed) => store.put_token(id, &key.name(), &sealed).await,
@@ -276,6 +280,8 @@ impl Storage {
         let opened = sealed.and_then(|sealed| self.keys.open(id, &sealed));
         let shared: Option<SharedToken> =
             opened.and_then(|plain| serde_json::from_str(&plain).ok());
+        // One from before a change at the provider may still be there.
+        let shared = shared.filter(|shared| shared.version >= session.tokens_from);
         Ok(shared.map(|shared| {
             Token::new(shared.token, shared.scope, shared.ends_at).until(shared.stale_at)
         }))

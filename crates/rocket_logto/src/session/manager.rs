@@ -142,7 +142,7 @@ impl SessionManager {
             return Ok(None);
         };
         let read = session.version;
-        let session = self.live.newest(session);
+        let session = self.up_to_date(self.live.newest(session.clone()), &session);
         let rolled = session.rolled(&self.config.session, now).map(Arc::new);
         let write = rolled.is_some() || old_key || session.version > read;
         let session = rolled.unwrap_or(session);
@@ -193,6 +193,8 @@ impl SessionManager {
             session.browser = browser_family(request);
         }
         session.data = new.data;
+        session.mark = self.storage.mark().await.map_err(store_failed)?;
+        session = self.storage.not_too_soon(session);
         self.storage.create(&mut session, now).await?;
         let context = RequestContext::of(request);
         let undelivered = match self

@@ -3,6 +3,7 @@
 //! signed-in user holds.
 
 mod active;
+mod changes;
 mod concurrent;
 pub(crate) mod context;
 pub(crate) mod cookie;
@@ -21,9 +22,11 @@ mod storage;
 pub(crate) mod store;
 mod subject;
 pub(crate) mod transaction;
+mod webhook;
 
 pub(crate) use active::ActiveSession;
 pub(crate) use manager::{Answer, NewSession, SessionManager};
 pub(crate) use model::SessionRef;
 pub use sessions::{SessionInfo, Sessions};
 pub use subject::Subject;
+pub(crate) use webhook::take as take_webhook;

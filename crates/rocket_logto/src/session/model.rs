@@ -112,9 +112,16 @@ pub(crate) struct Session {
     /// session does not have to fit a cookie.
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,
+    /// With which mark of changes at the provider (`changes.rs`) its claims and tokens were
+    /// confirmed. Only where instances share sessions.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
     /// The app's own data.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub data: Option<AppData>,
+    /// The claims of a refresh count from the second after this on.
+    #[serde(skip)]
+    pub outdated_at: Seconds,
     #[serde(skip)]
     pub kept_in: KeptIn,
     /// A keyed hash of the sealed text that it was read from.
@@ -229,7 +236,9 @@ impl Session {
             registration,
             app,
             browser: None,
+            mark: None,
             data: None,
+            outdated_at: 0,
             kept_in: KeptIn::default(),
             read_from: None,
         }

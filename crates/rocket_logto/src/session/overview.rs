@@ -118,19 +118,30 @@ impl SessionManager {
     /// Ends all sessions of a user. Where instances share nothing, those in cookies end
     /// for this one only.
     pub(crate) async fn end_all(&self, subject: &Subject<'_>) -> Result<(), Error> {
+        self.end_begun_by(subject, Seconds::MAX, SignOutCause::Revoked)
+            .await
+    }
+
+    /// The same of those that have begun by then.
+    pub(super) async fn end_begun_by(
+        &self,
+        subject: &Subject<'_>,
+        begun_by: Seconds,
+        cause: SignOutCause,
+    ) -> Result<(), Error> {
         let sub = subject.unique(&self.config)?;
         // For their refresh tokens, and for the app.
         let known = match self.storage.listed(&sub, self.now()).await {
             Err(StoreError::Unsupported) => None,
             listed => Some(listed.map_err(store_failed)?),
         };
-        let ended = self.storage.end_all(&sub, self.now()).await;
+        let ended = self.storage.end_of_user(&sub, begun_by, self.now()).await;
         ended.map_err(store_failed)?;
-        let cause = SignOutCause::Revoked;
-        let Some(known) = known else {
+        let Some(mut known) = known else {
             self.tell_unknown_signed_out(Some(&sub), None, cause);
             return Ok(());
         };
+        known.retain(|session| session.created_at <= begun_by);
         for session in &known {
             self.live.forget(&session.id);
             self.tell_signed_out(session, cause, None);

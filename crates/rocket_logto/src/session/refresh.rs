@@ -26,6 +26,13 @@ use crate::tokens::token::{Token, TokenFor};
 /// Why a session has ended that `on_refresh` did not keep.
 pub(super) const ENDED_BY_HOOK: &str = "on_refresh_has_ended_it";
 
+/// What is to be asked for anew.
+#[derive(Clone, Copy)]
+pub(super) enum Forget {
+    Tokens,
+    TokensAndClaims,
+}
+
 /// A token, and the session as it is now: a refresh may have changed it.
 pub(super) type Granted = (Arc<Token>, Arc<Session>);
 
@@ -38,7 +45,7 @@ impl SessionManager {
     ) -> Result<Granted, Error> {
         let wanted = Wanted::token(key, self.now());
         let live = self.live.of(session);
-        let newest = live.newest(session);
+        let newest = self.up_to_date(live.newest(session), session);
         if let Some(token) = live.token(&newest, &wanted) {
             return Ok((token, newest));
         }
@@ -75,7 +82,7 @@ impl SessionManager {
         let (sessions, session) = (self.clone(), session.clone());
         let task = rocket::tokio::spawn(async move {
             let _turn = live.refresh_lock.lock().await;
-            let session = live.newest(&session);
+            let session = sessions.up_to_date(live.newest(&session), &session);
             if let Some(token) = live.token(&session, &wanted) {
                 return Ok((token, session));
             }
@@ -140,7 +147,7 @@ impl SessionManager {
         let current = self.storage.reload(session).await.map_err(store_failed)?;
         let current = current.ok_or_else(ended_elsewhere)?;
         Ok(match current.version < session.version {
-            true => session.clone(),
+            true => self.up_to_date(session.clone(), &current),
             false => current,
         })
     }
@@ -320,6 +327,7 @@ impl SessionManager {
     pub(super) async fn forget_tokens(
         self: &Arc<Self>,
         session: &Arc<Session>,
+        and: Forget,
     ) -> Result<(), Error> {
         let live = self.live.of(session);
         live.forget_tokens();
@@ -332,7 +340,7 @@ impl SessionManager {
             let session = live.newest(&session);
             let lock = sessions.storage.refresh_lock(&session.id).await;
             let lock = lock.map_err(store_failed)?;
-            let result = sessions.forget_tokens_alone(&live, &session).await;
+            let result = sessions.forget_tokens_alone(&live, &session, and).await;
             if let Some(lock) = lock {
                 lock.give_back().await;
             }
@@ -341,10 +349,18 @@ impl SessionManager {
         task.await.unwrap_or_else(|_| Err(task_ended()))
     }
 
-    async fn forget_tokens_alone(&self, live: &Live, session: &Arc<Session>) -> Result<(), Error> {
+    async fn forget_tokens_alone(
+        &self,
+        live: &Live,
+        session: &Arc<Session>,
+        and: Forget,
+    ) -> Result<(), Error> {
         let mut next = Session::clone(&*self.newest_anywhere(session).await?);
         next.version = next.version.saturating_add(1);
         next.tokens_from = next.version;
+        if let Forget::TokensAndClaims = and {
+            next.refreshed_at = next.refreshed_at.min(self.stale_since());
+        }
         self.storage.write(&next, self.now()).await?;
         self.storage.clear_tokens(&next).await;
         live.set_newest(Arc::new(next));
@@ -370,6 +386,9 @@ fn renewed(session: &Session, tokens: &TokenSet, wanted: &Wanted, now: Seconds) 
     let key = &wanted.key;
     let mut next = session.clone();
     next.version = session.version.saturating_add(1);
+    // Or nothing would be confirmed for the rest of the second of a change.
+    let after_change = session.outdated_at.saturating_add(1);
+    let confirmed_at = now.max(after_change).max(session.refreshed_at);
     if let Some(refresh_token) = &tokens.refresh_token {
         next.refresh_token = Some(refresh_token.clone());
     }
@@ -378,11 +397,11 @@ fn renewed(session: &Session, tokens: &TokenSet, wanted: &Wanted, now: Seconds) 
         && !key.is_narrowed()
     {
         next.id_token = id_token.clone();
-        next.refreshed_at = now;
+        next.refreshed_at = confirmed_at;
     }
     if key.is_default() {
         // A provider may omit the ID token; it has still confirmed the user.
-        next.refreshed_at = now;
+        next.refreshed_at = confirmed_at;
     }
     if wanted.anew {
         // Older tokens may allow what is no longer allowed.

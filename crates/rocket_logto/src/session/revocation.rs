@@ -17,6 +17,10 @@ use crate::clock::Seconds;
 /// sessions of that user that are as old. Well above what restored tabs, which replace
 /// each other's sessions, end within one second.
 const PER_USER: usize = 64;
+/// In seconds. A session begins no later than so long after its sign-in; of more ends of a
+/// user within one second, the last ones refuse it until then. Clocks differ by more.
+const PUT_OFF: Seconds = 30;
+const _: () = assert!(PUT_OFF < CLOCKS_DIFFER);
 /// For users beyond the bound: what ended of one of them has ended for the one in a
 /// million who shares the place. 8 MiB, when they are needed.
 const PLACES: usize = 1 << 20;
@@ -42,6 +46,12 @@ struct Inner {
     sids: Aging<Begun>,
     /// By place: sessions begun by then, of users for whom there was no room.
     crowded_out: Vec<Begun>,
+    /// Users of whom something has changed at the provider. At the bound the oldest is
+    /// forgotten: `claims_max_age` is there for it.
+    changed: Aging<Begun>,
+    /// When something has changed of all of them, and of anybody.
+    all_changed: Begun,
+    last_changed: Begun,
 }
 
 /// Sessions begun by this time are refused.
@@ -52,6 +62,8 @@ struct Begun(Seconds);
 #[derive(Default)]
 struct User {
     all: Begun,
+    /// When their last session begins that was put after an end of the same second.
+    put_off: Seconds,
     without_sid: Begun,
     some: Vec<Ended>,
 }
@@ -85,7 +97,20 @@ impl Revocations {
     pub(crate) fn revoke_sid(&self, sid: &str, sub: Option<&str>, now: Seconds) {
         let name = self.name(Kind::Sid, sid);
         match sub {
-            Some(sub) => self.end_one(sub, name, now, now),
+            Some(sub) => {
+                let since = self.remembered_since(now);
+                self.change(sub, now, |user| {
+                    let begun = Begun(now.max(user.put_off));
+                    user.end(
+                        Ended {
+                            name,
+                            begun,
+                            at: now,
+                        },
+                        since,
+                    );
+                });
+            }
             None => {
                 let mut inner = self.tidied(now);
                 inner.sids.entry(name, now).extend(now);
@@ -98,12 +123,18 @@ impl Revocations {
 
     /// Ends all sessions of a user begun by `begun_by`.
     pub(crate) fn revoke_sub(&self, sub: &str, begun_by: Seconds, now: Seconds) {
-        self.change(sub, now, |user| user.all.extend(begun_by));
+        self.change(sub, now, |user| {
+            let begun_by = user.with_put_off(begun_by, now);
+            user.all.extend(begun_by);
+        });
     }
 
     /// Ends all sessions of a user begun by `begun_by` that have no `sid`.
     pub(crate) fn revoke_sub_without_sid(&self, sub: &str, begun_by: Seconds, now: Seconds) {
-        self.change(sub, now, |user| user.without_sid.extend(begun_by));
+        self.change(sub, now, |user| {
+            let begun_by = user.with_put_off(begun_by, now);
+            user.without_sid.extend(begun_by);
+        });
     }
 
     pub(crate) fn is_revoked(&self, session: &Session) -> bool {
@@ -112,16 +143,73 @@ impl Revocations {
             return false;
         }
         let begun = session.created_at;
-        let sid = session.unique_sid().map(|sid| self.name(Kind::Sid, &sid));
+        let (sub, sid) = self.names(session);
+        let id = || self.name(Kind::Id, session.id.as_str());
+        inner.has_ended_all(sub, sid, begun) || inner.has_ended_it(sub, sid, begun, id)
+    }
+
+    /// When a new session begins: now, or after the ends of all sessions of its user that
+    /// happened within the same second. They were about those before it.
+    pub(crate) fn begins_at(&self, session: &Session) -> Seconds {
+        let now = session.created_at;
+        let (sub, sid) = self.names(session);
+        let later = {
+            let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+            let id = || self.name(Kind::Id, session.id.as_str());
+            if !inner.has_ended_all(sub, sid, now) || inner.has_ended_it(sub, sid, now, id) {
+                return now;
+            }
+            let seconds = now..=now.saturating_add(PUT_OFF);
+            let mut seconds = seconds.filter(|at| !inner.has_ended_all(sub, sid, *at));
+            seconds.next().unwrap_or(now)
+        };
+        self.change(&session.unique_sub(), now, |user| {
+            user.put_off = later.max(user.put_off)
+        });
+        later
+    }
+
+    fn names(&self, session: &Session) -> (u64, Option<u64>) {
+        let sid = session.unique_sid();
+        let sid = sid.map(|sid| self.name(Kind::Sid, &sid));
+        (self.name(Kind::Sub, &session.unique_sub()), sid)
+    }
+
+    /// Notes that something has changed of a user at the provider. A change after another
+    /// one of the same second says a later one: claims may have been confirmed between them.
+    pub(crate) fn note_change(&self, sub: &str, now: Seconds) {
+        let user = self.name(Kind::Sub, sub);
+        let mut inner = self.tidied(now);
+        let at = inner.all_changed.after(now);
+        let changed = inner.changed.entry(user, now);
+        changed.0 = changed.after(at);
+        let at = changed.0;
+        inner.last_changed.extend(at);
+        while inner.changed.len() > self.bound {
+            inner.changed.pop_oldest();
+        }
+    }
+
+    /// The same of all users.
+    pub(crate) fn note_change_of_all(&self, now: Seconds) {
+        let mut inner = self.tidied(now);
+        let at = inner.last_changed.after(now);
+        inner.last_changed = Begun(at);
+        inner.all_changed = Begun(at);
+    }
+
+    /// When something has last changed of its user.
+    pub(crate) fn changed_at(&self, session: &Session) -> Seconds {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let of_all = inner.all_changed.0;
+        if inner.changed.len() == 0 {
+            return of_all;
+        }
         let sub = self.name(Kind::Sub, &session.unique_sub());
-        let refuses = |by: Option<&Begun>| by.is_some_and(|by| by.includes(begun));
-        refuses(sid.and_then(|sid| inner.sids.get(sid)))
-            || refuses(inner.crowded_out.get(place(sub)))
-            || inner.users.get(sub).is_some_and(|user| {
-                user.all.includes(begun)
-                    || sid.is_none() && user.without_sid.includes(begun)
-                    || user.has_ended(begun, sid, || self.name(Kind::Id, session.id.as_str()))
-            })
+        inner
+            .changed
+            .get(sub)
+            .map_or(of_all, |of_user| of_all.max(of_user.0))
     }
 
     fn end_one(&self, sub: &str, name: u64, begun_by: Seconds, now: Seconds) {
@@ -152,6 +240,7 @@ impl Revocations {
         let since = self.remembered_since(now);
         inner.users.drop_before(since);
         inner.sids.drop_before(since);
+        inner.changed.drop_before(since);
         inner
     }
 
@@ -177,6 +266,31 @@ impl Inner {
         self.users.len() == 0 && self.sids.len() == 0 && self.crowded_out.is_empty()
     }
 
+    /// Whether all sessions of the user that had begun by then have ended.
+    fn has_ended_all(&self, sub: u64, sid: Option<u64>, begun: Seconds) -> bool {
+        let crowded_out = self.crowded_out.get(place(sub));
+        crowded_out.is_some_and(|by| by.includes(begun))
+            || self.users.get(sub).is_some_and(|user| {
+                user.all.includes(begun) || sid.is_none() && user.without_sid.includes(begun)
+            })
+    }
+
+    /// Whether this session has ended, or the one at the provider that it belongs to.
+    fn has_ended_it(
+        &self,
+        sub: u64,
+        sid: Option<u64>,
+        begun: Seconds,
+        id: impl FnOnce() -> u64,
+    ) -> bool {
+        let of_sid = sid.and_then(|sid| self.sids.get(sid));
+        of_sid.is_some_and(|by| by.includes(begun))
+            || self
+                .users
+                .get(sub)
+                .is_some_and(|user| user.has_ended(begun, sid, id))
+    }
+
     fn crowd_out(&mut self, sub: u64, user: &User) {
         if self.crowded_out.is_empty() {
             log::warn!(
@@ -199,6 +313,14 @@ fn place(sub: u64) -> usize {
 }
 
 impl User {
+    /// An end of all until now includes sessions that were put after now.
+    fn with_put_off(&self, begun_by: Seconds, now: Seconds) -> Seconds {
+        match begun_by >= now {
+            true => begun_by.max(self.put_off),
+            false => begun_by,
+        }
+    }
+
     /// Remembers one more end, beside those that happened `since` then.
     fn end(&mut self, ended: Ended, since: Seconds) {
         self.some.retain(|other| other.at >= since);
@@ -244,6 +366,11 @@ impl Default for Begun {
 impl Begun {
     fn includes(self, begun: Seconds) -> bool {
         begun <= self.0
+    }
+
+    /// This time, or the second after it.
+    fn after(self, now: Seconds) -> Seconds {
+        now.max(self.0.saturating_add(1))
     }
 
     /// Logout tokens may arrive out of order.

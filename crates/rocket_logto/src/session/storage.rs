@@ -41,7 +41,7 @@ pub(super) struct Storage {
     pub(super) names: CookieNames,
     pub(super) readiness: Readiness,
     pub(super) notes: Notes,
-    revocations: Revocations,
+    pub(super) revocations: Revocations,
     cache: CookieCache,
 }
 
@@ -156,14 +156,15 @@ impl Storage {
         };
         let id = pointer.id.as_str();
         // The store is asked every time: another instance may have ended it.
-        let Some(data) = store.load(id).await? else {
+        let (data, mark) = self.load_marked(store, id, kept_in).await?;
+        let Some(data) = data else {
             return Ok(None);
         };
         match self.open(id, without_id(&data), kept_in) {
             Some(Opened {
                 content: Content::Session(session),
                 ..
-            }) => Ok(Some(session)),
+            }) => Ok(Some(self.marked(session, &mark))),
             _ => Ok(None),
         }
     }
@@ -357,6 +358,15 @@ impl Storage {
         }
     }
 
+    /// A new session, so that an end of its user's sessions within the same second, which
+    /// was about those before it, does not refuse it.
+    pub(super) fn not_too_soon(&self, session: Session) -> Session {
+        Session {
+            created_at: self.revocations.begins_at(&session),
+            ..session
+        }
+    }
+
     /// Whether this process has ended the session.
     pub(super) fn is_revoked(&self, session: &Session) -> bool {
         self.revocations.is_revoked(session)
@@ -388,12 +398,6 @@ impl Storage {
         }
     }
 
-    /// Ends all sessions of a user that have begun by now, by the clock of whichever
-    /// instance.
-    pub(super) async fn end_all(&self, sub: &str, now: Seconds) -> Result<(), StoreError> {
-        self.end_of_user(sub, Seconds::MAX, now).await
-    }
-
     /// Ends the sessions that a logout token names.
     pub(super) async fn end_named(&self, logout: &Logout, now: Seconds) -> Result<(), StoreError> {
         self.cache.forget_named(logout);
@@ -405,7 +409,9 @@ impl Storage {
         }
     }
 
-    async fn end_of_user(
+    /// Ends all sessions of a user that have begun by then; with the largest number, by
+    /// now, by the clock of whichever instance.
+    pub(super) async fn end_of_user(
         &self,
         sub: &str,
         begun_by: Seconds,

@@ -47,6 +47,14 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
             settings.backchannel_logout_uri.iter().cloned().collect(),
         ),
         (
+            "Webhooks",
+            settings
+                .webhook
+                .iter()
+                .map(|webhook| webhook.url.clone())
+                .collect(),
+        ),
+        (
             "Changes kept in",
             settings
                 .state_file

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lexopt::{Parser, ValueExt};
-use logto_dev_provider::Settings;
+use logto_dev_provider::{Settings, Webhook};
 use url::Url;
 
 use crate::Failure;
@@ -31,6 +31,9 @@ Options:
                         [default: any http or https URI on this machine]
   --backchannel-logout-uri URI
                         Where logout tokens are sent [default: nowhere]
+  --webhook-url URL     Where webhooks are sent [default: nowhere]
+  --webhook-signing-key TEXT
+                        What signs them; needed with --webhook-url
   --seed FILE           Users, machines, organizations and API resources, in
                         TOML [default: built in]
   --print-seed          Print the built-in seed, to start a file from, and exit
@@ -64,6 +67,7 @@ pub fn parse(mut parser: Parser) -> Result<Command, Failure> {
     settings.port = PORT;
     settings.sid = true;
     let (mut seed, mut public, mut secret) = (None, false, None);
+    let (mut webhook_url, mut webhook_key) = (None, None);
     while let Some(option) = parser.next()? {
         match option {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -90,6 +94,8 @@ pub fn parse(mut parser: Parser) -> Result<Command, Failure> {
                 let uri = uri("--backchannel-logout-uri", &mut parser)?;
                 settings.backchannel_logout_uri = Some(uri);
             }
+            Long("webhook-url") => webhook_url = Some(uri("--webhook-url", &mut parser)?),
+            Long("webhook-signing-key") => webhook_key = Some(parser.value()?.string()?),
             Long("seed") => seed = Some(PathBuf::from(parser.value()?)),
             Long("state-file") => settings.state_file = Some(PathBuf::from(parser.value()?)),
             Long("signing-alg") => {
@@ -103,6 +109,15 @@ pub fn parse(mut parser: Parser) -> Result<Command, Failure> {
     }
     settings.any_loopback_redirect_uri = settings.redirect_uris.is_empty();
     settings.any_loopback_post_logout_redirect_uri = settings.post_logout_redirect_uris.is_empty();
+    settings.webhook = match (webhook_url, webhook_key) {
+        (Some(url), Some(key)) => Some(Webhook::new(url, key)),
+        (None, None) => None,
+        _ => {
+            return Err(usage(
+                "--webhook-url and --webhook-signing-key belong together",
+            ));
+        }
+    };
     match (public, secret) {
         (false, None) => {}
         (false, secret) => settings.client_secret = secret,

@@ -7,6 +7,7 @@ mod files;
 mod provider;
 mod session;
 mod sign_in;
+mod webhook;
 
 pub(super) use addresses::is_open;
 
@@ -16,7 +17,7 @@ use crate::config::keys::{RANGES, Raw, VARIABLES};
 use crate::config::values::Span;
 use crate::config::{
     ApiConfig, ClientConfig, DevProviderTable, LogtoConfig, NamedBy, ProviderConfig, ResponseMode,
-    extract,
+    RoutePaths, extract,
 };
 use crate::return_to::BasePath;
 
@@ -54,6 +55,14 @@ impl Rules<'_> {
 
         let base_path = BasePath::new(base_url.path(), raw.proxy_strips_path);
         let routes = self.routes(raw, &base_path)?;
+        let webhook_keys = self.webhook_keys(raw, &provider, dev.is_some())?;
+        let reached = RoutePaths {
+            webhooks: match webhook_keys.is_empty() {
+                true => String::new(),
+                false => routes.webhooks.clone(),
+            },
+            ..routes.clone()
+        };
         let mount_point = match raw.proxy_strips_path {
             true => "",
             false => base_path.as_str(),
@@ -66,8 +75,9 @@ impl Rules<'_> {
             app_icon: self.app_icon(raw, &base_path)?,
             proxy_strips_path: raw.proxy_strips_path,
             cookie_name: self.cookie_name(raw)?,
-            mounted: routes.below(mount_point)?,
-            linked: routes.below(base_path.as_str())?,
+            mounted: reached.below(mount_point)?,
+            linked: reached.below(base_path.as_str())?,
+            webhook_keys,
             post_sign_out: self.post_sign_out(raw, &base_path)?,
             routes,
             base_path,

@@ -67,6 +67,71 @@ fn a_name_ends_the_sessions_begun_by_then() {
 
 /// A name of one kind is none of another.
 #[test]
+fn a_session_begins_after_the_ends_of_the_same_second() {
+    let of = |id, begun| session("sub", id, begun);
+    let revocations = bounded(10);
+    assert_eq!(revocations.begins_at(&of("a", 20)), 20);
+    for (round, end) in ["all", "all", "without sid", "all"].into_iter().enumerate() {
+        match end {
+            "all" => revocations.revoke_sub("sub", 20, 20),
+            _ => revocations.revoke_sub_without_sid("sub", 20, 20),
+        }
+        let begins = revocations.begins_at(&of("b", 20));
+        assert_eq!(begins, 21 + round as Seconds, "{end}");
+        assert!(!revocations.is_revoked(&of("b", begins)));
+        // Those before it have ended.
+        assert!(revocations.is_revoked(&of("b", begins - 1)), "{end}");
+    }
+    // It is the one that this names.
+    let named = with_sid(of("c", 20), "sid");
+    let begins = revocations.begins_at(&named);
+    revocations.revoke_sid("sid", Some("sub"), 20);
+    let named = |at| with_sid(of("c", at), "sid");
+    assert!(revocations.is_revoked(&named(begins)));
+    assert_eq!(revocations.begins_at(&named(20)), 20, "it has ended");
+    assert_eq!(revocations.begins_at(&session("other", "d", 20)), 20);
+    // A user whose sessions end all the time.
+    for _ in 0..100 {
+        let begins = revocations.begins_at(&of("e", 20));
+        assert!(begins <= 20 + PUT_OFF);
+        revocations.revoke_sub("sub", 20, 20);
+        assert!(revocations.is_revoked(&of("e", begins)));
+    }
+}
+
+#[test]
+fn a_change_comes_after_what_was_confirmed_before_it() {
+    let (a, b) = (session("a", "x", 10), session("b", "x", 10));
+    let revocations = bounded(10);
+    assert!(revocations.changed_at(&a) < 0);
+    revocations.note_change("a", 20);
+    assert_eq!(revocations.changed_at(&a), 20);
+    assert!(revocations.changed_at(&b) < 0);
+    // Claims that were confirmed after it say 21.
+    revocations.note_change("a", 20);
+    assert_eq!(revocations.changed_at(&a), 21);
+    revocations.note_change_of_all(20);
+    assert_eq!(
+        (revocations.changed_at(&a), revocations.changed_at(&b)),
+        (22, 22)
+    );
+    revocations.note_change("b", 20);
+    assert_eq!(
+        (revocations.changed_at(&a), revocations.changed_at(&b)),
+        (22, 23)
+    );
+    // Others do not put it off.
+    revocations.note_change_of_all(30);
+    assert_eq!(revocations.changed_at(&a), 30);
+    assert!(!revocations.is_revoked(&a));
+    // What is forgotten is known after `claims_max_age` all the same.
+    for user in 0..100 {
+        revocations.note_change(&format!("user {user}"), 40);
+    }
+    assert_eq!(revocations.inner.read().unwrap().changed.len(), 10);
+}
+
+#[test]
 fn a_session_is_not_ended_by_the_id_of_another_kind() {
     let revocations = bounded(10);
     revoke(&revocations, &session("sub", "x", 10), 20);

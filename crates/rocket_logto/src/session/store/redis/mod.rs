@@ -403,7 +403,7 @@ impl TokenStore for RedisStore {
     }
 
     async fn token(&self, id: &str, name: &str) -> Result<Option<String>, StoreError> {
-        let answer = self.reads.field(self.session(id), field_of(name)).await?;
+        let answer = self.reads.field(self.session(id), &field_of(name)).await?;
         Ok(answer.value)
     }
 
@@ -445,9 +445,7 @@ impl LockStore for RedisStore {
     }
 
     async fn owner(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let mut command = redis::cmd("GET");
-        command.arg(self.key("lock", &digest(name)));
-        let held: Answer<Option<String>> = self.connection.send(&command).await?;
+        let held = self.reads.text(self.key("lock", &digest(name))).await?;
         // Its digest, the attempt, the owner.
         let owner = |held: String| held.splitn(3, ':').nth(2).map(str::to_owned);
         Ok(held.value.and_then(owner))

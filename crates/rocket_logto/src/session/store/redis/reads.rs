@@ -3,7 +3,6 @@
 //! sides of the connection: those that come at the same moment go in one
 //! message, and their answers come back in one.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Value};
@@ -17,8 +16,7 @@ type Answered = Result<Answer<Value>, StoreError>;
 
 /// A read that was not sent yet, and the caller that waits for it.
 struct Read {
-    key: String,
-    field: Cow<'static, str>,
+    command: Cmd,
     answer: oneshot::Sender<Answered>,
 }
 
@@ -41,13 +39,21 @@ impl Reads {
     pub(super) async fn field(
         &self,
         key: String,
-        field: impl Into<Cow<'static, str>>,
+        field: &str,
     ) -> Result<Answer<Option<String>>, StoreError> {
-        let field = field.into();
+        self.ask(Cmd::hget(key, field)).await
+    }
+
+    /// The text at `key`, in the same way.
+    pub(super) async fn text(&self, key: String) -> Result<Answer<Option<String>>, StoreError> {
+        self.ask(Cmd::get(key)).await
+    }
+
+    async fn ask(&self, command: Cmd) -> Result<Answer<Option<String>>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let is_first = {
             let mut waiting = self.waiting();
-            waiting.push(Read { key, field, answer });
+            waiting.push(Read { command, answer });
             waiting.len() == 1
         };
         if is_first {
@@ -66,20 +72,20 @@ impl Reads {
         // Until every request that has arrived has come this far.
         yield_now().await;
         let reads = std::mem::take(&mut *self.waiting());
-        let commands: Vec<_> = reads
-            .iter()
-            .map(|read| Cmd::hget(&read.key, &*read.field))
-            .collect();
+        let (commands, callers): (Vec<_>, Vec<_>) = reads
+            .into_iter()
+            .map(|read| (read.command, read.answer))
+            .unzip();
         // A caller that has gone away needs no answer.
         match self.connection.read(&commands).await {
             Ok(answers) => {
-                for (read, answer) in reads.into_iter().zip(answers) {
-                    let _ = read.answer.send(answer);
+                for (caller, answer) in callers.into_iter().zip(answers) {
+                    let _ = caller.send(answer);
                 }
             }
             Err(error) => {
-                for read in reads {
-                    let _ = read.answer.send(Err(error.clone()));
+                for caller in callers {
+                    let _ = caller.send(Err(error.clone()));
                 }
             }
         }
