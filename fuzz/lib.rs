@@ -4,7 +4,7 @@
 use rocket_logto::SigningAlg;
 use rocket_logto::internals::{
     Expected, Keys, Sealer, callback_parameters, cookie_pairs, cookie_value, endpoints,
-    kept_return_to, logout_token_of_form,
+    kept_return_to, logout_token_of_form, step_up_challenge,
 };
 
 #[path = "../crates/rocket_logto/src/internals/properties.rs"]

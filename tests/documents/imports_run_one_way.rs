@@ -13,7 +13,7 @@ const ORDER: [&[&str]; 10] = [
     &["tokens", "hooks"],
     &["oidc", "response"],
     &["claims", "error", "config", "request"],
-    &["return_to"],
+    &["return_to", "authentication"],
     &["transport"],
     &["clock", "sha256"],
 ];

@@ -8,7 +8,7 @@ use std::path::Path;
 use rocket_logto::SigningAlg;
 use rocket_logto::internals::{
     Expected, Keys, Sealer, callback_parameters, cookie_pairs, cookie_value, endpoints,
-    kept_return_to, logout_token_of_form,
+    kept_return_to, logout_token_of_form, step_up_challenge,
 };
 
 #[path = "../../crates/rocket_logto/src/internals/properties.rs"]

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use crate::accounts::{Refused, SignUp};
+use crate::acr::{self, Demand, Level};
 use crate::auth_request::{AuthRequest, Failure, Params, ResponseMode, check, pushed_params};
 use crate::claims;
 use crate::client_auth::authenticate;
@@ -16,7 +17,8 @@ use crate::pages;
 use crate::provider::Provider;
 use crate::seed::{Seed, SeedUser};
 use crate::store::{
-    CODE_LIFETIME, Code, Grant, INTERACTION_LIFETIME, Interaction, SESSION_LIFETIME, Session,
+    CODE_LIFETIME, Code, FirstFactor, Grant, INTERACTION_LIFETIME, Interaction, SESSION_LIFETIME,
+    Session,
 };
 use crate::wire::{Received, Reply, first};
 
@@ -32,7 +34,13 @@ pub(crate) fn authorize_as(
     auth_time: u64,
 ) -> Reply {
     checked(provider, request, |auth| {
-        sign_in(provider, &auth, user, auth_time).unwrap_or_else(|| {
+        let first_factor = FirstFactor {
+            user: user.to_owned(),
+            auth_time,
+        };
+        // Tests may be of apps at any provider, whose classes Logto does not know.
+        let demand = Demand::of(&auth).unwrap_or_default();
+        press_all(provider, &auth, &first_factor, demand.as_ref()).unwrap_or_else(|| {
             let error = OidcError::new(403, "access_denied", "user is not available");
             respond_error(provider, &auth, &error)
         })
@@ -55,7 +63,12 @@ fn checked(
     };
     let params = pushed.as_deref().unwrap_or(params);
     match check(provider, params) {
-        Ok(auth) => answer(auth),
+        Ok(mut auth) => {
+            auth.acr_values = auth
+                .acr_values
+                .filter(|_| provider.hooks.knows_acr_values());
+            answer(auth)
+        }
         Err(Failure::Page(failed)) => {
             let (error, reply) = *failed;
             pages::refused(provider, request, params, &error, reply)
@@ -100,8 +113,16 @@ pub(crate) fn push(provider: &Provider, request: &Received) -> Reply {
 
 /// Straight through when the user is signed in here, else to the sign-in page.
 fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
+    let demand = match Demand::of(&auth) {
+        Ok(demand) => demand,
+        Err(error) => return respond_error(provider, &auth, &error),
+    };
     if let Some(user) = provider.hooks.signs_in_as() {
-        return sign_in(provider, &auth, &user, provider.now()).unwrap_or_else(|| {
+        let first_factor = FirstFactor {
+            user,
+            auth_time: provider.now(),
+        };
+        return press_all(provider, &auth, &first_factor, demand.as_ref()).unwrap_or_else(|| {
             pages::error(
                 400,
                 "No such user",
@@ -117,7 +138,22 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
         fresh && !auth.prompt.contains("login")
     });
     let silent = auth.prompt.contains("none");
+    let is_enough = |session: &Session| {
+        let demand = demand.as_ref();
+        demand.is_none_or(|demand| demand.is_met_by(session.level))
+    };
     match session {
+        Some((_, session)) if !is_enough(&session) => {
+            if silent {
+                return respond_error(provider, &auth, &acr::not_obtained());
+            }
+            // Logto keeps to the user who is signed in, and asks for what is missing.
+            let first_factor = FirstFactor {
+                user: session.user,
+                auth_time: now,
+            };
+            ask_second_factor(provider, auth, first_factor)
+        }
         Some((id, session)) => {
             let new = auth.scopes.iter().any(|scope| {
                 claims::SCOPES.contains(&scope.as_str()) && !session.consented.contains(scope)
@@ -140,14 +176,100 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
                 true => pages::sign_up(provider, &interaction, &auth, None, &[]),
                 false => pages::sign_in(provider, &interaction, &auth, None),
             };
-            let expires = now + INTERACTION_LIFETIME;
-            let entry = Interaction {
-                request: auth,
-                expires,
-            };
-            provider.store().interactions.insert(interaction, entry);
+            begin(provider, interaction, auth, None);
             page
         }
+    }
+}
+
+/// Remembers a sign-in whose page is shown.
+fn begin(
+    provider: &Provider,
+    interaction: String,
+    request: AuthRequest,
+    first_factor: Option<FirstFactor>,
+) {
+    let entry = Interaction {
+        request,
+        expires: provider.now() + INTERACTION_LIFETIME,
+        first_factor,
+    };
+    provider.store().interactions.insert(interaction, entry);
+}
+
+/// The page of the second factor; at once the error, for a user who has none.
+fn ask_second_factor(provider: &Provider, auth: AuthRequest, first_factor: FirstFactor) -> Reply {
+    let user = provider.seed().user(&first_factor.user).cloned();
+    let Some(user) = user.filter(|user| user.second_factor) else {
+        return respond_error(provider, &auth, &acr::not_obtained());
+    };
+    // Another one than that of the sign-in page, which the back button leads to.
+    let interaction = random_token();
+    let page = pages::second_factor(&interaction, &auth, &user);
+    begin(provider, interaction, auth, Some(first_factor));
+    page
+}
+
+/// The second factor's form.
+pub(crate) fn second_factor(provider: &Provider, request: &Received) -> Reply {
+    let id = request.form_value("interaction");
+    let auth = match under_way(provider, id) {
+        Ok(auth) => auth,
+        Err(refusal) => return refusal,
+    };
+    let first_factor = {
+        let store = provider.store();
+        let found = store.interactions.get(id.unwrap_or_default());
+        found.and_then(|interaction| interaction.first_factor.clone())
+    };
+    let Some(FirstFactor { user, auth_time }) = first_factor else {
+        let text = "This sign-in has not come as far as the second factor.";
+        return pages::error(400, "First things first", text);
+    };
+    let has_one = {
+        let seed = provider.seed();
+        seed.user(&user).is_some_and(|user| user.second_factor)
+    };
+    if request.form_value("action") != Some("accept") || !has_one {
+        return respond_error(provider, &auth, &acr::not_obtained());
+    }
+    sign_in(provider, &auth, &user, auth_time, Level::Mfa).unwrap_or_else(pages::no_such_user)
+}
+
+/// Somebody has authenticated by one factor: the answer to the client, or the page of the
+/// second factor, if it takes one. `None` when the user may not sign in.
+fn by_first_factor(provider: &Provider, auth: AuthRequest, user: &str) -> Option<Reply> {
+    let demand = Demand::of(&auth).unwrap_or_default();
+    let first_factor = FirstFactor {
+        user: user.to_owned(),
+        auth_time: provider.now(),
+    };
+    match demand.is_some_and(|demand| demand.takes_second_factor()) {
+        true => {
+            provider.seed().user(user).filter(|user| !user.suspended)?;
+            Some(ask_second_factor(provider, auth, first_factor))
+        }
+        false => {
+            let FirstFactor { user, auth_time } = first_factor;
+            sign_in(provider, &auth, &user, auth_time, Level::OneFactor)
+        }
+    }
+}
+
+/// The answer for a user who presses all buttons that it takes, and has them.
+fn press_all(
+    provider: &Provider,
+    auth: &AuthRequest,
+    first_factor: &FirstFactor,
+    demand: Option<&Demand>,
+) -> Option<Reply> {
+    let FirstFactor { user, auth_time } = first_factor;
+    let takes_second = demand.is_some_and(Demand::takes_second_factor);
+    let has_second = provider.seed().user(user)?.second_factor;
+    match (takes_second, has_second) {
+        (true, false) => Some(respond_error(provider, auth, &acr::not_obtained())),
+        (true, true) => sign_in(provider, auth, user, *auth_time, Level::Mfa),
+        (false, _) => sign_in(provider, auth, user, *auth_time, Level::OneFactor),
     }
 }
 
@@ -188,9 +310,7 @@ pub(crate) fn sign_up(provider: &Provider, request: &Received) -> Reply {
     let id = id.unwrap_or_default();
     let form = SignUp::of(request);
     match provider.sign_up(&form) {
-        Ok(user) => {
-            sign_in(provider, &auth, &user, provider.now()).unwrap_or_else(pages::no_such_user)
-        }
+        Ok(user) => by_first_factor(provider, auth, &user).unwrap_or_else(pages::no_such_user),
         Err(Refused::Fields(wrong)) => pages::sign_up(provider, id, &auth, Some(&form), &wrong),
         Err(Refused::Full) => pages::full(id),
     }
@@ -218,7 +338,7 @@ pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
         _ => {}
     }
     let user = request.form_value("user").unwrap_or_default();
-    sign_in(provider, &auth, user, provider.now()).unwrap_or_else(|| {
+    by_first_factor(provider, auth.clone(), user).unwrap_or_else(|| {
         let why = match provider.seed().user(user) {
             Some(_) => "This account is suspended.",
             None => "There is no such account, or no longer.",
@@ -229,7 +349,13 @@ pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
 
 /// A new session for the user, and the answer to the client; `None` when the
 /// user may not sign in.
-fn sign_in(provider: &Provider, auth: &AuthRequest, user: &str, auth_time: u64) -> Option<Reply> {
+fn sign_in(
+    provider: &Provider,
+    auth: &AuthRequest,
+    user: &str,
+    auth_time: u64,
+    level: Level,
+) -> Option<Reply> {
     let user = {
         let seed = provider.seed();
         seed.user(user).filter(|user| !user.suspended)?.id.clone()
@@ -238,6 +364,7 @@ fn sign_in(provider: &Provider, auth: &AuthRequest, user: &str, auth_time: u64) 
         user,
         sid: random_token(),
         auth_time,
+        level,
         expires: provider.now() + SESSION_LIFETIME,
         consented: BTreeSet::new(),
     };
@@ -311,7 +438,8 @@ fn grant(
         claims::SCOPES.contains(&scope.as_str())
             || resources.values().any(|scopes| scopes.contains(*scope))
     };
-    let wants_auth_time = auth.max_age.is_some() || auth.prompt.contains("login");
+    let wants_level = auth.acr_values.is_some();
+    let wants_auth_time = wants_level || auth.max_age.is_some() || auth.prompt.contains("login");
     Grant {
         user: user.id.clone(),
         client: client.to_owned(),
@@ -320,6 +448,7 @@ fn grant(
         scopes: auth.scopes.iter().filter(granted).cloned().collect(),
         nonce: auth.nonce.clone(),
         auth_time: wants_auth_time.then_some(session.auth_time),
+        level: wants_level.then_some(session.level),
         resources,
     }
 }

@@ -27,7 +27,7 @@ pub(crate) const SCOPES: [&str; 11] = [
     ORGANIZATION_ROLES_SCOPE,
 ];
 
-pub(crate) const SUPPORTED: [&str; 32] = [
+pub(crate) const SUPPORTED: &[&str] = &[
     "sub",
     "name",
     "family_name",
@@ -58,6 +58,8 @@ pub(crate) const SUPPORTED: [&str; 32] = [
     "organization_data",
     "organization_roles",
     "sid",
+    "acr",
+    "amr",
     "auth_time",
     "iss",
 ];

@@ -28,7 +28,8 @@
 //! tokens with rotation and reuse detection, access tokens for API resources and
 //! organizations, for users and for machines, token exchange, userinfo,
 //! revocation, introspection, sign-out and back-channel logout; and of Logto's
-//! Management API the few calls that go with these.
+//! Management API the few calls that go with these. Step-up has both of Logto's levels,
+//! `urn:logto:acr:1fa` and `urn:logto:acr:mfa`, with a pretended second factor.
 //!
 //! # Who can sign in
 //!
@@ -56,6 +57,7 @@
 #![deny(missing_docs)]
 
 mod accounts;
+mod acr;
 mod auth_request;
 mod authorize;
 mod backchannel;

@@ -49,6 +49,7 @@ fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
         ("GET", "/user") => (Endpoint::Page, pages::user),
         ("GET", "/sign-in") => (Endpoint::Page, authorize::show_sign_in),
         ("POST", "/sign-in") => (Endpoint::Page, authorize::submit),
+        ("POST", "/second-factor") => (Endpoint::Page, authorize::second_factor),
         ("GET", "/sign-up") => (Endpoint::Page, authorize::show_sign_up),
         ("POST", "/sign-up") => (Endpoint::Page, authorize::sign_up),
         ("POST", "/suspend") => (Endpoint::Page, console::suspend),

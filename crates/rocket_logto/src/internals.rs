@@ -11,6 +11,7 @@ use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
 use crate::error::told::Advice;
 use crate::error::{Error, ErrorKind};
+use crate::oidc::challenge::StepUpChallenge;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{
     self, AccessExpectations, Algorithms, ClientExpectations, KeySet, Logout, Nonce,
@@ -40,6 +41,15 @@ pub fn callback_parameters(query: &str) -> Option<[Option<String>; 4]> {
 
 pub fn logout_token_of_form(form: &str) -> Option<String> {
     backchannel_logout::logout_token(form).ok()
+}
+
+/// `max_age` and `acr_values` that an API demands in a `WWW-Authenticate` header.
+pub fn step_up_challenge(header: &[u8]) -> Option<(Option<u32>, Vec<String>)> {
+    let found = StepUpChallenge::from_headers([("www-authenticate", header)])?;
+    Some((
+        found.max_age(),
+        found.acr_values().map(str::to_owned).collect(),
+    ))
 }
 
 /// The endpoints of a discovery document that is valid for `issuer`.

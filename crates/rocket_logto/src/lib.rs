@@ -124,6 +124,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod authentication;
 mod claims;
 mod clock;
 mod config;
@@ -151,6 +152,7 @@ mod tokens;
 #[cfg(all(feature = "testing", debug_assertions))]
 mod transport;
 
+pub use authentication::{Authentication, logto_acr};
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
     SsoIdentity, StandardClaims, Timestamp, UserInfoClaims,
@@ -175,6 +177,7 @@ pub use hooks::{
     SignInHook, SignOutCause, SignOutEvent, SignOutHook,
 };
 pub use logto::Logto;
+pub use oidc::challenge::StepUpChallenge;
 pub use response::page::{Page, PageAction, PageField, PageForm, PageKind};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;

@@ -3,17 +3,22 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use rocket::time::OffsetDateTime;
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::access_token::Resource;
 use super::organization_id::OrganizationId;
+use crate::authentication::Authentication;
 use crate::claims::AccessTokenClaims;
+use crate::clock;
 use crate::config::ORGANIZATION;
 use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
+use crate::oidc::authentication::{AuthenticationEvent, RequestedAuthentication};
 use crate::oidc::error::one_line;
+use crate::oidc::verify::Rejection;
 use crate::service::LogtoService;
 
 /// In bytes: longer than the token of a user with many scopes, and short enough
@@ -57,6 +62,34 @@ pub trait Permission: Send + Sync + 'static {
     type Audience: BearerAudience;
     /// The scopes it must have, every one of them.
     const SCOPES: &'static [&'static str];
+    /// How its user must have authenticated: nothing is demanded unless this says so. A
+    /// [`StepUpPolicy`](crate::StepUpPolicy) says it, the same as for pages. The token must then
+    /// carry `acr`, `amr` or `auth_time`, whichever it takes: Logto's do since 1.42. Those of
+    /// machines never do.
+    ///
+    /// ```rust
+    /// use std::time::Duration;
+    /// use rocket_logto::{Authentication, Permission, StepUpPolicy, logto_acr};
+    ///
+    /// # use rocket_logto::Resource;
+    /// # struct Shopping;
+    /// # impl Resource for Shopping {
+    /// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+    /// # }
+    /// struct SecondFactor;
+    /// impl StepUpPolicy for SecondFactor {
+    ///     const ACR_VALUES: &'static [&'static str] = &[logto_acr::MFA];
+    ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+    /// }
+    ///
+    /// struct Order;
+    /// impl Permission for Order {
+    ///     type Audience = Shopping;
+    ///     const SCOPES: &'static [&'static str] = &["write"];
+    ///     const AUTHENTICATION: Authentication = Authentication::of::<SecondFactor>();
+    /// }
+    /// ```
+    const AUTHENTICATION: Authentication = Authentication::ANY;
 }
 
 /// What a token must be for: a [`Resource`], an [`Organization`], or a resource
@@ -256,6 +289,8 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///   organization, or its claims do not fit `C`.
 /// - 401: there is no token.
 /// - 403 `insufficient_scope`: scopes of `P` are missing.
+/// - 401 `insufficient_user_authentication`: the user has not authenticated as `P` demands; with
+///   `acr_values` and `max_age`.
 /// - 400 `invalid_request`: the credentials cannot be read, or the request names
 ///   no organization although `P` needs one.
 /// - 503: the provider's keys, or its answer about an opaque token, are not
@@ -263,7 +298,7 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///
 /// # Standards
 ///
-/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2.
+/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2, RFC 9470.
 ///
 /// # Examples
 ///
@@ -372,6 +407,23 @@ impl<P: Permission, C> Bearer<P, C> {
         self.claims.has_scope(scope)
     }
 
+    /// How strongly the user of the token has authenticated (`acr`), if the token says.
+    pub fn acr(&self) -> Option<&str> {
+        self.claims.acr.as_deref()
+    }
+
+    /// The methods that they have authenticated with (`amr`, RFC 8176); none when the token does
+    /// not say.
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        let methods = self.claims.amr.as_deref().unwrap_or_default();
+        methods.iter().map(String::as_str)
+    }
+
+    /// When they have authenticated (`auth_time`), in UTC, if the token says.
+    pub fn auth_time(&self) -> Option<OffsetDateTime> {
+        self.claims.auth_time.value().copied().map(clock::moment)
+    }
+
     /// All claims; custom ones are in `extra`.
     pub fn claims(&self) -> &AccessTokenClaims {
         &self.claims
@@ -429,6 +481,9 @@ async fn find<P: Permission, C: DeserializeOwned>(
         let kind = BearerErrorKind::InsufficientScope { missing };
         return Err(BearerError::new(kind, "insufficient_scope"));
     }
+    if !P::AUTHENTICATION.is_any() {
+        authenticated_as(&P::AUTHENTICATION, &claims, logto)?;
+    }
     let custom = C::deserialize(&claims.extra).map_err(|_| {
         let why = "the token lacks custom claims that are needed here";
         BearerError::invalid_token(why, "custom_claims")
@@ -439,6 +494,32 @@ async fn find<P: Permission, C: DeserializeOwned>(
         custom,
         permission: PhantomData,
     })
+}
+
+/// Whether the user of the token has authenticated as is `required` (RFC 9470 section 3).
+fn authenticated_as(
+    required: &Authentication,
+    claims: &AccessTokenClaims,
+    logto: &LogtoService,
+) -> Result<(), BearerError> {
+    let event = AuthenticationEvent::of_caller(claims);
+    let Err(rejection) = event.satisfies(&required.into(), logto.measure()) else {
+        return Ok(());
+    };
+    let (why, reason) = match rejection {
+        _ if event.is_unknown() => (
+            "the token does not say how its user has authenticated; that of a machine never does",
+            "no_authentication",
+        ),
+        Rejection::AuthenticationTime => ("a more recent authentication is required", "auth_time"),
+        Rejection::AuthenticationContext => ("a stronger authentication is required", "acr"),
+        _ => ("authentication by other methods is required", "amr"),
+    };
+    let asked = RequestedAuthentication::from(required).told();
+    let details = format!(": {}; required is {asked}", event.told());
+    let required = *required;
+    let kind = BearerErrorKind::InsufficientAuthentication { why, required };
+    Err(BearerError::new(kind, reason).with_details(details))
 }
 
 /// Whether a token names the audience. One that names none has passed only because its
@@ -514,8 +595,24 @@ fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
 
 impl<P: Permission, C> Sentinel for Bearer<P, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        either_fairing_is_missing(rocket, "Bearer") || cannot_be_found::<P>(rocket)
+        either_fairing_is_missing(rocket, "Bearer")
+            || cannot_be_found::<P>(rocket)
+            || cannot_be_met::<P>(rocket)
     }
+}
+
+/// Whether the launch must abort, because nobody can authenticate as the permission demands.
+fn cannot_be_met<P: Permission>(rocket: &Rocket<Ignite>) -> bool {
+    let tolerance = rocket.state::<LogtoService>().map(LogtoService::tolerance);
+    let fault = match P::AUTHENTICATION.is_any() {
+        true => None,
+        false => P::AUTHENTICATION.fault(tolerance.unwrap_or_default()),
+    };
+    if let Some(why) = fault {
+        let name = std::any::type_name::<P>();
+        log::error!("logto: the AUTHENTICATION of the permission `{name}` {why}");
+    }
+    fault.is_some()
 }
 
 /// Whether the launch must abort, because no route names the organization.
