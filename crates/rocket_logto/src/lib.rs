@@ -103,6 +103,7 @@
 //! | guide | about |
 //! |---|---|
 //! | [`guide::sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
+//! | [`guide::step_up`] | a more recent sign-in, or a stronger one, for pages and for APIs |
 //! | [`guide::hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
 //! | [`guide::pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |

@@ -72,6 +72,7 @@ fn finds_no_challenge_where_none_can_be_relied_on() {
         "error=\"insufficient_user_authentication\"",
         "Bearer realm=\"error=\\\"insufficient_user_authentication\\\"\"",
         "Bearer realm=\", Bearer error=insufficient_user_authentication\"",
+        "Basic realm=\"\\\", Bearer error=insufficient_user_authentication, x=\"y\"",
         "Bearer error=\"insufficient_user_authentication",
         "Bearer error=\"insufficient_user_authentication\\",
         "Bearer error=\"insufficient_user_authentication\"x",
