@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
-use crate::error::told::Advice;
+use crate::error::told::{Advice, Missing};
 use crate::error::{Error, ErrorKind};
 use crate::oidc::challenge::StepUpChallenge;
 use crate::oidc::metadata::Metadata;
@@ -94,7 +94,15 @@ pub fn errors() -> Vec<Error> {
     let needs = needs.map(|(roles, in_organization)| {
         Error::new(ErrorKind::NotAllowed, "for_a_test").needing(roles, in_organization)
     });
-    kinds.into_iter().chain(denied).chain(needs).collect()
+    let missing = Missing::all().map(|missing| {
+        Error::new(ErrorKind::UnmetAuthentication, "for_a_test").lacking(Some(missing))
+    });
+    kinds
+        .into_iter()
+        .chain(denied)
+        .chain(needs)
+        .chain(missing)
+        .collect()
 }
 
 pub fn page_kinds() -> &'static [PageKind] {

@@ -61,6 +61,14 @@ pub(crate) enum Missing {
     Recency,
 }
 
+impl Missing {
+    #[cfg(any(test, feature = "_internals"))]
+    pub(crate) fn all() -> [Missing; 3] {
+        let way = Missing::Way("urn:a, urn:b".to_owned());
+        [Missing::SecondFactor, way, Missing::Recency]
+    }
+}
+
 /// What the user is told besides what the kind of the error says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {

@@ -384,6 +384,10 @@ mod tests {
         let rocket = rocket::build();
         let client = rocket::local::blocking::Client::untracked(rocket).expect("a client");
         let request = client.get("/");
+        for missing in Missing::all() {
+            let told = Told::Missing(missing);
+            assert_eq!(told_text(request.inner(), &told), told.english());
+        }
         for in_organization in [false, true] {
             for roles in [&[][..], &["admin"], &["admin", "owner"]] {
                 let told = Told::Needs {
