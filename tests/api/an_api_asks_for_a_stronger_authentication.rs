@@ -87,7 +87,7 @@ fn why(caller: Result<Bearer<SecondFactor>, BearerError>) -> String {
     let is_it = matches!(
         kind,
         Some(BearerErrorKind::InsufficientAuthentication { required, .. })
-            if required == Authentication::of::<SecondFactor>()
+            if *required == Authentication::of::<SecondFactor>()
     );
     is_it.to_string()
 }

@@ -15,6 +15,7 @@ use crate::names::ORGANIZATIONS_SCOPE;
 use crate::oidc_error::OidcError;
 use crate::pages;
 use crate::provider::Provider;
+use crate::second_factor::{ask_second_factor, by_first_factor, press_all};
 use crate::seed::{Seed, SeedUser};
 use crate::store::{
     CODE_LIFETIME, Code, FirstFactor, Grant, INTERACTION_LIFETIME, Interaction, SESSION_LIFETIME,
@@ -183,7 +184,7 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
 }
 
 /// Remembers a sign-in whose page is shown.
-fn begin(
+pub(crate) fn begin(
     provider: &Provider,
     interaction: String,
     request: AuthRequest,
@@ -197,84 +198,8 @@ fn begin(
     provider.store().interactions.insert(interaction, entry);
 }
 
-/// The page of the second factor; at once the error, for a user who has none.
-fn ask_second_factor(provider: &Provider, auth: AuthRequest, first_factor: FirstFactor) -> Reply {
-    let user = provider.seed().user(&first_factor.user).cloned();
-    let Some(user) = user.filter(|user| user.second_factor) else {
-        return respond_error(provider, &auth, &acr::not_obtained());
-    };
-    // Another one than that of the sign-in page, which the back button leads to.
-    let interaction = random_token();
-    let page = pages::second_factor(&interaction, &auth, &user);
-    begin(provider, interaction, auth, Some(first_factor));
-    page
-}
-
-/// The second factor's form.
-pub(crate) fn second_factor(provider: &Provider, request: &Received) -> Reply {
-    let id = request.form_value("interaction");
-    let auth = match under_way(provider, id) {
-        Ok(auth) => auth,
-        Err(refusal) => return refusal,
-    };
-    let first_factor = {
-        let store = provider.store();
-        let found = store.interactions.get(id.unwrap_or_default());
-        found.and_then(|interaction| interaction.first_factor.clone())
-    };
-    let Some(FirstFactor { user, auth_time }) = first_factor else {
-        let text = "This sign-in has not come as far as the second factor.";
-        return pages::error(400, "First things first", text);
-    };
-    let has_one = {
-        let seed = provider.seed();
-        seed.user(&user).is_some_and(|user| user.second_factor)
-    };
-    if request.form_value("action") != Some("accept") || !has_one {
-        return respond_error(provider, &auth, &acr::not_obtained());
-    }
-    sign_in(provider, &auth, &user, auth_time, Level::Mfa).unwrap_or_else(pages::no_such_user)
-}
-
-/// Somebody has authenticated by one factor: the answer to the client, or the page of the
-/// second factor, if it takes one. `None` when the user may not sign in.
-fn by_first_factor(provider: &Provider, auth: AuthRequest, user: &str) -> Option<Reply> {
-    let demand = Demand::of(&auth).unwrap_or_default();
-    let first_factor = FirstFactor {
-        user: user.to_owned(),
-        auth_time: provider.now(),
-    };
-    match demand.is_some_and(|demand| demand.takes_second_factor()) {
-        true => {
-            provider.seed().user(user).filter(|user| !user.suspended)?;
-            Some(ask_second_factor(provider, auth, first_factor))
-        }
-        false => {
-            let FirstFactor { user, auth_time } = first_factor;
-            sign_in(provider, &auth, &user, auth_time, Level::OneFactor)
-        }
-    }
-}
-
-/// The answer for a user who presses all buttons that it takes, and has them.
-fn press_all(
-    provider: &Provider,
-    auth: &AuthRequest,
-    first_factor: &FirstFactor,
-    demand: Option<&Demand>,
-) -> Option<Reply> {
-    let FirstFactor { user, auth_time } = first_factor;
-    let takes_second = demand.is_some_and(Demand::takes_second_factor);
-    let has_second = provider.seed().user(user)?.second_factor;
-    match (takes_second, has_second) {
-        (true, false) => Some(respond_error(provider, auth, &acr::not_obtained())),
-        (true, true) => sign_in(provider, auth, user, *auth_time, Level::Mfa),
-        (false, _) => sign_in(provider, auth, user, *auth_time, Level::OneFactor),
-    }
-}
-
 /// The sign-in under way that a page or a form names.
-fn under_way(provider: &Provider, id: Option<&str>) -> Result<AuthRequest, Reply> {
+pub(crate) fn under_way(provider: &Provider, id: Option<&str>) -> Result<AuthRequest, Reply> {
     let store = provider.store();
     let found = store.interactions.get(id.unwrap_or_default());
     let found = found.filter(|interaction| interaction.expires > provider.now());
@@ -349,7 +274,7 @@ pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
 
 /// A new session for the user, and the answer to the client; `None` when the
 /// user may not sign in.
-fn sign_in(
+pub(crate) fn sign_in(
     provider: &Provider,
     auth: &AuthRequest,
     user: &str,
@@ -453,7 +378,7 @@ fn grant(
     }
 }
 
-fn respond_error(provider: &Provider, auth: &AuthRequest, error: &OidcError) -> Reply {
+pub(crate) fn respond_error(provider: &Provider, auth: &AuthRequest, error: &OidcError) -> Reply {
     let params = vec![
         ("error".into(), error.error.into()),
         ("error_description".into(), error.description.clone()),

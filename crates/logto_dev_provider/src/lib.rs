@@ -81,6 +81,7 @@ mod own_pages;
 mod pages;
 mod provider;
 mod routes;
+mod second_factor;
 mod seed;
 mod server;
 mod session;

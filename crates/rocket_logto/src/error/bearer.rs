@@ -91,7 +91,7 @@ pub enum BearerErrorKind {
         /// A text for the caller.
         why: &'static str,
         /// What is needed.
-        required: Authentication,
+        required: Box<Authentication>,
     },
     /// The provider's keys, or its answer about an opaque token, are not available:
     /// 503.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::access_token::Resource;
+use super::caller_authentication::{authenticated_as, cannot_be_met};
 use super::organization_id::OrganizationId;
 use crate::authentication::Authentication;
 use crate::claims::AccessTokenClaims;
@@ -16,9 +17,7 @@ use crate::clock;
 use crate::config::ORGANIZATION;
 use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
-use crate::oidc::authentication::{AuthenticationEvent, RequestedAuthentication};
 use crate::oidc::error::one_line;
-use crate::oidc::verify::Rejection;
 use crate::service::LogtoService;
 
 /// In bytes: longer than the token of a user with many scopes, and short enough
@@ -496,32 +495,6 @@ async fn find<P: Permission, C: DeserializeOwned>(
     })
 }
 
-/// Whether the user of the token has authenticated as is `required` (RFC 9470 section 3).
-fn authenticated_as(
-    required: &Authentication,
-    claims: &AccessTokenClaims,
-    logto: &LogtoService,
-) -> Result<(), BearerError> {
-    let event = AuthenticationEvent::of_caller(claims);
-    let Err(rejection) = event.satisfies(&required.into(), logto.measure()) else {
-        return Ok(());
-    };
-    let (why, reason) = match rejection {
-        _ if event.is_unknown() => (
-            "the token does not say how its user has authenticated; that of a machine never does",
-            "no_authentication",
-        ),
-        Rejection::AuthenticationTime => ("a more recent authentication is required", "auth_time"),
-        Rejection::AuthenticationContext => ("a stronger authentication is required", "acr"),
-        _ => ("authentication by other methods is required", "amr"),
-    };
-    let asked = RequestedAuthentication::from(required).told();
-    let details = format!(": {}; required is {asked}", event.told());
-    let required = *required;
-    let kind = BearerErrorKind::InsufficientAuthentication { why, required };
-    Err(BearerError::new(kind, reason).with_details(details))
-}
-
 /// Whether a token names the audience. One that names none has passed only because its
 /// client is in `clients_without_audience`: it is then for the API itself, and for no
 /// organization.
@@ -599,20 +572,6 @@ impl<P: Permission, C> Sentinel for Bearer<P, C> {
             || cannot_be_found::<P>(rocket)
             || cannot_be_met::<P>(rocket)
     }
-}
-
-/// Whether the launch must abort, because nobody can authenticate as the permission demands.
-fn cannot_be_met<P: Permission>(rocket: &Rocket<Ignite>) -> bool {
-    let tolerance = rocket.state::<LogtoService>().map(LogtoService::tolerance);
-    let fault = match P::AUTHENTICATION.is_any() {
-        true => None,
-        false => P::AUTHENTICATION.fault(tolerance.unwrap_or_default()),
-    };
-    if let Some(why) = fault {
-        let name = std::any::type_name::<P>();
-        log::error!("logto: the AUTHENTICATION of the permission `{name}` {why}");
-    }
-    fault.is_some()
 }
 
 /// Whether the launch must abort, because no route names the organization.

@@ -57,6 +57,7 @@ macro_rules! holds_token {
 mod access_token;
 mod allowed;
 mod bearer;
+mod caller_authentication;
 mod challenge;
 mod language;
 mod machine_token;
