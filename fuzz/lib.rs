@@ -3,8 +3,7 @@
 
 use rocket_logto::SigningAlg;
 use rocket_logto::internals::{
-    Expected, Keys, Sealer, callback_parameters, cookie_pairs, cookie_value, ended_by_webhook,
-    endpoints, kept_return_to, logout_token_of_form, webhook_signature,
+    Expected, Keys, Sealer, callback_parameters, cookie_pairs, cookie_value, ended_by_webhook, endpoints, kept_return_to, logout_token_of_form, step_up_challenge, webhook_signature,
 };
 
 #[path = "../crates/rocket_logto/src/internals/properties.rs"]

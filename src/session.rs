@@ -10,7 +10,7 @@ use rocket::{Either, Route, State, get, post, routes, uri};
 use rocket_dyn_templates::{Template, context};
 use rocket_logto::{
     AccountPage, Error, ErrorKind, Logto, SameOrigin, SessionInfo, Sessions, SignOut, StepUp,
-    StepUpPolicy, User,
+    StepUpPolicy, User, logto_acr,
 };
 
 use crate::frame::{Entry, Frame, Goto};
@@ -18,7 +18,15 @@ use crate::shown::{Time, visible};
 
 pub fn routes() -> Vec<Route> {
     routes![
-        session, recent, refresh, forget, end, end_others, end_all, ended
+        session,
+        recent,
+        second_factor,
+        refresh,
+        forget,
+        end,
+        end_others,
+        end_all,
+        ended
     ]
 }
 
@@ -131,6 +139,24 @@ fn recent(user: StepUp<Recent>, frame: Frame<'_>) -> Template {
         authenticated_at: user.authenticated_at().map(Time::at),
     };
     frame.around(Entry::below("session"), "recent", content)
+}
+
+/// For actions that a password should not be enough for.
+struct SecondFactor;
+
+impl StepUpPolicy for SecondFactor {
+    const ACR_VALUES: &'static [&'static str] = &[logto_acr::MFA];
+}
+
+#[get("/session/second-factor")]
+fn second_factor(user: StepUp<SecondFactor>, frame: Frame<'_>) -> Template {
+    let content = context! {
+        name: visible(user.name()),
+        authenticated_at: user.authenticated_at().map(Time::at),
+        acr: user.acr().map(visible),
+        amr: user.amr().map(visible).collect::<Vec<_>>(),
+    };
+    frame.around(Entry::below("session"), "second_factor", content)
 }
 
 /// Asks the provider again. A user whom it no longer accepts is signed out here, too.

@@ -112,6 +112,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+session = { store = { redis = \"https://r.example\" } }", "session.store", "redis://host:6379"),
     ("+acr_values = [\"urn:a urn:b\"]", "acr_values", "names without spaces"),
     ("+acr_values = [\"\"]", "acr_values", "names without spaces"),
+    ("+acr_order = [\"urn:a urn:b\"]", "acr_order", "the weakest first"),
+    ("+acr_order = [\"1\", \"2\", \"1\"]", "acr_order", "has \"1\" twice"),
+    ("+acr_order = [1, 2]", "acr_order", "array of strings"),
     // Durations and numbers.
     ("+max_age = \"2 years\"", "max_age", "from \"0s\" to \"365d\""),
     ("+max_age = \"soon\"", "max_age", "\"90s\""),

@@ -14,7 +14,7 @@ const ORDER: [&[&str]; 11] = [
     &["tokens", "hooks"],
     &["oidc", "response", "webhook"],
     &["claims", "error", "config", "request"],
-    &["return_to"],
+    &["return_to", "authentication"],
     &["transport"],
     &["clock", "sha256"],
 ];

@@ -8,8 +8,12 @@ use std::time::Duration;
 use rocket::error::ErrorKind;
 use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket, Route, get, routes};
-use rocket_logto::{AccessToken, ConstOrg, Logto, OrgToken, PathOrg, StepUp, StepUpPolicy, User};
+use rocket_logto::{
+    AccessToken, Authentication, Bearer, ConstOrg, Logto, MachineToken, OrgToken, PathOrg,
+    Permission, StepUp, StepUpPolicy, User,
+};
 
+use crate::support::api_app::as_machine;
 use crate::support::app::{ALICE, TestApp, configuration};
 use crate::support::browser::Browser;
 use crate::support::serve::{Process, free_port};
@@ -54,6 +58,38 @@ struct Short;
 impl StepUpPolicy for Short {
     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(9));
 }
+
+/// Two names in one, for callers.
+struct SpacedCall;
+
+impl Permission for SpacedCall {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &[];
+    const AUTHENTICATION: Authentication = Authentication::of::<Spaced>();
+}
+
+struct StrongCall;
+
+impl Permission for StrongCall {
+    type Audience = Shopping;
+    const SCOPES: &'static [&'static str] = &[];
+    const AUTHENTICATION: Authentication = Authentication::of::<Strong>();
+}
+
+struct Strong;
+
+impl StepUpPolicy for Strong {
+    const ACR_VALUES: &'static [&'static str] = &["urn:mfa"];
+}
+
+#[get("/")]
+fn spaced_call(_caller: Option<Bearer<SpacedCall>>) {}
+
+#[get("/")]
+fn strong_call(_caller: Bearer<StrongCall>) {}
+
+#[get("/")]
+fn strong_machine(_token: MachineToken<StrongCall>) {}
 
 #[get("/")]
 fn asks_for_nothing(_user: StepUp<Nothing>) {}
@@ -152,8 +188,26 @@ fn launches() -> Vec<Launch> {
         launch(
             "a level that asks for nothing",
             routes![asks_for_nothing],
-            Some("::Nothing` asks for nothing: give it MAX_AGE or ACR_VALUES"),
+            Some("::Nothing` asks for nothing: give it MAX_AGE, ACR_VALUES or AMR"),
         ),
+        launch("a permission with a policy", routes![strong_call], None),
+        launch(
+            "a permission with a policy of names with spaces",
+            routes![spaced_call],
+            Some("::SpacedCall` does not fit the sign-in request: ACR_VALUES are names"),
+        ),
+        Launch {
+            table: {
+                let mut table = table();
+                table.extend(as_machine());
+                table
+            },
+            ..launch(
+                "a machine that has authenticated like a user",
+                routes![strong_machine],
+                Some("no user does for such a token"),
+            )
+        },
         launch(
             "short, with the tolerance of a minute",
             routes![short],

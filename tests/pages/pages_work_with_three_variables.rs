@@ -3,6 +3,7 @@
 
 use logto_dev_provider::{Endpoint, Reply};
 use reqwest::Method;
+use rocket_logto::logto_acr;
 
 use crate::support::app::{ALICE, BOB};
 use crate::support::browser::{Browser, CROSS_SITE};
@@ -423,6 +424,45 @@ async fn a_page_that_needs_a_recent_sign_in_gets_one() {
     assert_eq!(max_age, Some("300"));
     let (_, text) = tenant.read(&browser, "/session").await;
     assert!(text.contains("Last authenticated"), "{text}");
+}
+
+/// By the button of the session's page, as Bob, who has none, and as Alice.
+#[rocket::async_test]
+async fn a_page_that_needs_a_second_factor_asks_for_it() {
+    let tenant = Tenant::start(&[]).await;
+    let opens = async |browser: &Browser| {
+        let session = browser.navigate(tenant.url("/session")).await;
+        let page = browser.click(&session, "Ask for a second factor").await;
+        browser.follow_all(page, 10).await.pop().expect("a page")
+    };
+    let bob = tenant.signed_in(BOB).await;
+    let page = opens(&bob).await;
+    assert_eq!(page.status(), 403, "{}", page.text());
+    assert!(
+        page.page()
+            .text
+            .contains("You are still signed in to this app as before.")
+    );
+    assert_eq!(tenant.read(&bob, "/session").await.0, 200);
+
+    let alice = tenant.signed_in(ALICE).await;
+    let mut page = opens(&alice).await;
+    if page.url().path() != "/session/second-factor" {
+        let accepted = alice.submit(&page, "accept", &[]).await;
+        page = alice.follow_all(accepted, 10).await.pop().expect("a page");
+    }
+    assert_eq!(
+        page.url().path(),
+        "/session/second-factor",
+        "{}",
+        page.text()
+    );
+    let text = page.page().text;
+    for part in ["Two factors", logto_acr::MFA, "otp", "Last authenticated"] {
+        assert!(text.contains(part), "{part} not in {text}");
+    }
+    // It stays so.
+    assert_eq!(tenant.read(&alice, "/session/second-factor").await.0, 200);
 }
 
 #[rocket::async_test]

@@ -2,6 +2,7 @@
 
 mod a_broken_exchange_signs_nobody_in;
 mod a_link_asks_first;
+mod a_second_factor_is_asked_for;
 mod a_session_swallows_no_demand;
 mod a_silent_sign_in_disturbs_nobody;
 mod a_user_signs_in_and_out;

@@ -30,6 +30,7 @@ pub(crate) struct AuthRequest {
     pub(crate) code_challenge: Option<String>,
     pub(crate) prompt: BTreeSet<String>,
     pub(crate) max_age: Option<u64>,
+    pub(crate) acr_values: Option<String>,
     pub(crate) login_hint: Option<String>,
     /// Logto's own parameters, to be shown on the page.
     pub(crate) extras: Vec<(String, String)>,
@@ -173,6 +174,7 @@ fn read(params: &[(String, String)], redirect_uri: Url) -> AuthRequest {
         code_challenge: text("code_challenge"),
         prompt,
         max_age: first(params, "max_age").and_then(|age| age.parse().ok()),
+        acr_values: text("acr_values"),
         login_hint: text("login_hint").filter(|_| !extras_dropped),
         extras,
         extras_dropped,

@@ -28,7 +28,7 @@ pub(crate) const SCOPES: [&str; 12] = [
     SESSIONS_SCOPE,
 ];
 
-pub(crate) const SUPPORTED: [&str; 32] = [
+pub(crate) const SUPPORTED: &[&str] = &[
     "sub",
     "name",
     "family_name",
@@ -59,6 +59,8 @@ pub(crate) const SUPPORTED: [&str; 32] = [
     "organization_data",
     "organization_roles",
     "sid",
+    "acr",
+    "amr",
     "auth_time",
     "iss",
 ];

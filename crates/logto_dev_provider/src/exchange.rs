@@ -71,6 +71,7 @@ pub(crate) fn token_exchange(
         resources: resources.collect::<BTreeMap<_, _>>(),
         nonce: None,
         auth_time: None,
+        level: None,
     };
     provider
         .store()

@@ -157,16 +157,22 @@ impl Issue<'_> {
 
     fn jwt_claims(&self, audience: &str, scope: &str) -> Map<String, Value> {
         let (sub, client) = (&self.user.id, &self.grant.client);
-        jwt_claims(self.provider, sub, client, audience, scope)
+        let mut claims = jwt_claims(self.provider, sub, client, audience, scope);
+        claims.extend(self.grant.authentication());
+        claims
     }
 
     fn id_token(&self, scopes: &[String], access_token: &str) -> String {
         let provider = self.provider;
         let now = provider.now();
-        let mut claims = claims::claims(&provider.seed(), self.user, scopes, Place::IdToken);
-        if let Some(auth_time) = self.grant.auth_time {
-            claims.insert("auth_time".into(), json!(auth_time));
-        }
+        let mut claims = self.grant.authentication();
+        // A user's own claims replace these.
+        claims.extend(claims::claims(
+            &provider.seed(),
+            self.user,
+            scopes,
+            Place::IdToken,
+        ));
         // Echoed in refreshed ID tokens too, as Logto does.
         if let Some(nonce) = &self.grant.nonce {
             claims.insert("nonce".into(), json!(nonce));

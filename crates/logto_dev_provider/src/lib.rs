@@ -29,7 +29,8 @@
 //! organizations, for users and for machines, token exchange, userinfo,
 //! revocation, introspection, sign-out and back-channel logout; and of Logto's
 //! Management API the few calls that go with these. Its [webhooks](Settings::webhook)
-//! have the shape that Logto's source code gives them.
+//! have the shape that Logto's source code gives them. Step-up has both of Logto's levels,
+//! `urn:logto:acr:1fa` and `urn:logto:acr:mfa`, with a pretended second factor.
 //!
 //! # Who can sign in
 //!
@@ -58,6 +59,7 @@
 
 mod account;
 mod accounts;
+mod acr;
 mod auth_request;
 mod authorize;
 mod backchannel;
@@ -81,6 +83,7 @@ mod own_pages;
 mod pages;
 mod provider;
 mod routes;
+mod second_factor;
 mod seed;
 mod server;
 mod session;

@@ -2,7 +2,10 @@
 
 use crate::provider::Provider;
 use crate::wire::{Endpoint, Received, Reply};
-use crate::{account, authorize, console, discovery, management, pages, session, token, userinfo};
+use crate::{
+    account, authorize, console, discovery, management, pages, second_factor, session, token,
+    userinfo,
+};
 
 /// Answers a request of one endpoint.
 pub(crate) type Handler = fn(&Provider, &Received) -> Reply;
@@ -49,6 +52,7 @@ fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
         ("GET", "/user") => (Endpoint::Page, pages::user),
         ("GET", "/sign-in") => (Endpoint::Page, authorize::show_sign_in),
         ("POST", "/sign-in") => (Endpoint::Page, authorize::submit),
+        ("POST", "/second-factor") => (Endpoint::Page, second_factor::second_factor),
         ("GET", "/sign-up") => (Endpoint::Page, authorize::show_sign_up),
         ("POST", "/sign-up") => (Endpoint::Page, authorize::sign_up),
         ("POST", "/suspend") => (Endpoint::Page, console::suspend),

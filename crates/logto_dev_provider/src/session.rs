@@ -227,6 +227,9 @@ fn active_token(provider: &Provider, token: &str) -> Option<Value> {
         "iss": provider.issuer(),
         "scope": scope.unwrap_or_else(|| grant.scopes.join(" ")),
     });
+    for (name, value) in grant.authentication() {
+        body[name] = value;
+    }
     if let Some(token_type) = token_type {
         body["token_type"] = json!(token_type);
         if provider.settings.sid {

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rocket::time::OffsetDateTime;
+
 /// Seconds since 1970-01-01 UTC.
 pub(crate) type Seconds = i64;
 
@@ -19,6 +21,11 @@ pub(crate) fn system_clock() -> Seconds {
 /// The whole seconds of a duration.
 pub(crate) fn seconds(duration: Duration) -> Seconds {
     Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX)
+}
+
+/// A point in time as users of the crate have it, in UTC.
+pub(crate) fn moment(seconds: Seconds) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// Whether `exp` has passed, with `tolerance` for clocks that differ (RFC 7519

@@ -9,8 +9,9 @@ use url::Url;
 
 use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
-use crate::error::told::Advice;
+use crate::error::told::{Advice, Missing};
 use crate::error::{Error, ErrorKind};
+use crate::oidc::challenge::StepUpChallenge;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{
     self, AccessExpectations, Algorithms, ClientExpectations, KeySet, Logout, Nonce,
@@ -58,6 +59,15 @@ pub fn ended_by_webhook(body: &[u8], now: i64, tolerance: i64) -> Option<Option<
     })
 }
 
+/// `max_age` and `acr_values` that an API demands in a `WWW-Authenticate` header.
+pub fn step_up_challenge(header: &[u8]) -> Option<(Option<u32>, Vec<String>)> {
+    let found = StepUpChallenge::from_headers([("www-authenticate", header)])?;
+    Some((
+        found.max_age(),
+        found.acr_values().map(str::to_owned).collect(),
+    ))
+}
+
 /// The endpoints of a discovery document that is valid for `issuer`.
 pub fn endpoints(issuer: &str, document: &[u8]) -> Option<Vec<Url>> {
     let metadata = Metadata::of(issuer, &[], document).ok()?;
@@ -101,7 +111,15 @@ pub fn errors() -> Vec<Error> {
     let needs = needs.map(|(roles, in_organization)| {
         Error::new(ErrorKind::NotAllowed, "for_a_test").needing(roles, in_organization)
     });
-    kinds.into_iter().chain(denied).chain(needs).collect()
+    let missing = Missing::all().map(|missing| {
+        Error::new(ErrorKind::UnmetAuthentication, "for_a_test").lacking(Some(missing))
+    });
+    kinds
+        .into_iter()
+        .chain(denied)
+        .chain(needs)
+        .chain(missing)
+        .collect()
 }
 
 pub fn page_kinds() -> &'static [PageKind] {

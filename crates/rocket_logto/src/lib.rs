@@ -104,6 +104,7 @@
 //! | guide | about |
 //! |---|---|
 //! | [`guide::sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, where it is kept |
+//! | [`guide::step_up`] | a more recent sign-in, or a stronger one, for pages and for APIs |
 //! | [`guide::hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
 //! | [`guide::webhooks`] | what Logto tells by itself, and when: suspended users, other roles; hooks of your own for it |
 //! | [`guide::pages`] | the pages of the library: your name and icon, your language, pages of your own |
@@ -127,6 +128,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod authentication;
 mod claims;
 mod clock;
 mod config;
@@ -156,6 +158,7 @@ mod tokens;
 mod transport;
 mod webhook;
 
+pub use authentication::{Authentication, logto_acr};
 pub use claims::{
     AccessTokenClaims, Address, Audience, Claim, IdTokenClaims, Identity, OrganizationData,
     SsoIdentity, StandardClaims, Timestamp, UserInfoClaims,
@@ -185,6 +188,7 @@ pub use management::{
     ManagedOrganization, ManagedUser, Management, OneTimeToken, OneTimeTokenRequest,
     OrganizationRole, UserKey,
 };
+pub use oidc::challenge::StepUpChallenge;
 pub use oidc::logto_api::session::{LogtoSession, Revoke};
 pub use response::page::{Page, PageAction, PageField, PageForm, PageKind};
 pub use routes::sign_in::SignIn;

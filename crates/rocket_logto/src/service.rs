@@ -2,6 +2,7 @@
 //! signed-in user. Managed by Rocket; made by either fairing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::Request;
 
@@ -10,6 +11,7 @@ use crate::clock::{Clock, Seconds};
 use crate::config::{ClientConfig, NamedBy, ProviderConfig};
 use crate::error::bearer::BearerError;
 use crate::error::{Error, ErrorKind};
+use crate::oidc::authentication::Measure;
 use crate::oidc::failure::exchange_failed;
 use crate::oidc::service::ServiceClient;
 use crate::tokens::bearer::Bearers;
@@ -230,6 +232,16 @@ impl LogtoService {
 
     pub(crate) fn client(&self) -> &Arc<ServiceClient> {
         &self.inner.service
+    }
+
+    /// For clocks that differ.
+    pub(crate) fn tolerance(&self) -> Duration {
+        self.inner.service.config().clock_tolerance
+    }
+
+    /// By what a caller's authentication is measured now.
+    pub(crate) fn measure(&self) -> Measure<'_> {
+        self.inner.service.measure(self.now())
     }
 
     pub(crate) fn now(&self) -> Seconds {

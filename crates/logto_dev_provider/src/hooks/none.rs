@@ -35,6 +35,10 @@ impl Hooks {
         None
     }
 
+    pub(crate) fn knows_acr_values(&self) -> bool {
+        true
+    }
+
     pub(crate) fn opaque_prefix(&self) -> String {
         String::new()
     }

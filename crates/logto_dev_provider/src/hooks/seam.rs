@@ -122,6 +122,10 @@ impl Hooks {
         self.state().sign_in_as.clone()
     }
 
+    pub(crate) fn knows_acr_values(&self) -> bool {
+        !self.state().ignores_acr_values
+    }
+
     pub(crate) fn opaque_prefix(&self) -> String {
         self.state().token_prefix.clone()
     }

@@ -30,6 +30,7 @@ pub(super) struct State {
     pub(super) token_lifetime: Option<Duration>,
     pub(super) sign_in_as: Option<String>,
     pub(super) token_prefix: String,
+    pub(super) ignores_acr_values: bool,
     pub(super) hide_kid: bool,
     /// Put before the provider's own keys.
     pub(super) published: Vec<Value>,
@@ -183,6 +184,11 @@ impl Hooks {
     /// `None`, shows the page again.
     pub fn sign_in_as(&self, user: Option<&str>) {
         self.state().sign_in_as = user.map(str::to_owned);
+    }
+
+    /// Does as if no `acr_values` came: OpenID Connect Core 3.1.2.1 leaves it to the provider.
+    pub fn ignore_acr_values(&self) {
+        self.state().ignores_acr_values = true;
     }
 
     /// Opaque access tokens and refresh tokens begin with this from now on.

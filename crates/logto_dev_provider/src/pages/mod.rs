@@ -6,6 +6,7 @@ mod account;
 mod layout;
 mod outcome;
 mod refused;
+mod second_factor;
 mod sign_in;
 mod sign_up;
 mod user;
@@ -20,6 +21,7 @@ use layout::{escape, hidden_fields, page};
 
 pub(crate) use account::account;
 pub(crate) use refused::refused;
+pub(crate) use second_factor::second_factor;
 pub(crate) use sign_in::sign_in;
 pub(crate) use sign_up::{full, sign_up};
 pub(crate) use user::{no_such_user, user, user_path};

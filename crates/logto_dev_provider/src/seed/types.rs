@@ -56,6 +56,10 @@ pub struct SeedUser {
     /// The values of personal access tokens, to be exchanged for access tokens.
     #[serde(default)]
     pub personal_access_tokens: Vec<String>,
+    /// Whether the user has a second factor, which is pretended: without one they cannot meet
+    /// `acr_values=urn:logto:acr:mfa`.
+    #[serde(default = "yes")]
+    pub second_factor: bool,
     /// A suspended user cannot sign in, and refreshing fails.
     #[serde(default)]
     pub suspended: bool,
@@ -69,6 +73,10 @@ pub struct SeedUser {
     /// `updated_at` in milliseconds; the start of the provider unless set.
     #[serde(default)]
     pub updated_at: Option<u64>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The first of January 2025.
@@ -199,6 +207,7 @@ impl SeedUser {
             organization_scopes: BTreeMap::new(),
             claims: Map::new(),
             personal_access_tokens: Vec::new(),
+            second_factor: true,
             suspended: false,
             no_access: false,
             created_at: default_created_at(),

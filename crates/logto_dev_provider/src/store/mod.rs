@@ -6,7 +6,9 @@ mod kept;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
+use crate::acr::Level;
 use crate::auth_request::AuthRequest;
 
 pub(crate) use kept::KeptSessions;
@@ -91,6 +93,9 @@ pub(crate) struct Session {
     pub(crate) sid: String,
     pub(crate) auth_time: u64,
     pub(crate) expires: u64,
+    /// How strongly they have authenticated.
+    #[serde(default)]
+    pub(crate) level: Level,
     /// Scopes granted in this session: `prompt=none` cannot add to them.
     pub(crate) consented: BTreeSet<String>,
 }
@@ -99,6 +104,17 @@ pub(crate) struct Session {
 pub(crate) struct Interaction {
     pub(crate) request: AuthRequest,
     pub(crate) expires: u64,
+    /// Who has authenticated by one factor, and is asked for the second one.
+    pub(crate) first_factor: Option<FirstFactor>,
+}
+
+/// One factor is there.
+#[derive(Clone)]
+pub(crate) struct FirstFactor {
+    pub(crate) user: String,
+    pub(crate) auth_time: u64,
+    /// What webhooks call it.
+    pub(crate) event: &'static str,
 }
 
 /// What a user allowed the client in one sign-in. All tokens hang on it:
@@ -115,11 +131,28 @@ pub(crate) struct Grant {
     /// Scopes granted per resource indicator that was asked for.
     pub(crate) resources: BTreeMap<String, BTreeSet<String>>,
     pub(crate) nonce: Option<String>,
-    /// Only when the ID token is to say it.
+    /// Only when the tokens are to say it.
     pub(crate) auth_time: Option<u64>,
+    /// The same of how strongly the user has authenticated.
+    #[serde(default)]
+    pub(crate) level: Option<Level>,
 }
 
 impl Grant {
+    /// What the tokens say of the user's authentication: ID tokens, JWT access tokens and
+    /// introspection the same.
+    pub(crate) fn authentication(&self) -> Map<String, Value> {
+        let mut claims = Map::new();
+        if let Some(auth_time) = self.auth_time {
+            claims.insert("auth_time".into(), json!(auth_time));
+        }
+        if let Some(level) = self.level {
+            claims.insert("acr".into(), json!(level.acr()));
+            claims.insert("amr".into(), json!(level.amr()));
+        }
+        claims
+    }
+
     /// `offline_access` outlives the session at the provider.
     pub(crate) fn is_offline(&self) -> bool {
         self.scopes.iter().any(|scope| scope == "offline_access")

@@ -16,6 +16,7 @@ mod refresh;
 mod refusals;
 mod sign_out;
 mod sign_up;
+mod step_up;
 mod tokens;
 
 use std::collections::HashMap;

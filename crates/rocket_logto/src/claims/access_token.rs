@@ -3,12 +3,15 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::claim::TolerantClaim;
+use super::numeric_date::NumericDate;
 use super::{Audience, Claim, numeric_date, standard};
 
 /// The claims of a JWT access token, for an API resource, an organization or both.
 ///
-/// All of them decide what a caller may do, so each must have its standard type and must not
-/// occur twice. What other providers call otherwise is read as well: see
+/// All of them decide what a caller may do, so none may occur twice, and each must have its
+/// standard type; but for `acr`, `amr` and `auth_time`, which most APIs do not look at: in another
+/// shape they count as absent. What other providers call otherwise is read as well: see
 /// [`scopes`](AccessTokenClaims::scopes) and [`client_id()`](AccessTokenClaims::client_id).
 ///
 /// # Standards
@@ -82,6 +85,28 @@ pub struct AccessTokenClaims {
     /// resource names it in `aud` alone.
     #[serde(default, skip_serializing_if = "Claim::is_absent")]
     pub organization_id: Claim<String>,
+    /// How strongly the user has authenticated (RFC 9068 section 2.2.1), such as
+    /// [`logto_acr::MFA`](crate::logto_acr::MFA). Absent where it is no text.
+    #[serde(
+        default,
+        skip_serializing_if = "Claim::is_absent",
+        deserialize_with = "tolerant"
+    )]
+    pub acr: Claim<String>,
+    /// The methods they have authenticated with (RFC 8176). Absent where it is no list of texts.
+    #[serde(
+        default,
+        skip_serializing_if = "Claim::is_absent",
+        deserialize_with = "tolerant"
+    )]
+    pub amr: Claim<Vec<String>>,
+    /// When they have authenticated, in seconds since 1970. Absent where it is no number.
+    #[serde(
+        default,
+        skip_serializing_if = "Claim::is_absent",
+        deserialize_with = "tolerant_time"
+    )]
+    pub auth_time: Claim<i64>,
     /// Every other claim, such as a Logto tenant's custom claims.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -151,4 +176,26 @@ fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Claim<String>, D
 
 fn subject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     standard::subject(String::deserialize(deserializer)?)
+}
+
+/// A value of another type counts as absent: whoever needs the claim refuses the token then.
+fn tolerant<'de, D, T>(deserializer: D) -> Result<Claim<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TolerantClaim,
+{
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => Claim::Null,
+        value => T::from_json(value).ok().into(),
+    })
+}
+
+fn tolerant_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Claim<i64>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => Claim::Null,
+        value => NumericDate::deserialize(&value)
+            .ok()
+            .map(|date| date.0)
+            .into(),
+    })
 }

@@ -101,8 +101,13 @@ keys! {
         /// how long ago the user may have authenticated at the provider; the ID token's
         /// `auth_time` is checked, with `clock_tolerance` added
         max_age: Option<Span>, from "0s" to "365d", env LOGTO_MAX_AGE;
-        /// in what ways; the ID token's `acr` must be one of them
+        /// in what ways; the ID token's `acr` must be one of them, or stronger than one of them
         acr_values: TextList = [], env LOGTO_ACR_VALUES;
+        /// which `acr` of the provider is stronger than which, the weakest first: a stronger one
+        /// meets the demand for a weaker one. `[]`: none is
+        acr_order: Option<TextList>,
+            otherwise "Logto's, `[\"urn:logto:acr:1fa\", \"urn:logto:acr:mfa\"]`",
+            env LOGTO_ACR_ORDER;
         /// the signature algorithms of tokens that are accepted, one or a list; asymmetric ones
         /// only. The development provider has `ES384`, `ES256` and `RS256`
         id_token_alg: Option<SigningAlgs>,
@@ -291,6 +296,7 @@ mod tests {
             "resources",
             "prompt",
             "acr_values",
+            "acr_order",
             "trusted_audiences",
             "id_token_alg",
             "extra_params",

@@ -44,10 +44,12 @@ pub(crate) enum SignInParameter {
     Prompt,
     MaxAge,
     AcrValues,
+    /// No parameter of the protocol: the methods (`amr`) that are looked for in the result.
+    Amr,
 }
 
 impl SignInParameter {
-    const ALL: [SignInParameter; 10] = [
+    const ALL: [SignInParameter; 11] = [
         SignInParameter::FirstScreen,
         SignInParameter::Identifier,
         SignInParameter::DirectSignIn,
@@ -58,6 +60,7 @@ impl SignInParameter {
         SignInParameter::Prompt,
         SignInParameter::MaxAge,
         SignInParameter::AcrValues,
+        SignInParameter::Amr,
     ];
 
     /// The name on the wire.
@@ -73,6 +76,7 @@ impl SignInParameter {
             SignInParameter::Prompt => "prompt",
             SignInParameter::MaxAge => "max_age",
             SignInParameter::AcrValues => "acr_values",
+            SignInParameter::Amr => "amr",
         }
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct ProviderConfig {
     pub bearer_takes_id_tokens: bool,
     /// The accepted signature algorithms; none: those the provider announces.
     pub id_token_alg: Vec<SigningAlg>,
+    /// Which `acr` is stronger than which: the weakest first.
+    pub acr_order: Vec<String>,
     pub ca_pem: Option<Vec<u8>>,
     pub clock_tolerance: Duration,
     pub http_timeout: Duration,

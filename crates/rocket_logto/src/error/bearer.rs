@@ -3,6 +3,7 @@
 use rocket::http::Status;
 
 use super::{Logged, reference};
+use crate::authentication::Authentication;
 
 /// Why [`Bearer`](crate::Bearer) refused a caller.
 ///
@@ -60,7 +61,7 @@ pub struct BearerError {
 ///
 /// # Standards
 ///
-/// RFC 6750 section 3.1.
+/// RFC 6750 section 3.1, RFC 9470 section 3.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BearerErrorKind {
@@ -81,6 +82,16 @@ pub enum BearerErrorKind {
     InsufficientScope {
         /// The scopes it lacks.
         missing: Vec<&'static str>,
+    },
+    /// The token is good, but its user has not authenticated as the permission's
+    /// [`AUTHENTICATION`](crate::Permission::AUTHENTICATION) demands: 401 with what is needed
+    /// (RFC 9470).
+    #[error("{why}")]
+    InsufficientAuthentication {
+        /// A text for the caller.
+        why: &'static str,
+        /// What is needed.
+        required: Box<Authentication>,
     },
     /// The provider's keys, or its answer about an opaque token, are not available:
     /// 503.
@@ -138,7 +149,9 @@ impl BearerError {
     /// The status of the response.
     pub fn status(&self) -> Status {
         match self.kind {
-            BearerErrorKind::Missing | BearerErrorKind::InvalidToken(_) => Status::Unauthorized,
+            BearerErrorKind::Missing
+            | BearerErrorKind::InvalidToken(_)
+            | BearerErrorKind::InsufficientAuthentication { .. } => Status::Unauthorized,
             BearerErrorKind::InvalidRequest(_) => Status::BadRequest,
             BearerErrorKind::InsufficientScope { .. } => Status::Forbidden,
             BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => {
@@ -147,13 +160,16 @@ impl BearerError {
         }
     }
 
-    /// The error code for the caller (RFC 6750 section 3.1).
+    /// The error code for the caller (RFC 6750 section 3.1, RFC 9470 section 3).
     pub fn code(&self) -> &'static str {
         match self.kind {
             BearerErrorKind::Missing => "unauthorized",
             BearerErrorKind::InvalidRequest(_) => "invalid_request",
             BearerErrorKind::InvalidToken(_) => "invalid_token",
             BearerErrorKind::InsufficientScope { .. } => "insufficient_scope",
+            BearerErrorKind::InsufficientAuthentication { .. } => {
+                "insufficient_user_authentication"
+            }
             BearerErrorKind::Unavailable => "temporarily_unavailable",
             BearerErrorKind::Misconfigured => "server_error",
         }

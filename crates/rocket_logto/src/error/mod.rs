@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rocket::http::Status;
 
-use self::told::{Advice, Told};
+use self::told::{Advice, Missing, Told};
 
 /// How long a program should wait before it tries again, in seconds, unless
 /// the provider has said.
@@ -138,7 +138,10 @@ pub enum ErrorKind {
     SignInCancelled,
     /// The provider refused the sign-in, with an error code that says no more.
     SignInRefused,
-    /// The provider could not authenticate the user in the way that was asked for.
+    /// The provider could not authenticate the user in the way that was asked for
+    /// (`unmet_authentication_requirements`), for instance because they have no second factor;
+    /// or an API is not content with what it could do ([`User::step_up`](crate::User::step_up)).
+    /// Who was signed in stays so.
     UnmetAuthentication,
     /// The provider cannot be reached, or the connection broke.
     ProviderUnreachable,
@@ -312,6 +315,12 @@ impl Error {
             roles,
             in_organization,
         });
+        self
+    }
+
+    /// Keeps which authentication could not be had.
+    pub(crate) fn lacking(mut self, missing: Option<Missing>) -> Error {
+        self.0.told = missing.map(Told::Missing);
         self
     }
 

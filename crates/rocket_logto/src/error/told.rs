@@ -68,6 +68,23 @@ impl Advice {
     }
 }
 
+/// Which authentication could not be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    SecondFactor,
+    /// By the names that the provider has for it.
+    Way(String),
+    Recency,
+}
+
+impl Missing {
+    #[cfg(any(test, feature = "_internals"))]
+    pub(crate) fn all() -> [Missing; 3] {
+        let way = Missing::Way("urn:a, urn:b".to_owned());
+        [Missing::SecondFactor, way, Missing::Recency]
+    }
+}
+
 /// What the user is told besides what the kind of the error says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -78,6 +95,7 @@ pub(crate) enum Told {
         roles: &'static [&'static str],
         in_organization: bool,
     },
+    Missing(Missing),
 }
 
 impl Told {
@@ -85,13 +103,25 @@ impl Told {
     pub(crate) fn words(&self) -> Option<&str> {
         match self {
             Told::Words(words) => Some(words),
-            Told::Needs { .. } => None,
+            Told::Needs { .. } | Told::Missing(_) => None,
         }
     }
 
     pub(crate) fn english(&self) -> Cow<'_, str> {
         let (roles, place) = match self {
             Told::Words(words) => return Cow::Borrowed(words),
+            Told::Missing(Missing::SecondFactor) => {
+                return Cow::Borrowed(
+                    "It needs a second factor, such as a code from an app or a passkey: set one \
+                     up in your account there, then try again.",
+                );
+            }
+            Told::Missing(Missing::Way(names)) => {
+                return Cow::Owned(format!("It needs a sign-in of this kind: “{names}”."));
+            }
+            Told::Missing(Missing::Recency) => {
+                return Cow::Borrowed("It needs a sign-in that is more recent.");
+            }
             Told::Needs {
                 roles,
                 in_organization,

@@ -3,13 +3,17 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use rocket::time::OffsetDateTime;
 use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::access_token::Resource;
+use super::caller_authentication::{authenticated_as, cannot_be_met};
 use super::organization_id::OrganizationId;
+use crate::authentication::Authentication;
 use crate::claims::AccessTokenClaims;
+use crate::clock;
 use crate::config::ORGANIZATION;
 use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
@@ -57,6 +61,34 @@ pub trait Permission: Send + Sync + 'static {
     type Audience: BearerAudience;
     /// The scopes it must have, every one of them.
     const SCOPES: &'static [&'static str];
+    /// How its user must have authenticated: nothing is demanded unless this says so. A
+    /// [`StepUpPolicy`](crate::StepUpPolicy) says it, the same as for pages. The token must then
+    /// carry `acr`, `amr` or `auth_time`, whichever it takes: Logto's do since 1.42. Those of
+    /// machines never do.
+    ///
+    /// ```rust
+    /// use std::time::Duration;
+    /// use rocket_logto::{Authentication, Permission, StepUpPolicy, logto_acr};
+    ///
+    /// # use rocket_logto::Resource;
+    /// # struct Shopping;
+    /// # impl Resource for Shopping {
+    /// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+    /// # }
+    /// struct SecondFactor;
+    /// impl StepUpPolicy for SecondFactor {
+    ///     const ACR_VALUES: &'static [&'static str] = &[logto_acr::MFA];
+    ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+    /// }
+    ///
+    /// struct Order;
+    /// impl Permission for Order {
+    ///     type Audience = Shopping;
+    ///     const SCOPES: &'static [&'static str] = &["write"];
+    ///     const AUTHENTICATION: Authentication = Authentication::of::<SecondFactor>();
+    /// }
+    /// ```
+    const AUTHENTICATION: Authentication = Authentication::ANY;
 }
 
 /// What a token must be for: a [`Resource`], an [`Organization`], or a resource
@@ -256,6 +288,8 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///   organization, or its claims do not fit `C`.
 /// - 401: there is no token.
 /// - 403 `insufficient_scope`: scopes of `P` are missing.
+/// - 401 `insufficient_user_authentication`: the user has not authenticated as `P` demands; with
+///   `acr_values` and `max_age`.
 /// - 400 `invalid_request`: the credentials cannot be read, or the request names
 ///   no organization although `P` needs one.
 /// - 503: the provider's keys, or its answer about an opaque token, are not
@@ -263,7 +297,7 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///
 /// # Standards
 ///
-/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2.
+/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2, RFC 9470.
 ///
 /// # Examples
 ///
@@ -372,6 +406,23 @@ impl<P: Permission, C> Bearer<P, C> {
         self.claims.has_scope(scope)
     }
 
+    /// How strongly the user of the token has authenticated (`acr`), if the token says.
+    pub fn acr(&self) -> Option<&str> {
+        self.claims.acr.as_deref()
+    }
+
+    /// The methods that they have authenticated with (`amr`, RFC 8176); none when the token does
+    /// not say.
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        let methods = self.claims.amr.as_deref().unwrap_or_default();
+        methods.iter().map(String::as_str)
+    }
+
+    /// When they have authenticated (`auth_time`), in UTC, if the token says.
+    pub fn auth_time(&self) -> Option<OffsetDateTime> {
+        self.claims.auth_time.value().copied().map(clock::moment)
+    }
+
     /// All claims; custom ones are in `extra`.
     pub fn claims(&self) -> &AccessTokenClaims {
         &self.claims
@@ -428,6 +479,9 @@ async fn find<P: Permission, C: DeserializeOwned>(
     if !missing.is_empty() {
         let kind = BearerErrorKind::InsufficientScope { missing };
         return Err(BearerError::new(kind, "insufficient_scope"));
+    }
+    if !P::AUTHENTICATION.is_any() {
+        authenticated_as(&P::AUTHENTICATION, &claims, logto)?;
     }
     let custom = C::deserialize(&claims.extra).map_err(|_| {
         let why = "the token lacks custom claims that are needed here";
@@ -514,7 +568,9 @@ fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
 
 impl<P: Permission, C> Sentinel for Bearer<P, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        either_fairing_is_missing(rocket, "Bearer") || cannot_be_found::<P>(rocket)
+        either_fairing_is_missing(rocket, "Bearer")
+            || cannot_be_found::<P>(rocket)
+            || cannot_be_met::<P>(rocket)
     }
 }
 

@@ -126,6 +126,14 @@ impl<P: Permission> Sentinel for MachineToken<P> {
             );
             return true;
         }
+        if !P::AUTHENTICATION.is_any() {
+            log::error!(
+                "logto: a route needs a token of this app itself for `{name}`, whose AUTHENTICATION \
+                 demands that a user has authenticated: no user does for such a token. Use another \
+                 permission, or `AccessToken` for the user's own token"
+            );
+            return true;
+        }
         super::bearer::cannot_be_found::<P>(rocket)
     }
 }

@@ -58,6 +58,8 @@ mod access_token;
 mod account;
 mod allowed;
 mod bearer;
+mod caller_authentication;
+mod challenge;
 mod language;
 mod machine_token;
 mod org_token;

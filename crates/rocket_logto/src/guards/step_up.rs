@@ -9,24 +9,23 @@ use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
 use super::user::{self, User};
+use crate::authentication::{Authentication, MAX_ACR_VALUES};
 use crate::claims::IdTokenClaims;
 use crate::error::Error;
 use crate::logto::{Logto, fairing_is_missing};
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::request::MAX_PARAMETER;
 
-/// The way back from the provider to the page takes some time. A policy that
-/// expires sooner would redirect the browser forever.
-const SHORTEST: Duration = Duration::from_secs(10);
-
 /// How recently, and in which way, a user must have authenticated: the parameter
 /// of [`StepUp`].
 ///
-/// A policy must set at least one of the two constants, or the launch aborts.
+/// A policy must set at least one of the constants, or the launch aborts. The same policy can
+/// be for pages, by [`StepUp`], and for an API: see
+/// [`Permission::AUTHENTICATION`](crate::Permission::AUTHENTICATION).
 ///
 /// # Standards
 ///
-/// OpenID Connect Core section 3.1.2.1.
+/// OpenID Connect Core sections 2 and 3.1.2.1.
 ///
 /// # Examples
 ///
@@ -42,7 +41,7 @@ const SHORTEST: Duration = Duration::from_secs(10);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how a user must have authenticated",
     label = "no `StepUpPolicy`",
-    note = "write `impl StepUpPolicy for {Self} {{ const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300)); }}`, or set `ACR_VALUES`"
+    note = "write `impl StepUpPolicy for {Self} {{ const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300)); }}`, or set `ACR_VALUES` or `AMR`"
 )]
 pub trait StepUpPolicy: Send + Sync + 'static {
     /// The greatest time since the user authenticated (`max_age`), in whole
@@ -50,9 +49,18 @@ pub trait StepUpPolicy: Send + Sync + 'static {
     /// its default of 60 seconds, 300 seconds become 360. Together they must be at
     /// least 10 seconds.
     const MAX_AGE: Option<Duration> = None;
-    /// The ways to authenticate that are good enough, the preferred one first
-    /// (`acr_values`); empty for any.
+    /// The classes of authentication that are good enough, the preferred one first
+    /// (`acr_values`); empty for any. A class is a name that the provider has for it, such as
+    /// [`logto_acr::MFA`](crate::logto_acr::MFA), and is compared as it is. One that is stronger
+    /// by `acr_order` in the configuration is good enough, too: at Logto, who has signed in with
+    /// a second factor meets the demand for one factor.
     const ACR_VALUES: &'static [&'static str] = &[];
+    /// The methods that the user must have authenticated with, every one of them (`amr`, RFC
+    /// 8176), such as `otp`; empty for any. It is checked in what the provider says, but no
+    /// parameter asks the provider for methods: name the class that has them in `ACR_VALUES`,
+    /// where there is one. With neither that nor `MAX_AGE`, the user is asked to authenticate
+    /// again.
+    const AMR: &'static [&'static str] = &[];
 }
 
 /// The signed-in user, who has authenticated as the policy `L` demands.
@@ -140,7 +148,7 @@ where
     L: StepUpPolicy,
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let asked = asked::<L>();
+    let asked = RequestedAuthentication::from(&Authentication::of::<L>());
     let satisfies = |user: User<C>| match user.satisfies(&asked) {
         true => Ok(user),
         false => Err(Error::insufficient_authentication()),
@@ -153,46 +161,31 @@ where
     })
 }
 
-fn asked<L: StepUpPolicy>() -> RequestedAuthentication {
-    let seconds = |max_age: Duration| u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX);
-    RequestedAuthentication {
-        max_age: L::MAX_AGE.map(seconds),
-        acr_values: L::ACR_VALUES.iter().copied().map(str::to_owned).collect(),
-        since: None,
-    }
-}
-
 impl<L: StepUpPolicy, C> Sentinel for StepUp<L, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
         if fairing_is_missing(rocket, "StepUp") {
             return true;
         }
-        let why = match (L::MAX_AGE, L::ACR_VALUES) {
-            (None, []) => "asks for nothing: give it MAX_AGE or ACR_VALUES",
-            (Some(max_age), _) if max_age.saturating_add(tolerance(rocket)) < SHORTEST => {
-                "expires before the browser is back: MAX_AGE and logto.clock_tolerance together \
-                 must be at least 10 seconds"
-            }
-            (_, acr_values) if !fit_the_way(acr_values) => {
-                "does not fit the sign-in request: ACR_VALUES are names without spaces, and \
-                 together at most 512 characters"
-            }
-            _ => return false,
-        };
-        log::error!(
-            "logto: the step-up policy `{}` {why}",
-            std::any::type_name::<L>()
-        );
-        true
+        let fault = Authentication::of::<L>().fault(tolerance(rocket));
+        if let Some(why) = fault {
+            log::error!(
+                "logto: the step-up policy `{}` {why}",
+                std::any::type_name::<L>()
+            );
+        }
+        fault.is_some()
     }
 }
 
-/// Whether the sign-in route, which gets them as one parameter, accepts them.
-fn fit_the_way(acr_values: &[&str]) -> bool {
-    let is_name =
-        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-    acr_values.iter().all(is_name) && acr_values.join(" ").len() <= MAX_PARAMETER
+impl Authentication {
+    /// What the policy demands.
+    pub const fn of<L: StepUpPolicy>() -> Authentication {
+        Authentication::new(L::MAX_AGE, L::ACR_VALUES, L::AMR)
+    }
 }
+
+/// What is demanded goes through the sign-in route.
+const _: () = assert!(MAX_ACR_VALUES <= MAX_PARAMETER);
 
 fn tolerance(rocket: &Rocket<Ignite>) -> Duration {
     let logto = rocket.state::<Logto>();

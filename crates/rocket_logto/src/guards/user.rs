@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::claims::IdTokenClaims;
+use crate::clock::moment;
 use crate::error::{Error, ErrorKind};
 use crate::logto::fairing_is_missing;
 use crate::oidc::authentication::RequestedAuthentication;
@@ -283,6 +284,23 @@ impl<C> User<C> {
         self.active.session().authenticated.at.map(moment)
     }
 
+    /// How strongly the user has authenticated (`acr`), when the provider has said. Logto says
+    /// so since 1.42, to those who ask by `acr_values`: see [`logto_acr`](crate::logto_acr).
+    pub fn acr(&self) -> Option<&str> {
+        self.active.session().authenticated.acr.as_deref()
+    }
+
+    /// The methods that the user has authenticated with (`amr`, RFC 8176), as far as the
+    /// provider has said.
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        let methods = &self.active.session().authenticated.amr;
+        methods.iter().map(String::as_str)
+    }
+
+    pub(super) fn active(&self) -> &ActiveSession {
+        &self.active
+    }
+
     /// Whether the user has authenticated as `asked` demands.
     pub(super) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
         self.active.satisfies(asked)
@@ -292,10 +310,6 @@ impl<C> User<C> {
     pub fn session_ends_at(&self) -> OffsetDateTime {
         self.signed_in_at() + self.active.limits().absolute
     }
-}
-
-fn moment(seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> User<C> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`sessions`] | users and their claims, routes, signing in and out from a handler, step-up, when a session ends, seeing and ending sessions, where they are kept |
 //! | [`hooks`] | your own code at a sign-in, when claims change and when a session ends; data of your own in the session |
+//! | [`step_up`] | a more recent sign-in, or a stronger one, for pages and for APIs; APIs that ask for it |
 //! | [`webhooks`] | what Logto tells by itself, and when: suspended users, other roles; hooks of your own for it |
 //! | [`pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
@@ -28,6 +29,8 @@ pub mod sessions {}
 #[doc = include_str!("hooks.md")]
 pub mod hooks {}
 
+#[doc = include_str!("step_up.md")]
+pub mod step_up {}
 #[doc = include_str!("webhooks.md")]
 pub mod webhooks {}
 

@@ -15,7 +15,8 @@ use url::{Url, form_urlencoded};
 
 use super::{
     Expected, Keys, Sealer, SigningAlg, callback_parameters, cookie_pairs, cookie_value,
-    ended_by_webhook, endpoints, kept_return_to, logout_token_of_form, webhook_signature,
+    ended_by_webhook, endpoints, kept_return_to, logout_token_of_form,
+    step_up_challenge as challenge, webhook_signature,
 };
 
 const ISSUER: &str = "https://id.example/oidc";
@@ -50,6 +51,7 @@ pub const ALL: [(&str, Property); 11] = [
     ("jwt_claims", jwt_claims),
     ("cookie_header", cookie_header),
     ("cookie_chunks", cookie_chunks),
+    ("step_up_challenge", step_up_challenge),
 ];
 
 /// An address to return to stays within the app, for the parser browsers use,
@@ -361,6 +363,44 @@ pub fn cookie_chunks(data: &[u8]) {
         same.next().is_some_and(|(_, other)| other == value) && same.next().is_none()
     });
     assert_eq!(SEALER.open(&cookies, SESSION), intact.then_some(plain));
+}
+
+/// What an API demands fits the sign-in that it becomes, is there word for word, is the same
+/// when it is written down anew and beside other challenges, and never comes from what
+/// somebody has quoted.
+pub fn step_up_challenge(data: &[u8]) {
+    const CODE: &str = "insufficient_user_authentication";
+    let found = challenge(data);
+    if let Ok(text) = str::from_utf8(data) {
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        let within = format!("Basic realm=\"{quoted}\", Newauth x=\"{quoted}\"");
+        assert_eq!(challenge(within.as_bytes()), None, "{within}");
+        let beside = format!("Basic realm=\"a, \\\"b\", {text}");
+        assert!(
+            found.is_none() || challenge(beside.as_bytes()) == found,
+            "{beside}"
+        );
+    }
+    let Some((max_age, acr_values)) = found else {
+        return;
+    };
+    let text = String::from_utf8_lossy(data).replace('\\', "");
+    assert!(text.contains(CODE), "{text}");
+    let joined = acr_values.join(" ");
+    assert!(joined.len() <= 512, "{joined}");
+    let is_name = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+    assert!(acr_values.iter().all(is_name), "{joined}");
+    let escaped = joined.replace('\\', "\\\\").replace('"', "\\\"");
+    let age = max_age.map(|seconds| format!(", max_age=\"{seconds}\""));
+    let again = format!(
+        "Bearer error=\"{CODE}\", acr_values=\"{escaped}\"{}",
+        age.unwrap_or_default()
+    );
+    assert_eq!(
+        challenge(again.as_bytes()),
+        Some((max_age, acr_values)),
+        "{again}"
+    );
 }
 
 fn apply(edit: u8, at: usize, cookies: &mut Vec<(String, String)>) {

@@ -173,6 +173,13 @@ proptest! {
     }
 
     #[test]
+    fn hold_for_challenges(
+        header in "((Bearer|DPoP|Basic|x)? ?(error|max_age|acr_values)?=?\"?(insufficient_user_authentication|[a-z0-9 \\\\=-]{0,6})\"?,? ?){0,5}"
+    ) {
+        properties::step_up_challenge(header.as_bytes());
+    }
+
+    #[test]
     fn hold_for_anything(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for (_, property) in properties::ALL {
             property(&bytes);

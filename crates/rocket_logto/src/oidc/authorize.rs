@@ -34,6 +34,7 @@ pub(crate) struct AuthorizeOptions {
     pub prompt: Option<Vec<Prompt>>,
     pub max_age: Option<u32>,
     pub acr_values: Vec<String>,
+    pub amr: Vec<String>,
     pub extra: Vec<(String, String)>,
 }
 
@@ -43,7 +44,21 @@ impl AuthorizeOptions {
         RequestedAuthentication {
             max_age: self.max_age,
             acr_values: self.acr_values.clone(),
+            amr: self.amr.clone(),
             since: None,
+        }
+    }
+
+    /// What the provider must ask the user. No parameter asks for methods (`amr`), so where
+    /// nothing else is asked for, the user authenticates again: otherwise the provider would
+    /// only say what it has said before.
+    fn prompt(&self, config: &LogtoConfig) -> Vec<Prompt> {
+        let prompt = self.prompt.as_ref().unwrap_or(&config.prompt);
+        let has_class = !self.acr_values.is_empty() || !config.acr_values.is_empty();
+        let has_age = self.max_age.or(config.max_age).is_some();
+        match self.amr.is_empty() || has_class || has_age || prompt.contains(&Prompt::None) {
+            true => prompt.clone(),
+            false => Prompt::with_configured(&[Prompt::Login], prompt),
         }
     }
 
@@ -121,8 +136,8 @@ pub(super) fn request(
         )
         .set_pkce_challenge(challenge)
         .add_scopes(scopes.map(|scope| Scope::new(scope.to_owned())));
-    let prompt = options.prompt.as_ref().unwrap_or(&config.prompt);
-    for prompt in prompt {
+    let prompt = options.prompt(config);
+    for prompt in &prompt {
         request = request.add_prompt(match prompt {
             Prompt::None => CoreAuthPrompt::None,
             Prompt::Login => CoreAuthPrompt::Login,
@@ -130,7 +145,7 @@ pub(super) fn request(
             Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
         });
     }
-    let asked = requested_authentication(config, options, prompt, now);
+    let asked = requested_authentication(config, options, &prompt, now);
     if let Some(max_age) = asked.max_age {
         request = request.set_max_age(Duration::from_secs(max_age.into()));
     }

@@ -9,6 +9,7 @@ use openidconnect::{AccessToken, AuthorizationCode, CsrfToken, PkceCodeVerifier,
 use url::Url;
 
 use super::attempt::Attempt;
+use super::authentication::Measure;
 use super::authorize::{self, Authorization, AuthorizeOptions};
 use super::discovery::Sender;
 use super::error::{AuthorizeError, ProviderError, Sent, TokenError, TokenErrorBody};
@@ -46,8 +47,9 @@ impl OidcClient {
         &self.provider
     }
 
-    pub(crate) fn tolerance(&self) -> Seconds {
-        self.provider.tolerance()
+    /// By what an authentication is measured at this moment.
+    pub(crate) fn measure(&self, now: Seconds) -> Measure<'_> {
+        self.provider.measure(now)
     }
 
     /// Starts a sign-in. Touches the network to push the request (RFC 9126), and

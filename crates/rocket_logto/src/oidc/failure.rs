@@ -4,6 +4,7 @@
 
 use rocket::http::Status;
 
+use super::authentication::RequestedAuthentication;
 use super::error::{AuthorizeError, ProviderError, TokenError, TokenErrorBody, printable};
 use super::http::HttpError;
 use super::verify::{Refused, Rejection};
@@ -132,7 +133,10 @@ pub(crate) fn unverified(prefix: &str, refused: Refused) -> Error {
     let hint = refused.explanation.or_else(|| {
         let about = match refused.reason {
             Rejection::AuthenticationTime => "logto.max_age, or the StepUp guard",
-            Rejection::AuthenticationContext => "logto.acr_values, or the StepUp guard",
+            Rejection::AuthenticationContext => {
+                "logto.acr_values and logto.acr_order, or the StepUp guard"
+            }
+            Rejection::AuthenticationMethods => "the AMR of the StepUp guard",
             _ => return None,
         };
         Some(format!(
@@ -174,6 +178,21 @@ pub(crate) fn refused(body: &TokenErrorBody) -> Error {
         None => Error::new(kind, reason),
     };
     told(error, body)
+}
+
+/// The same where the user could not be authenticated as `asked`: what that was, for the
+/// log and for the page.
+pub(crate) fn unmet(error: Error, asked: &RequestedAuthentication) -> Error {
+    let hint = format!(
+        "asked for {}: see the StepUp guard of the page, or logto.acr_values and logto.max_age; and \
+         whether the user has such a factor at the provider",
+        asked.told()
+    );
+    let missing = asked.missing();
+    error
+        .for_operator(hint)
+        .lacking(missing)
+        .asking(asked.params())
 }
 
 /// The provider says that it will be different later.

@@ -8,6 +8,7 @@ mod answer;
 pub(crate) mod attempt;
 pub(crate) mod authentication;
 pub(crate) mod authorize;
+pub(crate) mod challenge;
 pub(crate) mod client;
 mod client_authentication;
 mod discovery;

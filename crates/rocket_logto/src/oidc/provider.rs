@@ -7,6 +7,7 @@ use std::sync::Arc;
 use openidconnect::http::{Request, Response};
 use url::Url;
 
+use super::authentication::Measure;
 use super::client_authentication;
 use super::discovery::{Discovery, Sender};
 use super::error::{ProviderError, Sent, TokenError};
@@ -177,6 +178,14 @@ impl Provider {
             token: self.expected(now),
             clients_without_audience: &self.config.clients_without_audience,
             takes_id_tokens: self.config.bearer_takes_id_tokens,
+        }
+    }
+
+    pub(super) fn measure(&self, now: Seconds) -> Measure<'_> {
+        Measure {
+            now,
+            tolerance: self.tolerance(),
+            acr_order: &self.config.acr_order,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use openidconnect::http::StatusCode;
 
+use super::authentication::Measure;
 use super::discovery::Sender;
 use super::error::{ProviderError, TokenError};
 use super::http::Caller;
@@ -42,6 +43,11 @@ impl ServiceClient {
 
     pub(crate) fn tolerance(&self) -> Seconds {
         self.provider.tolerance()
+    }
+
+    /// By what a caller's authentication is measured at this moment.
+    pub(crate) fn measure(&self, now: Seconds) -> Measure<'_> {
+        self.provider.measure(now)
     }
 
     /// Verifies a caller's access token.

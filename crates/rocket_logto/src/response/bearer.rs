@@ -3,7 +3,7 @@
 use rocket::Request;
 use rocket::response::{Responder, Response};
 
-use super::json;
+use super::{json, quoted};
 use crate::error::bearer::{BearerError, BearerErrorKind};
 
 impl<'r> Responder<'r, 'static> for BearerError {
@@ -24,6 +24,17 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     if let BearerErrorKind::InsufficientScope { missing } = error.kind() {
         body["scope"] = missing.join(" ").into();
     }
+    if let BearerErrorKind::InsufficientAuthentication { required, .. } = error.kind() {
+        if let Some(seconds) = required.seconds() {
+            body["max_age"] = seconds.into();
+        }
+        if !required.acr_values.is_empty() {
+            body["acr_values"] = required.acr_values.join(" ").into();
+        }
+        if !required.amr.is_empty() {
+            body["amr"] = required.amr.into();
+        }
+    }
     let mut response = json(error.status(), &body);
     response.set_raw_header("Cache-Control", "no-store");
     if let Some(challenge) = challenge(error) {
@@ -41,8 +52,8 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     response
 }
 
-/// The `WWW-Authenticate` header. Its values are our own text, so there is nothing to
-/// escape.
+/// The `WWW-Authenticate` header. Its values are our own text, and names of the app's own that
+/// the launch has looked at.
 fn challenge(error: &BearerError) -> Option<String> {
     let code = error.code();
     match error.kind() {
@@ -53,6 +64,18 @@ fn challenge(error: &BearerError) -> Option<String> {
         BearerErrorKind::InsufficientScope { missing } => {
             let scope = missing.join(" ");
             Some(format!("Bearer error=\"{code}\", scope=\"{scope}\""))
+        }
+        // RFC 9470 section 3. No parameter is for methods (`amr`): the body has them.
+        BearerErrorKind::InsufficientAuthentication { required, .. } => {
+            let mut challenge = format!("Bearer error=\"{code}\", error_description=\"{error}\"");
+            if !required.acr_values.is_empty() {
+                let values = quoted(&required.acr_values.join(" "));
+                challenge.push_str(&format!(", acr_values={values}"));
+            }
+            if let Some(seconds) = required.seconds() {
+                challenge.push_str(&format!(", max_age=\"{seconds}\""));
+            }
+            Some(challenge)
         }
         BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => None,
     }

@@ -10,8 +10,8 @@ use super::messages::{Key, keys};
 use super::page::{PageAction, PageKind};
 use super::pending::pending;
 use super::writer::{self, base_path, config, home, say, say_with};
-use super::{json, no_store, redirect};
-use crate::error::told::{Advice, Told};
+use super::{json, no_store, quoted, redirect};
+use crate::error::told::{Advice, Missing, Told};
 use crate::error::{Error, ErrorKind};
 use crate::request::{address, is_at, is_form, is_navigation, own_referer};
 use crate::return_to::ReturnTo;
@@ -121,6 +121,7 @@ fn form_not_sent(error: &Error, request: &Request<'_>, sign_in: &str) -> Respons
 fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'static> {
     let again = match error.kind() {
         ErrorKind::NotAdmitted | ErrorKind::NoAccess => keys::SIGN_IN_AS_SOMEONE_ELSE,
+        ErrorKind::UnmetAuthentication if is_signed_in(request) => keys::SIGN_IN_AS_SOMEONE_ELSE,
         _ => keys::SIGN_IN_AGAIN,
     };
     let again = PageAction::link(say(request, again), again_address(error, request, sign_in));
@@ -148,9 +149,12 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         | ErrorKind::NoCookies
         | ErrorKind::SignInCancelled
         | ErrorKind::SignInRefused
-        | ErrorKind::UnmetAuthentication
         | ErrorKind::NotAdmitted
-        | ErrorKind::SessionData => [again, home],
+        | ErrorKind::SessionData => vec![again, home],
+        ErrorKind::UnmetAuthentication if is_signed_in(request) => {
+            vec![home, repeated(error, request, sign_in), again]
+        }
+        ErrorKind::UnmetAuthentication => vec![again, home],
         // Roles that are new come with a new sign-in.
         ErrorKind::NotAllowed
         | ErrorKind::CrossSite
@@ -158,12 +162,12 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         | ErrorKind::Misconfigured
         | ErrorKind::MissingClaims
         | ErrorKind::NoOrganization
-        | ErrorKind::SignInTooLarge => [home, again],
+        | ErrorKind::SignInTooLarge => vec![home, again],
         // A code must not be sent twice, so at the callback offer a new sign-in.
-        _ if at_callback(request) => [again, home],
+        _ if at_callback(request) => vec![again, home],
         // Opening the address again would not send the form.
-        _ if request.method() == Method::Post => [home, again],
-        _ => [retry(), home],
+        _ if request.method() == Method::Post => vec![home, again],
+        _ => vec![retry(), home],
     };
     let mut page = writer::page(request, PageKind::of(error.kind()), error.status());
     let told = error.told().map(|told| told_text(request, told));
@@ -171,8 +175,11 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         .advice()
         .map(|advice| say(request, advice_key(advice)));
     page.paragraphs.extend(told.into_iter().chain(advice));
+    if error.kind() == ErrorKind::UnmetAuthentication && is_signed_in(request) {
+        page.paragraphs.push(say(request, keys::STILL_SIGNED_IN));
+    }
     page.reference = reference;
-    page.actions = actions.into();
+    page.actions = actions;
     page.cause = cause;
     let mut response = writer::answer(request, page, &[]);
     finish(error, &mut response);
@@ -183,6 +190,16 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
 fn told_text(request: &Request<'_>, told: &Told) -> String {
     let (roles, in_organization) = match told {
         Told::Words(words) => return words.clone(),
+        Told::Missing(missing) => {
+            return match missing {
+                Missing::SecondFactor => say(request, keys::NEEDS_SECOND_FACTOR),
+                Missing::Recency => say(request, keys::NEEDS_RECENT_SIGN_IN),
+                Missing::Way(names) => {
+                    let names = say_with(request, keys::QUOTED, &[("text", names)]);
+                    say_with(request, keys::NEEDS_KIND_OF_SIGN_IN, &[("kind", &names)])
+                }
+            };
+        }
         Told::Needs {
             roles,
             in_organization,
@@ -222,16 +239,7 @@ fn advice_key(advice: Advice) -> Key {
 /// not let in, and whom the provider knows by now. It ends where it was meant to.
 fn again_address(error: &Error, request: &Request<'_>, sign_in: &str) -> String {
     let way_back = pending(request).way_back.clone();
-    let begins_sign_ins = config(request).is_some_and(|config| {
-        let routes = &config.mounted;
-        let routes = [
-            &routes.callback,
-            &routes.sign_in,
-            &routes.sign_up,
-            &routes.initiate_login,
-        ];
-        routes.into_iter().any(|route| is_at(request.uri(), route))
-    });
+    let begins_sign_ins = begins_sign_ins(request);
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(return_to) = way_back.return_to {
         query.append_pair("return_to", return_to.as_str());
@@ -253,6 +261,38 @@ fn again_address(error: &Error, request: &Request<'_>, sign_in: &str) -> String 
         query if query.is_empty() => sign_in.to_owned(),
         query => format!("{sign_in}?{query}"),
     }
+}
+
+/// Whether the request is one of our routes by which somebody signs in.
+fn begins_sign_ins(request: &Request<'_>) -> bool {
+    config(request).is_some_and(|config| {
+        let routes = &config.mounted;
+        let routes = [
+            &routes.callback,
+            &routes.sign_in,
+            &routes.sign_up,
+            &routes.initiate_login,
+        ];
+        routes.into_iter().any(|route| is_at(request.uri(), route))
+    })
+}
+
+/// Whether the page is for somebody who is signed in, as far as the request has told.
+fn is_signed_in(request: &Request<'_>) -> bool {
+    // The pages of guards and handlers are for users.
+    pending(request).way_back.is_signed_in || !begins_sign_ins(request)
+}
+
+/// "Try again": the sign-in that has failed, once more. Nothing does it by itself.
+fn repeated(error: &Error, request: &Request<'_>, sign_in: &str) -> PageAction {
+    let way_back = pending(request).way_back.return_to.clone();
+    let back = match (way_back, request.method()) {
+        (Some(back), _) => back,
+        (None, Method::Get | Method::Head) if !begins_sign_ins(request) => here(request),
+        _ => own_page(request).unwrap_or_else(|| home(request)),
+    };
+    let address = sign_in_address(error, sign_in, back.as_str());
+    PageAction::link(say(request, keys::TRY_AGAIN), address)
 }
 
 /// The page of this app that the request came from, if the browser says so.
@@ -287,13 +327,19 @@ fn body(error: &Error) -> serde_json::Value {
     {
         body["needs"] = needs.english().into();
     }
-    if error.kind() == ErrorKind::InsufficientAuthentication {
+    if matches!(
+        error.kind(),
+        ErrorKind::InsufficientAuthentication | ErrorKind::UnmetAuthentication
+    ) {
         for (name, value) in error.sign_in_params() {
-            // `max_age` is a number (RFC 9470 section 3).
-            body[*name] = match value.parse::<u32>() {
-                Ok(number) if *name == "max_age" => number.into(),
-                _ => value.clone().into(),
-            };
+            match (*name, value.parse::<u32>()) {
+                // A number, and the classes as they are sent (RFC 9470 section 3).
+                ("max_age", Ok(number)) => body["max_age"] = number.into(),
+                ("acr_values", _) => body["acr_values"] = value.clone().into(),
+                // A list of names, as in the claim.
+                ("amr", _) => body["amr"] = value.split(' ').collect(),
+                _ => {}
+            }
         }
     }
     body
@@ -307,9 +353,9 @@ fn challenge(error: &Error, request: &Request<'_>) -> String {
     if error.kind() == ErrorKind::InsufficientAuthentication {
         challenge.push_str(", error=\"insufficient_user_authentication\"");
         for (name, value) in error.sign_in_params() {
-            // Printable ASCII; the launch has checked that.
-            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-            challenge.push_str(&format!(", {name}=\"{value}\""));
+            if ["max_age", "acr_values"].contains(name) {
+                challenge.push_str(&format!(", {name}={}", quoted(value)));
+            }
         }
     }
     challenge
@@ -356,6 +402,10 @@ mod tests {
         let rocket = rocket::build();
         let client = rocket::local::blocking::Client::untracked(rocket).expect("a client");
         let request = client.get("/");
+        for missing in Missing::all() {
+            let told = Told::Missing(missing);
+            assert_eq!(told_text(request.inner(), &told), told.english());
+        }
         for in_organization in [false, true] {
             for roles in [&[][..], &["admin"], &["admin", "owner"]] {
                 let told = Told::Needs {

@@ -69,6 +69,12 @@ pub(crate) fn vary(response: &mut Response<'_>, names: &str) {
     response.set_raw_header("Vary", both.unwrap_or_else(|| names.to_owned()));
 }
 
+/// As a quoted string of a header (RFC 9110 section 5.6.4). The text must be printable.
+pub(crate) fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
+}
+
 /// For every response that depends on the user, and for those of the sign-in itself:
 /// no cache may keep it, and no other site may learn its address.
 pub(crate) fn no_store(response: &mut Response<'_>) {

@@ -15,7 +15,7 @@ use crate::logto::Logto;
 use crate::oidc::attempt::is_second;
 use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::error::{TokenError, TokenErrorBody, one_line};
-use crate::oidc::failure::{not_redeemed, refused, unavailable, unverified};
+use crate::oidc::failure::{not_redeemed, refused, unavailable, unmet, unverified};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify::{Nonce, Refused};
@@ -385,7 +385,11 @@ fn code_of(
             let (state, nonce, verifier) =
                 (attempt.state(), attempt.nonce(), attempt.code_verifier());
             let secrets = [state.as_str(), &nonce, &verifier];
-            Err(refused(&told(logto, &parameters, error, &secrets)))
+            let error = refused(&told(logto, &parameters, error, &secrets));
+            Err(match error.kind() {
+                ErrorKind::UnmetAuthentication => unmet(error, transaction.asked()),
+                _ => error,
+            })
         }
         (None, None) => Err(rejected("code_missing")),
     }
@@ -419,9 +423,13 @@ async fn verified(
         .await
         .map_err(unavailable)?
         .map_err(|refused| unverified("id_token_", refused))?;
-    AuthenticationEvent::of(&claims)
-        .satisfies(transaction.asked(), now, logto.oidc().tolerance())
-        .map_err(|reason| unverified("id_token_", Refused::from(reason)))?;
+    let (asked, authenticated) = (transaction.asked(), AuthenticationEvent::of(&claims));
+    authenticated
+        .satisfies(asked, logto.oidc().measure(now))
+        .map_err(|reason| {
+            let facts = format!("asked for {}; {}", asked.told(), authenticated.told());
+            unverified("id_token_", Refused::from(reason)).with_facts(facts)
+        })?;
     Ok(NewSession {
         claims,
         id_token,

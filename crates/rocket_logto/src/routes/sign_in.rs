@@ -18,7 +18,9 @@ use crate::config::parameters::{
 use crate::error::{Error, ErrorKind};
 use crate::logto::{Logto, fairing_is_missing};
 use crate::oidc::attempt::Attempt;
+use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::authorize::AuthorizeOptions;
+use crate::oidc::challenge::StepUpChallenge;
 use crate::oidc::failure::not_started;
 use crate::request::cookies::raw_cookies;
 use crate::request::{MAX_PARAMETER, is_for_a_document, is_navigation, is_speculative, query};
@@ -173,11 +175,45 @@ impl SignIn {
         self
     }
 
-    /// Adds a way in which the user may authenticate (`acr_values`), by a name the
+    /// Adds a class of authentication that is good enough (`acr_values`), by a name the
     /// provider knows; add the preferred one first. The result is checked: an ID
-    /// token whose `acr` is not among them is refused. Logto has none.
+    /// token whose `acr` is not among them, nor stronger by `acr_order`, is refused. Logto's
+    /// names are in [`logto_acr`](crate::logto_acr).
     pub fn acr_value(mut self, acr: impl Into<String>) -> Self {
         self.0.options.acr_values.push(acr.into());
+        self
+    }
+
+    /// Adds a method that the user must authenticate with (`amr`, RFC 8176). The result is
+    /// checked: an ID token whose `amr` lacks one of them is refused. No parameter asks the
+    /// provider for methods: where neither `max_age` nor `acr_values` is asked for, it is
+    /// asked to authenticate the user again.
+    pub fn amr(mut self, method: impl Into<String>) -> Self {
+        self.0.options.amr.push(method.into());
+        self
+    }
+
+    /// Asks for what an API demands, which has refused the user's token. See
+    /// [`StepUpChallenge`], also for [`User::step_up`](crate::User::step_up), which does not go
+    /// in circles when the API is never content.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket_logto::{SignIn, StepUpChallenge};
+    ///
+    /// fn again(challenge: &StepUpChallenge) -> SignIn {
+    ///     SignIn::new().step_up(challenge).return_to("/cart")
+    /// }
+    /// ```
+    pub fn step_up(mut self, challenge: &StepUpChallenge) -> Self {
+        let RequestedAuthentication {
+            max_age,
+            acr_values,
+            ..
+        } = challenge.demanded();
+        self.0.options.max_age = *max_age;
+        self.0.options.acr_values = acr_values.clone();
         self
     }
 
@@ -364,6 +400,10 @@ fn read_query(query: &str) -> StartSignIn {
                 options.acr_values = text.iter().flat_map(|text| names(text)).collect();
                 !options.acr_values.is_empty()
             }
+            Some(SignInParameter::Amr) => {
+                options.amr = text.iter().flat_map(|text| names(text)).collect();
+                !options.amr.is_empty()
+            }
             None if name == "return_to" => set(&mut start.return_to, ReturnTo::parse(&value)),
             None => true,
         };
@@ -427,6 +467,7 @@ pub(super) async fn begin_again(
         options: AuthorizeOptions {
             max_age: asked.max_age,
             acr_values: asked.acr_values.clone(),
+            amr: asked.amr.clone(),
             prompt: asked.since.map(|_| login()),
             ..AuthorizeOptions::default()
         },

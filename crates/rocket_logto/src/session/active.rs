@@ -49,9 +49,14 @@ impl ActiveSession {
 
     /// Whether the user has authenticated as `asked` demands.
     pub(crate) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
-        let (now, tolerance) = (self.sessions.now(), self.sessions.oidc.tolerance());
+        let measure = self.sessions.oidc.measure(self.sessions.now());
         let authenticated = &self.session.authenticated;
-        authenticated.satisfies(asked, now, tolerance).is_ok()
+        authenticated.satisfies(asked, measure).is_ok()
+    }
+
+    /// How long ago the user has signed in, in seconds.
+    pub(crate) fn age(&self) -> Seconds {
+        self.sessions.now().saturating_sub(self.session.created_at)
     }
 
     /// All that a sign-in asks for.

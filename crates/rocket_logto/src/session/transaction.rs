@@ -268,6 +268,7 @@ mod tests {
         let asked = RequestedAuthentication {
             max_age: Some(60),
             acr_values: vec!["urn:mfa".to_owned()],
+            amr: vec!["otp".to_owned()],
             since: Some(-1),
         };
         for details in [

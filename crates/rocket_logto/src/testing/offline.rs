@@ -11,7 +11,7 @@ use logto_dev_provider::{DevProvider, Seed, SeedMachine, SeedResource, SeedUser,
 use openidconnect::http::{Request, Response};
 use rocket::{Build, Orbit, Rocket};
 
-use crate::clock::seconds;
+use crate::clock::{Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::transport::{InPlaceOfNetwork, Transport};
 
@@ -200,6 +200,12 @@ pub fn later(rocket: &Rocket<Orbit>, by: Duration) {
     if let Some(network) = rocket.state::<InPlaceOfNetwork>() {
         network.advance(seconds(by));
     }
+}
+
+/// By how much [`later`] has put the clock forward, in seconds.
+pub(super) fn ahead(rocket: &Rocket<Orbit>) -> Seconds {
+    let network = rocket.state::<InPlaceOfNetwork>();
+    network.map(InPlaceOfNetwork::ahead).unwrap_or_default()
 }
 
 /// Gives the app itself scopes of an API resource, for [`MachineToken`](crate::MachineToken).

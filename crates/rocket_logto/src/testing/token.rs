@@ -1,10 +1,13 @@
 //! `TestToken`: an access token that an API takes which is offline.
 
+use std::time::Duration;
+
 use rocket::http::Header;
 use rocket::{Orbit, Rocket};
 use serde_json::{Map, Value};
 
-use super::offline::provider;
+use super::offline::{ahead, provider};
+use crate::clock::{seconds, system_clock};
 
 /// An access token for an API that is [`offline`](super::offline): a JWT that
 /// [`Bearer`](crate::Bearer) takes, signed by the key of the test's provider.
@@ -59,6 +62,8 @@ pub struct TestToken {
     resource: Option<String>,
     organization: Option<String>,
     scopes: Vec<String>,
+    /// How long ago.
+    authenticated: Option<Duration>,
     claims: Map<String, Value>,
 }
 
@@ -70,6 +75,7 @@ impl TestToken {
             resource: None,
             organization: None,
             scopes: Vec::new(),
+            authenticated: None,
             claims: Map::new(),
         }
     }
@@ -92,6 +98,30 @@ impl TestToken {
         self
     }
 
+    /// How strongly its user has authenticated (`acr`), for a permission with an
+    /// [`AUTHENTICATION`](crate::Permission::AUTHENTICATION).
+    ///
+    /// ```rust
+    /// use rocket_logto::logto_acr;
+    /// use rocket_logto::testing::TestToken;
+    ///
+    /// TestToken::new("ada").acr(logto_acr::MFA).amr(&["pwd", "otp", "mfa"]);
+    /// ```
+    pub fn acr(self, acr: impl Into<String>) -> TestToken {
+        self.claim("acr", acr.into())
+    }
+
+    /// The methods that its user has authenticated with (`amr`).
+    pub fn amr(self, methods: &[&str]) -> TestToken {
+        self.claim("amr", methods.to_vec())
+    }
+
+    /// How long ago its user has authenticated (`auth_time`), by the clock of the tests.
+    pub fn authenticated(mut self, ago: Duration) -> TestToken {
+        self.authenticated = Some(ago);
+        self
+    }
+
     /// Any claim; it replaces that of the same name, `exp` for one.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> TestToken {
         self.claims.insert(name.into(), value.into());
@@ -105,6 +135,12 @@ impl TestToken {
     /// Where the app is not [`offline`](super::offline).
     pub fn token(&self, rocket: &Rocket<Orbit>) -> String {
         let mut claims = self.claims.clone();
+        if let Some(ago) = self.authenticated {
+            let now = system_clock() + ahead(rocket);
+            claims
+                .entry("auth_time")
+                .or_insert((now - seconds(ago)).into());
+        }
         let audience = match (&self.resource, &self.organization) {
             (Some(indicator), Some(id)) => {
                 claims.entry("organization_id").or_insert(id.clone().into());

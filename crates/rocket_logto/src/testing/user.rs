@@ -104,7 +104,7 @@ impl TestUser {
     ///
     /// ```rust
     /// # use rocket_logto::testing::TestUser;
-    /// TestUser::new("ada").claim("acr", "urn:mfa").claim("amr", vec!["pwd", "otp"]);
+    /// TestUser::new("ada").claim("tier", "gold").claim("groups", vec!["staff"]);
     /// ```
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> TestUser {
         self.seed.claims.insert(name.into(), value.into());
@@ -135,6 +135,32 @@ impl TestUser {
             .entry(indicator.into())
             .or_default();
         of.extend(scopes.iter().map(|scope| (*scope).to_owned()));
+        self
+    }
+
+    /// How strongly the user has authenticated (`acr`), whatever the app asks for. Without it
+    /// they do what a Logto asks them for: the app's `acr_values` are met.
+    ///
+    /// ```rust
+    /// use rocket_logto::logto_acr;
+    /// use rocket_logto::testing::TestUser;
+    ///
+    /// TestUser::new("ada").acr(logto_acr::MFA).amr(&["pwd", "otp", "mfa"]);
+    /// ```
+    pub fn acr(self, acr: impl Into<String>) -> TestUser {
+        self.claim("acr", acr.into())
+    }
+
+    /// The methods the user has authenticated with (`amr`, RFC 8176), whatever the app asks for.
+    pub fn amr(self, methods: &[&str]) -> TestUser {
+        self.claim("amr", methods.to_vec())
+    }
+
+    /// A user who has no second factor: where the app asks for one, the provider sends them
+    /// back with `unmet_authentication_requirements`, and [`arrive`](TestUser::arrive) gives the
+    /// page for that.
+    pub fn without_second_factor(mut self) -> TestUser {
+        self.seed.second_factor = false;
         self
     }
 

@@ -131,6 +131,7 @@ impl Bearers {
 fn explain(rejection: Rejection) {
     static WITHOUT_AUDIENCE: Once = Once::new();
     static LIKE_ID_TOKEN: Once = Once::new();
+    static BOUND: Once = Once::new();
     let (once, hint) = match rejection {
         Rejection::Missing("aud") => (
             &WITHOUT_AUDIENCE,
@@ -142,6 +143,11 @@ fn explain(rejection: Rejection) {
             "looks like an ID token (nonce, at_hash). A client that calls an API has to send the \
              access token. Only where the provider's access tokens look so as well, as Dex's, see \
              logto.bearer_takes_id_tokens",
+        ),
+        Rejection::Bound => (
+            &BOUND,
+            "is bound to a key of its client (cnf). Neither DPoP nor mutual TLS is checked here, so \
+             it must not count without: have the provider issue plain bearer tokens for this API",
         ),
         _ => return,
     };

@@ -347,3 +347,44 @@ fn a_session_id_or_acr_of_another_type_is_none_and_neither_may_be_there_twice() 
         }
     }
 }
+
+/// Most APIs do not look at them; those that do refuse a token without.
+#[test]
+fn an_access_token_says_how_its_user_has_authenticated() {
+    let with = |members: &str| {
+        let claims = minimal_access_token().to_string();
+        serde_json::from_str::<AccessTokenClaims>(&claims.replacen(
+            '{',
+            &format!("{{{members},"),
+            1,
+        ))
+    };
+    let read = with(r#""acr":"urn:logto:acr:mfa","amr":["pwd","otp"],"auth_time":1795333406.5"#);
+    let read = read.expect("claims");
+    assert_eq!(read.acr.as_deref(), Some("urn:logto:acr:mfa"));
+    assert_eq!(
+        read.amr.as_deref(),
+        Some(&["pwd".to_owned(), "otp".to_owned()][..])
+    );
+    assert_eq!(read.auth_time.value(), Some(&1_795_333_406));
+    assert!(read.extra.is_empty(), "{:?}", read.extra);
+    for odd in [
+        r#""acr":2,"amr":"pwd","auth_time":"1795333406""#,
+        r#""acr":["a"],"amr":[1],"auth_time":[1]"#,
+        r#""acr":{},"amr":{},"auth_time":1e300"#,
+    ] {
+        let read = with(odd).expect(odd);
+        assert!(read.acr.is_absent() && read.amr.is_absent(), "{odd}");
+        assert!(read.auth_time.is_absent(), "{odd}");
+    }
+    let null = with(r#""acr":null,"amr":null,"auth_time":null"#).expect("claims");
+    assert!(null.acr.is_null() && null.amr.is_null() && null.auth_time.is_null());
+    for twice in [
+        r#""acr":"urn:a","acr":"urn:b""#,
+        r#""acr":7,"acr":"urn:b""#,
+        r#""amr":["a"],"amr":["b"]"#,
+        r#""auth_time":1,"auth_time":2"#,
+    ] {
+        assert!(with(twice).is_err(), "{twice}");
+    }
+}

@@ -149,6 +149,7 @@ impl Rules<'_> {
             clients_without_audience: self.clients_without_audience(raw)?,
             bearer_takes_id_tokens: raw.bearer_takes_id_tokens,
             id_token_alg: self.id_token_alg(raw, dev.is_some())?,
+            acr_order: self.acr_order(raw)?,
             ca_pem: self.read(raw.ca_file.as_ref(), "ca_file")?,
             clock_tolerance: raw.clock_tolerance.0,
             http_timeout: raw.http_timeout.0,

@@ -3,8 +3,10 @@
 use url::Url;
 
 use super::{Rules, named_by};
+use crate::authentication::{LOGTO_ORDER, is_name};
 use crate::config::keys::Raw;
 use crate::config::parameters::{OFFLINE_ACCESS, Prompt, is_reserved};
+use crate::config::values::TextList;
 use crate::config::{DevProviderTable, NamedBy, ORGANIZATIONS_RESOURCE, ORGANIZATIONS_SCOPE};
 
 /// Scopes that are asked for unless `include_reserved_scopes = false`: without
@@ -96,13 +98,33 @@ impl Rules<'_> {
 
     /// They are sent as one text, separated by spaces.
     pub(super) fn acr_values(&self, raw: &Raw) -> figment::Result<Vec<String>> {
-        let proper =
-            |value: &String| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
-        match raw.acr_values.0.iter().all(proper) {
+        match raw.acr_values.0.iter().all(|value| is_name(value)) {
             true => Ok(raw.acr_values.0.clone()),
             false => Err(self.error(
                 "acr_values",
                 "must hold names without spaces, like [\"urn:example:mfa\"]",
+            )),
+        }
+    }
+
+    pub(super) fn acr_order(&self, raw: &Raw) -> figment::Result<Vec<String>> {
+        let Some(TextList(order)) = &raw.acr_order else {
+            return Ok(LOGTO_ORDER.map(str::to_owned).to_vec());
+        };
+        if !order.iter().all(|name| is_name(name)) {
+            return Err(self.error(
+                "acr_order",
+                "must hold names without spaces, the weakest first, like [\"urn:example:pwd\", \
+                 \"urn:example:mfa\"]",
+            ));
+        }
+        let is_again =
+            |(at, name): (usize, &String)| order[..at].contains(name).then(|| name.clone());
+        match order.iter().enumerate().find_map(is_again) {
+            None => Ok(order.clone()),
+            Some(name) => Err(self.error(
+                "acr_order",
+                &format!("has \"{name}\" twice: it can have one place only"),
             )),
         }
     }

@@ -22,6 +22,7 @@ async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
         clients_without_audience: Vec::new(),
         bearer_takes_id_tokens: false,
         id_token_alg: Vec::new(),
+        acr_order: Vec::new(),
         ca_pem: None,
         clock_tolerance: Duration::from_secs(60),
         http_timeout: TIMEOUT,

@@ -94,6 +94,11 @@ pub(in crate::oidc) fn check(
         ..
     } = expected;
     token.issuer(&claims.iss, || tenant(&claims))?;
+    // RFC 9449 section 7.1, RFC 8705 section 3: taken as a bearer token, a stolen one would
+    // be good after all.
+    if claims.extra.get("cnf").is_some_and(|cnf| !cnf.is_null()) {
+        return Err(Rejection::Bound);
+    }
     if claims.aud.iter().next().is_none() {
         let client = claims.client_id.as_deref();
         let may = client.is_some_and(|id| clients_without_audience.iter().any(|may| may == id));

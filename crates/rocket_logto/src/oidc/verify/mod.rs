@@ -144,12 +144,17 @@ pub(crate) enum Rejection {
     AuthenticationTime,
     #[error("acr")]
     AuthenticationContext,
+    #[error("amr")]
+    AuthenticationMethods,
     #[error("events")]
     Events,
     #[error("neither_sub_nor_sid")]
     NobodyNamed,
     #[error("jti_seen_before")]
     Replayed,
+    /// Good for whoever proves to have a key, and nobody looks at the proof here.
+    #[error("cnf")]
+    Bound,
     #[error("inactive")]
     Inactive,
 }

@@ -49,7 +49,7 @@ sign-in-refused = The sign-in service refused
     .text = It did not sign you in. The app’s operator can look up what it said, with the reference below.
 
 unmet-authentication = A stronger sign-in was needed
-    .text = The sign-in service could not sign you in as securely as this page needs. A further way to sign in, such as a second factor, may have to be set up there first.
+    .text = The sign-in service could not sign you in as securely as this page needs.
 
 provider-unreachable = The sign-in service cannot be reached
     .text = Please try again in a moment.
@@ -117,6 +117,12 @@ needs-role = You need the role { $role }.
 needs-one-role = You need one of the roles { $roles }.
     .here = You need one of the roles { $roles } in this organization.
 quoted = “{ $text }”
+
+# Which authentication could not be had. $kind are names in quotes that the sign-in service has for it.
+needs-second-factor = It needs a second factor, such as a code from an app or a passkey: set one up in your account there, then try again.
+needs-kind-of-sign-in = It needs a sign-in of this kind: { $kind }.
+needs-recent-sign-in = It needs a sign-in that is more recent.
+still-signed-in = You are still signed in to this app as before.
 
 # Why the sign-in service refuses a token.
 no-member = You are not a member of this organization, or it does not exist.

@@ -30,6 +30,10 @@ messages! {
     NEEDS_ONE_ROLE = "needs-one-role";
     NEEDS_ONE_ROLE_HERE = "needs-one-role"."here";
     QUOTED = "quoted";
+    NEEDS_SECOND_FACTOR = "needs-second-factor";
+    NEEDS_KIND_OF_SIGN_IN = "needs-kind-of-sign-in";
+    NEEDS_RECENT_SIGN_IN = "needs-recent-sign-in";
+    STILL_SIGNED_IN = "still-signed-in";
     NO_MEMBER = "no-member";
     SCOPE_NOT_ASKED_FOR = "scope-not-asked-for";
     SCOPES_NOT_GRANTED = "scopes-not-granted";
