@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the top down. Those on one line know nothing of each other.
-const ORDER: [&[&str]; 10] = [
+const ORDER: [&[&str]; 11] = [
     &["fairing"],
     &["routes", "guards"],
     &["logto"],
     &["session", "service"],
     &["tokens", "hooks"],
     &["oidc", "response"],
+    &["measure"],
     &["claims", "error", "config", "request"],
     &["return_to"],
     &["transport"],

@@ -23,6 +23,7 @@ use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
 use crate::config::parameters::OFFLINE_ACCESS;
 use crate::config::{EndSessionEndpoint, LogtoConfig};
+use crate::measure::Endpoint;
 
 /// In bytes: the longest `id_token_hint` that still fits an address.
 const MAX_HINT: usize = 6000;
@@ -154,7 +155,7 @@ impl OidcClient {
             .post(
                 &self.config.client,
                 &metadata,
-                endpoint,
+                (Endpoint::Revocation, endpoint),
                 &params,
                 Caller::Known,
             )

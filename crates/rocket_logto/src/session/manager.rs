@@ -19,6 +19,7 @@ use super::cookie::{self, CookieKeys};
 use super::live::{LiveSessions, Wanted};
 use super::locks::{AnswerTurn, Answered, Lock};
 use super::model::{Session, SessionId, SessionRef};
+use super::overview::handle;
 use super::questions::Questions;
 use super::storage::{KeepError, Loaded, Storage};
 use super::store::{SharedStore, StoreError, store_failed};
@@ -29,6 +30,7 @@ use crate::config::LogtoConfig;
 use crate::config::issuer::tenant_of;
 use crate::error::{Error, ErrorKind};
 use crate::hooks::{AppData, Arrival, Decision, Ended, Hooks, SignOutCause};
+use crate::measure::{self, SignIn};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Logout;
@@ -229,7 +231,14 @@ impl SessionManager {
         for note in undelivered {
             self.replace(&note.session, &session).await?;
         }
-        self.keep_to_limit(&session).await
+        self.keep_to_limit(&session).await?;
+        measure::sign_in(SignIn::Ok);
+        let session = handle(&session.id);
+        log::info!(
+            event = "sign_in", session = session.as_str();
+            "logto: signed in, event=sign_in session={session}"
+        );
+        Ok(())
     }
 
     /// Whether the new session is the one that its browser gets. When that cannot be told,
@@ -303,6 +312,12 @@ impl SessionManager {
         cause: SignOutCause,
         reason: Option<String>,
     ) {
+        measure::session_ended(cause.into());
+        let (why, handle) = (measure::Ended::from(cause).name(), handle(&session.id));
+        log::info!(
+            event = "sign_out", cause = why, session = handle.as_str();
+            "logto: signed out, event=sign_out cause={why} session={handle}"
+        );
         let ended = || Ended {
             cause,
             sub: Some(session.unique_sub().into_owned()),
@@ -321,6 +336,12 @@ impl SessionManager {
         sid: Option<&str>,
         cause: SignOutCause,
     ) {
+        measure::session_ended(cause.into());
+        let why = measure::Ended::from(cause).name();
+        log::info!(
+            event = "sign_out", cause = why;
+            "logto: signed out, event=sign_out cause={why}"
+        );
         let ended = || Ended {
             cause,
             sub: sub.map(str::to_owned),
