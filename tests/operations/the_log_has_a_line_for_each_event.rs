@@ -54,12 +54,18 @@ async fn from_the_sign_in_to_the_sign_out() {
     });
     let page = alice.navigate(app.url("/session")).await;
     alice.submit(&page, "Refresh now", &[]).await;
-    let failed = only(new_lines(&app));
-    assert_eq!(field(&failed, "event"), Some("refresh"), "{failed}");
-    assert!(field(&failed, "reference").is_some(), "{failed}");
+    // That has ended the session.
+    let lines = new_lines(&app);
+    let [ended, failed] = &lines[..] else {
+        panic!("not two lines: {lines:#?}");
+    };
+    assert_eq!(field(ended, "event"), Some("sign_out"), "{ended}");
+    assert_eq!(field(ended, "cause"), Some("refused"), "{ended}");
+    assert_eq!(field(ended, "session"), Some(&*session), "{ended}");
+    assert_eq!(field(failed, "event"), Some("refresh"), "{failed}");
+    assert!(field(failed, "reference").is_some(), "{failed}");
     hooks.reset();
 
-    // That has ended the session.
     let (alice, _) = app.sign_in(ALICE).await;
     let another = only(new_lines(&app));
     assert_ne!(field(&another, "session"), Some(&*session));

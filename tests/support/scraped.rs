@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use logto_dev_provider::DevProvider;
-use reqwest::Method;
+use reqwest::header::HeaderMap;
 
 use super::app::{CLIENT_ID, CLIENT_SECRET, settings};
 use super::browser::{Browser, Response};
@@ -103,14 +103,25 @@ impl Scraped {
     }
 }
 
-/// Asks for an address with these `Authorization` headers.
-pub async fn get_with(url: String, authorization: &[&str]) -> Response {
-    let nobody = Browser::new();
-    let mut request = nobody.request(Method::GET, url);
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+/// Asks for an address with these `Authorization` headers, be they as many as they may.
+pub async fn get_with(url: String, authorization: &[&str]) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build();
+    let mut request = client.expect("an HTTP client").get(url);
     for value in authorization {
-        request = request.header("authorization", value);
+        request = request.header("Authorization", *value);
     }
-    request.send().await
+    let answer = request.send().await.expect("an answer");
+    Answer {
+        status: answer.status().as_u16(),
+        headers: answer.headers().clone(),
+        text: answer.text().await.expect("a text"),
+    }
 }
 
 /// What Prometheus' text format has.

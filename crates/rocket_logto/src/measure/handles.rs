@@ -27,9 +27,13 @@ pub enum Kind {
 #[cfg_attr(not(any(test, feature = "_internals")), allow(dead_code))]
 #[derive(Clone, Debug)]
 pub struct Metric {
+    /// With unit and suffix, as Prometheus has it.
     pub name: &'static str,
+    /// What it is.
     pub kind: Kind,
+    /// A sentence.
     pub help: &'static str,
+    /// Each label with all its values.
     pub labels: Vec<(&'static str, Vec<&'static str>)>,
 }
 

@@ -110,7 +110,13 @@ impl Storage {
         };
         let name = self.names.session();
         let Some(sealed) = cookie::assemble(cookies, name) else {
-            return no(Lookup::None);
+            // Twice, or in pieces of which one is missing.
+            let is_there = cookies.iter().any(|(other, _)| *other == name);
+            return no(if is_there {
+                Lookup::Unusable
+            } else {
+                Lookup::None
+            });
         };
         let Some(Opened {
             content, old_key, ..
@@ -137,16 +143,15 @@ impl Storage {
         if session.registration != self.registration {
             return no(Lookup::Unusable);
         }
-        let why = match session.is_live(&self.config.session, now) {
-            false => Some(Lookup::Expired),
-            true => self
-                .revocations
-                .is_revoked(&session)
-                .then_some(Lookup::Revoked),
+        let ended = if !session.is_live(&self.config.session, now) {
+            Some(Lookup::Expired)
+        } else {
+            let is_revoked = self.revocations.is_revoked(&session);
+            is_revoked.then_some(Lookup::Revoked)
         };
-        if let Some(why) = why {
+        if let Some(how) = ended {
             self.cache.forget(&session);
-            return no(why);
+            return no(how);
         }
         measure::session_lookup(Lookup::Live);
         Ok(Some(Loaded { session, old_key }))
