@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use rocket::fairing::{self, Fairing, Info, Kind};
-use rocket::figment::Error;
+use rocket::figment::{Error, Figment};
 use rocket::http::{ContentType, Header};
 use rocket::serde::Deserialize;
 use rocket::tokio::net::TcpListener;
@@ -72,20 +72,20 @@ impl Fairing for Metrics {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        if rocket.figment().find_value("web.metrics").is_err() {
+        let Ok(written) = rocket.figment().find_value("web.metrics") else {
             return Ok(rocket);
-        }
-        let settings: Settings = match rocket.figment().extract_inner("web.metrics") {
+        };
+        let settings: Settings = match written.deserialize() {
             Ok(settings) => settings,
             Err(error) => {
-                rocket::config::pretty_print_error(error);
+                tell(rocket.figment(), error);
                 return Err(rocket);
             }
         };
         if settings.port.is_none() && settings.key.is_none() {
-            let why = "web.metrics needs `port`, for a port of its own, or `key`, for /metrics \
-                       at the port of the app";
-            rocket::config::pretty_print_error(Error::from(why.to_owned()));
+            let why = "it needs `port`, for a port of its own, or `key`, for /metrics at the \
+                       port of the app";
+            tell(rocket.figment(), Error::from(why.to_owned()));
             return Err(rocket);
         }
         let recorder = match recorder() {
@@ -136,6 +136,15 @@ impl Fairing for Metrics {
             rocket::tokio::spawn(server::serve(listener, exporter, rocket.shutdown()));
         }
     }
+}
+
+/// Says what is wrong with the table, and where it is written.
+fn tell(figment: &Figment, mut error: Error) {
+    let table = ["web", "metrics"].map(str::to_owned);
+    error.path.splice(0..0, table);
+    error.profile = Some(figment.profile().clone());
+    error.metadata = figment.find_metadata("web.metrics").cloned();
+    rocket::config::pretty_print_error(error);
 }
 
 static RECORDER: OnceLock<Result<PrometheusHandle, BuildError>> = OnceLock::new();

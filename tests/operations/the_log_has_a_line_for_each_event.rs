@@ -16,7 +16,7 @@ fn field<'l>(line: &'l str, key: &str) -> Option<&'l str> {
     let found = line
         .split(' ')
         .find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-    found.map(|value| value.trim_end_matches(':'))
+    found.map(|value| value.trim_end_matches([':', ';']))
 }
 
 #[rocket::async_test]

@@ -1,7 +1,6 @@
 //! [`SessionManager`]: the one owner of all sessions, from beginning to end. Managed by
 //! Rocket; created at ignition, with the keys that seal cookies.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,7 +18,6 @@ use super::cookie::{self, CookieKeys};
 use super::live::{LiveSessions, Wanted};
 use super::locks::{AnswerTurn, Answered, Lock};
 use super::model::{Session, SessionId, SessionRef};
-use super::overview::handle;
 use super::questions::Questions;
 use super::storage::{KeepError, Loaded, Storage};
 use super::store::{SharedStore, StoreError, store_failed};
@@ -29,8 +27,7 @@ use crate::clock::{Clock, Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::config::issuer::tenant_of;
 use crate::error::{Error, ErrorKind};
-use crate::hooks::{AppData, Arrival, Decision, Ended, Hooks, SignOutCause};
-use crate::measure::{self, SignIn};
+use crate::hooks::{AppData, Arrival, Decision, Hooks};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Logout;
@@ -232,12 +229,7 @@ impl SessionManager {
             self.replace(&note.session, &session).await?;
         }
         self.keep_to_limit(&session).await?;
-        measure::sign_in(SignIn::Ok);
-        let session = handle(&session.id);
-        log::info!(
-            event = "sign_in", session = session.as_str();
-            "logto: signed in, event=sign_in session={session}"
-        );
+        self.tell_signed_in(&session);
         Ok(())
     }
 
@@ -303,54 +295,6 @@ impl SessionManager {
         self.storage.forget(session);
         self.drop_cookies(context);
         Ok(())
-    }
-
-    /// Tells the app that a session has ended, and why.
-    pub(crate) fn tell_signed_out(
-        &self,
-        session: &Session,
-        cause: SignOutCause,
-        reason: Option<String>,
-    ) {
-        measure::session_ended(cause.into());
-        let (why, handle) = (measure::Ended::from(cause).name(), handle(&session.id));
-        log::info!(
-            event = "sign_out", cause = why, session = handle.as_str();
-            "logto: signed out, event=sign_out cause={why} session={handle}"
-        );
-        let ended = || Ended {
-            cause,
-            sub: Some(session.unique_sub().into_owned()),
-            sid: session.unique_sid().map(Cow::into_owned),
-            id_token: Some(session.id_token.clone()),
-            data: session.data.clone(),
-            reason,
-        };
-        self.hooks.signed_out(ended, self.config.hook_timeout);
-    }
-
-    /// The same of sessions that are not known, but by whose they are.
-    pub(crate) fn tell_unknown_signed_out(
-        &self,
-        sub: Option<&str>,
-        sid: Option<&str>,
-        cause: SignOutCause,
-    ) {
-        measure::session_ended(cause.into());
-        let why = measure::Ended::from(cause).name();
-        log::info!(
-            event = "sign_out", cause = why;
-            "logto: signed out, event=sign_out cause={why}"
-        );
-        let ended = || Ended {
-            cause,
-            sub: sub.map(str::to_owned),
-            sid: sid.map(str::to_owned),
-            id_token: None,
-            data: None,
-            reason: None,
-        };
-        self.hooks.signed_out(ended, self.config.hook_timeout);
     }
 
     /// What the app wants to happen at a sign-in.

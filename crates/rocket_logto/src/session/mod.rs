@@ -20,6 +20,7 @@ mod sessions;
 mod storage;
 pub(crate) mod store;
 mod subject;
+mod told;
 pub(crate) mod transaction;
 
 pub(crate) use active::ActiveSession;
