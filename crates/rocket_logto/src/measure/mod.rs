@@ -124,6 +124,7 @@ labels! {
         /// It was not made: `max_concurrent_op_calls` others were running.
         Busy = "busy",
         /// Nobody waits for it any more.
+        #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
         Abandoned = "abandoned",
     }
 
