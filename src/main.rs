@@ -12,6 +12,7 @@ mod frame;
 mod headers;
 mod home;
 mod language;
+mod metrics;
 mod notes;
 mod session;
 mod shown;
@@ -53,6 +54,7 @@ fn app(figment: Figment) -> Rocket<Build> {
         .attach(logto)
         .attach(templates)
         .attach(database::fairing())
+        .attach(metrics::Metrics::default())
         .attach(headers::shield())
         .attach(headers::Headers)
         .attach(signed_out::SignedOut)

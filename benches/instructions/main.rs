@@ -13,6 +13,7 @@ use std::hint::black_box;
 
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EventKind, LibraryBenchmarkConfig};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use rocket_logto::internals::Keys;
 use support::{Bench, expected};
@@ -66,6 +67,32 @@ fn access_token((bench, path): (Bench, &'static str)) -> (Bench, Vec<u8>) {
     (bench, page)
 }
 
+/// The same, with metrics that go to a recorder.
+fn counted(path: &'static str) -> (Bench, &'static str) {
+    record();
+    warm(path)
+}
+
+/// Each benchmark has a process of its own.
+fn record() {
+    let recorder = PrometheusBuilder::new().install_recorder();
+    recorder.expect("the first one of the process");
+}
+
+#[library_benchmark(config = at_most(accepted::USER))]
+#[bench::warm(args = ("/user"), setup = counted)]
+fn user_counted((bench, path): (Bench, &'static str)) -> (Bench, Vec<u8>) {
+    let page = black_box(bench.page(path));
+    (bench, page)
+}
+
+#[library_benchmark(config = at_most(accepted::ACCESS_TOKEN))]
+#[bench::warm(args = ("/token"), setup = counted)]
+fn access_token_counted((bench, path): (Bench, &'static str)) -> (Bench, Vec<u8>) {
+    let page = black_box(bench.page(path));
+    (bench, page)
+}
+
 fn never_seen() -> (Bench, String) {
     let (bench, _) = warm("/user");
     let session = bench.another_session(1);
@@ -93,6 +120,18 @@ fn with_token() -> (Bench, String) {
 #[library_benchmark(config = at_most(accepted::BEARER))]
 #[bench::warm(setup = with_token)]
 fn bearer((bench, token): (Bench, String)) -> (Bench, Vec<u8>) {
+    let page = black_box(bench.with_bearer(&token));
+    (bench, page)
+}
+
+fn counted_with_token() -> (Bench, String) {
+    record();
+    with_token()
+}
+
+#[library_benchmark(config = at_most(accepted::BEARER))]
+#[bench::warm(setup = counted_with_token)]
+fn bearer_counted((bench, token): (Bench, String)) -> (Bench, Vec<u8>) {
     let page = black_box(bench.with_bearer(&token));
     (bench, page)
 }
@@ -128,9 +167,12 @@ library_benchmark_group!(
     benchmarks = [
         no_guard,
         user,
+        user_counted,
         access_token,
+        access_token_counted,
         user_never_seen,
         bearer,
+        bearer_counted,
         id_token,
         logout_token
     ]

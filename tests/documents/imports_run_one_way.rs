@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the top down. Those on one line know nothing of each other.
-const ORDER: [&[&str]; 11] = [
+const ORDER: [&[&str]; 12] = [
     &["fairing"],
     &["routes", "guards"],
     &["logto"],
@@ -13,6 +13,7 @@ const ORDER: [&[&str]; 11] = [
     &["session", "service"],
     &["tokens", "hooks"],
     &["oidc", "response", "webhook"],
+    &["measure"],
     &["claims", "error", "config", "request"],
     &["return_to", "authentication"],
     &["transport"],

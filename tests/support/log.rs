@@ -1,19 +1,33 @@
 //! What the library writes to the log. Its lines say why a sign-in was refused,
 //! which a page must not: tests look the reason up by the reference on the page.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::leaks;
 
 struct Collector {
-    lines: Mutex<Vec<String>>,
+    lines: Mutex<Vec<(String, Fields)>>,
 }
+
+/// What a logger gets besides the text.
+pub type Fields = BTreeMap<String, String>;
 
 static COLLECTOR: Collector = Collector {
     lines: Mutex::new(Vec::new()),
 };
+
+struct Read<'f>(&'f mut Fields);
+
+impl<'kvs> VisitSource<'kvs> for Read<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        self.0.insert(key.to_string(), value.to_string());
+        Ok(())
+    }
+}
 
 /// A process has one logger, the first to come, and every `rocket::build()`
 /// installs Rocket's own. Tests run side by side, so the only moment that is
@@ -41,7 +55,9 @@ impl Log for Collector {
             let line = format!("{} {}", record.level(), record.args());
             println!("{line}");
             let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            lines.push(line);
+            let mut fields = Fields::new();
+            let _ = record.key_values().visit(&mut Read(&mut fields));
+            lines.push((line, fields));
         }
     }
 
@@ -56,9 +72,19 @@ pub fn lines_with(text: &str) -> Vec<String> {
         .unwrap_or_else(PoisonError::into_inner);
     lines
         .iter()
-        .filter(|line| line.contains(text))
-        .cloned()
+        .filter(|(line, _)| line.contains(text))
+        .map(|(line, _)| line.clone())
         .collect()
+}
+
+/// The fields of a line that `lines_with` gave.
+pub fn fields_of(line: &str) -> Fields {
+    let lines = COLLECTOR
+        .lines
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let found = lines.iter().find(|(other, _)| other == line);
+    found.expect("a line of the log").1.clone()
 }
 
 /// The reason of the one failure with this reference.

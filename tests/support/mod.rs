@@ -38,6 +38,7 @@ pub mod redis;
 pub mod redis_cluster;
 pub mod redis_sentinels;
 pub mod refusal;
+pub mod scraped;
 pub mod serve;
 pub mod session_load;
 pub mod session_pair;

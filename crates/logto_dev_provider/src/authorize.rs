@@ -39,6 +39,7 @@ pub(crate) fn authorize_as(
         let first_factor = FirstFactor {
             user: user.to_owned(),
             auth_time,
+            event: "PostSignIn",
         };
         // Tests may be of apps at any provider, whose classes Logto does not know.
         let demand = Demand::of(&auth).unwrap_or_default();

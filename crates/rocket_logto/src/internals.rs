@@ -11,6 +11,8 @@ use crate::claims::{AccessTokenClaims, IdTokenClaims};
 use crate::config::SigningAlg;
 use crate::error::told::{Advice, Missing};
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "metrics")]
+pub use crate::measure::{Kind as MetricKind, Metric, listed as metrics};
 use crate::oidc::challenge::StepUpChallenge;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{

@@ -112,6 +112,7 @@
 //! | [`guide::account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`guide::apis`] | protecting an API with [`Bearer`], services that are only an API ([`Logto::api()`]), opaque tokens |
 //! | [`guide::production`] | checklist, nginx, several instances, Redis, changing the key, memory |
+//! | [`guide::operation`] | metrics, alerts, and the lines in the log |
 //! | [`guide::providers`] | providers other than Logto: what to set, what works, what does not |
 //! | [`guide::testing`] | signing in in your app's tests |
 //! | [`guide::from_python`] | from Logto's Python SDK to this crate, call by call |
@@ -122,6 +123,8 @@
 //! None is on unless you name it.
 //!
 //! - `dev-provider`: the development provider.
+//! - `metrics`: counts and times for any recorder of the [`metrics`](https://docs.rs/metrics) crate, see
+//!   [`guide::operation`].
 //! - `redis`: sessions in Redis ([`RedisStore`]), shared by several instances.
 //! - `testing`: checks a session store of your own ([`testing`]).
 #![forbid(unsafe_code)]
@@ -143,6 +146,7 @@ mod hooks;
 pub mod internals;
 mod logto;
 mod management;
+mod measure;
 mod oidc;
 mod request;
 mod response;

@@ -62,12 +62,31 @@ struct Details {
     provider_message: Option<String>,
     /// What the user is told besides.
     told: Option<Told>,
+    /// In the middle of what it has happened.
+    event: Option<Event>,
     /// Instead of that of the kind.
     status: Option<Status>,
     retry_after: u64,
     /// Parameters of the sign-in that is needed.
     sign_in: Vec<(&'static str, String)>,
     logged: Logged,
+}
+
+/// What an error has put an end to, where its kind does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    SignIn,
+    Refresh,
+}
+
+impl Event {
+    /// As it is in the log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Event::SignIn => "sign_in",
+            Event::Refresh => "refresh",
+        }
+    }
 }
 
 /// What can be done about it, and for whom that is.
@@ -225,6 +244,7 @@ impl Error {
             facts: None,
             provider_message: None,
             told: None,
+            event: None,
             status: None,
             retry_after: RETRY_AFTER,
             sign_in: Vec::new(),
@@ -324,6 +344,17 @@ impl Error {
         self
     }
 
+    /// Sets what it has put an end to.
+    pub(crate) fn during(mut self, event: Event) -> Error {
+        self.0.event = Some(event);
+        self
+    }
+
+    /// What it has put an end to.
+    pub(crate) fn event(&self) -> Option<Event> {
+        self.0.event
+    }
+
     /// What the user is told besides what the kind says.
     pub(crate) fn told(&self) -> Option<&Told> {
         self.0.told.as_ref()
@@ -398,7 +429,16 @@ impl Error {
             }
             _ => log::Level::Warn,
         };
-        log::log!(level, "{}", self.line());
+        let kind = format!("{:?}", self.0.kind);
+        log::log!(
+            level,
+            kind = kind.as_str(),
+            reason = self.reason(),
+            reference = self.reference(),
+            event = self.0.event.map_or("", Event::name);
+            "{}",
+            self.line()
+        );
     }
 
     /// The log line: all there is to know, and no secret.
@@ -407,10 +447,16 @@ impl Error {
             kind,
             reason,
             reference,
+            event,
             ..
         } = &*self.0;
+        let event = event.map_or("", Event::name);
+        let event = match event {
+            "" => String::new(),
+            event => format!(" event={event}"),
+        };
         let details = self.details();
-        format!("logto: {kind:?} reason={reason} reference={reference}{details}")
+        format!("logto: {kind:?} reason={reason} reference={reference}{event}{details}")
     }
 
     /// What the line goes on with.

@@ -25,6 +25,7 @@ use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
 use crate::hooks::Hooks;
 use crate::logto::Logto;
+use crate::measure;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
 use crate::response::{failed_guard, own, vary};
@@ -235,6 +236,7 @@ impl Fairing for LogtoFairing {
             return;
         }
         if let Some(logto) = rocket.state::<Logto>() {
+            measure::lift_off();
             warn_of_debug_log(rocket.config().log_level);
             announce(logto.config());
             rocket::tokio::spawn(logto.oidc().provider().clone().warm_up());

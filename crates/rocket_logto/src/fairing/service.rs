@@ -8,6 +8,7 @@ use super::ignition::{provider_service, take_offline};
 use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
 use crate::logto::Logto;
+use crate::measure;
 use crate::response::failed_guard;
 use crate::routes;
 use crate::service::LogtoService;
@@ -162,6 +163,7 @@ impl Fairing for LogtoServiceFairing {
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<LogtoService>() {
+            measure::lift_off();
             log::info!("logto: tokens of {} are accepted", logto.issuer());
             rocket::tokio::spawn(logto.client().provider().clone().warm_up());
         }

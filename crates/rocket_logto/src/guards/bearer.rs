@@ -17,6 +17,7 @@ use crate::clock;
 use crate::config::ORGANIZATION;
 use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
+use crate::measure::{self, Caller};
 use crate::oidc::error::one_line;
 use crate::service::LogtoService;
 
@@ -452,6 +453,17 @@ impl<P: Permission, C> Serialize for Bearer<P, C> {
 from_request!(Bearer<P, C>: BearerError, [P: Permission, C: DeserializeOwned]);
 
 async fn find<P: Permission, C: DeserializeOwned>(
+    request: &Request<'_>,
+) -> Result<Bearer<P, C>, BearerError> {
+    let found = check(request).await;
+    measure::caller(match &found {
+        Ok(_) => Caller::Accepted,
+        Err(error) => error.kind().into(),
+    });
+    found
+}
+
+async fn check<P: Permission, C: DeserializeOwned>(
     request: &Request<'_>,
 ) -> Result<Bearer<P, C>, BearerError> {
     let token = token(request)?;

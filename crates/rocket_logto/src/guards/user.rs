@@ -297,10 +297,6 @@ impl<C> User<C> {
         methods.iter().map(String::as_str)
     }
 
-    pub(super) fn active(&self) -> &ActiveSession {
-        &self.active
-    }
-
     /// Whether the user has authenticated as `asked` demands.
     pub(super) fn satisfies(&self, asked: &RequestedAuthentication) -> bool {
         self.active.satisfies(asked)

@@ -11,6 +11,7 @@
 //! | [`account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
 //! | [`production`] | checklist, nginx, several instances, Redis, changing the key, memory |
+//! | [`operation`] | metrics, alerts, and the lines in the log |
 //! | [`providers`] | providers other than Logto: what to set, what works, what does not |
 //! | [`testing`] | signing in in your app's tests |
 //! | [`from_python`] | from Logto's Python SDK to this crate, call by call |
@@ -48,6 +49,9 @@ pub mod apis {}
 
 #[doc = include_str!("production.md")]
 pub mod production {}
+
+#[doc = include_str!("operation.md")]
+pub mod operation {}
 
 #[doc = include_str!("providers.md")]
 pub mod providers {}

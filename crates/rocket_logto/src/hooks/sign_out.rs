@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::data::AppData;
 use super::run::Stateful;
 use super::{HookResult, run};
+use crate::measure;
 use crate::oidc::tokens::RawIdToken;
 
 pub(super) const NAME: &str = "on_sign_out";
@@ -39,6 +40,20 @@ pub enum SignOutCause {
     Revoked,
     /// The user has more sessions than `session.max_per_user`, and this was the oldest.
     TooMany,
+}
+
+impl From<SignOutCause> for measure::Ended {
+    fn from(cause: SignOutCause) -> measure::Ended {
+        match cause {
+            SignOutCause::User => measure::Ended::User,
+            SignOutCause::Provider => measure::Ended::Provider,
+            SignOutCause::Refused => measure::Ended::Refused,
+            SignOutCause::Hook => measure::Ended::Hook,
+            SignOutCause::Replaced => measure::Ended::Replaced,
+            SignOutCause::Revoked => measure::Ended::Revoked,
+            SignOutCause::TooMany => measure::Ended::TooMany,
+        }
+    }
 }
 
 /// A session that has ended.

@@ -39,7 +39,7 @@ const EXPECTED: Expected<'static> = Expected {
 pub type Property = fn(&[u8]);
 
 /// Each property, and the name of its fuzz target.
-pub const ALL: [(&str, Property); 11] = [
+pub const ALL: [(&str, Property); 12] = [
     ("return_to", return_to),
     ("callback_query", callback_query),
     ("logout_form", logout_form),

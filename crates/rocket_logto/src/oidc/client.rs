@@ -24,6 +24,7 @@ use crate::claims::IdTokenClaims;
 use crate::clock::Seconds;
 use crate::config::parameters::OFFLINE_ACCESS;
 use crate::config::{EndSessionEndpoint, LogtoConfig};
+use crate::measure::Endpoint;
 
 /// In bytes: the longest `id_token_hint` that still fits an address.
 const MAX_HINT: usize = 6000;
@@ -50,6 +51,10 @@ impl OidcClient {
     /// By what an authentication is measured at this moment.
     pub(crate) fn measure(&self, now: Seconds) -> Measure<'_> {
         self.provider.measure(now)
+    }
+
+    pub(crate) fn tolerance(&self) -> Seconds {
+        self.provider.tolerance()
     }
 
     /// Starts a sign-in. Touches the network to push the request (RFC 9126), and
@@ -156,7 +161,7 @@ impl OidcClient {
             .post(
                 &self.config.client,
                 &metadata,
-                endpoint,
+                (Endpoint::Revocation, endpoint),
                 &params,
                 Caller::Known,
             )

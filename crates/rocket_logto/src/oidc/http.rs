@@ -9,6 +9,7 @@ use rocket::tokio::sync::{Semaphore, SemaphorePermit};
 use rocket::tokio::time::timeout;
 
 use crate::config::ProviderConfig;
+use crate::measure::{Answer, Endpoint, ProviderCall};
 #[cfg(all(feature = "testing", debug_assertions))]
 use crate::transport::InPlaceOfNetwork;
 
@@ -110,6 +111,18 @@ impl HttpClient {
     /// redirect, 429 or 5xx, and no 404 to a GET.
     pub(super) async fn send(
         &self,
+        endpoint: Endpoint,
+        request: Request<Vec<u8>>,
+        caller: Caller,
+    ) -> Result<Response<Vec<u8>>, HttpError> {
+        let call = ProviderCall::begin(endpoint);
+        let answer = self.in_turn(request, caller).await;
+        call.end(measured(&answer));
+        answer
+    }
+
+    async fn in_turn(
+        &self,
         request: Request<Vec<u8>>,
         caller: Caller,
     ) -> Result<Response<Vec<u8>>, HttpError> {
@@ -163,6 +176,22 @@ impl HttpClient {
             response.body_mut().extend_from_slice(&chunk);
         }
         Ok(response)
+    }
+}
+
+/// For the metrics: what came of it, and nothing of what it says.
+fn measured(answer: &Result<Response<Vec<u8>>, HttpError>) -> Answer {
+    match answer {
+        Ok(answer) if answer.status().is_success() => Answer::Ok,
+        Ok(_) | Err(HttpError::NotFound(_)) => Answer::Refused,
+        Err(HttpError::TooManyRequests { .. }) => Answer::RateLimited,
+        Err(HttpError::Server(_)) => Answer::ServerError,
+        Err(HttpError::Connect(_) | HttpError::Certificate(_)) => Answer::Unreachable,
+        Err(HttpError::Timeout(_)) => Answer::Timeout,
+        Err(HttpError::Busy) => Answer::Busy,
+        Err(HttpError::Broken(_) | HttpError::TooLarge | HttpError::Redirect(_)) => {
+            Answer::Unusable
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::standing::Standing;
 use super::verify::{AccessExpectations, KeySet, Refused, Rejection, TokenExpectations};
 use crate::clock::{Clock, Seconds, seconds};
 use crate::config::{ClientConfig, ProviderConfig};
+use crate::measure::Endpoint;
 
 /// Why nobody can sign in.
 pub(crate) struct Unready {
@@ -90,10 +91,11 @@ impl Provider {
     /// Makes one call as it is, never repeated.
     pub(super) async fn send(
         &self,
+        endpoint: Endpoint,
         request: Request<Vec<u8>>,
         caller: Caller,
     ) -> Result<Response<Vec<u8>>, HttpError> {
-        self.http.send(request, caller).await
+        self.http.send(endpoint, request, caller).await
     }
 
     /// Makes one call to an endpoint of this provider that requires client
@@ -102,13 +104,13 @@ impl Provider {
         &self,
         client: &ClientConfig,
         metadata: &Metadata,
-        endpoint: &Url,
+        (endpoint, url): (Endpoint, &Url),
         params: &[(&str, &str)],
         caller: Caller,
     ) -> Result<Response<Vec<u8>>, TokenError> {
         let now = (self.clock)() + self.config.ahead();
-        let request = client_authentication::request(client, metadata, endpoint, params, now)?;
-        let mut response = self.send(request, caller).await?;
+        let request = client_authentication::request(client, metadata, url, params, now)?;
+        let mut response = self.send(endpoint, request, caller).await?;
         let own = [("client_id", client.id.as_str())];
         let sent = Sent::new(own.into_iter().chain(params.iter().copied()));
         let secret = client.secret().map(|secret| secret.secret());
@@ -155,7 +157,7 @@ impl Provider {
                 ("grant_type", "refresh_token"),
                 ("refresh_token", token.secret().as_str()),
             ];
-            let endpoint = &metadata.token_endpoint;
+            let endpoint = (Endpoint::Token, &metadata.token_endpoint);
             let _ = self
                 .post(client, &metadata, endpoint, &params, Caller::Stranger)
                 .await;

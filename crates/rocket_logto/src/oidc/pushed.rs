@@ -12,6 +12,7 @@ use super::http::Caller;
 use super::metadata::Metadata;
 use super::provider::Provider;
 use crate::config::ClientConfig;
+use crate::measure::Endpoint;
 
 /// In bytes: longer than any reference, short enough for an address.
 const MAX_REQUEST_URI: usize = 2048;
@@ -37,6 +38,7 @@ pub(super) async fn push(
         .iter()
         .map(|(name, value)| (&**name, &**value))
         .collect();
+    let endpoint = (Endpoint::PushedAuthorization, endpoint);
     // Anyone can start a sign-in without meaning to finish it.
     let response = provider
         .post(client, metadata, endpoint, &params, Caller::Stranger)

@@ -17,6 +17,7 @@ use super::{Param, answer, introspection};
 use crate::claims::AccessTokenClaims;
 use crate::clock::{Clock, Seconds};
 use crate::config::{ClientConfig, ProviderConfig};
+use crate::measure::Endpoint;
 
 pub(crate) struct ServiceClient {
     provider: Arc<Provider>,
@@ -84,7 +85,7 @@ impl ServiceClient {
             .post(
                 provider.client()?,
                 &metadata,
-                endpoint,
+                (Endpoint::Introspection, endpoint),
                 &params,
                 Caller::Stranger,
             )

@@ -15,6 +15,7 @@ use super::provider::Provider;
 use super::tokens::{TokenAnswer, TokenSet};
 use super::{Param, answer};
 use crate::config::ClientConfig;
+use crate::measure::Endpoint;
 
 /// A grant, with the parameters that narrow it down (`resource`, `organization_id`,
 /// `scope`).
@@ -88,7 +89,8 @@ pub(super) async fn tokens(
     client: &ClientConfig,
     grant: Grant<'_>,
 ) -> Result<TokenSet, TokenError> {
-    let (endpoint, params) = (&metadata.token_endpoint, grant.params());
+    let endpoint = (Endpoint::Token, &metadata.token_endpoint);
+    let params = grant.params();
     let response = provider
         .post(client, metadata, endpoint, &params, grant.caller())
         .await?;

@@ -8,6 +8,7 @@ use super::error::{TokenError, TokenErrorBody};
 use super::http::Caller;
 use super::provider::Provider;
 use super::{answer, object};
+use crate::measure::Endpoint;
 
 /// The response as it came, which must be of `media_type`. `None` when the provider
 /// does not accept the token.
@@ -29,7 +30,9 @@ pub(super) async fn user_info(
         .header(header::AUTHORIZATION, bearer)
         .body(Vec::new())
         .map_err(|error| TokenError::Malformed(error.to_string()))?;
-    let response = provider.send(request, Caller::Known).await?;
+    let response = provider
+        .send(Endpoint::UserInfo, request, Caller::Known)
+        .await?;
     match response.status() {
         StatusCode::OK if is(&response, media_type) && refused(&response).is_none() => {
             return Ok(Some(response.into_body()));

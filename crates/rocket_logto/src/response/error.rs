@@ -138,10 +138,8 @@ fn error_page(error: &Error, request: &Request<'_>, sign_in: &str) -> Response<'
         // Signing in again as the same user would end here again.
         ErrorKind::NoAccess if !at_callback(request) => {
             let address = sign_out_route(request);
-            [
-                again,
-                PageAction::link(say(request, keys::SIGN_OUT), address),
-            ]
+            let sign_out = PageAction::link(say(request, keys::SIGN_OUT), address);
+            vec![again, sign_out]
         }
         ErrorKind::NoAccess
         | ErrorKind::SignInRejected

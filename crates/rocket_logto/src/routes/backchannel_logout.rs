@@ -11,6 +11,7 @@ use super::{answer, form_text};
 use crate::error::{Error, reference};
 use crate::hooks::SignOutCause;
 use crate::logto::Logto;
+use crate::measure::{self, LogoutToken};
 use crate::oidc::failure::unavailable;
 use crate::oidc::verify::Rejection;
 use crate::response::{error, json, no_store};
@@ -26,13 +27,20 @@ pub(super) struct BackchannelLogoutRoute;
 impl Handler for BackchannelLogoutRoute {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         let mut response = match log_out(request, data).await {
-            Ok(()) => Response::build().status(Status::Ok).finalize(),
+            Ok(()) => {
+                measure::logout_token(LogoutToken::Accepted);
+                Response::build().status(Status::Ok).finalize()
+            }
             Err(Refusal::Token(reason)) => {
+                measure::logout_token(LogoutToken::Rejected);
                 let reference = reference();
                 log::warn!("logto: logout token rejected, reason={reason} reference={reference}");
                 bad_request(&reference)
             }
-            Err(Refusal::Unable(error)) => error::answer(&error, request),
+            Err(Refusal::Unable(error)) => {
+                measure::logout_token(LogoutToken::Failed);
+                error::answer(&error, request)
+            }
         };
         no_store(&mut response);
         answer(response)
@@ -69,7 +77,6 @@ async fn log_out(request: &Request<'_>, data: Data<'_>) -> Result<(), Refusal> {
     }
     let (sub, sid) = (logout.sub.as_deref(), logout.sid.as_deref());
     sessions.tell_unknown_signed_out(sub, sid, SignOutCause::Provider);
-    log::info!("logto: the provider has signed a user out");
     Ok(())
 }
 

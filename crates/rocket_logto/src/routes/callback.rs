@@ -7,7 +7,7 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request, Response};
 use url::form_urlencoded;
 
-use super::{admission, answer, form_text, nothing, sign_in};
+use super::{admission, answer, form_text, nothing, sign_in, sign_in_failed};
 use crate::clock::Seconds;
 use crate::config::ResponseMode;
 use crate::error::{Error, ErrorKind};
@@ -53,6 +53,7 @@ impl Handler for CallbackRoute {
         answer(match finished {
             Ok(response) => response,
             Err(error) => {
+                let error = sign_in_failed(error);
                 remember_who(request).await;
                 page(&error, request)
             }
@@ -195,6 +196,7 @@ async fn finish(request: &Request<'_>, parameters: Parameters) -> Result<Respons
     let done = complete(request, parameters, &state, &transaction, since).await;
     match done {
         Err(error) if transaction.is_silent() && may_be_passed_over(error.kind()) => {
+            let error = sign_in_failed(error);
             // What most of them end with, and nobody has to do anything about it.
             if error.kind() != ErrorKind::SignInCancelled {
                 error.log();

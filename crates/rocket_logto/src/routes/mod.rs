@@ -21,6 +21,8 @@ use rocket::{Data, Request, Response};
 
 use self::sign_in::StartSignIn;
 use crate::config::RoutePaths;
+use crate::error::{Error, Event};
+use crate::measure;
 use crate::request::is_speculative;
 use crate::response::pending::{Begun, pending};
 use crate::response::{self, no_store, redirect};
@@ -178,6 +180,16 @@ fn nothing() -> Response<'static> {
 /// A handler's response in the form that Rocket's own macros produce.
 fn answer<'r>(response: Response<'r>) -> Outcome<'r> {
     Outcome::Success(response)
+}
+
+/// A sign-in is over without a session, which is counted, and told in the log line.
+fn sign_in_failed(error: Error) -> Error {
+    // One that begins again passes by here twice.
+    if error.event() == Some(Event::SignIn) {
+        return error;
+    }
+    measure::sign_in(error.kind().into());
+    error.during(Event::SignIn)
 }
 
 /// The body of a form of at most `max` bytes, or the reason why there is none.

@@ -10,13 +10,14 @@ use rocket::{Data, Ignite, Request, Rocket, Sentinel};
 use url::form_urlencoded::Serializer;
 
 use super::base_host::{SECOND, Which, handler_at_base_url, has_mark, sent_to_base_url};
-use super::{Deferred, answer, defer, ignore, nothing, question};
+use super::{Deferred, answer, defer, ignore, nothing, question, sign_in_failed};
 use crate::config::ResponseMode;
 use crate::config::parameters::{
     DirectSignIn, FirstScreen, Identifier, Prompt, SignInParameter, is_reserved,
 };
 use crate::error::{Error, ErrorKind};
 use crate::logto::{Logto, fairing_is_missing};
+use crate::measure;
 use crate::oidc::attempt::Attempt;
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::authorize::AuthorizeOptions;
@@ -483,6 +484,16 @@ async fn begin(
     before: Option<&Transaction>,
     is_second: bool,
 ) -> Result<Response<'static>, Error> {
+    let sent = send_to_provider(request, start, before, is_second).await;
+    sent.map_err(sign_in_failed)
+}
+
+async fn send_to_provider(
+    request: &Request<'_>,
+    start: &StartSignIn,
+    before: Option<&Transaction>,
+    is_second: bool,
+) -> Result<Response<'static>, Error> {
     let logto = Logto::of(request)?;
     let sessions = SessionManager::of(request)?;
     let attempt = Attempt::new(is_second).map_err(|_| {
@@ -520,6 +531,7 @@ async fn begin(
     }
     let lines = lines.into_iter().chain(sessions.leftovers(&cookies));
     lines.for_each(|line| context.set_cookie(line));
+    measure::sign_in_begun();
     Ok(redirect(authorization.url.into()))
 }
 

@@ -1,7 +1,6 @@
 //! [`SessionManager`]: the one owner of all sessions, from beginning to end. Managed by
 //! Rocket; created at ignition, with the keys that seal cookies.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,7 +27,7 @@ use crate::clock::{Clock, Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::config::issuer::tenant_of;
 use crate::error::{Error, ErrorKind};
-use crate::hooks::{AppData, Arrival, Decision, Ended, Hooks, SignOutCause};
+use crate::hooks::{AppData, Arrival, Decision, Hooks};
 use crate::oidc::client::OidcClient;
 use crate::oidc::tokens::RawIdToken;
 use crate::oidc::verify::Logout;
@@ -231,7 +230,9 @@ impl SessionManager {
         for note in undelivered {
             self.replace(&note.session, &session).await?;
         }
-        self.keep_to_limit(&session).await
+        self.keep_to_limit(&session).await?;
+        self.tell_signed_in(&session);
+        Ok(())
     }
 
     /// Whether the new session is the one that its browser gets. When that cannot be told,
@@ -296,42 +297,6 @@ impl SessionManager {
         self.storage.forget(session);
         self.drop_cookies(context);
         Ok(())
-    }
-
-    /// Tells the app that a session has ended, and why.
-    pub(crate) fn tell_signed_out(
-        &self,
-        session: &Session,
-        cause: SignOutCause,
-        reason: Option<String>,
-    ) {
-        let ended = || Ended {
-            cause,
-            sub: Some(session.unique_sub().into_owned()),
-            sid: session.unique_sid().map(Cow::into_owned),
-            id_token: Some(session.id_token.clone()),
-            data: session.data.clone(),
-            reason,
-        };
-        self.hooks.signed_out(ended, self.config.hook_timeout);
-    }
-
-    /// The same of sessions that are not known, but by whose they are.
-    pub(crate) fn tell_unknown_signed_out(
-        &self,
-        sub: Option<&str>,
-        sid: Option<&str>,
-        cause: SignOutCause,
-    ) {
-        let ended = || Ended {
-            cause,
-            sub: sub.map(str::to_owned),
-            sid: sid.map(str::to_owned),
-            id_token: None,
-            data: None,
-            reason: None,
-        };
-        self.hooks.signed_out(ended, self.config.hook_timeout);
     }
 
     /// What the app wants to happen at a sign-in.

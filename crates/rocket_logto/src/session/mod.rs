@@ -21,6 +21,7 @@ mod sessions;
 mod storage;
 pub(crate) mod store;
 mod subject;
+mod told;
 pub(crate) mod transaction;
 mod webhook;
 

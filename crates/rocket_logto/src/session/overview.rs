@@ -31,7 +31,7 @@ pub(crate) struct Overview {
 }
 
 /// Names a session where everybody may see it. Nobody gets from it to the id.
-fn handle(id: &SessionId) -> String {
+pub(super) fn handle(id: &SessionId) -> String {
     let digest = sha256(format!("handle of a session\n{}", id.as_str()));
     URL_SAFE_NO_PAD.encode(&digest[..16])
 }

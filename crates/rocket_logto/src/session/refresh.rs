@@ -14,8 +14,9 @@ use super::store::store_failed;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Seconds, seconds};
 use crate::error::told::Advice;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Event};
 use crate::hooks::{Change, Kept};
+use crate::measure::{self, Cache, Found, Refresh};
 use crate::oidc::authentication::AuthenticationEvent;
 use crate::oidc::error::{TokenError, TokenErrorBody, one_line, printable};
 use crate::oidc::failure::{failed, unavailable};
@@ -47,11 +48,14 @@ impl SessionManager {
         let live = self.live.of(session);
         let newest = self.up_to_date(live.newest(session), session);
         if let Some(token) = live.token(&newest, &wanted) {
+            measure::token_lookup(Cache::Session, Found::Hit);
             return Ok((token, newest));
         }
         if let Some(token) = session.access_at_hand(&wanted.key, wanted.now) {
+            measure::token_lookup(Cache::Session, Found::Hit);
             return Ok((Arc::new(token), session.clone()));
         }
+        measure::token_lookup(Cache::Session, Found::Miss);
         Box::pin(self.renew(live, session, wanted)).await
     }
 
@@ -152,9 +156,27 @@ impl SessionManager {
         })
     }
 
+    /// Says how it has ended, in the metrics and, where it has failed, in the log line.
+    async fn refresh(
+        &self,
+        live: &Live,
+        session: &Session,
+        wanted: &Wanted,
+    ) -> Result<Granted, Error> {
+        let result = self.refresh_at_provider(live, session, wanted).await;
+        // Without one there is nothing to refresh with.
+        if session.refresh_token.is_some() {
+            measure::refresh(match &result {
+                Ok(_) => Refresh::Ok,
+                Err(error) => error.kind().into(),
+            });
+        }
+        result.map_err(|error| error.during(Event::Refresh))
+    }
+
     /// Asks the provider, and writes the session even if something is wrong with the
     /// response: the old refresh token is used up.
-    async fn refresh(
+    async fn refresh_at_provider(
         &self,
         live: &Live,
         session: &Session,

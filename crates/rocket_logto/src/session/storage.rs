@@ -15,10 +15,12 @@ use super::model::{AppAddress, KeptIn, Registration, Session, SessionRef};
 use super::overview::LISTED;
 use super::readiness::Readiness;
 use super::revocation::Revocations;
+use super::store::measured::measured;
 use super::store::{MemoryStore, Record, SessionStore, SharedStore, StoreError};
 use crate::clock::{Seconds, seconds};
 use crate::config::LogtoConfig;
 use crate::error::{Error, ErrorKind};
+use crate::measure::{self, Lookup};
 use crate::oidc::verify::Logout;
 
 /// The most sessions kept in memory because they are too large for cookies.
@@ -84,7 +86,7 @@ impl Storage {
             registration: Registration::of(&config),
             app: AppAddress::of(&config),
             keys,
-            shared,
+            shared: shared.map(measured),
             memory: Arc::new(MemoryStore::new(MAX_IN_MEMORY)),
             readiness: Readiness::default(),
             revocations: Revocations::new(
@@ -102,34 +104,56 @@ impl Storage {
         cookies: &[(&str, &str)],
         now: Seconds,
     ) -> Result<Option<Loaded>, StoreError> {
+        let no = |why| {
+            measure::session_lookup(why);
+            Ok(None)
+        };
         let name = self.names.session();
-        let opened = cookie::assemble(cookies, name)
-            .and_then(|sealed| self.open(name, &sealed, KeptIn::Cookie));
+        let Some(sealed) = cookie::assemble(cookies, name) else {
+            // Twice, or in pieces of which one is missing.
+            let is_there = cookies.iter().any(|(other, _)| *other == name);
+            return no(if is_there {
+                Lookup::Unusable
+            } else {
+                Lookup::None
+            });
+        };
         let Some(Opened {
             content, old_key, ..
-        }) = opened
+        }) = self.open(name, &sealed, KeptIn::Cookie)
         else {
-            return Ok(None);
+            return no(Lookup::Unusable);
         };
         let session = match content {
-            Content::Pointer(pointer) => match self.follow(&pointer).await? {
-                Some(session) => session,
-                None => return Ok(None),
+            Content::Pointer(pointer) => match self.follow(&pointer).await {
+                Ok(Some(session)) => session,
+                Ok(None) => return no(Lookup::Unusable),
+                Err(error) => {
+                    measure::session_lookup(Lookup::StoreUnavailable);
+                    return Err(error);
+                }
             },
             // Other instances may have ended a session without this cookie changing,
             // so where there is a store, a session in a cookie does not count.
-            Content::Session(_) if self.shared.is_some() => return Ok(None),
+            Content::Session(_) if self.shared.is_some() => return no(Lookup::Unusable),
             Content::Session(session) => session,
         };
         // Of another tenant, or of another app with the same key: nothing in it may
         // be used here, or sent to this provider.
         if session.registration != self.registration {
-            return Ok(None);
+            return no(Lookup::Unusable);
         }
-        if !session.is_live(&self.config.session, now) || self.revocations.is_revoked(&session) {
+        let ended = if !session.is_live(&self.config.session, now) {
+            Some(Lookup::Expired)
+        } else {
+            let is_revoked = self.revocations.is_revoked(&session);
+            is_revoked.then_some(Lookup::Revoked)
+        };
+        if let Some(how) = ended {
             self.cache.forget(&session);
-            return Ok(None);
+            return no(how);
         }
+        measure::session_lookup(Lookup::Live);
         Ok(Some(Loaded { session, old_key }))
     }
 

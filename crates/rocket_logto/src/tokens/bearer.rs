@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::claims::AccessTokenClaims;
 use crate::clock::{Seconds, has_expired};
 use crate::error::bearer::BearerError;
+use crate::measure::{self, Cache, Found};
 use crate::oidc::error::TokenError;
 use crate::oidc::failure::{failed, not_checked, unavailable};
 use crate::oidc::service::ServiceClient;
@@ -94,8 +95,10 @@ impl Bearers {
         if let Some(claims) = self.verified.get(&hash)
             && !has_expired(claims.exp, now, service.tolerance())
         {
+            measure::token_lookup(Cache::Bearer, Found::Hit);
             return Ok(Ok(claims));
         }
+        measure::token_lookup(Cache::Bearer, Found::Miss);
         // Boxed, to keep the guard's future small for tokens seen before.
         let verdict = Box::pin(service.verify_access_token(token, now)).await;
         let verdict = verdict.map_err(|error| not_checked(&unavailable(error)))?;
@@ -113,11 +116,14 @@ impl Bearers {
         token: &str,
         now: Seconds,
     ) -> Result<Verdict, BearerError> {
+        let mut found = Found::Hit;
         let ask = async {
+            found = Found::Miss;
             let verdict = service.introspect(token, now).await?;
             Ok::<_, TokenError>(verdict.map(Arc::new))
         };
         let answer = self.introspected.try_get_with(sha256(token), ask).await;
+        measure::token_lookup(Cache::Introspection, found);
         match answer.map_err(|error| not_checked(&failed(TokenError::clone(&error))))? {
             Ok(claims) if has_expired(claims.exp, now, service.tolerance()) => {
                 Ok(Err(Rejection::Expired))

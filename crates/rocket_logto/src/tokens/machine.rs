@@ -8,6 +8,7 @@ use moka::Expiry;
 
 use crate::clock::Seconds;
 use crate::error::Error;
+use crate::measure::{self, Cache, Found};
 use crate::oidc::failure::machine_failed;
 use crate::oidc::service::ServiceClient;
 use crate::tokens::token::{Token, TokenFor};
@@ -64,7 +65,9 @@ impl MachineTokens {
         now: Seconds,
     ) -> Result<Arc<Token>, Error> {
         let (params, target) = (wanted.params(), wanted.clone());
+        let mut found = Found::Hit;
         let fetch = async {
+            found = Found::Miss;
             let tokens = service.client_credentials(&params).await;
             let token = Token::granted(&tokens.map_err(machine_failed)?, now);
             target.check(&token)?;
@@ -74,7 +77,9 @@ impl MachineTokens {
                 lasts: Duration::from_secs(u64::try_from(left).unwrap_or(0)),
             })
         };
-        match self.cache.try_get_with(wanted, fetch).await {
+        let answer = self.cache.try_get_with(wanted, fetch).await;
+        measure::token_lookup(Cache::Machine, found);
+        match answer {
             Ok(kept) => Ok(kept.token),
             Err(error) => Err(Error::clone(&error)),
         }

@@ -24,6 +24,7 @@ use super::provider::Unready;
 use super::verify::{self, Algorithms, KeySet, Refused, Rejection};
 use crate::config::issuer::metadata_address;
 use crate::config::{HttpHost, NamedBy, ProviderConfig, SigningAlg};
+use crate::measure::{self, Endpoint, Refetch};
 
 /// Metadata and keys older than this are fetched again in the background; the old
 /// ones stay in use until that succeeds.
@@ -149,6 +150,7 @@ impl Discovery {
             return Some(current.keys);
         }
         if !refetches.allows(sender) {
+            measure::key_refetch(Refetch::Limited);
             log::warn!("logto: keys are not fetched again: too many tokens with unknown keys");
             return None;
         }
@@ -164,6 +166,7 @@ impl Discovery {
         });
         match self.fetch_keys(&metadata, Some(&current.keys)).await {
             Ok(keys) => {
+                measure::key_refetch(Refetch::Fetched);
                 let keys = Arc::new(keys);
                 let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
                 if let Some(loaded) = loaded.as_mut() {
@@ -173,6 +176,7 @@ impl Discovery {
                 Some(keys)
             }
             Err(error) => {
+                measure::key_refetch(Refetch::Failed);
                 self.told
                     .warn(format!("{error}; the last good keys stay in use"));
                 None
@@ -384,6 +388,10 @@ impl Discovery {
     }
 
     async fn get(&self, url: &str, what: &'static str) -> Result<Vec<u8>, ProviderError> {
+        let endpoint = match what {
+            KEYS => Endpoint::Keys,
+            _ => Endpoint::Metadata,
+        };
         let request = Request::get(url)
             .header(header::ACCEPT, "application/json")
             .body(Vec::new())
@@ -391,7 +399,7 @@ impl Discovery {
                 what,
                 error: error.to_string(),
             })?;
-        let response = self.http.send(request, Caller::Known).await;
+        let response = self.http.send(endpoint, request, Caller::Known).await;
         let response = response.map_err(|error| ProviderError::Http { what, error })?;
         match response.status() {
             StatusCode::OK => Ok(response.into_body()),

@@ -16,6 +16,7 @@ use super::http::{Caller, HttpError};
 use super::provider::Provider;
 use crate::config::NamedBy;
 use crate::error::{Error, ErrorKind};
+use crate::measure::Endpoint;
 
 /// One call. What a user or another program has written is only in segments, the query and
 /// the body, where it cannot lead elsewhere.
@@ -99,7 +100,7 @@ impl Provider {
     /// Makes one call, never repeated. Nothing but a success is given.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Response<Vec<u8>>, ApiError> {
         let request = self.request(call).map_err(ApiError::Failed)?;
-        let response = match self.send(request, Caller::Known).await {
+        let response = match self.send(Endpoint::LogtoApi, request, Caller::Known).await {
             Err(HttpError::NotFound(_)) => return Err(ApiError::NotFound),
             response => {
                 response.map_err(|error| ApiError::Failed(failed(TokenError::Http(error))))?
