@@ -41,7 +41,7 @@ fn reads_what_stands_in_a_list_of_challenges() {
         format!("Negotiate YWJj==, Bearer {ERROR}, max_age=5"),
         format!("Negotiate, Bearer max_age=5,,, {ERROR}, Digest qop=\"auth\", nonce=n"),
         format!(",, Bearer realm=\"\", {ERROR},\tmax_age=\"\\5\","),
-        format!("Bearer error=insufficient_user_authentication, max_age=5, x=\"\\\\\""),
+        "Bearer error=insufficient_user_authentication, max_age=5, x=\"\\\\\"".to_owned(),
         // Two of them: the first one that can be relied on.
         format!("Bearer {ERROR}, max_age=soon, Bearer {ERROR}, max_age=5"),
     ] {
