@@ -96,8 +96,26 @@ async fn bob_is_no_member_everywhere() {
 }
 
 #[rocket::async_test]
-async fn a_suspended_user_is_out_at_the_refresh() {
+async fn a_suspended_user_is_out_at_once() {
     let (demo, person) = (Demo::start().await, Person::new().await);
+    person.sign_in(&demo, "/session", ALICE).await;
+    let path = format!("/user?id={ALICE}");
+    person.open(demo.provider_url(&path)).await;
+    person.click("Suspend Alice Example").await;
+    person
+        .arrives_at(demo.provider_url(&format!("{path}&done=suspended")))
+        .await;
+    look(&person, "provider-suspended-and-told").await;
+    // A webhook has told the app, so it does not wait for the refresh.
+    person.open(demo.url("/session")).await;
+    person.arrives_below(demo.provider_url("/")).await;
+    assert!(!person.text().await.contains("Alice Example"));
+}
+
+#[rocket::async_test]
+async fn a_suspended_user_is_out_at_the_refresh_without_webhooks() {
+    let demo = Demo::configured("routes={webhooks=false}").await;
+    let person = Person::new().await;
     person.sign_in(&demo, "/session", ALICE).await;
     look(&person, "session").await;
     person.click("Refresh now").await;
@@ -116,7 +134,7 @@ async fn a_suspended_user_is_out_at_the_refresh() {
     look(&person, "provider-suspended").await;
     person.control("Bring back").await;
 
-    // Nobody has told the app, as at Logto. It asks.
+    // Nobody has told the app. It asks.
     person.open(demo.url("/session")).await;
     assert!(person.text().await.contains("Alice Example"));
     person.click("Refresh now").await;

@@ -138,12 +138,12 @@ async fn with_redis_fifty_requests_at_expiry_make_one_token_call() {
     hooks.rotate_refresh_tokens(true);
     for case in ["the token of the sign-in", "a token both instances share"] {
         let browser = pair.nginx.browser();
-        // A token with a minute left is not used any more.
-        hooks.token_lifetime(Duration::from_secs(30));
+        // Expired at once.
+        hooks.token_lifetime(Duration::ZERO);
         pair.sign_in(&browser, ALICE).await;
         if case.contains("share") {
-            // A few seconds for both to ask.
-            hooks.token_lifetime(Duration::from_secs(68));
+            // Nine seconds for both to ask: of so short a life the last quarter is left over.
+            hooks.token_lifetime(Duration::from_secs(12));
             pair.provider.clear_requests();
             for instance in [0, 1] {
                 let straight = pair.straight_to(&browser, instance);
@@ -152,7 +152,7 @@ async fn with_redis_fifty_requests_at_expiry_make_one_token_call() {
             }
             let calls = pair.provider.requests_to(Endpoint::Token).len();
             assert_eq!(calls, 1, "{case}: one instance fetches, the other takes");
-            tokio::time::sleep(Duration::from_millis(8_100)).await;
+            tokio::time::sleep(Duration::from_millis(9_100)).await;
         }
         pair.provider.clear_requests();
         hooks.token_lifetime(Duration::from_secs(3600));

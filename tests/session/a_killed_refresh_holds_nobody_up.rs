@@ -17,9 +17,9 @@ const USERINFO: &str = "/protected/userinfo";
 async fn an_instance_killed_in_the_middle_delays_the_next_by_three_seconds() {
     let redis = RedisServer::start().await;
     let mut pair = Pair::start(Some(&redis)).await;
-    // So short that the next request needs a new one.
+    // Expired at once, so that the next request needs a new one.
     let hooks = pair.provider.hooks();
-    hooks.token_lifetime(Duration::from_secs(30));
+    hooks.token_lifetime(Duration::ZERO);
     let browser = pair.nginx.browser();
     pair.sign_in(&browser, ALICE).await;
     hooks.token_lifetime(Duration::from_secs(3600));
@@ -53,7 +53,7 @@ async fn a_slow_refresh_stays_the_only_one() {
     let hooks = pair.provider.hooks();
     // A refresh token used twice would end the grant.
     hooks.rotate_refresh_tokens(true);
-    hooks.token_lifetime(Duration::from_secs(30));
+    hooks.token_lifetime(Duration::ZERO);
     let browser = pair.nginx.browser();
     pair.sign_in(&browser, ALICE).await;
     hooks.token_lifetime(Duration::from_secs(3600));

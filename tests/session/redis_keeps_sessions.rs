@@ -409,8 +409,8 @@ async fn a_redis_that_starts_after_the_app_is_found() {
 #[rocket::async_test]
 async fn requests_side_by_side_refresh_once() {
     let (_redis, app) = start().await;
-    // So short that the next request needs a new one.
-    app.provider.hooks().token_lifetime(Duration::from_secs(30));
+    // Expired at once, so that the next request needs a new one.
+    app.provider.hooks().token_lifetime(Duration::ZERO);
     app.provider.hooks().rotate_refresh_tokens(true);
     let browser = signed_in(&app, ALICE).await;
     assert_eq!(app.provider.requests_to(Endpoint::Token).len(), 1);

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::chromium::{Chromium, Look};
 use super::demo::Demo;
+use super::eventually::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -177,8 +178,15 @@ impl Person {
     }
 
     pub async fn heading(&self) -> String {
-        let heading = self.find(Locator::Css("h1")).await.expect("an h1");
-        heading.text().await.expect("its text")
+        // In one step: between two the page may become another one.
+        let mut heading = Value::Null;
+        eventually("a heading", async || {
+            let script = "return document.querySelector('h1')?.innerText";
+            heading = self.script(script).await;
+            heading.is_string()
+        })
+        .await;
+        heading.as_str().unwrap_or_default().to_owned()
     }
 
     /// The claims on the page: (name, what is shown).

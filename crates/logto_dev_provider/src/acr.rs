@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::auth_request::AuthRequest;
 use crate::oidc_error::OidcError;
 
-/// The classes that Logto knows, in discovery's order, which is that of their strength.
-pub(crate) const VALUES: [&str; 2] = [Level::OneFactor.acr(), Level::Mfa.acr()];
-
 /// The stronger one is the greater one: it satisfies a demand for the weaker one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

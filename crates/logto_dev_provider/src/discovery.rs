@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::acr;
 use crate::claims;
 use crate::client_assertion;
 use crate::exchange;
@@ -31,7 +30,6 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
         "end_session_endpoint": at("/session/end"),
         "revocation_endpoint": at("/token/revocation"),
         "introspection_endpoint": at("/token/introspection"),
-        "acr_values_supported": acr::VALUES,
         "authorization_response_iss_parameter_supported": provider.settings.response_iss,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
