@@ -10,6 +10,7 @@ mod developer;
 mod errors;
 mod frame;
 mod headers;
+mod healthy;
 mod home;
 mod language;
 mod metrics;
@@ -34,6 +35,9 @@ use rocket_logto::Logto;
 /// `RUST_BACKTRACE=1` the backtrace scrolls away why.
 #[rocket::main]
 async fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(healthy::ARGUMENT) {
+        return healthy::ask(&configuration());
+    }
     match app(configuration()).launch().await {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {

@@ -109,7 +109,6 @@ async fn a_suspended_user_is_out_at_once() {
     // A webhook has told the app, so it does not wait for the refresh.
     person.open(demo.url("/session")).await;
     person.arrives_below(demo.provider_url("/")).await;
-    assert!(!person.text().await.contains("Alice Example"));
 }
 
 #[rocket::async_test]

@@ -1,5 +1,7 @@
 //! The app as its operator meets it: logs, load, and several instances.
 
+mod a_container_says_whether_it_is_healthy;
+mod a_restart_loses_no_request;
 mod an_app_may_live_below_a_path;
 mod metrics_count_what_happens;
 mod nothing_secret_is_told;

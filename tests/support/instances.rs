@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use logto_dev_provider::DevProvider;
@@ -110,6 +110,12 @@ impl Instance {
     /// Kills the process, without a word to anybody.
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Asks it to stop, as whoever deploys does, and waits until it has.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.process.signal("TERM");
+        self.process.wait_for_exit().await
     }
 
     /// Starts it anew, as it was.

@@ -133,11 +133,16 @@ pub struct Process {
 impl Process {
     /// The app's binary, in an empty environment but for `env`.
     pub fn app(env: &[(&str, &str)]) -> Process {
+        Process::app_with(&[], env)
+    }
+
+    /// With these arguments.
+    pub fn app_with(arguments: &[&str], env: &[(&str, &str)]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rocket_logto_web"));
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
         // Each with notes of its own.
         command.env_clear().env("ROCKET_WEB", "{database=\"\"}");
-        Process::spawn(command.envs(env.iter().copied()))
+        Process::spawn(command.args(arguments).envs(env.iter().copied()))
     }
 
     pub fn spawn(command: &mut Command) -> Process {
