@@ -149,7 +149,7 @@ account-passkey = Add a passkey
 
 ask-again = Ask the provider again
 ask-again-words = A refresh brings your claims up to date and checks that your account is still active. If it has been suspended or deleted, you are signed out right away. The app refreshes by itself when the last refresh is older than&nbsp;{ $age }.
-ask-again-dev = To see that, suspend yourself on the <a href="{ $page }" target="_blank" rel="noopener">page of the development provider</a>, then press “Refresh now” here.
+ask-again-dev = To see what becomes of a session, suspend yourself on the <a href="{ $page }" target="_blank" rel="noopener">page of the development provider</a>: it tells the app at once. Roles that you change there show after “Refresh now”.
 ask-again-tokens = Tokens for APIs and organizations are kept until shortly before they expire. If your roles have changed, forget them: the next page that needs a token fetches a new one.
 refresh-now = Refresh now
 forget-tokens = Forget cached tokens

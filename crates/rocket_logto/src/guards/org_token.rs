@@ -33,10 +33,12 @@ pub type NoResource = DefaultResource;
 ///
 /// The provider looks at memberships and roles when it issues a token. **Until the cached token
 /// expires, one hour at Logto unless configured, a member who was removed still gets in**, with
-/// the scopes from before. A refresh of the claims forgets cached tokens as well
-/// (`claims_max_age`), and so does [`User::forget_tokens`](crate::User::forget_tokens). Shorten
-/// the life of the API resource's tokens at Logto where that is too long, or ask
-/// [`AllowedIn`](crate::AllowedIn) too, which reads the claims.
+/// the scopes from before. With Logto's [webhooks](crate::guide::webhooks) it is the next request:
+/// a change of the membership has tokens fetched anew. A refresh of the claims forgets
+/// cached tokens as well (`claims_max_age`), and so does
+/// [`User::forget_tokens`](crate::User::forget_tokens). Shorten the life of the API resource's
+/// tokens at Logto where that is too long, or ask [`AllowedIn`](crate::AllowedIn) too, which reads
+/// the claims.
 ///
 /// # Errors
 ///
