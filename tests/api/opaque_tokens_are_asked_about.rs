@@ -248,6 +248,26 @@ async fn a_revoked_token_is_out_once_it_is_forgotten() {
     assert_eq!(app.call("/cart", &second).await.status(), 401);
 }
 
+/// As Logto 1.42 says it of a token that it does not introspect: no fault of the provider's or
+/// of ours, so nothing passes by itself.
+#[rocket::async_test]
+async fn what_the_provider_does_not_introspect_is_the_callers_mistake() {
+    let app = start().await;
+    says(&app, for_shopping());
+    let token = opaque(&app).await;
+    let recorded = include_str!("../fixtures/logto-1.42/32-introspection-jwt.json");
+    let recorded: Value = serde_json::from_str(recorded).expect("JSON");
+    let hooks = app.provider.hooks();
+    hooks.respond(Endpoint::Introspection, move |_, reply| {
+        reply.status = 400;
+        reply.body = recorded["response"]["body"].to_string().into_bytes();
+    });
+    let answer = app.call("/cart", &token).await;
+    assert_eq!(answer.status(), 401, "{}", answer.text());
+    assert_eq!(answer.json::<Value>()["error"], "invalid_token");
+    assert_eq!(questions(&app), 1);
+}
+
 #[rocket::async_test]
 async fn while_the_provider_cannot_be_asked_nobody_is_let_in() {
     let mut table = introspecting(CLIENT_ID);
