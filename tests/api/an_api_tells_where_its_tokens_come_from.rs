@@ -351,8 +351,8 @@ async fn it_can_be_moved_or_turned_off() {
             Dict::from([("resource_metadata".into(), value)]).into(),
         )])
     };
-    let moved = app(route("/meta".into()), rocket()).await;
-    assert_eq!(ask(&moved, "/meta/api").await.status(), 200);
+    let moved = app(route("/.well-known/meta".into()), rocket()).await;
+    assert_eq!(ask(&moved, "/.well-known/meta/api").await.status(), 200);
     assert_eq!(
         ask(&moved, &format!("{WELL_KNOWN}/api")).await.status(),
         404
@@ -361,7 +361,7 @@ async fn it_can_be_moved_or_turned_off() {
     let address = parameter(&refusal, "resource_metadata");
     assert_eq!(
         address.as_deref(),
-        Some("https://shopping.your-app.com/meta/api")
+        Some("https://shopping.your-app.com/.well-known/meta/api")
     );
     let off = app(route(false.into()), rocket()).await;
     assert_eq!(ask(&off, &format!("{WELL_KNOWN}/api")).await.status(), 404);

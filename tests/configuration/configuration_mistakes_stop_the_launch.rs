@@ -147,6 +147,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("+routes = { sign_out = false }", "routes.sign_out", "cannot be turned off"),
     ("+routes = { healthz = true }", "routes.healthz", "or false"),
     ("+routes = { readyz = \"\" }", "routes.readyz", "or false"),
+    (
+        "+routes = { resource_metadata = \"/account\" }",
+        "routes.resource_metadata",
+        "/.well-known/",
+    ),
     ("+routes = { sign_in = \"\" }", "routes.sign_in", "or false"),
     ("+routes = { sign_out = \"sign-out\" }", "routes.sign_out", "a path like"),
     ("+routes = { callback = \"/\" }", "routes.callback", "a path like"),

@@ -51,7 +51,10 @@ fn read(directory: &Path, pieces: &mut BTreeSet<String>) {
             literals(text, pieces);
             let names = text.split("Kind::").skip(1);
             let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-            pieces.extend(names.map(name));
+            let names = names
+                .map(name)
+                .filter(|name: &String| name.len() >= SHORTEST);
+            pieces.extend(names);
         }
     }
 }

@@ -137,7 +137,19 @@ async fn the_whole_app_can_be_protected_whoever_else_takes_every_path() {
     let rocket = rocket::build().mount("/", greedy(&calls));
     let app = app(Dict::new(), fairing, rocket).await;
     let port = app.app.port();
-    for path in PATHS {
+    // What is public below a path of ours, and a way out of it.
+    let ways_out = [
+        "/../x",
+        "/..%2fx",
+        "/%2e%2e/x",
+        "/..;a/x",
+        "/%252e%252e/x",
+        "/\\..\\x",
+    ]
+    .map(|way| format!("/.well-known/oauth-protected-resource{way}"));
+    let paths = PATHS.map(str::to_owned).into_iter().chain(ways_out);
+    for path in paths {
+        let path = path.as_str();
         for method in ["GET", "HEAD", "POST", "OPTIONS", "DELETE"] {
             let (_, answer) = send(port, method, path, "Content-Length: 0\r\n").await;
             assert!(!answer.contains(SECRET), "{method} {path}: {answer}");

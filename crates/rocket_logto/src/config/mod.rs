@@ -64,7 +64,7 @@ pub(crate) use values::HttpHost;
 ///
 /// [`Logto::api()`](crate::Logto::api) needs `endpoint` or `issuer` only. Of the
 /// rest it heeds what concerns the provider, tokens and `routes.healthz`,
-/// `routes.readyz`.
+/// `routes.readyz`, `routes.resource_metadata`.
 ///
 /// # Environment
 ///

@@ -55,8 +55,14 @@ pub struct BearerError {
     details: String,
     reference: String,
     logged: Logged,
+    needs: Box<Needs>,
+}
+
+/// What a challenge tells of the API.
+#[derive(Clone, Debug, Default)]
+struct Needs {
     scopes: Vec<&'static str>,
-    /// The address of what this API tells about itself.
+    /// The address of what the API tells about itself.
     metadata: Option<String>,
 }
 
@@ -116,8 +122,7 @@ impl BearerError {
             details: String::new(),
             reference: reference(),
             logged: Logged::default(),
-            scopes: Vec::new(),
-            metadata: None,
+            needs: Box::default(),
         }
     }
 
@@ -142,19 +147,18 @@ impl BearerError {
         scopes: Vec<&'static str>,
         metadata: Option<String>,
     ) -> BearerError {
-        self.scopes = scopes;
-        self.metadata = metadata;
+        *self.needs = Needs { scopes, metadata };
         self
     }
 
     /// All the scopes that the request needs, those included that the token has.
     pub fn scopes(&self) -> &[&'static str] {
-        &self.scopes
+        &self.needs.scopes
     }
 
     /// The address of the API resource's metadata (RFC 9728), if it has any.
     pub fn resource_metadata(&self) -> Option<&str> {
-        self.metadata.as_deref()
+        self.needs.metadata.as_deref()
     }
 
     /// What was wrong.

@@ -54,10 +54,10 @@ impl Subtree {
 pub(crate) fn is_plainly_below(uri: &Origin<'_>, own: &str) -> bool {
     let own = own.split('/').filter(|segment| !segment.is_empty());
     let own: Vec<_> = own.collect();
-    let segments = uri.path().segments();
+    let path = uri.path();
     !own.is_empty()
-        && !is_ambiguous(uri.path().as_str(), segments.clone())
-        && segments.take(own.len()).eq(own)
+        && !is_ambiguous(path.as_str(), path.segments())
+        && path.segments().take(own.len()).eq(own)
 }
 
 /// Whether a path can be read in more than one way: as its segments stand, or after its

@@ -52,8 +52,8 @@ impl ProtectedResources {
         Some(format!("{origin}{}{}", self.well_known, place(&url)))
     }
 
-    /// The document at `asked`, which is a path and maybe a query, for the host that the
-    /// request names.
+    /// The document at `asked`, which is a path and maybe a query, for the host and port that
+    /// the request names.
     ///
     /// Nothing after the well-known path means the resource that has no path. Where there is
     /// one resource only, it means that one: clients that were not told look there, too.
@@ -67,7 +67,7 @@ impl ProtectedResources {
             });
             let there: Vec<_> = there.collect();
             // Of two on one path, that of the host.
-            let is_hosts = |(_, url): &&(_, Url)| host.is_some() && host == url.host_str();
+            let is_hosts = |(_, url): &&(_, Url)| host == Some(authority(url));
             let found = there.iter().find(is_hosts).or(there.first());
             found.map(|(indicator, _)| *indicator)
         };
@@ -95,6 +95,11 @@ fn address(indicator: &str) -> Option<Url> {
     let url = Url::parse(indicator).ok()?;
     let is_web = matches!(url.scheme(), "https" | "http");
     (is_web && url.fragment().is_none()).then_some(url)
+}
+
+/// Host and port, the port as a client sends it.
+fn authority(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
 /// What comes after the well-known path. A slash and nothing else is left out (RFC 9728

@@ -98,10 +98,15 @@ fn the_root_is_that_without_a_path_or_the_only_one() {
 
 #[test]
 fn of_two_on_one_path_the_host_decides() {
-    let two = resources(&["https://a.example/api", "https://b.example/api"]);
+    let two = resources(&[
+        "https://a.example/api",
+        "https://b.example/api",
+        "https://b.example:8443/api",
+    ]);
     for (host, resource) in [
         (Some("a.example"), "https://a.example/api"),
         (Some("b.example"), "https://b.example/api"),
+        (Some("b.example:8443"), "https://b.example:8443/api"),
         (Some("c.example"), "https://a.example/api"),
         (None, "https://a.example/api"),
     ] {

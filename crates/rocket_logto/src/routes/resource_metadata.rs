@@ -20,9 +20,12 @@ impl Handler for ResourceMetadataRoute {
         let Some(logto) = request.rocket().state::<LogtoService>() else {
             return Outcome::Error(Status::NotFound);
         };
-        let host = request.host().map(|host| host.domain().as_str());
+        let host = request.host().map(ToString::to_string);
         let asked = request.uri().to_string();
-        let Some(document) = logto.resources().document(&asked, host, logto.issuer()) else {
+        let Some(document) = logto
+            .resources()
+            .document(&asked, host.as_deref(), logto.issuer())
+        else {
             return Outcome::Error(Status::NotFound);
         };
         let mut response = json(Status::Ok, &document);

@@ -158,6 +158,13 @@ impl Rules<'_> {
             if !path.starts_with('/') || path.len() < 2 || !path.chars().all(plain) {
                 return Err(self.error(&key, "must be a path like \"/sign-in\""));
             }
+            // What is below it is open to everybody, also where the app is protected.
+            if name == "resource_metadata" && !path.starts_with("/.well-known/") {
+                return Err(self.error(
+                    &key,
+                    "must be a path like \"/.well-known/oauth-protected-resource\", or false",
+                ));
+            }
             if seen.contains(&path) {
                 return Err(self.error(&key, "must differ from the other routes"));
             }
