@@ -66,7 +66,9 @@ pub(crate) fn is_document_url(id: &str) -> bool {
 /// Fetches the document of the client that a request names, unless it was fetched a short
 /// time ago. What is wrong with it is told when the request is answered.
 pub(crate) async fn look_up(provider: &Provider, request: &Received) {
-    let Some(id) = named(request).filter(|id| is_document_url(id)) else {
+    let is_registered = |id: &String| *id == provider.settings.client_id;
+    let id = named(request).filter(|id| is_document_url(id) && !is_registered(id));
+    let Some(id) = id else {
         return;
     };
     let now = provider.now();

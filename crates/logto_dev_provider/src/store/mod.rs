@@ -69,6 +69,10 @@ impl<V, const CAPACITY: usize> Bounded<V, CAPACITY> {
         self.entries.remove(key)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn any(&self, holds: impl Fn(&V) -> bool) -> bool {
         self.entries.values().any(holds)
     }
