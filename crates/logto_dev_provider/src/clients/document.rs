@@ -75,12 +75,11 @@ pub(crate) async fn look_up(provider: &Provider, request: &Received) {
     if provider.documents.is_fresh(&id, now) {
         return;
     }
-    // A page of any site may send requests there and read what is said of them: it shall
-    // not learn what answers on this machine. Clients with a code or a token were seen at
-    // the authorization endpoint.
+    // Elsewhere a page of any site may read what is answered: it shall not learn what there is
+    // on this machine. A client with a code or a token was seen here before.
+    let begins = matches!(request.endpoint, Endpoint::Auth | Endpoint::PushedAuth);
     let is_known = || provider.store().grants.any(|grant| grant.client == id);
-    if request.endpoint != Endpoint::Auth && request.endpoint != Endpoint::PushedAuth && !is_known()
-    {
+    if !begins && !is_known() {
         return;
     }
     let found = fetch_client(provider, request, &id).await;

@@ -15,7 +15,8 @@ async fn client() -> (World, Host) {
 async fn consent_is_asked_each_time_of_who_is_signed_in() {
     let (world, host) = client().await;
     let id = host.id();
-    let (page, cookie) = world.consent_page("alice", &asks(&id, &[])).await;
+    let changes = asks(&id, &[("scope", "openid read")]);
+    let (page, cookie) = world.consent_page("alice", &changes).await;
     let denied = world
         .answer_consent(&page, &cookie, "deny")
         .await
