@@ -53,7 +53,7 @@ rotated, to see what the application does then.</p>"#,
 }
 
 /// Who it is that asks.
-fn client(provider: &Provider, auth: &AuthRequest) -> String {
+pub(super) fn client(provider: &Provider, auth: &AuthRequest) -> String {
     match auth.client.is_third_party() {
         true => called(&auth.client),
         false => format!("<b>{}</b>", escape(auth.client.id(provider))),

@@ -378,3 +378,25 @@ async fn a_stronger_sign_in_ends_at_consent_too() {
     let (_, claims) = decoded(tokens["access_token"].as_str().unwrap());
     assert_eq!(claims["acr"], "urn:logto:acr:mfa");
 }
+
+#[tokio::test]
+async fn who_signs_up_is_asked_too() {
+    let (world, host) = client().await;
+    let id = host.id();
+    let changes = asks(&id, &[("first_screen", "register")]);
+    let page = world.get(&world.auth_path(&changes)).await;
+    assert!(page.text.contains("Example MCP Client"), "{}", page.text);
+    assert!(!page.text.contains("the-app"), "{}", page.text);
+    let form = [
+        ("interaction", &*interaction(&page.text)),
+        ("username", "dora"),
+    ];
+    let page = world.post("/sign-up", &form).await;
+    assert!(
+        page.text.contains("in the name of <b>dora</b>"),
+        "{}",
+        page.text
+    );
+    let answer = world.answer_consent(&page, &page.cookie(), "allow").await;
+    assert!(answer.location_params().contains_key("code"));
+}
