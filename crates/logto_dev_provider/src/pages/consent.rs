@@ -41,12 +41,7 @@ pub(crate) fn consent(
 has registered this client here.</p>"#,
         client = called(&auth.client),
         user = escape(user.label()),
-        known = match auth.client.host() {
-            Some(_) =>
-                "The host is certain. The name is what its owner writes, and nobody has checked it.",
-            None =>
-                "It has registered itself: nobody has checked who it is, and it may use any name.",
-        },
+        known = known(&auth.client),
         gets = gets(auth, allowed),
         place = escape(&place(&auth.redirect_uri)),
         whose = whose(auth),
@@ -75,6 +70,19 @@ pub(super) fn called(client: &Client) -> String {
     }
 }
 
+/// What is known of who it is.
+fn known(client: &Client) -> &'static str {
+    match client.host() {
+        None => "It has registered itself: nobody has checked who it is, and it may use any name.",
+        Some(host) if is_loopback(&format!("http://{host}/")) => {
+            "A program on this machine says so, and nobody has checked it."
+        }
+        Some(_) => {
+            "The host is certain. The name is what its owner writes, and nobody has checked it."
+        }
+    }
+}
+
 /// What is allowed by the button, and what is not to be had.
 fn gets(auth: &AuthRequest, allowed: &Grant) -> String {
     let words = |scopes: &mut dyn Iterator<Item = &String>| {
@@ -97,7 +105,7 @@ fn gets(auth: &AuthRequest, allowed: &Grant) -> String {
             true => "a token without scopes".to_owned(),
             false => words(&mut scopes.iter()),
         };
-        row(&format!("at {}", escape(resource)), scopes);
+        row("at an API", format!("{}: {scopes}", escape(resource)));
     }
     let is_not_given = |scope: &&String| !allowed.scopes.contains(*scope);
     row(

@@ -9,6 +9,7 @@ use super::*;
 async fn reason(world: &World, id: &str) -> String {
     let page = world.refusal(&asks(id, &[])).await;
     assert_eq!(page.status, 400, "{}", page.text);
+    html::check(&page.text);
     let json = world.get(&world.auth_path(&asks(id, &[]))).await.json();
     assert_eq!(json["error"], "invalid_client", "{json}");
     let reason = json["error_description"].as_str().unwrap().to_owned();
@@ -29,6 +30,7 @@ async fn a_document_makes_a_client() {
         "<bdi>Example MCP Client</bdi>",
         &format!("<b>{place}</b>"),
         "Alice Example",
+        "A program on this machine says so",
         "<code>read</code> <code>write</code>",
         "shopping.your-app.com",
         "<b>http:&#x2F;&#x2F;127.0.0.1:51234</b>, a program on this machine",

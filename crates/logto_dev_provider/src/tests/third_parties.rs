@@ -136,6 +136,7 @@ impl World {
         let page = self.sign_in(user, changes).await;
         assert_eq!(page.status, 200, "{} {:?}", page.text, page.headers);
         assert!(page.text.contains("Allow access?"), "{}", page.text);
+        html::check(&page.text);
         let cookie = page.cookie();
         (page, cookie)
     }
