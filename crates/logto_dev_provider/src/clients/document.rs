@@ -205,3 +205,30 @@ fn read(object: &Map<String, Value>, id: &str) -> Result<ClientMetadata, String>
         false => Ok(metadata),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_of_too_many_is_forgotten() {
+        let documents = Documents::default();
+        let id = |n: u64| format!("https://client.example/{n}");
+        let insert = |n: u64, at: u64| {
+            let outcome = Outcome {
+                at,
+                fresh_until: at + 1000,
+                client: Err("x".into()),
+            };
+            documents.insert(id(n), outcome);
+        };
+        let most = THIRD_PARTIES_MAX as u64;
+        (0..most).for_each(|n| insert(n, n));
+        // Looked at anew, and so not the oldest any more.
+        insert(0, most);
+        insert(most, most + 1);
+        assert!(documents.is_fresh(&id(0), 0) && documents.is_fresh(&id(most), 0));
+        assert!(!documents.is_fresh(&id(1), 0));
+        assert_eq!(lock(&documents.0).len(), THIRD_PARTIES_MAX);
+    }
+}

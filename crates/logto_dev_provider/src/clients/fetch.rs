@@ -196,6 +196,8 @@ fn lifetime(headers: &HeaderMap) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -271,6 +273,27 @@ mod tests {
             let error = error.unwrap_or_else(|| panic!("{url} is fetched"));
             assert!(error.contains("on this machine"), "{url}: {error}");
         }
+    }
+
+    /// One that sends a little now and then does not hold it up either.
+    #[tokio::test]
+    async fn who_is_slow_is_not_waited_for() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = format!("http://{}/client", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{";
+            let mut sent = stream.write_all(head.as_bytes()).await;
+            while sent.is_ok() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                sent = stream.write_all(b" ").await;
+            }
+        });
+        let url = Url::parse(&at).unwrap();
+        let asked = tokio::time::timeout(DEADLINE * 3, object(&url, true)).await;
+        let error = asked.expect("it ends").err().expect("an error");
+        assert!(error.ends_with("does not answer in time"), "{error}");
     }
 
     #[test]
