@@ -182,6 +182,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("dev_provider = \"yes\"", "dev_provider", "true, false, or a table"),
     ("dev_provider = { port = -1 }", "dev_provider.port", "from 0 to 65535"),
     ("dev_provider = { port = 70000 }", "dev_provider.port", "from 0 to 65535"),
+    ("dev_provider = { dynamic_registration = \"maybe\" }", "dev_provider.dynamic_registration", "bool"),
     ("id_token_alg = \"PS256\"", "id_token_alg", "\"ES384\", \"ES256\" or \"RS256\" with the development provider"),
     ("dev_provider = { usres = [] }", "dev_provider", "`users`"),
     ("dev_provider = { sign_in = { scope = [] } }", "dev_provider.sign_in.scope", "`scopes`"),

@@ -151,6 +151,22 @@ async fn a_wrong_client_is_told_what_to_write() {
 }
 
 #[rocket::async_test]
+async fn clients_register_themselves_where_a_key_allows_it() {
+    for (demo, allowed) in [
+        (Demo::open_to_clients().await, true),
+        (Demo::start().await, false),
+    ] {
+        let place = "/.well-known/oauth-authorization-server/oidc";
+        let metadata = Browser::new().navigate(demo.provider_url(place)).await;
+        let metadata: serde_json::Value = metadata.json();
+        let expected = demo.provider_url("/oidc/register");
+        let registration = metadata["registration_endpoint"].as_str();
+        assert_eq!(registration, allowed.then_some(&*expected), "{metadata}");
+        assert_eq!(metadata["client_id_metadata_document_supported"], true);
+    }
+}
+
+#[rocket::async_test]
 async fn a_broken_state_file_stops_the_launch() {
     let path = file(
         "broken-state.json",

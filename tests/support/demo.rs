@@ -37,6 +37,13 @@ impl Demo {
         Demo::launch("localhost", &more, provider_port).await
     }
 
+    /// With a provider at which clients may register themselves.
+    pub async fn open_to_clients() -> Demo {
+        let provider_port = free_port();
+        let more = format!("dev_provider={{port={provider_port},dynamic_registration=true}}");
+        Demo::launch("localhost", &more, provider_port).await
+    }
+
     async fn with_provider(host: &'static str, keys: &str) -> Demo {
         let provider_port = free_port();
         let more = format!("dev_provider={{port={provider_port}}}{keys}");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use url::Url;
 
+use crate::clients::Client;
 use crate::oidc_error::OidcError;
 use crate::provider::Provider;
 use crate::wire::{Reply, first, repeated};
@@ -19,6 +20,7 @@ pub(crate) enum ResponseMode {
 /// A request that passed all checks.
 #[derive(Clone, Debug)]
 pub(crate) struct AuthRequest {
+    pub(crate) client: Client,
     pub(crate) redirect_uri: Url,
     /// The same as it was sent: the token endpoint compares text.
     pub(crate) redirect_uri_text: String,
@@ -104,11 +106,9 @@ pub(crate) fn check(
             "missing required parameter 'client_id'",
         )));
     };
-    if client_id != provider.settings.client_id {
-        return Err(page(OidcError::unknown_client(client_id)));
-    }
+    let client = provider.client(client_id).map_err(&page)?;
     let text = first(params, "redirect_uri").unwrap_or_default();
-    let registered = provider.takes_redirect_uri(text);
+    let registered = client.takes_redirect_uri(provider, text);
     let Some(redirect_uri) = Url::parse(text).ok().filter(|_| registered) else {
         let description = "redirect_uri did not match any of the client's registered redirect_uris";
         return Err(page(OidcError::new(
@@ -118,14 +118,14 @@ pub(crate) fn check(
         )));
     };
 
-    let auth = read(params, redirect_uri);
+    let auth = read(params, client, redirect_uri);
     match check_params(provider, params, &auth) {
         Ok(()) => Ok(auth),
         Err(error) => Err(Failure::Client(Box::new((auth, error)))),
     }
 }
 
-fn read(params: &[(String, String)], redirect_uri: Url) -> AuthRequest {
+fn read(params: &[(String, String)], client: Client, redirect_uri: Url) -> AuthRequest {
     let text = |name| {
         first(params, name)
             .filter(|value| !value.is_empty())
@@ -149,7 +149,7 @@ fn read(params: &[(String, String)], redirect_uri: Url) -> AuthRequest {
     let prompt: BTreeSet<String> = list("prompt").map(str::to_owned).collect();
     // Without consent Logto gives no refresh token, and does not say so
     // (OpenID Connect Core 11).
-    let offline = prompt.contains("consent");
+    let offline = prompt.contains("consent") && client.may_refresh();
     let mut scopes: Vec<String> = Vec::new();
     for scope in list("scope").filter(|scope| offline || *scope != "offline_access") {
         if !scopes.iter().any(|known| known == scope) {
@@ -158,6 +158,7 @@ fn read(params: &[(String, String)], redirect_uri: Url) -> AuthRequest {
     }
     let (extras, extras_dropped) = extras(params);
     AuthRequest {
+        client,
         redirect_uri,
         redirect_uri_text: first(params, "redirect_uri").unwrap_or_default().to_owned(),
         response_mode,
@@ -275,7 +276,12 @@ fn check_params(
             "openid scope must be requested when using the nonce parameter",
         ));
     }
-    check_pkce(provider, params)?;
+    check_pkce(provider, &auth.client, params)?;
+    let mut scopes = auth.scopes.iter();
+    if let Some(scope) = scopes.find(|scope| !auth.client.may_ask_for(scope)) {
+        let error = OidcError::new(400, "invalid_scope", "requested scope is not allowed");
+        return Err(error.scope(scope));
+    }
     let seed = provider.seed();
     if auth
         .resources
@@ -288,7 +294,11 @@ fn check_params(
 }
 
 /// S256 only; public clients must (RFC 9700, section 2.1.1).
-fn check_pkce(provider: &Provider, params: &[(String, String)]) -> Result<(), OidcError> {
+fn check_pkce(
+    provider: &Provider,
+    client: &Client,
+    params: &[(String, String)],
+) -> Result<(), OidcError> {
     let invalid = OidcError::invalid_request;
     match (
         first(params, "code_challenge"),
@@ -305,7 +315,7 @@ fn check_pkce(provider: &Provider, params: &[(String, String)]) -> Result<(), Oi
         (Some(challenge), Some(_)) if challenge.len() != 43 => Err(invalid(
             "code_challenge must be a string with a minimum length of 43 characters",
         )),
-        (None, None) if provider.settings.is_public() => Err(invalid(
+        (None, None) if client.needs_pkce(provider) => Err(invalid(
             "Authorization Server policy requires PKCE to be used for this request",
         )),
         _ => Ok(()),

@@ -10,6 +10,7 @@ use crate::acr::{self, Demand, Level};
 use crate::auth_request::{AuthRequest, Failure, Params, ResponseMode, check, pushed_params};
 use crate::claims;
 use crate::client_auth::authenticate;
+use crate::consent;
 use crate::crypto::random_token;
 use crate::management;
 use crate::names::ORGANIZATIONS_SCOPE;
@@ -20,7 +21,7 @@ use crate::second_factor::{ask_second_factor, by_first_factor, press_all};
 use crate::seed::{Seed, SeedUser};
 use crate::store::{
     CODE_LIFETIME, Code, FirstFactor, Grant, INTERACTION_LIFETIME, Interaction, SESSION_LIFETIME,
-    Session,
+    Session, Stage,
 };
 use crate::wire::{Received, Reply, first};
 
@@ -166,6 +167,16 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
             };
             ask_second_factor(provider, auth, first_factor)
         }
+        // Who it is that asks cannot be assured, so nothing goes through at once (RFC 8252,
+        // section 8.6).
+        Some(_) if silent && auth.client.is_third_party() => {
+            let description = "interaction is required: consent is asked each time";
+            let error = OidcError::new(400, "consent_required", description);
+            respond_error(provider, &auth, &error)
+        }
+        Some((id, session)) if auth.client.is_third_party() => {
+            consent::ask(provider, auth, &id, session)
+        }
         Some((id, session)) => {
             let new = auth.scopes.iter().any(|scope| {
                 claims::SCOPES.contains(&scope.as_str()) && !session.consented.contains(scope)
@@ -188,23 +199,18 @@ fn go_on(provider: &Provider, request: &Received, auth: AuthRequest) -> Reply {
                 true => pages::sign_up(provider, &interaction, &auth, None, &[]),
                 false => pages::sign_in(provider, &interaction, &auth, None),
             };
-            begin(provider, interaction, auth, None);
+            begin(provider, interaction, auth, Stage::Begun);
             page
         }
     }
 }
 
 /// Remembers a sign-in whose page is shown.
-pub(crate) fn begin(
-    provider: &Provider,
-    interaction: String,
-    request: AuthRequest,
-    first_factor: Option<FirstFactor>,
-) {
+pub(crate) fn begin(provider: &Provider, interaction: String, request: AuthRequest, stage: Stage) {
     let entry = Interaction {
         request,
         expires: provider.now() + INTERACTION_LIFETIME,
-        first_factor,
+        stage,
     };
     provider.store().interactions.insert(interaction, entry);
 }
@@ -290,14 +296,22 @@ pub(crate) fn tell(provider: &Provider, event: &str, user: &str, interaction: &s
     provider.tell_interaction(event, user.unwrap_or_default(), interaction);
 }
 
-/// A new session for the user, and the answer to the client; `None` when the
-/// user may not sign in.
+/// Whether what follows a sign-in is a page, or what its button leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Buttons {
+    Shown,
+    Pressed,
+}
+
+/// A new session for the user, and the answer to the client, or to the user whom it is
+/// about; `None` when the user may not sign in.
 pub(crate) fn sign_in(
     provider: &Provider,
     auth: &AuthRequest,
     user: &str,
     auth_time: u64,
     level: Level,
+    buttons: Buttons,
 ) -> Option<Reply> {
     let user = {
         let seed = provider.seed();
@@ -316,11 +330,14 @@ pub(crate) fn sign_in(
         "{}={id}; Path=/; Max-Age={SESSION_LIFETIME}; HttpOnly; SameSite=Lax",
         provider.cookie_name()
     );
-    let reply = respond_code(provider, auth, &id, session);
+    let reply = match auth.client.is_third_party() && buttons == Buttons::Shown {
+        true => consent::ask(provider, auth.clone(), &id, session),
+        false => respond_code(provider, auth, &id, session),
+    };
     Some(reply.with("set-cookie", &cookie))
 }
 
-fn respond_code(
+pub(crate) fn respond_code(
     provider: &Provider,
     auth: &AuthRequest,
     session_id: &str,
@@ -332,10 +349,12 @@ fn respond_code(
             let error = OidcError::new(403, "access_denied", "user is not available");
             return respond_error(provider, auth, &error);
         };
-        let client = &provider.settings.client_id;
+        let client = auth.client.id(provider);
         grant(&seed, client, user, auth, session_id, &session)
     };
-    session.consented.extend(grant.scopes.iter().cloned());
+    if !auth.client.is_third_party() {
+        session.consented.extend(grant.scopes.iter().cloned());
+    }
 
     let code = random_token();
     let grant_id = random_token();
@@ -357,7 +376,7 @@ fn respond_code(
 
 /// What the user allows: known OIDC scopes, and the scopes of the requested
 /// resources that the user's roles give.
-fn grant(
+pub(crate) fn grant(
     seed: &Seed,
     client: &str,
     user: &SeedUser,
@@ -397,10 +416,11 @@ fn grant(
 }
 
 pub(crate) fn respond_error(provider: &Provider, auth: &AuthRequest, error: &OidcError) -> Reply {
-    let params = vec![
+    let mut params = vec![
         ("error".into(), error.error.into()),
         ("error_description".into(), error.description.clone()),
     ];
+    params.extend(error.scope.clone().map(|scope| ("scope".into(), scope)));
     respond(provider, auth, params)
 }
 

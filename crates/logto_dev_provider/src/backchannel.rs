@@ -10,8 +10,10 @@ use crate::provider::{Provider, read};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// The claims of a proper logout token (section 2.4); no `exp`, as at Logto
-/// before 1.42.
+/// How long a logout token lasts at Logto since 1.42, in seconds; before that they had no `exp`.
+const LIFETIME: u64 = 120;
+
+/// The claims of a proper logout token (section 2.4).
 pub(crate) fn claims(
     provider: &Provider,
     sub: Option<&str>,
@@ -20,7 +22,11 @@ pub(crate) fn claims(
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(provider.issuer()));
     claims.insert("aud".into(), json!(provider.settings.client_id));
-    claims.insert("iat".into(), json!(provider.now()));
+    let now = provider.now();
+    claims.insert("iat".into(), json!(now));
+    if provider.hooks.logout_tokens_expire() {
+        claims.insert("exp".into(), json!(now + LIFETIME));
+    }
     claims.insert("jti".into(), json!(random_token()));
     claims.insert("events".into(), json!({ EVENT: {} }));
     claims.extend(sub.map(|sub| ("sub".to_owned(), json!(sub))));

@@ -12,7 +12,8 @@ use crate::provider::Provider;
 use crate::wire::{Received, repeated};
 
 /// Client authentication by header, by body or by assertion, never two of them (RFC
-/// 6749, section 2.3). Gives the client's id: that of the app, or of a machine.
+/// 6749, section 2.3). Gives the client's id: that of the app, of a machine, or of a client
+/// that has described itself.
 pub(crate) fn authenticate(provider: &Provider, request: &Received) -> Result<String, OidcError> {
     let invalid = OidcError::invalid_request;
     if let Some(name) = repeated(&request.form) {
@@ -74,15 +75,17 @@ struct Registered {
 }
 
 fn registered(provider: &Provider, id: &str) -> Result<Registered, OidcError> {
-    if id == provider.settings.client_id {
-        return Ok(Registered {
-            secret: provider.settings.client_secret.clone(),
-            keys: provider.settings.client_jwks.clone(),
-        });
-    }
+    let unknown = match provider.client(id) {
+        Ok(client) => {
+            return Ok(Registered {
+                secret: client.secret(provider),
+                keys: client.keys(provider),
+            });
+        }
+        Err(unknown) => unknown,
+    };
     let seed = provider.seed();
-    let machine = seed.machine(id);
-    let machine = machine.ok_or_else(|| OidcError::unknown_client(id))?;
+    let machine = seed.machine(id).ok_or(unknown)?;
     Ok(Registered {
         // Without one nothing is right, not even nothing.
         secret: Some(machine.secret.clone()).filter(|secret| !secret.is_empty()),

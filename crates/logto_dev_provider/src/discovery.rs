@@ -1,4 +1,4 @@
-//! Discovery (OpenID Connect Discovery 1.0) and the key set.
+//! Discovery (OpenID Connect Discovery 1.0, RFC 8414) and the key set.
 
 use serde_json::json;
 
@@ -9,6 +9,17 @@ use crate::provider::Provider;
 use crate::wire::{Received, Reply};
 
 pub(crate) const PATH: &str = "/.well-known/openid-configuration";
+const OAUTH_PATH: &str = "/.well-known/oauth-authorization-server";
+
+/// Whether the metadata of the issuer are there. Clients try several places: below the issuer
+/// (OpenID Connect Discovery 1.0, section 4), and before its path, under either name (RFC 8414,
+/// sections 3.1 and 5).
+pub(crate) fn is_at(path: &str, issuer_path: &str) -> bool {
+    let issuer_path = issuer_path.trim_end_matches('/');
+    [PATH, OAUTH_PATH].iter().any(|name| {
+        path.strip_prefix(issuer_path) == Some(name) || path.strip_prefix(name) == Some(issuer_path)
+    })
+}
 
 /// Only what is there: clients believe it.
 pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
@@ -55,6 +66,12 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
     });
     if provider.settings.offers_par {
         metadata["pushed_authorization_request_endpoint"] = at("/request").into();
+    }
+    if provider.listens() {
+        metadata["client_id_metadata_document_supported"] = true.into();
+    }
+    if provider.settings.dynamic_registration {
+        metadata["registration_endpoint"] = at("/register").into();
     }
     let mut reply = Reply::json(200, &metadata);
     reply.remove_header("cache-control");

@@ -105,7 +105,9 @@ fn of_access_token(provider: &Provider, token: &str) -> Option<SeedUser> {
         let store = provider.store();
         let opaque = store.access_tokens.get(token);
         let opaque = opaque.filter(|found| found.expires > provider.now());
-        opaque.and_then(|found| Some(store.grants.get(&found.grant)?.user.clone()))
+        let grant = opaque.and_then(|found| store.grants.get(&found.grant));
+        let own = grant.filter(|grant| grant.client == provider.settings.client_id);
+        own.map(|grant| grant.user.clone())
     };
     let of_jwt = || {
         let claims = Value::from(provider.keys().verified_claims(token)?);

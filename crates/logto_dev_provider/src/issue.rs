@@ -180,7 +180,7 @@ impl Issue<'_> {
         if provider.settings.sid {
             claims.insert("sid".into(), json!(self.grant.sid));
         }
-        claims.insert("aud".into(), json!(provider.settings.client_id));
+        claims.insert("aud".into(), json!(self.grant.client));
         claims.insert("exp".into(), json!(now + provider.token_lifetime()));
         claims.insert("iat".into(), json!(now));
         claims.insert("iss".into(), json!(provider.issuer()));

@@ -39,6 +39,14 @@
 //! reads yours. [`DevProvider::edit_seed`] changes them while it runs. People can sign
 //! up, too: a user name is enough.
 //!
+//! # Which clients
+//!
+//! The application of the [settings](Settings), the machines of the seed, and clients that
+//! nobody has registered, such as those of the Model Context Protocol: one whose `client_id` is
+//! the address of a document that describes it, and, with
+//! [`Settings::dynamic_registration`], one that registers itself (RFC 7591). Users are asked
+//! for consent before such a client gets anything. The README says what they may do.
+//!
 //! # What an operator does
 //!
 //! `/` is a control page for whoever sits at this machine: it suspends users, deletes
@@ -66,7 +74,10 @@ mod backchannel;
 mod claims;
 mod client_assertion;
 mod client_auth;
+mod clients;
+mod consent;
 mod console;
+mod cors;
 mod crypto;
 mod dev_provider;
 mod discovery;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use crate::accounts::Changes;
+use crate::clients::Documents;
 use crate::crypto::random_token;
 use crate::error::StartError;
 use crate::hooks::Hooks;
@@ -43,6 +44,8 @@ pub(crate) struct Provider {
     seed: RwLock<Seed>,
     keys: Arc<Mutex<KeyRing>>,
     store: Mutex<Store>,
+    /// Of clients that describe themselves.
+    pub(crate) documents: Documents,
     /// By how much its clock was put forward, in seconds.
     ahead: AtomicU64,
 }
@@ -113,6 +116,7 @@ impl Provider {
             keys,
             kept_edits: AtomicU64::new(0),
             store: Mutex::new(store),
+            documents: Documents::default(),
             ahead: AtomicU64::new(0),
             settings,
         })
@@ -120,6 +124,11 @@ impl Provider {
 
     pub(crate) fn port(&self) -> u16 {
         self.port.get().copied().unwrap_or(self.settings.port)
+    }
+
+    /// Whether it is on the network, and can ask others.
+    pub(crate) fn listens(&self) -> bool {
+        self.port.get().is_some()
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -168,7 +177,7 @@ impl Provider {
         write(&self.seed)
     }
 
-    /// Whether the client may be sent back to this address after a sign-in.
+    /// Whether the application may be sent back to this address after a sign-in.
     pub(crate) fn takes_redirect_uri(&self, uri: &str) -> bool {
         let any_loopback = self.settings.any_loopback_redirect_uri;
         let registered = read(&self.registered);

@@ -3,8 +3,8 @@
 use crate::provider::Provider;
 use crate::wire::{Endpoint, Received, Reply};
 use crate::{
-    account, authorize, console, discovery, management, pages, second_factor, session, token,
-    userinfo,
+    account, authorize, clients, consent, console, cors, discovery, management, pages,
+    second_factor, session, token, userinfo,
 };
 
 /// Answers a request of one endpoint.
@@ -20,6 +20,21 @@ pub(crate) struct Route {
 pub(crate) fn find(provider: &Provider, method: &str, path: &str) -> Route {
     // The server leaves out the body of an answer to HEAD.
     let method = if method == "HEAD" { "GET" } else { method };
+    if method == "OPTIONS" {
+        let asked = ["GET", "POST"].map(|method| find(provider, method, path).endpoint);
+        if asked.into_iter().any(cors::is_open) {
+            return Route {
+                endpoint: Endpoint::Preflight,
+                handler: cors::preflight,
+            };
+        }
+    }
+    if method == "GET" && discovery::is_at(path, &provider.settings.issuer_path) {
+        return Route {
+            endpoint: Endpoint::Discovery,
+            handler: discovery::discovery,
+        };
+    }
     let issuer_path = provider.settings.issuer_path.trim_end_matches('/');
     let below_issuer = path.strip_prefix(issuer_path);
     let (endpoint, handler) = below_issuer
@@ -31,7 +46,6 @@ pub(crate) fn find(provider: &Provider, method: &str, path: &str) -> Route {
 /// What is below the issuer.
 fn oidc(provider: &Provider, method: &str, path: &str) -> Option<(Endpoint, Handler)> {
     Some(match (method, path) {
-        ("GET", discovery::PATH) => (Endpoint::Discovery, discovery::discovery),
         ("GET", path) if path == provider.settings.jwks_path => (Endpoint::Jwks, discovery::jwks),
         ("GET" | "POST", "/auth") => (Endpoint::Auth, authorize::authorize),
         ("POST", "/request") => (Endpoint::PushedAuth, authorize::push),
@@ -40,6 +54,9 @@ fn oidc(provider: &Provider, method: &str, path: &str) -> Option<(Endpoint, Hand
         ("POST", "/token/revocation") => (Endpoint::Revocation, session::revoke),
         ("POST", "/token/introspection") => (Endpoint::Introspection, session::introspect),
         ("GET" | "POST", "/session/end") => (Endpoint::EndSession, session::end_session),
+        ("POST", "/register") if provider.settings.dynamic_registration => {
+            (Endpoint::Registration, clients::register)
+        }
         ("POST", "/session/end/confirm") => (Endpoint::EndSession, session::confirm),
         _ => return None,
     })
@@ -52,6 +69,7 @@ fn elsewhere(method: &str, path: &str) -> (Endpoint, Handler) {
         ("GET", "/user") => (Endpoint::Page, pages::user),
         ("GET", "/sign-in") => (Endpoint::Page, authorize::show_sign_in),
         ("POST", "/sign-in") => (Endpoint::Page, authorize::submit),
+        ("POST", "/consent") => (Endpoint::Page, consent::submit),
         ("POST", "/second-factor") => (Endpoint::Page, second_factor::second_factor),
         ("GET", "/sign-up") => (Endpoint::Page, authorize::show_sign_up),
         ("POST", "/sign-up") => (Endpoint::Page, authorize::sign_up),

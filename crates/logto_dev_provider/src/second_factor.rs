@@ -2,11 +2,11 @@
 
 use crate::acr::{self, Demand, Level};
 use crate::auth_request::AuthRequest;
-use crate::authorize::{begin, respond_error, sign_in, tell, under_way};
+use crate::authorize::{Buttons, begin, respond_error, sign_in, tell, under_way};
 use crate::crypto::random_token;
 use crate::pages;
 use crate::provider::Provider;
-use crate::store::FirstFactor;
+use crate::store::{FirstFactor, Stage};
 use crate::wire::{Received, Reply};
 
 /// The page of the second factor; at once the error, for a user who has none.
@@ -22,7 +22,12 @@ pub(crate) fn ask_second_factor(
     // Another one than that of the sign-in page, which the back button leads to.
     let interaction = random_token();
     let page = pages::second_factor(&interaction, &auth, &user);
-    begin(provider, interaction, auth, Some(first_factor));
+    begin(
+        provider,
+        interaction,
+        auth,
+        Stage::SecondFactor(first_factor),
+    );
     page
 }
 
@@ -36,7 +41,10 @@ pub(crate) fn second_factor(provider: &Provider, request: &Received) -> Reply {
     let first_factor = {
         let store = provider.store();
         let found = store.interactions.get(id.unwrap_or_default());
-        found.and_then(|interaction| interaction.first_factor.clone())
+        match found.map(|interaction| &interaction.stage) {
+            Some(Stage::SecondFactor(first_factor)) => Some(first_factor.clone()),
+            _ => None,
+        }
     };
     let Some(first_factor) = first_factor else {
         let text = "This sign-in has not come as far as the second factor.";
@@ -67,7 +75,7 @@ fn complete(
         auth_time,
         event,
     } = first_factor;
-    let reply = sign_in(provider, auth, user, *auth_time, level)?;
+    let reply = sign_in(provider, auth, user, *auth_time, level, Buttons::Shown)?;
     tell(provider, event, user, interaction);
     Some(reply)
 }
@@ -114,9 +122,10 @@ pub(crate) fn press_all(
     } = first_factor;
     let takes_second = demand.is_some_and(Demand::takes_second_factor);
     let has_second = provider.seed().user(user)?.second_factor;
+    let pressed = |level| sign_in(provider, auth, user, *auth_time, level, Buttons::Pressed);
     match (takes_second, has_second) {
         (true, false) => Some(respond_error(provider, auth, &acr::not_obtained())),
-        (true, true) => sign_in(provider, auth, user, *auth_time, Level::Mfa),
-        (false, _) => sign_in(provider, auth, user, *auth_time, Level::OneFactor),
+        (true, true) => pressed(Level::Mfa),
+        (false, _) => pressed(Level::OneFactor),
     }
 }

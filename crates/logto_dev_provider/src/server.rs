@@ -23,6 +23,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::authorize::authorize_as;
+use crate::clients;
+use crate::cors;
 use crate::error::StartError;
 use crate::pages;
 use crate::provider::Provider;
@@ -127,6 +129,7 @@ async fn answer(
     } = routes::find(&provider, request.method().as_str(), request.uri().path());
     let (request, complete) = receive(endpoint, request).await?;
     provider.hooks.arrive(&request).await;
+    clients::look_up(&provider, &request).await;
     let handle = match complete {
         true => handle,
         false => |_: &Provider, _: &Received| pages::too_large(),
@@ -168,6 +171,9 @@ fn reply(provider: &Provider, handle: Handler, request: &Received) -> Reply {
         Ok(()) => handle(provider, request),
         Err(why) => pages::foreign(why),
     };
+    if cors::is_open(request.endpoint) {
+        reply = cors::opened(reply);
+    }
     provider.keep_sessions();
     provider.hooks.edit_reply(provider, request, &mut reply);
     // Never the query: it holds codes, tokens and people's names.

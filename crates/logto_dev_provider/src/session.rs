@@ -6,10 +6,11 @@ use url::Url;
 
 use crate::backchannel;
 use crate::client_auth::authenticate;
+use crate::clients::Client;
 use crate::oidc_error::OidcError;
 use crate::pages;
 use crate::provider::Provider;
-use crate::store::REFRESH_TOKEN_LIFETIME;
+use crate::store::{REFRESH_TOKEN_LIFETIME, Store};
 use crate::wire::{Received, Reply, first};
 
 pub(crate) fn end_session(provider: &Provider, request: &Received) -> Reply {
@@ -95,19 +96,15 @@ fn check(provider: &Provider, params: &[(String, String)]) -> Result<Logout, Oid
         ));
     }
     let client_id = given_client.map(str::to_owned).or(hinted_client);
-    if let Some(id) = client_id
-        .as_deref()
-        .filter(|id| *id != provider.settings.client_id)
-    {
-        return Err(OidcError::unknown_client(id));
-    }
+    let client = client_id.as_deref().map(|id| provider.client(id));
+    let client = client.transpose()?;
     // Without a client the URI is not looked at: nobody registered it.
     let uri = first(params, "post_logout_redirect_uri").filter(|_| client_id.is_some());
     let post_logout_redirect_uri = match uri {
         None => None,
         Some(uri) => {
-            let registered = provider.takes_post_logout_redirect_uri(uri);
-            if !registered || Url::parse(uri).is_err() {
+            let takes = |client: &Client| client.takes_post_logout_redirect_uri(provider, uri);
+            if !client.as_ref().is_some_and(takes) || Url::parse(uri).is_err() {
                 return Err(invalid("post_logout_redirect_uri not registered"));
             }
             Some(uri.to_owned())
@@ -150,20 +147,49 @@ fn finish(provider: &Provider, session: Option<String>, logout: &Logout) -> Repl
     reply.with("set-cookie", &gone)
 }
 
-/// The `token` that an authenticated client asks about.
-fn token_of<'r>(provider: &Provider, request: &'r Received) -> Result<&'r str, OidcError> {
-    authenticate(provider, request)?;
+/// The `token` that an authenticated client asks about, and the client's id.
+fn token_of<'r>(
+    provider: &Provider,
+    request: &'r Received,
+) -> Result<(&'r str, String), OidcError> {
+    let client = authenticate(provider, request)?;
     let token = request.form_value("token");
-    token.ok_or_else(|| OidcError::invalid_request("missing required parameter 'token'"))
+    let token =
+        token.ok_or_else(|| OidcError::invalid_request("missing required parameter 'token'"))?;
+    Ok((token, client))
+}
+
+/// Whether a token is another client's.
+fn is_of_another(store: &Store, token: &str, client: &str) -> bool {
+    let access_token = store.access_tokens.get(token).map(|found| &found.grant);
+    let refresh_token = store.refresh_tokens.get(token).map(|found| &found.grant);
+    let grant = access_token
+        .or(refresh_token)
+        .and_then(|grant| store.grants.get(grant));
+    grant.is_some_and(|grant| grant.client != client)
+}
+
+/// Whether anybody may say that they are this client.
+fn is_public(provider: &Provider, client: &str) -> bool {
+    let found = provider.client(client);
+    found.is_ok_and(|client| client.is_public(provider))
 }
 
 /// Unknown tokens are fine, JWTs cannot be revoked: both are 200 (RFC 7009, section 2.2).
 pub(crate) fn revoke(provider: &Provider, request: &Received) -> Reply {
-    let token = match token_of(provider, request) {
-        Ok(token) => token,
+    let (token, client) = match token_of(provider, request) {
+        Ok(found) => found,
         Err(error) => return error.reply(),
     };
+    let is_public = is_public(provider, &client);
     let mut store = provider.store();
+    // Section 2.1. Who proves nothing does not learn either which tokens there are.
+    let is_foreign = is_of_another(&store, token, &client);
+    if is_foreign && !is_public {
+        let description = "client is not authorized to revoke the presented token";
+        return OidcError::invalid_request(description).reply();
+    }
+    let token = if is_foreign { "" } else { token };
     store.access_tokens.remove(token);
     if let Some(refresh_token) = store.refresh_tokens.remove(token) {
         store.grants.remove(&refresh_token.grant);
@@ -176,8 +202,8 @@ pub(crate) fn revoke(provider: &Provider, request: &Received) -> Reply {
 /// Opaque tokens only, as at Logto: a JWT says everything itself, and is no longer
 /// answered since 1.42.
 pub(crate) fn introspect(provider: &Provider, request: &Received) -> Reply {
-    let token = match token_of(provider, request) {
-        Ok(token) => token,
+    let (token, client) = match token_of(provider, request) {
+        Ok(found) => found,
         Err(error) => return error.reply(),
     };
     if token.split('.').count() == 3 {
@@ -185,7 +211,11 @@ pub(crate) fn introspect(provider: &Provider, request: &Received) -> Reply {
             "Structured JWT Tokens cannot be introspected via the introspection_endpoint";
         return OidcError::new(400, "unsupported_token_type", description).reply();
     }
-    let body = active_token(provider, token).unwrap_or_else(|| json!({ "active": false }));
+    // Who proves nothing may ask about tokens of their own (RFC 7662, section 4).
+    let is_hidden =
+        is_public(provider, &client) && is_of_another(&provider.store(), token, &client);
+    let active = active_token(provider, token).filter(|_| !is_hidden);
+    let body = active.unwrap_or_else(|| json!({ "active": false }));
     Reply::json(200, &body)
 }
 

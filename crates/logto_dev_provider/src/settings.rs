@@ -27,12 +27,12 @@ use crate::wire::{Received, Reply};
 pub struct Settings {
     /// The port on the loopback interface; 0 takes any free one.
     pub port: u16,
-    /// The id of the one client.
+    /// The id of the application. Clients that describe themselves have ids of their own.
     pub client_id: String,
-    /// The client's secret; `None`, and no [`client_jwks`](Settings::client_jwks), makes
+    /// The application's secret; `None`, and no [`client_jwks`](Settings::client_jwks), makes
     /// it a public client, which must use PKCE.
     pub client_secret: Option<String>,
-    /// The client's public keys, as JWKs: with one of them it may authenticate by a JWT
+    /// The application's public keys, as JWKs: with one of them it may authenticate by a JWT
     /// it has signed (`private_key_jwt`, RFC 7523), in place of the secret.
     pub client_jwks: Vec<Value>,
     /// Registered redirect URIs, compared as text.
@@ -84,6 +84,9 @@ pub struct Settings {
     /// Whether the client may exchange tokens (RFC 8693). At Logto that is off until somebody
     /// switches on *Allow token exchange* in the application's settings.
     pub allow_token_exchange: bool,
+    /// Whether clients may register themselves at `{issuer}/register` (RFC 7591), as those do
+    /// that have no document at their client id. Discovery says so. The newest 100 are known.
+    pub dynamic_registration: bool,
     /// Sees every exchange just before its answer is sent, for example to
     /// collect the secrets a test then looks for in logs and pages.
     #[cfg(feature = "_hooks")]
@@ -116,6 +119,7 @@ impl Settings {
             signing_alg: SigningAlg::default(),
             offers_par: true,
             allow_token_exchange: true,
+            dynamic_registration: false,
             #[cfg(feature = "_hooks")]
             observer: None,
         }

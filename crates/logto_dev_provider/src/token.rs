@@ -4,13 +4,14 @@
 use serde_json::Value;
 
 use crate::client_auth::authenticate;
+use crate::clients::Client;
 use crate::crypto::{base64url, sha256};
 use crate::issue::{Issue, Target};
 use crate::names::ORGANIZATIONS_SCOPE;
 use crate::oidc_error::OidcError;
 use crate::provider::Provider;
 use crate::seed::SeedUser;
-use crate::store::{Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, RefreshToken};
+use crate::store::{Grant, REFRESH_TOKEN_LIFETIME, REUSE_WINDOW, RefreshToken, Store};
 use crate::wire::{Received, Reply};
 use crate::{exchange, machine};
 
@@ -26,12 +27,15 @@ pub(crate) fn token(provider: &Provider, request: &Received) -> Reply {
 fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Value, OidcError> {
     let grant_type = required(request, "grant_type")?;
     // At Logto a machine has no users, and an app that has users is no machine.
-    let is_machine = client != provider.settings.client_id;
-    match (grant_type, is_machine) {
-        ("authorization_code", false) => redeem_code(provider, request),
-        ("refresh_token", false) => refresh(provider, request),
-        ("client_credentials", true) => machine::client_credentials(provider, request, client),
-        (exchange::GRANT_TYPE, false) if !provider.settings.allow_token_exchange => {
+    let signs_in = provider.client(client).ok();
+    match (grant_type, &signs_in) {
+        ("authorization_code", Some(_)) => redeem_code(provider, request, client),
+        ("refresh_token", Some(found)) if found.may_refresh() => refresh(provider, request, found),
+        ("client_credentials", None) => machine::client_credentials(provider, request, client),
+        // Of the operator's own applications only, as at Logto.
+        (exchange::GRANT_TYPE, Some(found))
+            if found.is_third_party() || !provider.settings.allow_token_exchange =>
+        {
             Err(OidcError::grant_not_allowed())
         }
         (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client),
@@ -45,19 +49,23 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
     }
 }
 
-fn redeem_code(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
+fn redeem_code(provider: &Provider, request: &Received, client: &str) -> Result<Value, OidcError> {
     let code = required(request, "code")?;
     let now = provider.now();
     let grant_id = {
         let mut store = provider.store();
-        let entry = store
-            .codes
-            .get_mut(code)
-            .ok_or_else(|| OidcError::invalid_grant("unknown code"))?;
+        let Store { codes, grants, .. } = &mut *store;
+        let entry = codes.get_mut(code);
+        let entry = entry.ok_or_else(|| OidcError::invalid_grant("unknown code"))?;
         let grant_id = entry.grant.clone();
+        let grant = grants.get(&grant_id);
+        // Not a use of it: whose code it is must not suffer (RFC 6749, section 4.1.3).
+        if grant.is_some_and(|grant| grant.client != client) {
+            return Err(OidcError::invalid_grant("code of another client"));
+        }
         if entry.used {
             // What the first use gave dies with the second (RFC 6749, section 4.1.2).
-            store.grants.remove(&grant_id);
+            grants.remove(&grant_id);
             return Err(OidcError::invalid_grant("code already used"));
         }
         if entry.expires <= now {
@@ -111,7 +119,7 @@ fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(),
     }
 }
 
-fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
+fn refresh(provider: &Provider, request: &Received, client: &Client) -> Result<Value, OidcError> {
     let token = required(request, "refresh_token")?;
     let now = provider.now();
     let (grant_id, issued, rotated) = {
@@ -124,6 +132,10 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
         return Err(OidcError::invalid_grant("refresh token is expired"));
     }
     let grant = live_grant(provider, &grant_id)?;
+    // RFC 6749, section 6.
+    if grant.client != client.id(provider) {
+        return Err(OidcError::invalid_grant("refresh token of another client"));
+    }
     let scopes = narrowed(request, &grant)?;
     let user = active_user(provider, &grant)?;
     if rotated.is_some_and(|rotated| now > rotated + REUSE_WINDOW) {
@@ -137,7 +149,7 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
     }
     let target = Target::of(requested_resource(request, &grant)?, organization);
 
-    let refresh_token = if rotates(provider, issued) {
+    let refresh_token = if rotates(provider, client, issued) {
         rotate(provider, token, &grant_id)
     } else {
         token.to_owned()
@@ -263,9 +275,10 @@ pub(crate) fn asked_scopes(request: &Received) -> Vec<String> {
     scopes
 }
 
-/// Confidential clients keep a refresh token until 70 % of its life has passed.
-fn rotates(provider: &Provider, issued: u64) -> bool {
-    let is_public = provider.settings.is_public();
+/// Confidential clients keep a refresh token until 70 % of its life has passed; those of
+/// public ones are good once (RFC 9700, section 4.14.2).
+fn rotates(provider: &Provider, client: &Client, issued: u64) -> bool {
+    let is_public = client.is_public(provider);
     let age = provider.now().saturating_sub(issued);
     let is_old = age * 10 >= REFRESH_TOKEN_LIFETIME * 7;
     provider

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// `{issuer}/.well-known/openid-configuration`
+    /// The metadata: `{issuer}/.well-known/openid-configuration`, and where RFC 8414 has them.
     Discovery,
     /// `{issuer}/jwks`
     Jwks,
@@ -29,6 +29,10 @@ pub enum Endpoint {
     Management,
     /// `/api/my-account/…` and `/api/verifications/…`: the Account API.
     Account,
+    /// `{issuer}/register` (RFC 7591).
+    Registration,
+    /// What browsers ask before a request of a page of another origin.
+    Preflight,
     /// The provider's own pages: sign-in and sign-up, account pages, control page, style sheet.
     Page,
     /// Anything else; answered 404.

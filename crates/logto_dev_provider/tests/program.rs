@@ -179,6 +179,31 @@ async fn registered_redirect_uris_are_the_only_ones() {
     assert_eq!(*algs, serde_json::json!(["PS256", "RS256"]));
 }
 
+#[tokio::test]
+async fn clients_register_themselves_where_that_is_asked_for() {
+    let register = async |running: &Running| {
+        let client = reqwest::Client::builder().no_proxy().build();
+        let request = client
+            .expect("a client")
+            .post(format!("{}/register", running.says("Issuer")));
+        let request = request.header("content-type", "application/json");
+        let body = r#"{"redirect_uris":["http://127.0.0.1/callback"]}"#;
+        request.body(body).send().await.expect("an answer").status()
+    };
+    let running = Running::start(&["--dynamic-registration"]);
+    let at = format!("{}/register", running.says("Issuer"));
+    assert_eq!(running.says("Registration"), at);
+    assert_eq!(running.discovery().await["registration_endpoint"], at);
+    assert_eq!(register(&running).await, 201);
+    let running = Running::start(&[]);
+    assert!(
+        !running.banner.contains("Registration"),
+        "{}",
+        running.banner
+    );
+    assert_eq!(register(&running).await, 404);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn ctrl_c_ends_it_cleanly_and_frees_the_port() {
@@ -216,6 +241,7 @@ fn help_names_every_option() {
             "--redirect-uri",
             "--post-logout-redirect-uri",
             "--backchannel-logout-uri",
+            "--dynamic-registration",
             "--seed",
             "--print-seed",
             "--state-file",

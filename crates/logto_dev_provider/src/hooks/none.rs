@@ -39,6 +39,10 @@ impl Hooks {
         true
     }
 
+    pub(crate) fn logout_tokens_expire(&self) -> bool {
+        true
+    }
+
     pub(crate) fn opaque_prefix(&self) -> String {
         String::new()
     }

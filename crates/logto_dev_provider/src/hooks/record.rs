@@ -36,7 +36,7 @@ impl DevProvider {
 
     /// The claims of a right logout token for this client (Back-Channel Logout
     /// 1.0, section 2.4), to be signed or missigned by [`Hooks::forge`] as
-    /// `logout+jwt`. No `exp`, as at Logto before 1.42.
+    /// `logout+jwt`.
     pub fn logout_claims(&self, sub: Option<&str>, sid: Option<&str>) -> Map<String, Value> {
         backchannel::claims(&self.provider, sub, sid)
     }

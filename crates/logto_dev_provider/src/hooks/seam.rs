@@ -126,6 +126,10 @@ impl Hooks {
         !self.state().ignores_acr_values
     }
 
+    pub(crate) fn logout_tokens_expire(&self) -> bool {
+        !self.state().logout_tokens_without_exp
+    }
+
     pub(crate) fn opaque_prefix(&self) -> String {
         self.state().token_prefix.clone()
     }

@@ -32,6 +32,7 @@ pub(super) struct State {
     pub(super) token_prefix: String,
     pub(super) ignores_acr_values: bool,
     pub(super) hide_kid: bool,
+    pub(super) logout_tokens_without_exp: bool,
     /// Put before the provider's own keys.
     pub(super) published: Vec<Value>,
 }
@@ -189,6 +190,11 @@ impl Hooks {
     /// Does as if no `acr_values` came: OpenID Connect Core 3.1.2.1 leaves it to the provider.
     pub fn ignore_acr_values(&self) {
         self.state().ignores_acr_values = true;
+    }
+
+    /// Logout tokens have no `exp` from now on, as at Logto before 1.42.
+    pub fn logout_tokens_without_exp(&self) {
+        self.state().logout_tokens_without_exp = true;
     }
 
     /// Opaque access tokens and refresh tokens begin with this from now on.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use url::{Host, Url};
 
 use crate::crypto::sha256;
 use crate::wire::Reply;
@@ -27,6 +28,26 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
+}
+
+/// Where a form may end up that leads to `uri`, for `form-action` (CSP 3, section 2.3.1): an
+/// origin, where there is one that can be written there.
+pub(super) fn form_target(uri: &Url) -> String {
+    match (uri.host(), uri.scheme()) {
+        (Some(Host::Domain(_) | Host::Ipv4(_)), "http" | "https") => {
+            uri.origin().ascii_serialization()
+        }
+        (_, scheme) => format!("{scheme}:"),
+    }
+}
+
+/// What to call the place that `uri` leads to: its origin, or the scheme that a program has
+/// claimed.
+pub(super) fn place(uri: &Url) -> String {
+    match uri.scheme() {
+        "http" | "https" => uri.origin().ascii_serialization(),
+        scheme => format!("{scheme}:"),
+    }
 }
 
 /// A whole page. `form_targets` are the origins a form may end up at: Chromium

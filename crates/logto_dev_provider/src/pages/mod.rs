@@ -3,9 +3,11 @@
 //! without scripts.
 
 mod account;
+mod consent;
 mod layout;
 mod outcome;
 mod refused;
+mod refused_client;
 mod second_factor;
 mod sign_in;
 mod sign_up;
@@ -17,9 +19,10 @@ use url::Url;
 use crate::own_pages::Foreign;
 use crate::provider::Provider;
 use crate::wire::{Received, Reply};
-use layout::{escape, hidden_fields, page};
+use layout::{escape, form_target, hidden_fields, page};
 
 pub(crate) use account::account;
+pub(crate) use consent::consent;
 pub(crate) use refused::refused;
 pub(crate) use second_factor::second_factor;
 pub(crate) use sign_in::sign_in;
@@ -70,8 +73,8 @@ pub(crate) fn form_post(redirect_uri: &Url, params: &[(String, String)]) -> Repl
 <button class="primary">Go on</button></form>"#,
         action = escape(redirect_uri.as_str()),
     );
-    let origin = redirect_uri.origin().ascii_serialization();
-    page(200, "Signing in", &main, &origin, Some(SUBMIT))
+    let target = form_target(redirect_uri);
+    page(200, "Signing in", &main, &target, Some(SUBMIT))
 }
 
 /// Asks before a sign-out. `target` is where the browser goes after it.
@@ -82,7 +85,7 @@ pub(crate) fn confirm_sign_out(
 ) -> Reply {
     let fields = hidden_fields(params.iter().copied());
     let target = target.and_then(|uri| Url::parse(uri).ok());
-    let target = target.map(|uri| uri.origin().ascii_serialization());
+    let target = target.map(|uri| form_target(&uri));
     let main = format!(
         r#"<h1>Sign out?</h1>
 <p>You are signed in at the development provider.</p>

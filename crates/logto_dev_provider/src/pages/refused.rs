@@ -6,6 +6,7 @@ use std::fmt::Write;
 use url::Url;
 
 use super::layout::{escape, page};
+use super::refused_client;
 use super::users::uris;
 use crate::oidc_error::OidcError;
 use crate::provider::{Provider, is_loopback, read};
@@ -32,7 +33,8 @@ pub(crate) fn refused(
         Endpoint::EndSession => "This sign-out is refused",
         _ => "This sign-in is refused",
     };
-    let (expected, advice) = advice(provider, params, error);
+    let (expected, advice) = refused_client::advice(provider, params, error)
+        .unwrap_or_else(|| advice(provider, params, error));
     let main = format!(
         r#"<h1>{title}</h1>
 <p class="alert"><code>{code}</code>: {description}</p>

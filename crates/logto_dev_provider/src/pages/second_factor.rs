@@ -1,12 +1,12 @@
 //! The pretended second factor.
 
-use super::layout::{escape, hidden, page};
+use super::layout::{escape, form_target, hidden, page, place};
 use crate::auth_request::AuthRequest;
 use crate::seed::SeedUser;
 use crate::wire::Reply;
 
 pub(crate) fn second_factor(interaction: &str, auth: &AuthRequest, user: &SeedUser) -> Reply {
-    let origin = auth.redirect_uri.origin().ascii_serialization();
+    let origin = place(&auth.redirect_uri);
     let main = format!(
         r#"<h1>Pretended second factor</h1>
 <p><b>{origin}</b> asks for a stronger sign-in of <b>{user}</b>. At Logto, this is where a code from
@@ -25,5 +25,6 @@ an app or a passkey is asked for.</p>
         user = escape(user.label()),
         interaction = hidden("interaction", interaction),
     );
-    page(200, "Second factor", &main, &origin, None)
+    let target = form_target(&auth.redirect_uri);
+    page(200, "Second factor", &main, &target, None)
 }

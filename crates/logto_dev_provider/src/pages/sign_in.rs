@@ -1,6 +1,7 @@
 //! The sign-in page: one button for each user.
 
-use super::layout::{escape, hidden, page};
+use super::consent::called;
+use super::layout::{escape, form_target, hidden, page, place};
 use crate::auth_request::AuthRequest;
 use crate::provider::Provider;
 use crate::seed::{Seed, SeedUser};
@@ -29,26 +30,34 @@ pub(crate) fn sign_in(
 ) -> Reply {
     let seed = provider.seed();
     let hinted = Hinted::of(&seed, auth);
-    let origin = auth.redirect_uri.origin().ascii_serialization();
+    let target = form_target(&auth.redirect_uri);
     let status = if alert.is_some() { 401 } else { 200 };
     let alert = alert.map(|text| format!(r#"<p class="alert" role="alert">{}</p>"#, escape(text)));
     let main = format!(
         r#"<h1>Sign in</h1>
-<p>to <b>{client}</b> at <b>{origin}</b>. Choose who you want to be.</p>
+<p>to {client} at <b>{origin}</b>. Choose who you want to be.</p>
 {alert}
 {users}
 <p>{sign_up}</p>
 {asked_for}
 <p class="hint">On the <a href="/">control page</a> users can be suspended, roles changed and keys
 rotated, to see what the application does then.</p>"#,
-        client = escape(&provider.settings.client_id),
-        origin = escape(&origin),
+        client = client(provider, auth),
+        origin = escape(&place(&auth.redirect_uri)),
         alert = alert.unwrap_or_default(),
         users = users_form(&seed, interaction, hinted.as_ref()),
         sign_up = way_to("/sign-up", interaction, "Sign up as somebody new"),
         asked_for = asked_for(auth),
     );
-    page(status, "Sign in", &main, &origin, None)
+    page(status, "Sign in", &main, &target, None)
+}
+
+/// Who it is that asks.
+pub(super) fn client(provider: &Provider, auth: &AuthRequest) -> String {
+    match auth.client.is_third_party() {
+        true => called(&auth.client),
+        false => format!("<b>{}</b>", escape(auth.client.id(provider))),
+    }
 }
 
 /// A link to another page of the same sign-in.

@@ -1,7 +1,7 @@
 //! The sign-up page: a form for somebody new.
 
-use super::layout::{escape, hidden, page};
-use super::sign_in::{Hinted, asked_for, users_form, way_to};
+use super::layout::{escape, form_target, hidden, page, place};
+use super::sign_in::{Hinted, asked_for, client, users_form, way_to};
 use crate::accounts::{SignUp, USERS_MAX};
 use crate::auth_request::AuthRequest;
 use crate::provider::Provider;
@@ -31,14 +31,14 @@ pub(crate) fn sign_up(
         let why = wrong.map(|(_, why)| why.as_str());
         text_field(name, label, value, more, why, focus == name)
     };
-    let origin = auth.redirect_uri.origin().ascii_serialization();
+    let target = form_target(&auth.redirect_uri);
     let (status, title) = match wrong.is_empty() {
         true => (200, "Sign up"),
         false => (422, "Error: Sign up"),
     };
     let main = format!(
         r#"<h1>Sign up</h1>
-<p>to <b>{client}</b> at <b>{origin}</b>, as somebody new.</p>
+<p>to {client} at <b>{origin}</b>, as somebody new.</p>
 <form method="post" action="/sign-up" novalidate>
 {interaction}
 {username}{name}{email}
@@ -49,8 +49,8 @@ pub(crate) fn sign_up(
 {users}
 {asked_for}
 <p class="hint">{sign_in}</p>"#,
-        client = escape(&provider.settings.client_id),
-        origin = escape(&origin),
+        client = client(provider, auth),
+        origin = escape(&place(&auth.redirect_uri)),
         username = field(
             "username",
             "User name",
@@ -74,7 +74,7 @@ pub(crate) fn sign_up(
         asked_for = asked_for(auth),
         sign_in = way_to("/sign-in", interaction, "Back to the sign-in page"),
     );
-    page(status, title, &main, &origin, None)
+    page(status, title, &main, &target, None)
 }
 
 /// A field, its label, and what is wrong with it.

@@ -153,6 +153,7 @@ fn about(provider: &Provider) -> String {
 <dt>Issuer</dt><dd><a href="{discovery}"><code>{issuer}</code></a></dd>
 <dt>Client</dt><dd><code>{client}</code></dd>
 <dt>Redirect URIs</dt><dd>{redirect_uris}</dd>
+<dt>Other clients</dt><dd>{others}</dd>
 <dt>After sign-out</dt><dd>{post_logout_redirect_uris}</dd>
 <dt>Logout tokens</dt><dd>{logout}</dd>
 <dt>Webhooks</dt><dd>{webhook}</dd>
@@ -164,6 +165,7 @@ fn about(provider: &Provider) -> String {
             &registered.redirect_uris,
             provider.settings.any_loopback_redirect_uri,
         ),
+        others = others(provider),
         post_logout_redirect_uris = uris(
             &registered.post_logout_redirect_uris,
             provider.settings.any_loopback_post_logout_redirect_uri,
@@ -171,6 +173,18 @@ fn about(provider: &Provider) -> String {
         logout = address(logout),
         webhook = address(registered.webhook.as_ref().map(|webhook| &*webhook.url)),
     )
+}
+
+/// Which clients there may be besides.
+fn others(provider: &Provider) -> String {
+    let documents = "those with a document at their <code>client_id</code>";
+    match provider.settings.dynamic_registration {
+        true => {
+            let registered = provider.store().registered_clients.len();
+            format!("{documents}, and those that register themselves: {registered} so far")
+        }
+        false => format!("{documents}; nobody may register (<code>dynamic_registration</code>)"),
+    }
 }
 
 fn address(uri: Option<&str>) -> String {

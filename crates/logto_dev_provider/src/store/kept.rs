@@ -1,9 +1,11 @@
 //! What of the store outlives the process, where a state file is named: who is signed
-//! in at the provider, and with which tokens. Codes and sign-ins under way do not.
+//! in at the provider, with which tokens, and which clients have registered themselves. Codes and sign-ins under way do not.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+
+use crate::clients::ThirdParty;
 
 use super::{AccessToken, Bounded, Grant, REFRESH_TOKEN_LIFETIME, RefreshToken, Session, Store};
 
@@ -17,9 +19,10 @@ pub(crate) struct KeptSessions {
     grants: Vec<(String, Grant)>,
     access_tokens: Vec<(String, AccessToken)>,
     refresh_tokens: Vec<(String, RefreshToken)>,
+    registered_clients: Vec<(String, ThirdParty)>,
 }
 
-impl<V: Clone> Bounded<V> {
+impl<V: Clone, const CAPACITY: usize> Bounded<V, CAPACITY> {
     /// The newest ones, the oldest of them first.
     fn newest(&self, lasts: impl Fn(&str, &V) -> bool) -> Vec<(String, V)> {
         let newest = self.order.iter().rev().filter_map(|key| {
@@ -53,6 +56,7 @@ impl Store {
             grants,
             access_tokens,
             refresh_tokens,
+            registered_clients: self.registered_clients.newest(|_, _| true),
         }
     }
 
@@ -62,13 +66,15 @@ impl Store {
         store.grants.fill(kept.grants);
         store.access_tokens.fill(kept.access_tokens);
         store.refresh_tokens.fill(kept.refresh_tokens);
+        store.registered_clients.fill(kept.registered_clients);
         store
     }
 
     /// Another number than before when something of this may have changed.
     pub(crate) fn edits(&self) -> u64 {
         let tokens = self.access_tokens.edits + self.refresh_tokens.edits;
-        self.sessions.edits + self.grants.edits + tokens
+        let clients = self.registered_clients.edits;
+        self.sessions.edits + self.grants.edits + tokens + clients
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::acr::Level;
 use crate::auth_request::AuthRequest;
+use crate::clients::{THIRD_PARTIES_MAX, ThirdParty};
 
 pub(crate) use kept::KeptSessions;
 
@@ -24,14 +25,14 @@ pub(crate) const VERIFICATION_LIFETIME: u64 = 10 * 60;
 pub(crate) const REUSE_WINDOW: u64 = 3;
 
 /// A map that forgets its oldest entry when it is full.
-pub(crate) struct Bounded<V> {
+pub(crate) struct Bounded<V, const CAPACITY: usize = 20_000> {
     entries: HashMap<String, V>,
     order: VecDeque<String>,
     /// How often it may have changed.
     edits: u64,
 }
 
-impl<V> Default for Bounded<V> {
+impl<V, const CAPACITY: usize> Default for Bounded<V, CAPACITY> {
     fn default() -> Self {
         Bounded {
             entries: HashMap::new(),
@@ -41,15 +42,13 @@ impl<V> Default for Bounded<V> {
     }
 }
 
-impl<V> Bounded<V> {
-    const CAPACITY: usize = 20_000;
-
+impl<V, const CAPACITY: usize> Bounded<V, CAPACITY> {
     pub(crate) fn insert(&mut self, key: String, value: V) {
         self.edits += 1;
         if self.entries.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
-        if self.order.len() > Self::CAPACITY
+        if self.order.len() > CAPACITY
             && let Some(oldest) = self.order.pop_front()
         {
             self.entries.remove(&oldest);
@@ -68,6 +67,14 @@ impl<V> Bounded<V> {
     pub(crate) fn remove(&mut self, key: &str) -> Option<V> {
         self.edits += 1;
         self.entries.remove(key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn any(&self, holds: impl Fn(&V) -> bool) -> bool {
+        self.entries.values().any(holds)
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
@@ -96,7 +103,7 @@ pub(crate) struct Session {
     /// How strongly they have authenticated.
     #[serde(default)]
     pub(crate) level: Level,
-    /// Scopes granted in this session: `prompt=none` cannot add to them.
+    /// Scopes granted to the application in this session: `prompt=none` cannot add to them.
     pub(crate) consented: BTreeSet<String>,
 }
 
@@ -104,8 +111,17 @@ pub(crate) struct Session {
 pub(crate) struct Interaction {
     pub(crate) request: AuthRequest,
     pub(crate) expires: u64,
-    /// Who has authenticated by one factor, and is asked for the second one.
-    pub(crate) first_factor: Option<FirstFactor>,
+    pub(crate) stage: Stage,
+}
+
+/// How far a sign-in under way has come.
+pub(crate) enum Stage {
+    /// Nobody has said who they are.
+    Begun,
+    /// Somebody has authenticated by one factor, and is asked for the second one.
+    SecondFactor(FirstFactor),
+    /// The user of this session is asked whether the client may have what it wants.
+    Consent(String),
 }
 
 /// One factor is there.
@@ -211,6 +227,8 @@ pub(crate) struct Store {
     pub(crate) verifications: Bounded<Verification>,
     /// Client and `jti` of the assertions that were taken: each is good once.
     pub(crate) assertions: Bounded<()>,
+    /// Clients that have registered themselves.
+    pub(crate) registered_clients: Bounded<ThirdParty, THIRD_PARTIES_MAX>,
 }
 
 impl Store {
@@ -241,13 +259,14 @@ mod tests {
 
     #[test]
     fn a_full_map_forgets_the_oldest() {
-        let mut map = Bounded::default();
-        for n in 0..Bounded::<usize>::CAPACITY + 2 {
+        const CAPACITY: usize = 10;
+        let mut map = Bounded::<usize, CAPACITY>::default();
+        for n in 0..CAPACITY + 2 {
             map.insert(n.to_string(), n);
             map.remove("5");
         }
         assert!(map.get("0").is_none() && map.get("1").is_none());
         assert_eq!(map.get("2"), Some(&2));
-        assert!(map.keys().len() <= Bounded::<usize>::CAPACITY);
+        assert!(map.keys().len() <= CAPACITY);
     }
 }

@@ -259,26 +259,28 @@ async fn opaque_tokens_can_be_odd() {
 
 #[tokio::test]
 async fn logout_tokens_have_the_claims_logto_sends() {
-    let world = World::new().await;
-    let logto = recording("19-backchannel-logout-request");
-    let logto = &logto["logout_token_decoded"];
-    let claims = world
-        .provider
-        .logout_claims(Some("alice4hy6kz2"), Some("a-sid"));
-    let hooks = world.provider.hooks();
-    let token = hooks.forge(&Signing::Key, "logout+jwt", claims, |_, _| {});
-    let (header, claims) = decoded(&token);
-    assert_eq!(header["typ"], logto["header"]["typ"]);
-    let names = |claims: &Value| {
-        claims
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect::<std::collections::BTreeSet<_>>()
-    };
-    assert_eq!(names(&claims), names(&logto["payload"]));
-    assert_eq!(claims["events"], logto["payload"]["events"]);
+    for (fixture, place) in [
+        ("37-backchannel-logout-request", "/decoded/logout_token"),
+        ("19-backchannel-logout-request", "/logout_token_decoded"),
+    ] {
+        let world = World::new().await;
+        let recording = recording(fixture);
+        let logto = recording.pointer(place).expect(place);
+        let hooks = world.provider.hooks();
+        if fixture.starts_with("19") {
+            hooks.logout_tokens_without_exp();
+        }
+        let claims = world
+            .provider
+            .logout_claims(Some("alice4hy6kz2"), Some("a-sid"));
+        let token = hooks.forge(&Signing::Key, "logout+jwt", claims, |_, _| {});
+        let (header, claims) = decoded(&token);
+        assert_eq!(header["typ"], logto["header"]["typ"]);
+        assert_eq!(shape(&claims), shape(&logto["payload"]), "{fixture}");
+        assert_eq!(claims["events"], logto["payload"]["events"]);
+        let lifetime = |claims: &Value| Some(claims["exp"].as_u64()? - claims["iat"].as_u64()?);
+        assert_eq!(lifetime(&claims), lifetime(&logto["payload"]), "{fixture}");
+    }
 }
 
 #[tokio::test]

@@ -258,6 +258,8 @@ keys! {
         /// a file that keeps across restarts who has signed up there, what was changed on its
         /// control page, its signing keys, and who is signed in there. Not for version control
         state_file: Option<PathBuf>, otherwise "nothing is kept";
+        /// whether clients, such as those of MCP, may register themselves there (RFC 7591)
+        dynamic_registration: bool = false;
 
         table sign_in: RawDevSignIn;
     }

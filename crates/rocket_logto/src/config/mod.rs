@@ -213,6 +213,9 @@ pub(crate) struct DevProviderTable {
     /// Where it keeps what is changed; `None`: nowhere.
     #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]
     pub state_file: Option<PathBuf>,
+    /// Whether clients may register themselves there.
+    #[cfg_attr(not(feature = "dev-provider"), allow(dead_code))]
+    pub dynamic_registration: bool,
     /// Keys about an application that this provider does not know, for the log.
     pub idle: Vec<String>,
     /// Asked for at sign-in besides the `scopes` of the configuration.

@@ -42,6 +42,7 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
     // So that signing out in one browser leaves the others signed in.
     settings.sid = true;
     settings.state_file.clone_from(&table.state_file);
+    settings.dynamic_registration = table.dynamic_registration;
     settings.seed = match table.seed.deserialize() {
         Ok(seed) => seed,
         Err(mut error) => {

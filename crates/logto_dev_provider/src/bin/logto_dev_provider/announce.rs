@@ -42,6 +42,7 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
                 settings.any_loopback_post_logout_redirect_uri,
             ),
         ),
+        ("Registration", registration(provider, settings)),
         (
             "Logout tokens",
             settings.backchannel_logout_uri.iter().cloned().collect(),
@@ -79,6 +80,16 @@ pub fn text(provider: &DevProvider, settings: &Settings) -> String {
         }
     }
     text + "\nListening on the loopback interface only. Stop it with Ctrl-C.\n\n"
+}
+
+/// Where clients register themselves, if they may.
+fn registration(provider: &DevProvider, settings: &Settings) -> Vec<String> {
+    let at = format!("{}/register", provider.issuer());
+    settings
+        .dynamic_registration
+        .then_some(at)
+        .into_iter()
+        .collect()
 }
 
 fn uris(registered: &[String], any_loopback: bool) -> Vec<String> {

@@ -34,6 +34,8 @@ Options:
   --webhook-url URL     Where webhooks are sent [default: nowhere]
   --webhook-signing-key TEXT
                         What signs them; needed with --webhook-url
+  --dynamic-registration
+                        Clients may register themselves (RFC 7591)
   --seed FILE           Users, machines, organizations and API resources, in
                         TOML [default: built in]
   --print-seed          Print the built-in seed, to start a file from, and exit
@@ -96,6 +98,7 @@ pub fn parse(mut parser: Parser) -> Result<Command, Failure> {
             }
             Long("webhook-url") => webhook_url = Some(uri("--webhook-url", &mut parser)?),
             Long("webhook-signing-key") => webhook_key = Some(parser.value()?.string()?),
+            Long("dynamic-registration") => settings.dynamic_registration = true,
             Long("seed") => seed = Some(PathBuf::from(parser.value()?)),
             Long("state-file") => settings.state_file = Some(PathBuf::from(parser.value()?)),
             Long("signing-alg") => {

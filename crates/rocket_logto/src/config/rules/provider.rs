@@ -34,8 +34,8 @@ impl Rules<'_> {
             Some(_) => {
                 return Err(self.error(
                     "dev_provider",
-                    "must be true, false, or a table with port, state_file, sign_in, users, \
-                     machines, organizations, resources",
+                    "must be true, false, or a table with port, state_file, dynamic_registration, \
+                     sign_in, users, machines, organizations, resources",
                 ));
             }
         };
@@ -75,6 +75,7 @@ impl Rules<'_> {
         Ok(Some(DevProviderTable {
             port: ours.port.map(|port| port.0),
             state_file: ours.state_file,
+            dynamic_registration: ours.dynamic_registration,
             idle: self.idle(raw),
             scopes: ours.sign_in.scopes.0,
             resources: ours.sign_in.resources.0,
