@@ -64,6 +64,7 @@ mod language;
 mod machine_token;
 mod org_token;
 mod organization_id;
+mod proxied_token;
 mod same_origin;
 mod session_data;
 mod step_up;
@@ -79,12 +80,13 @@ pub use bearer::{
 };
 pub use language::Language;
 pub use machine_token::MachineToken;
+pub(crate) use challenge::step_up;
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{
     ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,
 };
+pub use proxied_token::ProxiedToken;
 pub use same_origin::SameOrigin;
-pub(crate) use same_origin::not_from_here;
 pub use session_data::SessionData;
 pub use step_up::{StepUp, StepUpPolicy};
 pub use user::User;

@@ -49,6 +49,11 @@ impl Subtree {
     }
 }
 
+/// Whether somebody else may read the path of `uri` in another way.
+pub(crate) fn has_ambiguous_path(uri: &Origin<'_>) -> bool {
+    is_ambiguous(uri.path().as_str(), uri.path().segments())
+}
+
 /// Whether a path can be read in more than one way: as its segments stand, or after its
 /// dots are resolved, a further percent-decoding, or with another separator. No browser
 /// sends such a path for a link without meaning to.

@@ -8,6 +8,7 @@ pub(crate) mod callback;
 mod health;
 mod initiate_login;
 mod question;
+mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod silent_sign_in;
@@ -30,6 +31,8 @@ use crate::response::{self, no_store, redirect};
 /// All routes at their configured paths.
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
     let mut routes = sign_in_routes(paths);
+    let session = session::SessionRoute;
+    routes.extend(named("logto session", Method::Get, &paths.session, session));
     routes.extend(health(paths));
     routes
 }
