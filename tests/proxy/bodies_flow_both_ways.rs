@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use rocket::figment::value::Dict;
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
-use rocket::tokio::net::TcpListener;
+use rocket::tokio::net::{TcpListener, TcpStream};
+use rocket::tokio::time::timeout;
 use serde_json::Value;
 
 use crate::support::clock::clock;
@@ -15,6 +16,9 @@ use crate::support::log::lines_with;
 use crate::support::proxy_app::{ProxyApp, answer, fine, proxy_keys};
 use crate::support::raw_server::{RawRequest, Step};
 
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Before it does anything else, Rocket 0.5 looks at so much of a body, for forms.
+const SEEN_BY_ROCKET: &str = "fourteen bytes";
 const SECOND: &[(&str, &str)] = &[("timeout", "1s"), ("idle", "1s")];
 
 /// As `EventSource` would have it, if it could send a header: `fetch()` reads it, too.
@@ -37,7 +41,10 @@ async fn an_event_arrives_before_the_next_is_sent() {
     assert!(read.starts_with("HTTP/1.1 200"), "{read}");
     drop(wire);
     // Nor does it wait for one who has left.
-    eventually("the upstream is left", async || app.upstream.connections() == 1).await;
+    eventually("the upstream is left", async || {
+        app.upstream.connections() == 1
+    })
+    .await;
 }
 
 /// Of another kind, and slow from the start.
@@ -45,7 +52,9 @@ async fn an_event_arrives_before_the_next_is_sent() {
 async fn a_slow_answer_flows_as_well() {
     let script = |_: &RawRequest| {
         vec![
-            Step::text("HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"),
+            Step::text(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n",
+            ),
             Step::Hang,
         ]
     };
@@ -62,28 +71,39 @@ async fn an_upload_arrives_before_its_end_is_sent() {
     let keys = proxy_keys(&format!("http://localhost:{port}/v1"), &[]);
     let app = ProxyApp::with(clock!(), &[], keys, fine).await;
     let mut wire = app.wire().await;
-    wire.send(app.head("POST", "/api/shop/upload", "Transfer-Encoding: chunked\r\n")).await;
-    wire.send("5\r\nfirst\r\n").await;
-    let (mut upstream, _) = listener.accept().await.expect("a connection");
+    wire.send(app.head("POST", "/api/shop/upload", "Transfer-Encoding: chunked\r\n"))
+        .await;
+    wire.send(format!("e\r\n{SEEN_BY_ROCKET}\r\n")).await;
+    let upstream = timeout(PATIENCE, listener.accept()).await;
+    let (mut upstream, _) = upstream.expect("in time").expect("a connection");
     let mut read = Vec::new();
-    while !String::from_utf8_lossy(&read).contains("first") {
-        assert!(upstream.read_buf(&mut read).await.expect("bytes") > 0);
-    }
+    arrives(&mut upstream, &mut read, SEEN_BY_ROCKET).await;
     let head = String::from_utf8_lossy(&read).to_lowercase();
     assert!(head.contains("transfer-encoding: chunked"), "{head}");
     assert!(!head.contains("content-length"), "{head}");
     // The answer may begin before the body has ended, and the body still arrives.
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nbefore\r\n";
     upstream
-        .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nbefore\r\n")
+        .write_all(answer.as_bytes())
         .await
         .expect("it is read");
     wire.until("before").await;
     wire.send("4\r\nlast\r\n0\r\n\r\n").await;
-    while !String::from_utf8_lossy(&read).ends_with("last\r\n0\r\n\r\n") {
-        assert!(upstream.read_buf(&mut read).await.expect("bytes") > 0);
-    }
-    upstream.write_all(b"5\r\nafter\r\n0\r\n\r\n").await.expect("it is read");
+    arrives(&mut upstream, &mut read, "last\r\n0\r\n\r\n").await;
+    upstream
+        .write_all(b"5\r\nafter\r\n0\r\n\r\n")
+        .await
+        .expect("it is read");
     wire.until("after").await;
+}
+
+/// Reads until `text` has come.
+async fn arrives(upstream: &mut TcpStream, read: &mut Vec<u8>, text: &str) {
+    while !String::from_utf8_lossy(read).contains(text) {
+        let more = timeout(PATIENCE, upstream.read_buf(read)).await;
+        let more = more.unwrap_or_else(|_| panic!("{text:?} does not come"));
+        assert!(more.expect("bytes") > 0, "it ends without {text:?}");
+    }
 }
 
 #[rocket::async_test]
@@ -99,7 +119,12 @@ async fn bodies_of_all_lengths_arrive_whole() {
         assert_eq!(request.header("content-length"), Some(&*length.to_string()));
         assert_eq!(request.header("transfer-encoding"), None);
     }
-    let answer = app.exchange("PUT", "/api/shop/upload", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n");
+    let answer = app.exchange(
+        "PUT",
+        "/api/shop/upload",
+        "Transfer-Encoding: chunked\r\n",
+        "0\r\n\r\n",
+    );
     assert!(answer.await.starts_with("HTTP/1.1 200"));
     let request = app.upstream.requests().pop().expect("a request");
     assert!(request.body.is_empty() && request.header("transfer-encoding").is_none());
@@ -113,7 +138,8 @@ async fn a_body_that_is_too_large_goes_no_further() {
     let more = format!("Content-Length: {length}\r\n");
     let mut wire = app.wire().await;
     // It need not be sent to be refused.
-    wire.send(app.head("POST", "/api/shop/upload", &more)).await;
+    let beginning = app.head("POST", "/api/shop/upload", &more) + SEEN_BY_ROCKET;
+    wire.send(beginning).await;
     let read = wire.until("reference").await;
     assert!(read.starts_with("HTTP/1.1 413"), "{read}");
     assert!(read.contains("Body too large"), "{read}");
@@ -121,7 +147,8 @@ async fn a_body_that_is_too_large_goes_no_further() {
 
     // Of one that does not say how long it is, the upstream gets no end.
     let mut wire = app.wire().await;
-    wire.send(app.head("POST", "/api/shop/upload", "Transfer-Encoding: chunked\r\n")).await;
+    wire.send(app.head("POST", "/api/shop/upload", "Transfer-Encoding: chunked\r\n"))
+        .await;
     let piece = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
     for _ in 0..16 {
         wire.send(&piece).await;
@@ -137,15 +164,24 @@ async fn a_body_that_is_too_large_goes_no_further() {
 #[rocket::async_test]
 async fn an_upload_that_breaks_off_does_not_look_whole() {
     let app = ProxyApp::start(clock!(), fine).await;
-    for more in ["Transfer-Encoding: chunked\r\n", "Content-Length: 200000\r\n"] {
+    for more in [
+        "Transfer-Encoding: chunked\r\n",
+        "Content-Length: 200000\r\n",
+    ] {
         let before = app.upstream.requests().len();
         let mut wire = app.wire().await;
         wire.send(app.head("POST", "/api/shop/upload", more)).await;
         wire.send(format!("186a0\r\n{}", "a".repeat(100_000))).await;
         let connections = app.upstream.connections();
-        eventually("it is under way", async || app.upstream.connections() >= connections.max(1)).await;
+        eventually("it is under way", async || {
+            app.upstream.connections() >= connections.max(1)
+        })
+        .await;
         drop(wire);
-        eventually("the upstream is told", async || app.upstream.requests().len() > before).await;
+        eventually("the upstream is told", async || {
+            app.upstream.requests().len() > before
+        })
+        .await;
         let request = app.upstream.requests().pop().expect("a request");
         assert!(!request.body.ends_with(b"0\r\n\r\n"), "{more}");
         assert!(request.body.len() < 200_000, "{more}");
@@ -165,7 +201,9 @@ async fn an_answer_that_breaks_off_is_told() {
         )],
         "/v1/head" => vec![Step::text("HTTP/1.1 200 OK\r\nContent-")],
         "/v1/nonsense" => vec![Step::text("hello\r\n\r\n")],
-        "/v1/switch" => vec![Step::text("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")],
+        "/v1/switch" => vec![Step::text(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        )],
         _ => vec![Step::Reset],
     };
     let app = ProxyApp::start(clock!(), script).await;
@@ -175,7 +213,10 @@ async fn an_answer_that_breaks_off_is_told() {
     let line = lines_with("breaks off its answer").concat();
     assert!(line.contains("Proxy reason=unusable reference="), "{line}");
     for path in ["chunked", "head", "nonsense", "switch", "reset"] {
-        let answer = app.call(Method::GET, &format!("/api/shop/{path}")).send().await;
+        let answer = app
+            .call(Method::GET, &format!("/api/shop/{path}"))
+            .send()
+            .await;
         assert_eq!(answer.status(), 502, "{path}");
         let body: Value = answer.json();
         assert_eq!(body["error"], "Bad answer from the upstream", "{path}");
@@ -191,7 +232,10 @@ async fn an_answer_that_breaks_off_is_told() {
 async fn an_upstream_that_says_nothing_is_given_up() {
     let script = |request: &RawRequest| match request.path() {
         "/v1/never" => vec![Step::Hang],
-        _ => vec![Step::text("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfirst"), Step::Hang],
+        _ => vec![
+            Step::text("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfirst"),
+            Step::Hang,
+        ],
     };
     let app = ProxyApp::with(clock!(), SECOND, Dict::new(), script).await;
     let began = Instant::now();
@@ -216,9 +260,10 @@ async fn an_upstream_that_says_nothing_is_given_up() {
 async fn an_upload_may_take_longer_than_an_answer() {
     let app = ProxyApp::with(clock!(), SECOND, Dict::new(), fine).await;
     let mut wire = app.wire().await;
-    wire.send(app.head("POST", "/api/shop/upload", "Transfer-Encoding: chunked\r\n")).await;
+    wire.send(app.head("POST", "/api/shop/upload", "Transfer-Encoding: chunked\r\n"))
+        .await;
     for _ in 0..4 {
-        wire.send("5\r\npiece\r\n").await;
+        wire.send(format!("e\r\n{SEEN_BY_ROCKET}\r\n")).await;
         rocket::tokio::time::sleep(Duration::from_millis(500)).await;
     }
     wire.send("0\r\n\r\n").await;
@@ -229,7 +274,12 @@ async fn an_upload_may_take_longer_than_an_answer() {
 #[rocket::async_test]
 async fn an_upstream_that_is_down_is_told() {
     let app = ProxyApp::start(clock!(), fine).await;
-    let ProxyApp { at, upstream, alice, .. } = app;
+    let ProxyApp {
+        at,
+        upstream,
+        alice,
+        ..
+    } = app;
     drop(upstream);
     let request = alice.request(Method::GET, at.url("/api/shop/cart"));
     let request = request.fetch().initiator(at.url("/"));

@@ -56,13 +56,20 @@ async fn every_route_and_method_demands_the_header() {
     }
     let origin = "Sec-Fetch-Site: same-origin";
     for (headers, passes) in HEADERS {
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
         let head = app.head("GET", "/api/shop/cart", "Connection: close\r\n");
         let head = head.replace("X-CSRF: 1\r\n", &lines);
         assert!(head.contains(origin));
         let mut wire = app.wire().await;
         wire.send(head).await;
-        let status = if passes { "HTTP/1.1 200" } else { "HTTP/1.1 403" };
+        let status = if passes {
+            "HTTP/1.1 200"
+        } else {
+            "HTTP/1.1 403"
+        };
         let answer = wire.rest().await;
         assert!(answer.starts_with(status), "{headers:?}: {answer}");
     }
@@ -80,7 +87,10 @@ async fn no_other_origin_gets_through() {
         (vec![("Sec-Fetch-Site", "cross-site")], false),
         // The address bar sends no header of ours.
         (vec![("Sec-Fetch-Site", "none")], false),
-        (vec![("Sec-Fetch-Site", "cross-site"), ("Origin", &own)], false),
+        (
+            vec![("Sec-Fetch-Site", "cross-site"), ("Origin", &own)],
+            false,
+        ),
         (vec![("Origin", "null")], false),
         (vec![("Origin", CROSS_SITE.trim_end_matches('/'))], false),
         (vec![], false),
@@ -88,15 +98,29 @@ async fn no_other_origin_gets_through() {
     for method in ["GET", "POST", "OPTIONS"] {
         for (headers, passes) in &cases {
             let before = app.upstream.requests().len();
-            let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-            let head = app.head(method, "/api/shop/cart", "Connection: close\r\nContent-Length: 0\r\n");
+            let lines: String = headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}\r\n"))
+                .collect();
+            let head = app.head(
+                method,
+                "/api/shop/cart",
+                "Connection: close\r\nContent-Length: 0\r\n",
+            );
             let head = head.replace("Sec-Fetch-Site: same-origin\r\n", &lines);
             let mut wire = app.wire().await;
             wire.send(head).await;
             let answer = wire.rest().await;
-            let status = if *passes { "HTTP/1.1 200" } else { "HTTP/1.1 403" };
+            let status = if *passes {
+                "HTTP/1.1 200"
+            } else {
+                "HTTP/1.1 403"
+            };
             assert!(answer.starts_with(status), "{method} {headers:?}: {answer}");
-            assert!(!answer.to_lowercase().contains("access-control-"), "{answer}");
+            assert!(
+                !answer.to_lowercase().contains("access-control-"),
+                "{answer}"
+            );
             let sent = app.upstream.requests().len() - before;
             assert_eq!(sent, usize::from(*passes), "{method} {headers:?}");
         }
@@ -119,7 +143,9 @@ async fn who_is_not_signed_in_is_told_where_to() {
     assert!(answer.header("www-authenticate").is_some());
     // JSON for whoever accepts anything, too, and home for who does not say where they are.
     let request = nobody.request(Method::GET, app.at.url("/api/shop/cart"));
-    let request = request.header("Sec-Fetch-Site", "same-origin").header("Accept", "*/*");
+    let request = request
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("Accept", "*/*");
     let answer = request.header("X-CSRF", "1").send().await;
     let body: Value = answer.json();
     assert_eq!(body["sign_in"], "/sign-in?return_to=%2F");
@@ -133,7 +159,12 @@ async fn another_protocol_is_refused() {
     let more = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let mut wire = app.wire().await;
-    wire.send(app.head("GET", "/api/shop/live", &format!("Connection: Upgrade\r\n{more}"))).await;
+    wire.send(app.head(
+        "GET",
+        "/api/shop/live",
+        &format!("Connection: Upgrade\r\n{more}"),
+    ))
+    .await;
     let answer = wire.until("reference").await;
     assert!(answer.starts_with("HTTP/1.1 501"), "{answer}");
     assert!(answer.contains("Upgrade not supported"), "{answer}");

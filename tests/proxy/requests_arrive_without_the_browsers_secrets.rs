@@ -32,7 +32,9 @@ async fn with_the_users_token_and_what_the_script_says() {
                 Content-Type: application/json\r\nContent-Length: 9\r\nIdempotency-Key: 7\r\n\
                 If-Match: \"a\"\r\nRange: bytes=0-9\r\nUser-Agent: Firefox/140.0\r\nX-Trace: 1\r\n\
                 X-Trace: 2\r\n";
-    let answer = app.exchange("POST", "/api/shop/cart?a=1", more, "{\"a\":\"b\"}").await;
+    let answer = app
+        .exchange("POST", "/api/shop/cart?a=1", more, "{\"a\":\"b\"}")
+        .await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let request = last(&app);
     assert_eq!(request.line, "POST /v1/cart?a=1 HTTP/1.1");
@@ -121,7 +123,12 @@ async fn nothing_that_claims_to_be_from_a_proxy_or_for_this_app() {
     let request = last(&app);
     let host = format!("host: localhost:{}", app.upstream.port());
     let accept = "accept: */*";
-    let expected = [accept, &host, "user-agent: rocket_logto/0.1.0", "via: 1.1 rocket_logto"];
+    let expected = [
+        accept,
+        &host,
+        "user-agent: rocket_logto/0.1.0",
+        "via: 1.1 rocket_logto",
+    ];
     assert_eq!(headers(&request), expected);
 }
 
@@ -132,7 +139,10 @@ async fn the_browsers_authorization_is_replaced() {
     let more = "Authorization: Basic Y2FuYXJ5OmNhbmFyeQ==\r\n";
     app.exchange("GET", "/api/shop/cart", more, "").await;
     let request = last(&app);
-    let tokens = request.headers.iter().filter(|(name, _)| name == "authorization");
+    let tokens = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "authorization");
     assert_eq!(tokens.count(), 1);
     assert_eq!(claims_of(&request)["sub"], ALICE);
 }
@@ -141,7 +151,8 @@ async fn the_browsers_authorization_is_replaced() {
 #[rocket::async_test]
 async fn what_connection_names_stays_here() {
     let app = ProxyApp::start(clock!(), fine).await;
-    let more = "Connection: X-Hop , x-other-hop\r\nX-Hop: canary\r\nX-Other-Hop: canary\r\nX-Stays: 1\r\n";
+    let more =
+        "Connection: X-Hop , x-other-hop\r\nX-Hop: canary\r\nX-Other-Hop: canary\r\nX-Stays: 1\r\n";
     app.exchange("GET", "/api/shop/cart", more, "").await;
     let sent = headers(&last(&app)).join("\n");
     assert!(!sent.contains("canary"), "{sent}");

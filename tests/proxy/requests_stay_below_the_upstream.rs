@@ -42,7 +42,9 @@ async fn an_odd_path_goes_nowhere() {
     let app = ProxyApp::start(clock!(), fine).await;
     for target in ODD {
         for method in ["GET", "POST"] {
-            let answer = app.exchange(method, target, "Content-Length: 0\r\n", "").await;
+            let answer = app
+                .exchange(method, target, "Content-Length: 0\r\n", "")
+                .await;
             let status: u16 = answer[9..12].parse().expect("a status");
             // What no route or no parser takes is told by Rocket, or by what it is built on.
             assert!(matches!(status, 400 | 404), "{target}: {answer}");
@@ -63,13 +65,25 @@ async fn others_go_byte_for_byte() {
         ("/api/shop?a", "/v1?a"),
         ("/api/shop/cart", "/v1/cart"),
         ("/api/shop/cart/", "/v1/cart/"),
-        ("/api/shop/a%20b/%C3%BC/~c;d=e/f:g@h,i", "/v1/a%20b/%C3%BC/~c;d=e/f:g@h,i"),
+        (
+            "/api/shop/a%20b/%C3%BC/~c;d=e/f:g@h,i",
+            "/v1/a%20b/%C3%BC/~c;d=e/f:g@h,i",
+        ),
         ("/api/shop/...a/.b", "/v1/...a/.b"),
         ("/%61pi/shop/cart", "/v1/cart"),
         ("/api/shop/cart?", "/v1/cart?"),
-        ("/api/shop/cart?a=1&a=2&&b=%2e%2e%2f%00&c=a+b%20c", "/v1/cart?a=1&a=2&&b=%2e%2e%2f%00&c=a+b%20c"),
-        ("/api/shop/cart?next=https://x.example/../y?z&q=%27", "/v1/cart?next=https://x.example/../y?z&q=%27"),
-        ("/api/shop/cart?slide=false&state=1", "/v1/cart?slide=false&state=1"),
+        (
+            "/api/shop/cart?a=1&a=2&&b=%2e%2e%2f%00&c=a+b%20c",
+            "/v1/cart?a=1&a=2&&b=%2e%2e%2f%00&c=a+b%20c",
+        ),
+        (
+            "/api/shop/cart?next=https://x.example/../y?z&q=%27",
+            "/v1/cart?next=https://x.example/../y?z&q=%27",
+        ),
+        (
+            "/api/shop/cart?slide=false&state=1",
+            "/v1/cart?slide=false&state=1",
+        ),
     ] {
         let answer = app.exchange("GET", sent, "", "").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{sent}: {answer}");
@@ -103,7 +117,9 @@ async fn the_organization_is_that_of_the_path() {
         assert_eq!(claims_of(&request)["organization_id"], organization);
     }
     let before = app.upstream.requests().len();
-    let answer = app.exchange("GET", "/api/orgs/nobody/orders/7", "", "").await;
+    let answer = app
+        .exchange("GET", "/api/orgs/nobody/orders/7", "", "")
+        .await;
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert!(answer.contains("hint"), "{answer}");
     assert_eq!(app.upstream.requests().len(), before);

@@ -1,8 +1,8 @@
 //! `routes.session`: who is signed in, and until when. Never a token, never for another origin,
 //! and a page that polls does not keep a session alive.
 
-use rocket::figment::value::{Dict, Value as Key};
 use reqwest::Method;
+use rocket::figment::value::{Dict, Value as Key};
 use rocket_logto::Logto;
 use serde_json::{Value, json};
 
@@ -57,7 +57,10 @@ async fn they_learn_who_is_signed_in() {
     assert_eq!(body["claims"]["name"], "Alice Example");
     // Those that are shown, and no others.
     for claim in body["claims"].as_object().expect("claims").keys() {
-        assert!(["sub", "name", "username", "picture"].contains(&&**claim), "{claim}");
+        assert!(
+            ["sub", "name", "username", "picture"].contains(&&**claim),
+            "{claim}"
+        );
     }
     assert_eq!(
         body["ends"],
@@ -68,7 +71,10 @@ async fn they_learn_who_is_signed_in() {
     );
     assert_eq!(body["header"]["name"], "X-CSRF");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+    assert_eq!(
+        answer.header("cross-origin-resource-policy"),
+        Some("same-origin")
+    );
     assert_eq!(answer.header("access-control-allow-origin"), None);
     let text = answer.text();
     assert!(!text.contains("eyJ") && !text.contains("token"), "{text}");
@@ -96,7 +102,11 @@ async fn no_other_origin_learns_it() {
     let app = start(clock!(), Dict::new()).await;
     let alice = alice(&app).await;
     let port = app.app.port();
-    for page in [CROSS_SITE.to_owned(), format!("http://other.localhost:{port}/"), "http://localhost:1/".to_owned()] {
+    for page in [
+        CROSS_SITE.to_owned(),
+        format!("http://other.localhost:{port}/"),
+        "http://localhost:1/".to_owned(),
+    ] {
         let request = alice.request(Method::GET, app.url(PATH)).fetch();
         let answer = request.initiator(&page).send().await;
         assert_eq!(answer.status(), 403, "{page}");

@@ -25,7 +25,11 @@ fn refreshes(app: &ProxyApp) -> usize {
 fn refusing(times: usize) -> impl Fn(&RawRequest) -> Vec<Step> + Send + Sync + 'static {
     let refused = Arc::new(AtomicUsize::new(0));
     move |_: &RawRequest| match refused.fetch_add(1, Ordering::SeqCst) < times {
-        true => answer("401 Unauthorized", "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n", "canary"),
+        true => answer(
+            "401 Unauthorized",
+            "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n",
+            "canary",
+        ),
         false => answer("200 OK", "", "fine"),
     }
 }
@@ -59,7 +63,13 @@ async fn each_user_has_their_own() {
 async fn a_session_that_ends_between_two_calls_is_told() {
     let app = ProxyApp::start(clock!(), fine).await;
     let cookies = app.alice.cookie_header(app.at.url("/")).expect("cookies");
-    assert_eq!(app.call(Method::GET, "/api/shop/cart").send().await.status(), 200);
+    assert_eq!(
+        app.call(Method::GET, "/api/shop/cart")
+            .send()
+            .await
+            .status(),
+        200
+    );
     // In another tab.
     app.alice.post_form(app.at.url("/sign-out"), &[]).await;
     for late in [None, Some(cookies)] {
@@ -95,11 +105,20 @@ async fn instances_are_one_proxy() {
     app.call(Method::GET, "/api/shop/cart").send().await;
     let cookies = app.alice.cookie_header(app.at.url("/")).expect("cookies");
     let client = reqwest::Client::new();
-    let request = client.get(other.url("/api/shop/cart")).header("Cookie", cookies);
-    let request = request.header("Sec-Fetch-Site", "same-origin").header("X-CSRF", "1");
+    let request = client
+        .get(other.url("/api/shop/cart"))
+        .header("Cookie", cookies);
+    let request = request
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("X-CSRF", "1");
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.status(), 200);
-    let subs: Vec<_> = app.upstream.requests().iter().map(|request| claims_of(request)["sub"].clone()).collect();
+    let subs: Vec<_> = app
+        .upstream
+        .requests()
+        .iter()
+        .map(|request| claims_of(request)["sub"].clone())
+        .collect();
     assert_eq!(subs.len(), 2);
     assert_eq!(subs[0], subs[1]);
 }
@@ -116,7 +135,10 @@ async fn a_refused_token_is_replaced_once() {
     }
     let requests = app.upstream.requests();
     assert_eq!(requests.len(), 2);
-    assert_ne!(requests[0].header("authorization"), requests[1].header("authorization"));
+    assert_ne!(
+        requests[0].header("authorization"),
+        requests[1].header("authorization")
+    );
     assert_eq!(requests[0].body, requests[1].body);
     assert_eq!(refreshes(&app), 2);
 }
@@ -157,7 +179,10 @@ async fn what_must_not_be_done_twice_is_not_sent_twice() {
     let answer = app.call(Method::POST, "/api/shop/orders").send().await;
     assert_eq!(answer.status(), 200);
     let requests = app.upstream.requests();
-    assert_ne!(requests[0].header("authorization"), requests[1].header("authorization"));
+    assert_ne!(
+        requests[0].header("authorization"),
+        requests[1].header("authorization")
+    );
 }
 
 /// RFC 9470.
@@ -170,7 +195,10 @@ async fn a_demand_for_a_stronger_sign_in_names_its_address() {
     };
     let app = ProxyApp::start(clock!(), script).await;
     let request = app.call(Method::POST, "/api/shop/orders");
-    let answer = request.header("Referer", app.at.url("/protected")).send().await;
+    let answer = request
+        .header("Referer", app.at.url("/protected"))
+        .send()
+        .await;
     assert_eq!(answer.status(), 401);
     assert_eq!(
         answer.json::<Value>(),
@@ -190,7 +218,11 @@ async fn a_demand_for_a_stronger_sign_in_names_its_address() {
 #[rocket::async_test]
 async fn a_missing_scope_is_named() {
     let script = |request: &RawRequest| match request.path() {
-        "/v1/own" => answer("403 Forbidden", "Content-Type: application/json\r\n", "{\"own\":1}"),
+        "/v1/own" => answer(
+            "403 Forbidden",
+            "Content-Type: application/json\r\n",
+            "{\"own\":1}",
+        ),
         _ => {
             let challenge = "WWW-Authenticate: Bearer realm=\"a, b\", error=\"insufficient_scope\", \
                              scope=\"write\"\r\n";

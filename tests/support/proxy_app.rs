@@ -55,7 +55,9 @@ fn rocket() -> Rocket<Build> {
 pub fn proxy_keys(address: &str, more: &[(&str, &str)]) -> Dict {
     let upstreams = Dict::from([("shop".to_owned(), Value::from(address))]);
     let mut proxy = Dict::from([("upstreams".to_owned(), Value::from(upstreams))]);
-    let more = more.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+    let more = more
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
     proxy.extend(more);
     Dict::from([("proxy".to_owned(), Value::from(proxy))])
 }
@@ -146,7 +148,10 @@ pub struct Wire {
 
 impl Wire {
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).await.expect("it is read");
+        self.stream
+            .write_all(bytes.as_ref())
+            .await
+            .expect("it is read");
         self.stream.flush().await.expect("it is read");
     }
 

@@ -181,9 +181,9 @@ pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
     AccessToken, AccountApi, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
     ExpectedAudience, HeaderOrg, IdentityProof, Language, MachineToken, NoCustomClaims, NoResource,
-    OrgId, OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission, ProxiedToken,
-    QueryOrg,
-    Requirement, Resource, SameOrigin, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
+    OrgId, OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission,
+    ProxiedToken, QueryOrg, Requirement, Resource, SameOrigin, SessionData, StepUp, StepUpPolicy,
+    User, UserInfo, Within,
 };
 pub use hooks::{
     Admission, HookResult, RefreshEvent, RefreshHook, Renewal, SessionDataError, SignInEvent,

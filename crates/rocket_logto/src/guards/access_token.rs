@@ -154,8 +154,6 @@ pub(super) fn unknown_resource<R: Resource>(config: &LogtoConfig) -> Option<Stri
     let missing = !R::INDICATOR.is_empty() && !config.resources.iter().any(asked);
     let (name, indicator) = (std::any::type_name::<R>(), R::INDICATOR);
     missing.then(|| {
-        format!(
-            "a token for `{name}`: add resources = [\"{indicator}\"] to the logto table"
-        )
+        format!("a token for `{name}`: add resources = [\"{indicator}\"] to the logto table")
     })
 }

@@ -78,9 +78,9 @@ pub use allowed::{Allowed, AllowedIn, Requirement};
 pub use bearer::{
     Bearer, BearerAudience, ExpectedAudience, NoCustomClaims, Organization, Permission, Within,
 };
+pub(crate) use challenge::step_up;
 pub use language::Language;
 pub use machine_token::MachineToken;
-pub(crate) use challenge::step_up;
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{
     ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,

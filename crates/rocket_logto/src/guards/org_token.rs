@@ -122,7 +122,10 @@ impl<Id: OrganizationId, R: Resource> Sentinel for OrgToken<Id, R> {
 
 /// What is to be done before there are tokens for organizations.
 pub(super) fn no_organizations(config: &LogtoConfig) -> Option<String> {
-    let asked = config.scopes.iter().any(|scope| scope == ORGANIZATIONS_SCOPE);
+    let asked = config
+        .scopes
+        .iter()
+        .any(|scope| scope == ORGANIZATIONS_SCOPE);
     (!asked).then(|| {
         format!(
             "an organization token: add scopes = [\"{ORGANIZATIONS_SCOPE}\"] to the logto table"

@@ -8,8 +8,8 @@ use std::time::Instant;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::{
-    Answer, Cache, Caller, Ended, Endpoint, Found, Label, LogoutToken, Lookup, Proxied, Refetch, Refresh,
-    SignIn, StoreAnswer, StoreCall,
+    Answer, Cache, Caller, Ended, Endpoint, Found, Label, LogoutToken, Lookup, Proxied, Refetch,
+    Refresh, SignIn, StoreAnswer, StoreCall,
 };
 
 /// What a metric is.

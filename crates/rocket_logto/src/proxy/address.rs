@@ -28,15 +28,16 @@ pub(super) struct Target {
 
 impl Mount {
     pub(super) fn new(path: &str, config: &LogtoConfig) -> Result<Mount, &'static str> {
-        const WRONG: &str =
-            "the path must be like \"/api/shop\" or \"/api/orgs/<org_id>/orders\"";
+        const WRONG: &str = "the path must be like \"/api/shop\" or \"/api/orgs/<org_id>/orders\"";
         let rest = path.strip_prefix('/').ok_or(WRONG)?;
         let is_plain = |text: &str| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
             !text.is_empty() && text.bytes().all(plain)
         };
         let is_segment = |segment: &str| {
-            let name = segment.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+            let name = segment
+                .strip_prefix('<')
+                .and_then(|rest| rest.strip_suffix('>'));
             match name {
                 Some(name) => {
                     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -80,7 +81,10 @@ impl Mount {
         if has_ambiguous_path(uri) || path.contains("//") {
             return Err(odd("has a path that can be read in more than one way"));
         }
-        let mut slashes = path.match_indices('/').map(|(at, _)| at).skip(self.segments);
+        let mut slashes = path
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .skip(self.segments);
         let (prefix, rest) = path.split_at(slashes.next().unwrap_or(path.len()));
         let base = upstream.url().path().trim_end_matches('/');
         let wanted = match format!("{base}{rest}") {
@@ -114,7 +118,9 @@ impl Target {
         if url.origin() != upstream.origin() {
             return None;
         }
-        let rest = url.path().strip_prefix(upstream.path().trim_end_matches('/'))?;
+        let rest = url
+            .path()
+            .strip_prefix(upstream.path().trim_end_matches('/'))?;
         if !rest.is_empty() && !rest.starts_with('/') {
             return None;
         }

@@ -20,7 +20,8 @@ pub(super) fn admit(request: &Request<'_>) -> Result<(), Refusal> {
     }
     if !has_anti_forgery_header(request) {
         let (name, value) = ANTI_FORGERY;
-        let why = format!("comes without the header {name}: {value}, which the page's script sends");
+        let why =
+            format!("comes without the header {name}: {value}, which the page's script sends");
         return Err(Failure::of_client(Kind::NoHeader, why).into());
     }
     Ok(())

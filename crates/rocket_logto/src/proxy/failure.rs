@@ -29,7 +29,9 @@ pub(super) enum Kind {
     Timeout,
     Unusable,
     /// Where `again`, the next request has another token.
-    TokenRefused { again: bool },
+    TokenRefused {
+        again: bool,
+    },
     /// By its names, as the upstream has said them.
     Scope(String),
 }

@@ -145,14 +145,18 @@ fn is_sent(name: &str) -> bool {
     let ours = ANTI_FORGERY.0.to_ascii_lowercase();
     !HOP_BY_HOP.contains(&&*name)
         && !NOT_SENT.contains(&&*name)
-        && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        && !NOT_SENT_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
         && name != ours
 }
 
 fn is_passed(name: &str) -> bool {
     let is_kept = HOP_BY_HOP.contains(&name)
         || NOT_PASSED.contains(&name)
-        || NOT_PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        || NOT_PASSED_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
     !is_kept || name == PASSED_ALL_THE_SAME
 }
 

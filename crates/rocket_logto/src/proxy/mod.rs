@@ -155,7 +155,9 @@ impl Declared {
         if let Some(fault) = (self.fault)(config, &self.path) {
             return Err(format!("{place} needs {fault}"));
         }
-        let upstream = self.upstream(&config.proxy, client).map_err(|why| wrong(&why))?;
+        let upstream = self
+            .upstream(&config.proxy, client)
+            .map_err(|why| wrong(&why))?;
         let route = ProxyRoute(Arc::new(Passage {
             pattern: mount.pattern(),
             mount,
@@ -171,11 +173,7 @@ impl Declared {
         Ok(METHODS.into_iter().map(named).collect())
     }
 
-    fn upstream(
-        &self,
-        config: &ProxyConfig,
-        client: &reqwest::Client,
-    ) -> Result<Upstream, String> {
+    fn upstream(&self, config: &ProxyConfig, client: &reqwest::Client) -> Result<Upstream, String> {
         let (url, source) = match &self.target {
             Target::Address(text) => {
                 let url = upstream_url(text);
@@ -236,7 +234,9 @@ impl Passage {
         let again = upload.again(request.method());
         let fields = headers::of_request(request);
 
-        let answer = self.upstream.send(request.method(), &target, &fields, &token, upload);
+        let answer = self
+            .upstream
+            .send(request.method(), &target, &fields, &token, upload);
         let mut answer = answer.await?;
         if answer.is_unauthorized() {
             demands_step_up(&answer, &active)?;
@@ -247,7 +247,9 @@ impl Passage {
             // Whatever is left of the first answer is of no use.
             drop(answer);
             let token = active.token(wanted).await?;
-            let second = self.upstream.send(request.method(), &target, &fields, &token, upload);
+            let second = self
+                .upstream
+                .send(request.method(), &target, &fields, &token, upload);
             answer = second.await?;
             if answer.is_unauthorized() {
                 demands_step_up(&answer, &active)?;
@@ -257,8 +259,10 @@ impl Passage {
         if answer.is_forbidden()
             && let Some(missing) = missing_scope(answer.challenges())
         {
-            let why = format!("the token lacks the scope {missing:?}: is it in logto.scopes, and has \
-                 the user a role with it?");
+            let why = format!(
+                "the token lacks the scope {missing:?}: is it in logto.scopes, and has \
+                 the user a role with it?"
+            );
             return Err(self.upstream.failure(Kind::Scope(missing), why).into());
         }
         measure::proxied(Outcomes::Passed);
@@ -270,7 +274,9 @@ impl Passage {
         let said: Vec<_> = answer.challenges().collect();
         let said: String = format!("{said:?}").chars().take(300).collect();
         let why = match again {
-            true => format!("answers 401 {said}: the token is forgotten, and the request was not sent again"),
+            true => format!(
+                "answers 401 {said}: the token is forgotten, and the request was not sent again"
+            ),
             false => format!(
                 "answers 401 {said} to a token that is new: are its issuer, audience and keys those \
                  that the API expects?"

@@ -68,7 +68,10 @@ impl Upstream {
         let mut fields = fields.clone();
         let bearer = HeaderValue::try_from(format!("Bearer {}", token.secret()));
         let mut bearer = bearer.map_err(|_| {
-            self.failure(Kind::Unusable, "cannot be sent the token, which is no text of a header")
+            self.failure(
+                Kind::Unusable,
+                "cannot be sent the token, which is no text of a header",
+            )
         })?;
         bearer.set_sensitive(true);
         fields.insert(header::AUTHORIZATION, bearer);
@@ -114,7 +117,9 @@ impl Upstream {
         };
         // What is wrong with the body comes first: the rest follows from it.
         if let Some(kind) = state.as_ref().and_then(FlowState::fault) {
-            return Err(Failure::of_client(kind, "has a body that is too large, or breaks off").into());
+            return Err(
+                Failure::of_client(kind, "has a body that is too large, or breaks off").into(),
+            );
         }
         match answer {
             Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -134,7 +139,10 @@ impl Upstream {
                 self.failure(Kind::Unreachable, why)
             }
             true => self.failure(Kind::Unreachable, format!("cannot be reached: {why}")),
-            false => self.failure(Kind::Unusable, format!("breaks off before it answers: {why}")),
+            false => self.failure(
+                Kind::Unusable,
+                format!("breaks off before it answers: {why}"),
+            ),
         }
     }
 }
@@ -191,7 +199,10 @@ impl<'r> Answer<'r> {
             response.set_raw_header("Vary", vary.join(", "));
         }
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
-            let Some(value) = head.get(&name).map(|value| value.to_str().unwrap_or_default()) else {
+            let Some(value) = head
+                .get(&name)
+                .map(|value| value.to_str().unwrap_or_default())
+            else {
                 continue;
             };
             match target.seen_by_browser(value, &upstream.url) {
@@ -204,15 +215,23 @@ impl<'r> Answer<'r> {
             }
         }
         no_store(&mut response);
-        let source = Arc::from(format!("{}; see {}", &upstream.url[..Position::BeforePath], upstream.source));
+        let source = Arc::from(format!(
+            "{}; see {}",
+            &upstream.url[..Position::BeforePath],
+            upstream.source
+        ));
         let download = Download::new(answer, pump, upstream.idle, source);
         let has_length = response.headers().contains("Content-Length");
-        let is_stream = response.content_type().is_some_and(|kind| kind.is_event_stream());
+        let is_stream = response
+            .content_type()
+            .is_some_and(|kind| kind.is_event_stream());
         if has_length || is_stream {
             response.set_streamed_body(download);
         } else {
             match download.begin().await {
-                Beginning::Whole(body) => response.set_sized_body(body.len(), std::io::Cursor::new(body)),
+                Beginning::Whole(body) => {
+                    response.set_sized_body(body.len(), std::io::Cursor::new(body))
+                }
                 Beginning::Endless(download) => response.set_streamed_body(download),
                 Beginning::Broken(why) => {
                     let why = format!("breaks off its answer: {why}");
