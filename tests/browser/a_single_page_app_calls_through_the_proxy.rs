@@ -1,12 +1,14 @@
 //! The example `single_page_app` in Chromium: it signs in, calls its API through the proxy, is
 //! told to confirm who it is, notices the end of the session, and a sign-out in another tab.
 
+use std::time::Duration;
+
 use fantoccini::Locator;
 use logto_dev_provider::DevProvider;
 use rocket::figment::value::{Dict, Value};
+use rocket::tokio::time::sleep;
 
 use crate::support::app::{ALICE, TestApp, keys, settings};
-use crate::support::eventually::eventually;
 use crate::support::person::{LOOKS, PHONE, Person};
 use crate::support::proxy_app::proxy_keys;
 use crate::support::serve::free_port;
@@ -34,7 +36,18 @@ async fn start() -> TestApp {
 }
 
 async fn reads(person: &Person, text: &str) {
-    eventually(text, async || person.text().await.contains(text)).await;
+    let mut seen = String::new();
+    for _ in 0..150 {
+        seen = person.text().await;
+        if seen.contains(text) {
+            return;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    panic!(
+        "never {text:?}, but:\n{seen}\n{:?}",
+        person.complaints().await
+    );
 }
 
 async fn signs_in(person: &Person, app: &TestApp) {

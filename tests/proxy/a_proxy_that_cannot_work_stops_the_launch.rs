@@ -92,7 +92,7 @@ async fn a_token_that_is_never_asked_for_is_told() {
     );
     stops(Dict::new(), fairing).await;
     assert_eq!(
-        lines_with("needs an organization token: add scopes").len(),
+        lines_with(".proxy(\"/b-2/<org_id>\", …) needs an organization token: add scopes").len(),
         1
     );
 }

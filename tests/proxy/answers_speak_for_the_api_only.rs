@@ -20,7 +20,7 @@ async fn its_headers_pass_and_none_that_is_about_this_origin() {
                  Surrogate-Control: max-age=600\r\nRefresh: 0; url=https://canary.example\r\n\
                  X-Accel-Redirect: /canary\r\nX-Sendfile: /canary\r\nServer: canary\r\n\
                  Proxy-Authenticate: Basic\r\nReport-To: {\"canary\":1}\r\nNEL: {\"canary\":1}\r\n\
-                 Keep-Alive: timeout=5\r\nX-Hop: canary\r\nConnection: X-Hop\r\n";
+                 X-Frame-Options: canary\r\nPermissions-Policy: canary\r\nKeep-Alive: timeout=5\r\nX-Hop: canary\r\nConnection: X-Hop\r\n";
     let script = move |_: &RawRequest| {
         let body = "{\"title\":\"no\"}";
         vec![Step::text(format!(
@@ -104,6 +104,16 @@ async fn answers_without_a_body_stay_so() {
         assert!(answer.ends_with("\r\n\r\n"), "{answer}");
         assert!(answer.to_lowercase().contains("etag: \"a\""), "{answer}");
     }
+}
+
+/// The length is that of the body that a `GET` would have had.
+#[rocket::async_test]
+async fn a_head_that_says_no_length_is_given_none() {
+    let script = |_: &RawRequest| vec![Step::text("HTTP/1.1 200 OK\r\nETag: \"a\"\r\n\r\n")];
+    let app = ProxyApp::start(clock!(), script).await;
+    let answer = app.call(Method::HEAD, "/api/shop/cart").send().await;
+    assert_eq!(answer.header("etag"), Some("\"a\""));
+    assert_eq!(answer.header("content-length"), None);
 }
 
 /// Nothing follows them here. The browser's way leads through the proxy again, or elsewhere;

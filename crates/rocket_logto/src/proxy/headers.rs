@@ -56,7 +56,7 @@ const NOT_SENT_PREFIXES: [&str; 4] = ["access-control-", "proxy-", "sec-", "x-fo
 
 /// What an upstream must not say in this app's name: to the browser about this origin, to
 /// caches, and to a server in front of the app.
-const NOT_PASSED: [&str; 27] = [
+const NOT_PASSED: [&str; 30] = [
     "set-cookie",
     "set-cookie2",
     "clear-site-data",
@@ -69,6 +69,10 @@ const NOT_PASSED: [&str; 27] = [
     "reporting-endpoints",
     "timing-allow-origin",
     "refresh",
+    // Of this app's pages, as Rocket's Shield has them.
+    "x-frame-options",
+    "x-content-type-options",
+    "permissions-policy",
     // A browser would ask for a password.
     "www-authenticate",
     "authentication-info",

@@ -265,8 +265,9 @@ impl Passage {
             );
             return Err(self.upstream.failure(Kind::Scope(missing), why).into());
         }
+        let response = answer.into_response(&target, &self.upstream).await?;
         measure::proxied(Outcomes::Passed);
-        answer.into_response(&target, &self.upstream).await
+        Ok(response)
     }
 
     /// The upstream does not take the token. Where `again`, the next request has another one.

@@ -155,7 +155,11 @@ async fn pump(
         break fault;
     };
     state.lock().fault = Some(fault);
-    let _ = pieces.send(Err(io::ErrorKind::InvalidData.into())).await;
+    // Where nobody takes it, nothing is sent any more.
+    pieces
+        .send(Err(io::ErrorKind::InvalidData.into()))
+        .await
+        .ok();
 }
 
 pub(super) fn too_large(limit: ByteUnit) -> Failure {

@@ -75,6 +75,7 @@ impl Upstream {
         })?;
         bearer.set_sensitive(true);
         fields.insert(header::AUTHORIZATION, bearer);
+        let is_head = method == Method::Head;
         let method = reqwest::Method::from_bytes(method.as_str().as_bytes());
         let method = method.unwrap_or(reqwest::Method::GET);
         let mut request = self.client.request(method, target.url.clone());
@@ -126,7 +127,11 @@ impl Upstream {
                 let why = "goes over to another protocol, which nobody has asked for";
                 Err(self.failure(Kind::Unusable, why).into())
             }
-            Ok(answer) => Ok(Answer { answer, pump }),
+            Ok(answer) => Ok(Answer {
+                answer,
+                pump,
+                is_head,
+            }),
             Err(error) => Err(self.unsent(&error).into()),
         }
     }
@@ -160,6 +165,7 @@ pub(super) struct Answer<'r> {
     answer: reqwest::Response,
     /// The rest of the request's body, where the upstream answers before it has it all.
     pump: Option<Pump<'r>>,
+    is_head: bool,
 }
 
 impl<'r> Answer<'r> {
@@ -183,7 +189,11 @@ impl<'r> Answer<'r> {
         target: &Target,
         upstream: &Upstream,
     ) -> Result<Response<'r>, Refusal> {
-        let Answer { mut answer, pump } = self;
+        let Answer {
+            mut answer,
+            pump,
+            is_head,
+        } = self;
         let head = std::mem::take(answer.headers_mut());
         let status = answer.status();
         let mut response = Response::new();
@@ -225,7 +235,9 @@ impl<'r> Answer<'r> {
         let is_stream = response
             .content_type()
             .is_some_and(|kind| kind.is_event_stream());
-        if has_length || is_stream {
+        // Of no body the length is not none: it is that of the body that is not here.
+        let is_bodiless = is_head || matches!(status.as_u16(), 204 | 304);
+        if has_length || is_stream || is_bodiless {
             response.set_streamed_body(download);
         } else {
             match download.begin().await {
