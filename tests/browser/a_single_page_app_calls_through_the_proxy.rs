@@ -8,10 +8,10 @@ use logto_dev_provider::DevProvider;
 use rocket::figment::value::{Dict, Value};
 use rocket::tokio::time::sleep;
 
-use crate::support::app::{ALICE, TestApp, keys, settings};
+use crate::support::app::{ALICE, TestApp, configuration, keys, settings};
 use crate::support::person::{LOOKS, PHONE, Person};
 use crate::support::proxy_app::proxy_keys;
-use crate::support::serve::free_port;
+use crate::support::serve::{Served, free_port};
 use crate::support::targets::SHOPPING;
 
 // It has a `main` as well.
@@ -29,7 +29,10 @@ async fn start() -> TestApp {
     let session = ("session".to_owned(), Value::from("/session.json"));
     table.insert("routes".into(), Dict::from([session]).into());
     table.extend(proxy_keys(&format!("http://localhost:{port}/shop"), &[]));
-    let app = TestApp::serve(port, &provider.endpoint(), table, single_page_app::rocket()).await;
+    // With the fairing that it brings, and no other.
+    let rocket = single_page_app::rocket();
+    let figment = configuration(rocket.figment(), port, &provider.endpoint(), table);
+    let app = Served::start_on(port, rocket.configure(figment)).await;
     provider.set_redirect_uris([app.url("/callback")]);
     provider.set_post_logout_redirect_uris([app.url("/")]);
     TestApp { app, provider }

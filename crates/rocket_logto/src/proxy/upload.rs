@@ -156,10 +156,8 @@ async fn pump(
     };
     state.lock().fault = Some(fault);
     // Where nobody takes it, nothing is sent any more.
-    pieces
-        .send(Err(io::ErrorKind::InvalidData.into()))
-        .await
-        .ok();
+    let broken = Err(io::ErrorKind::InvalidData.into());
+    pieces.send(broken).await.ok();
 }
 
 pub(super) fn too_large(limit: ByteUnit) -> Failure {
