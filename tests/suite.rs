@@ -17,6 +17,7 @@ mod operations;
 mod pages;
 mod parsers;
 mod providers;
+mod proxy;
 mod session;
 mod sign_in;
 mod sign_out;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the top down. Those on one line know nothing of each other.
-const ORDER: [&[&str]; 12] = [
+const ORDER: [&[&str]; 13] = [
     &["fairing"],
+    &["proxy"],
     &["routes", "guards"],
     &["logto"],
     &["management"],

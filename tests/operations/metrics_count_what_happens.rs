@@ -15,11 +15,12 @@ use crate::support::serve::free_port;
 use crate::support::targets::SHOPPING;
 
 /// What moves only when somebody does something.
-const EVENTS: [&str; 6] = [
+const EVENTS: [&str; 7] = [
     "rocket_logto_sign_ins",
     "rocket_logto_refreshes_total",
     "rocket_logto_sessions_ended_total",
     "rocket_logto_bearer_total",
+    "rocket_logto_proxy_requests_total",
     "rocket_logto_logout_tokens_total",
     "rocket_logto_key_refetches_total",
 ];

@@ -33,6 +33,7 @@ pub mod own_pages;
 pub mod pages;
 pub mod peer_app;
 pub mod person;
+pub mod proxy_app;
 pub mod raw_server;
 pub mod redis;
 pub mod redis_cluster;

@@ -256,6 +256,14 @@ async fn read_request(stream: &mut TcpStream) -> std::io::Result<Option<RawReque
             break;
         }
     }
+    if request.header("transfer-encoding") == Some("chunked") {
+        // As it came, with the lengths.
+        while !request.body.ends_with(b"0\r\n\r\n") {
+            if stream.read_buf(&mut request.body).await? == 0 {
+                break;
+            }
+        }
+    }
     Ok(Some(request))
 }
 

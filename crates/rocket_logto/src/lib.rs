@@ -111,6 +111,7 @@
 //! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`guide::account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`guide::apis`] | protecting an API with [`Bearer`], services that are only an API ([`Logto::api()`]), opaque tokens |
+//! | [`guide::single_page_app`] | a page of scripts without tokens: the proxy ([`Proxy`]), the session for scripts, what they are answered |
 //! | [`guide::production`] | checklist, nginx, several instances, Redis, changing the key, memory |
 //! | [`guide::operation`] | metrics, alerts, and the lines in the log |
 //! | [`guide::providers`] | providers other than Logto: what to set, what works, what does not |
@@ -148,6 +149,7 @@ mod logto;
 mod management;
 mod measure;
 mod oidc;
+mod proxy;
 mod request;
 mod resource_metadata;
 mod response;
@@ -180,8 +182,9 @@ pub use fairing::service::LogtoServiceFairing;
 pub use guards::{
     AccessToken, AccountApi, Allowed, AllowedIn, Bearer, BearerAudience, ConstOrg, DefaultResource,
     ExpectedAudience, HeaderOrg, IdentityProof, Language, MachineToken, NoCustomClaims, NoResource,
-    OrgId, OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission, QueryOrg,
-    Requirement, Resource, SameOrigin, SessionData, StepUp, StepUpPolicy, User, UserInfo, Within,
+    OrgId, OrgToken, Organization, OrganizationId, ParameterName, PathOrg, Permission,
+    ProxiedToken, QueryOrg, Requirement, Resource, SameOrigin, SessionData, StepUp, StepUpPolicy,
+    User, UserInfo, Within,
 };
 pub use hooks::{
     Admission, HookResult, RefreshEvent, RefreshHook, Renewal, SessionDataError, SignInEvent,
@@ -195,6 +198,7 @@ pub use management::{
 };
 pub use oidc::challenge::StepUpChallenge;
 pub use oidc::logto_api::session::{LogtoSession, Revoke};
+pub use proxy::Proxy;
 pub use response::page::{Page, PageAction, PageField, PageForm, PageKind};
 pub use routes::sign_in::SignIn;
 pub use routes::sign_out::SignOut;

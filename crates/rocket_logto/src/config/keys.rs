@@ -162,6 +162,7 @@ keys! {
         table machine: RawMachine;
         table session: RawSession;
         table webhook: RawWebhook;
+        table proxy: RawProxy;
         table routes: RoutePaths;
     }
 
@@ -206,6 +207,8 @@ keys! {
         /// characters of a token (RFC 9110 section 5.6.2). Sign-ins under way have names that begin
         /// with it, so of two apps at one host none may have a name that begins with the other's
         cookie_name: Option<String>, otherwise "derived from the issuer and `app_id`";
+        /// which claims of the ID token `routes.session` shows to scripts, where it is on
+        shown_claims: TextList = ["sub", "name", "username", "picture"];
         /// old values of Rocket's `secret_key` that still open cookies
         previous_secret_keys: SecretKeys = [];
     }
@@ -218,6 +221,18 @@ keys! {
         /// instead of `webhook.signing_keys`: a file with one of them in each line, which other
         /// users may not write
         signing_keys_file: Option<PathBuf>, env LOGTO_WEBHOOK_SIGNING_KEYS_FILE;
+    }
+
+    #[serde(deny_unknown_fields, expecting = "a table of keys")]
+    pub(super) struct RawProxy "proxy." {
+        /// addresses of APIs by a name, for
+        /// [`Proxy::to_upstream`](crate::Proxy::to_upstream): `{ shop = "https://shop.internal" }`
+        upstreams: Parameters = {};
+        /// how long a [`Proxy`](crate::Proxy) waits for its upstream: for the connection, for it to
+        /// take more of the body, and for the head of its answer
+        timeout: Span = "30s", from "1s" to "10m";
+        /// after how long without a byte of the upstream an answer is broken off whose head has come
+        idle: Span = "5m", from "1s" to "1d";
     }
 
     /// Paths of the routes the fairing mounts.
@@ -240,6 +255,8 @@ keys! {
         backchannel_logout: String = "/backchannel-logout", read "path_or_off";
         /// receives Logto's webhooks, where there is a `webhook.signing_keys`; or `false`: there is no such route, and this is empty
         webhooks: String = "/webhooks/logto", read "path_or_off";
+        /// `"/session.json"` or another path: tells scripts of the app's own pages who is signed in, and until when; or `false`: there is no such route, and this is empty
+        session: String = false, read "path_or_off";
         /// whether the process is alive; or `false`: there is no such route, and this is empty
         healthz: String = "/healthz", read "path_or_off";
         /// whether people can sign in; or `false`: there is no such route, and this is empty

@@ -43,10 +43,11 @@ pub use redis::RedisServers;
 #[cfg(feature = "redis")]
 pub(crate) use redis::Topology;
 use rules::Rules;
+pub(crate) use rules::{UPSTREAM, is_open, upstream_url};
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,
 };
-pub(crate) use types::{AssertionAudience, EndSessionEndpoint};
+pub(crate) use types::{AssertionAudience, EndSessionEndpoint, ProxyConfig};
 pub(crate) use values::HttpHost;
 
 /// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged
@@ -162,6 +163,9 @@ pub struct LogtoConfig {
     pub(crate) mounted: RoutePaths,
     /// The same as browsers have them.
     pub(crate) linked: RoutePaths,
+    /// Which claims of the ID token scripts are shown.
+    pub(crate) shown_claims: Vec<String>,
+    pub(crate) proxy: ProxyConfig,
     /// What webhooks are signed with; none where they are not received.
     pub(crate) webhook_keys: Vec<AppSecret>,
     pub(crate) base_path: BasePath,

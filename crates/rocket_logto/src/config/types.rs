@@ -132,6 +132,17 @@ pub enum ResponseMode {
     FormPost,
 }
 
+/// What all proxies have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyConfig {
+    /// By name. Their paths do not end with a slash, unless that is all.
+    pub upstreams: Vec<(String, Url)>,
+    /// Until the head of an answer is there, from the last byte that was sent.
+    pub timeout: Duration,
+    /// Between two bytes of its body.
+    pub idle: Duration,
+}
+
 /// Where the browser goes to sign out at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EndSessionEndpoint {

@@ -9,6 +9,7 @@ mod pages;
 #[cfg(feature = "dev-provider")]
 mod port;
 mod protect;
+mod proxies;
 pub(crate) mod service;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use self::ignition::{
 };
 use self::pages::Pages;
 use self::protect::Protected;
+use self::proxies::Proxies;
 use crate::clock::{Clock, system_clock};
 use crate::config::LogtoConfig;
 use crate::hooks::Hooks;
@@ -57,6 +59,7 @@ impl Logto {
     /// | `POST /sign-out` | ends the session here and at the provider. `GET` does so for a link in the app's own pages and from the address bar; otherwise it asks first |
     /// | `POST /backchannel-logout` | the provider reports that a user has signed out there |
     /// | `POST /webhooks/logto` | Logto tells that a user was suspended or deleted, or that something else has changed. Only with `webhook.signing_keys` |
+    /// | `GET /session.json` | tells scripts of the app's own pages who is signed in, and until when. Only with `routes.session` |
     /// | `GET /healthz`, `GET /readyz` | for load balancers: the process is alive; people can sign in |
     /// | `GET /.well-known/oauth-protected-resource` | what the API resources of this app are, for clients that find their way by themselves ([`protects`](LogtoFairing::protects)) |
     ///
@@ -86,6 +89,7 @@ impl Logto {
             store: None,
             hooks: Hooks::default(),
             protected: Protected::default(),
+            proxies: Proxies::default(),
             pages: Pages::default(),
             declared: Declared::default(),
         }
@@ -126,6 +130,7 @@ pub struct LogtoFairing {
     store: Option<Arc<dyn SharedStore>>,
     hooks: Hooks,
     protected: Protected,
+    proxies: Proxies,
     pages: Pages,
     declared: Declared,
 }
@@ -196,6 +201,9 @@ impl Fairing for LogtoFairing {
             );
             return Err(rocket);
         }
+        let Some(proxies) = self.proxies.routes(&config) else {
+            return Err(rocket);
+        };
         let config = Arc::new(config);
         let store = match store(&config, self.store.clone()) {
             Ok(store) => store,
@@ -230,6 +238,7 @@ impl Fairing for LogtoFairing {
         Ok(rocket
             .mount("/", routes::all(&config.mounted))
             .mount("/", self.protected.routes())
+            .mount("/", proxies)
             .manage(config)
             .manage(pages)
             .manage(service)

@@ -13,10 +13,10 @@ use rocket::{Data, Request};
 use super::LogtoFairing;
 use crate::config::{LogtoConfig, RoutePaths};
 use crate::error::Error;
-use crate::guards::not_from_here;
 use crate::request::cookies::raw_cookies;
 use crate::request::subtree::{Subtree, is_plainly_below};
 use crate::request::{is_at, is_harmless, keep_address};
+use crate::response::cross_site::not_from_here;
 use crate::response::language;
 use crate::response::pending::pending;
 use crate::session::{ActiveSession, SessionManager};
@@ -207,6 +207,7 @@ fn is_own(uri: &Origin<'_>, routes: &RoutePaths) -> bool {
         initiate_login,
         backchannel_logout,
         webhooks,
+        session,
         healthz,
         readyz,
         resource_metadata,
@@ -219,6 +220,7 @@ fn is_own(uri: &Origin<'_>, routes: &RoutePaths) -> bool {
         initiate_login,
         backchannel_logout,
         webhooks,
+        session,
         healthz,
         readyz,
     ];

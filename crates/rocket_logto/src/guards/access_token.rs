@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
+use crate::config::LogtoConfig;
 use crate::error::Error;
 use crate::logto::{Logto, fairing_is_missing};
 use crate::session::ActiveSession;
@@ -140,14 +141,19 @@ pub(super) fn is_not_asked_for<R: Resource>(rocket: &Rocket<Ignite>) -> bool {
     let Some(logto) = rocket.state::<Logto>() else {
         return true;
     };
-    let asked = |resource: &String| resource == R::INDICATOR;
-    let missing = !R::INDICATOR.is_empty() && !logto.config().resources.iter().any(asked);
-    if missing {
-        let (name, indicator) = (std::any::type_name::<R>(), R::INDICATOR);
-        log::error!(
-            "logto: a route needs a token for `{name}`: add resources = [\"{indicator}\"] to \
-             the logto table"
-        );
+    let fault = unknown_resource::<R>(logto.config());
+    if let Some(fault) = &fault {
+        log::error!("logto: a route needs {fault}");
     }
-    missing
+    fault.is_some()
+}
+
+/// What is to be done before there are tokens for `R`.
+pub(super) fn unknown_resource<R: Resource>(config: &LogtoConfig) -> Option<String> {
+    let asked = |resource: &String| resource == R::INDICATOR;
+    let missing = !R::INDICATOR.is_empty() && !config.resources.iter().any(asked);
+    let (name, indicator) = (std::any::type_name::<R>(), R::INDICATOR);
+    missing.then(|| {
+        format!("a token for `{name}`: add resources = [\"{indicator}\"] to the logto table")
+    })
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::challenge::StepUpChallenge;
 use crate::oidc::failure::unmet;
+use crate::session::ActiveSession;
 
 /// In seconds. Who comes back from a sign-in calls the API at once, with a token that can be
 /// no better: a browser that goes in circles does not take as long.
@@ -35,27 +36,32 @@ impl<C> User<C> {
     /// See [`StepUpChallenge`].
     #[must_use = "return it from the handler"]
     pub fn step_up(&self, challenge: &StepUpChallenge) -> Error {
-        let (active, demanded) = (self.active(), challenge.demanded());
-        let params = demanded.params();
-        // However short the time that the API allows: a new sign-in would be no sooner.
-        let soon = RequestedAuthentication {
-            max_age: demanded.max_age.map(|seconds| seconds.max(JUST_SIGNED_IN)),
-            ..demanded.clone()
-        };
-        if active.age() < Seconds::from(JUST_SIGNED_IN) && active.satisfies(&soon) {
-            let error = Error::new(ErrorKind::UnmetAuthentication, "api_is_not_content");
-            let facts = format!(
-                "the user has just signed in so, and the API refuses the token all the same: of the \
-                 authentication {}. Do the provider's access tokens carry acr and auth_time?",
-                active.session().authenticated.told()
-            );
-            return unmet(error, demanded).with_facts(facts);
-        }
-        if !active.satisfies(demanded) {
-            return Error::insufficient_authentication().asking(params);
-        }
-        // The session would do here, so without it nobody would be asked.
-        let again = ("prompt", "login".to_owned());
-        Error::insufficient_authentication().asking(params.chain([again]))
+        step_up(self.active(), challenge)
     }
+}
+
+/// The same for a session at hand.
+pub(crate) fn step_up(active: &ActiveSession, challenge: &StepUpChallenge) -> Error {
+    let demanded = challenge.demanded();
+    let params = demanded.params();
+    // However short the time that the API allows: a new sign-in would be no sooner.
+    let soon = RequestedAuthentication {
+        max_age: demanded.max_age.map(|seconds| seconds.max(JUST_SIGNED_IN)),
+        ..demanded.clone()
+    };
+    if active.age() < Seconds::from(JUST_SIGNED_IN) && active.satisfies(&soon) {
+        let error = Error::new(ErrorKind::UnmetAuthentication, "api_is_not_content");
+        let facts = format!(
+            "the user has just signed in so, and the API refuses the token all the same: of the \
+             authentication {}. Do the provider's access tokens carry acr and auth_time?",
+            active.session().authenticated.told()
+        );
+        return unmet(error, demanded).with_facts(facts);
+    }
+    if !active.satisfies(demanded) {
+        return Error::insufficient_authentication().asking(params);
+    }
+    // The session would do here, so without it nobody would be asked.
+    let again = ("prompt", "login".to_owned());
+    Error::insufficient_authentication().asking(params.chain([again]))
 }

@@ -65,6 +65,7 @@ mod machine_token;
 mod org_token;
 mod organization_id;
 mod permissions;
+mod proxied_token;
 mod same_origin;
 mod session_data;
 mod step_up;
@@ -78,14 +79,15 @@ pub use allowed::{Allowed, AllowedIn, Requirement};
 pub use bearer::{
     Bearer, BearerAudience, ExpectedAudience, NoCustomClaims, Organization, Permission, Within,
 };
+pub(crate) use challenge::step_up;
 pub use language::Language;
 pub use machine_token::MachineToken;
 pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{
     ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,
 };
+pub use proxied_token::ProxiedToken;
 pub use same_origin::SameOrigin;
-pub(crate) use same_origin::not_from_here;
 pub use session_data::SessionData;
 pub use step_up::{StepUp, StepUpPolicy};
 pub use user::User;

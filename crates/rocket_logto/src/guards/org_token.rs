@@ -7,7 +7,7 @@ use rocket::{Ignite, Request, Rocket, Sentinel};
 
 use super::access_token::{DefaultResource, Resource, is_not_asked_for, wanted};
 use super::organization_id::{OrganizationId, organization};
-use crate::config::ORGANIZATIONS_SCOPE;
+use crate::config::{LogtoConfig, ORGANIZATIONS_SCOPE};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -107,13 +107,9 @@ impl<Id: OrganizationId, R: Resource> Sentinel for OrgToken<Id, R> {
         if fairing_is_missing(rocket, "OrgToken") || is_not_asked_for::<R>(rocket) {
             return true;
         }
-        let scopes = rocket.state::<Logto>().map(|logto| &logto.config().scopes);
-        let asked = |scope: &String| scope == ORGANIZATIONS_SCOPE;
-        if !scopes.is_some_and(|scopes| scopes.iter().any(asked)) {
-            log::error!(
-                "logto: a route needs an organization token: add scopes = \
-                 [\"{ORGANIZATIONS_SCOPE}\"] to the logto table"
-            );
+        let logto = rocket.state::<Logto>();
+        if let Some(fault) = logto.and_then(|logto| no_organizations(logto.config())) {
+            log::error!("logto: a route needs {fault}");
             return true;
         }
         if let Err(why) = Id::check(rocket) {
@@ -122,4 +118,17 @@ impl<Id: OrganizationId, R: Resource> Sentinel for OrgToken<Id, R> {
         }
         false
     }
+}
+
+/// What is to be done before there are tokens for organizations.
+pub(super) fn no_organizations(config: &LogtoConfig) -> Option<String> {
+    let asked = config
+        .scopes
+        .iter()
+        .any(|scope| scope == ORGANIZATIONS_SCOPE);
+    (!asked).then(|| {
+        format!(
+            "an organization token: add scopes = [\"{ORGANIZATIONS_SCOPE}\"] to the logto table"
+        )
+    })
 }

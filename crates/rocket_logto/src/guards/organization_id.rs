@@ -50,6 +50,17 @@ pub trait OrganizationId: Send + Sync + 'static {
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
         Ok(())
     }
+
+    /// Why requests to this path, written as that of a route, name no organization: for
+    /// [`LogtoFairing::proxy`](crate::LogtoFairing::proxy), which mounts the route itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](OrganizationId::check).
+    #[allow(unused_variables)]
+    fn check_path(path: &str) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// A string as a type: the name of a path parameter, query parameter or header,
@@ -200,6 +211,11 @@ impl<N: ParameterName> OrganizationId for PathOrg<N> {
             true => Ok(()),
             false => Err(format!("no route has the path parameter <{}>", N::NAME)),
         }
+    }
+
+    fn check_path(path: &str) -> Result<(), String> {
+        let found = position::<N>(path).map(drop);
+        found.ok_or_else(|| format!("its path has no <{}>", N::NAME))
     }
 }
 

@@ -2,9 +2,12 @@
 
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::logto::{Logto, fairing_is_missing};
 use crate::request::is_harmless;
+use crate::response::cross_site::not_from_here;
 
 /// A page of this app has sent the request, or the user themselves: for handlers of forms
 /// and of `fetch()` calls that change something.
@@ -55,20 +58,6 @@ async fn find(request: &Request<'_>) -> Result<SameOrigin, Error> {
         true => Ok(SameOrigin(())),
         false => Err(not_from_here(request)),
     }
-}
-
-/// The log says what came, since a test or a program of the app's own may have sent it.
-pub(crate) fn not_from_here(request: &Request<'_>) -> Error {
-    let sent = |name: &str| match request.headers().get_one(name) {
-        // What strangers send is kept short.
-        Some(value) => format!("{:?}", value.chars().take(100).collect::<String>()),
-        None => "none".to_owned(),
-    };
-    let (site, origin) = (sent("Sec-Fetch-Site"), sent("Origin"));
-    Error::new(ErrorKind::CrossSite, "not_from_this_origin").for_operator(format!(
-        "the request came with Sec-Fetch-Site {site} and Origin {origin}; pages of this app send \
-         \"same-origin\", and a program or a test may do so"
-    ))
 }
 
 impl Sentinel for SameOrigin {

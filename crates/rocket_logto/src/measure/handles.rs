@@ -8,8 +8,8 @@ use std::time::Instant;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::{
-    Answer, Cache, Caller, Ended, Endpoint, Found, Label, LogoutToken, Lookup, Refetch, Refresh,
-    SignIn, StoreAnswer, StoreCall,
+    Answer, Cache, Caller, Ended, Endpoint, Found, Label, LogoutToken, Lookup, Proxied, Refetch,
+    Refresh, SignIn, StoreAnswer, StoreCall,
 };
 
 /// What a metric is.
@@ -48,6 +48,7 @@ pub(super) struct Handles {
     pub session_lookups: Family<Lookup>,
     pub sessions_ended: Family<Ended>,
     pub callers: Family<Caller>,
+    pub proxied: Family<Proxied>,
     pub key_refetches: Family<Refetch>,
     pub logout_tokens: Family<LogoutToken>,
     pub store_requests: Pairs<StoreCall, StoreAnswer>,
@@ -121,6 +122,11 @@ impl Handles {
             "outcome",
             "Callers of the app's own API, let in or refused by Bearer.",
         );
+        let proxied = list.family(
+            "rocket_logto_proxy_requests_total",
+            "outcome",
+            "Requests to the proxies, by what became of them.",
+        );
         let key_refetches = list.family(
             "rocket_logto_key_refetches_total",
             "outcome",
@@ -152,6 +158,7 @@ impl Handles {
             session_lookups,
             sessions_ended,
             callers,
+            proxied,
             key_refetches,
             logout_tokens,
             store_requests,

@@ -181,6 +181,25 @@ labels! {
         Misconfigured = "misconfigured",
     }
 
+    /// What came of a request to a proxy.
+    Proxied {
+        /// The upstream has answered, whatever it says.
+        Passed = "passed",
+        /// It was not sent on: another origin, no header, an odd address, too large.
+        Refused = "refused",
+        /// There is no session, or no token for it.
+        NoToken = "no_token",
+        /// The upstream wants a stronger authentication.
+        StepUp = "step_up",
+        TokenRefused = "token_refused",
+        InsufficientScope = "insufficient_scope",
+        Unreachable = "unreachable",
+        Timeout = "timeout",
+        Unusable = "unusable",
+        /// After its head: counted besides `passed`.
+        BrokenOff = "broken_off",
+    }
+
     /// What came of a token whose key is not known.
     Refetch {
         Fetched = "fetched",
@@ -247,6 +266,8 @@ counted! {
     session_ended(cause: Ended) => sessions_ended;
     /// A caller of the app's API was let in or not.
     caller(outcome: Caller) => callers;
+    /// A request to a proxy is answered, or its answer has broken off.
+    proxied(outcome: Proxied) => proxied;
     /// A token with an unknown key made the keys be fetched, or did not.
     key_refetch(outcome: Refetch) => key_refetches;
     /// A logout token has come.

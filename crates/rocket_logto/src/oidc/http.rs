@@ -85,19 +85,23 @@ pub(super) struct HttpClient {
     turns_for_strangers: Semaphore,
 }
 
+/// What every client of this crate is like: it follows no redirects, and trusts `ca_file`.
+pub(crate) fn builder(config: &ProviderConfig) -> Result<reqwest::ClientBuilder, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("rocket_logto/", env!("CARGO_PKG_VERSION")))
+        .referer(false);
+    Ok(match &config.ca_pem {
+        Some(pem) => builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?),
+        None => builder,
+    })
+}
+
 impl HttpClient {
     pub(super) fn new(config: &ProviderConfig) -> Result<HttpClient, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("rocket_logto/", env!("CARGO_PKG_VERSION")))
-            .referer(false);
-        if let Some(pem) = &config.ca_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem)?;
-            builder = builder.tls_certs_merge(certificates);
-        }
         let turns = config.max_concurrent_op_calls;
         Ok(HttpClient {
-            client: builder.build()?,
+            client: builder(config)?.build()?,
             #[cfg(all(feature = "testing", debug_assertions))]
             transport: config.transport.clone(),
             deadline: config.http_timeout,
@@ -244,7 +248,7 @@ async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, HttpError> {
 
 /// The innermost cause says what happened. The outer ones hold the URL, whose query
 /// must not be logged.
-fn describe(error: &dyn std::error::Error) -> String {
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -15,7 +15,7 @@ mod discovery;
 pub(crate) mod error;
 mod error_body;
 pub(crate) mod failure;
-mod http;
+pub(crate) mod http;
 mod introspection;
 pub(crate) mod logto_api;
 pub(crate) mod metadata;

@@ -16,6 +16,17 @@ use crate::return_to::{BasePath, ReturnTo};
 /// The longest sign-in parameter that is accepted, in bytes.
 pub(crate) const MAX_PARAMETER: usize = 512;
 
+/// The header that scripts of the app's own pages send to the proxy, and its value. No form, no
+/// image and no link can: another origin would need CORS for it, which nobody here grants
+/// (OAuth 2.0 for Browser-Based Applications section 6.1.3.3.2).
+pub(crate) const ANTI_FORGERY: (&str, &str) = ("X-CSRF", "1");
+
+/// Whether a request has it, once.
+pub(crate) fn has_anti_forgery_header(request: &Request<'_>) -> bool {
+    let (name, value) = ANTI_FORGERY;
+    request.headers().get(name).eq([value])
+}
+
 /// The query of a request to one of our own routes, hidden from Rocket's log.
 #[derive(Default)]
 struct HiddenQuery(OnceLock<String>);

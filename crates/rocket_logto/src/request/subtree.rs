@@ -54,10 +54,12 @@ impl Subtree {
 pub(crate) fn is_plainly_below(uri: &Origin<'_>, own: &str) -> bool {
     let own = own.split('/').filter(|segment| !segment.is_empty());
     let own: Vec<_> = own.collect();
-    let path = uri.path();
-    !own.is_empty()
-        && !is_ambiguous(path.as_str(), path.segments())
-        && path.segments().take(own.len()).eq(own)
+    !own.is_empty() && !has_ambiguous_path(uri) && uri.path().segments().take(own.len()).eq(own)
+}
+
+/// Whether somebody else may read the path of `uri` in another way.
+pub(crate) fn has_ambiguous_path(uri: &Origin<'_>) -> bool {
+    is_ambiguous(uri.path().as_str(), uri.path().segments())
 }
 
 /// Whether a path can be read in more than one way: as its segments stand, or after its

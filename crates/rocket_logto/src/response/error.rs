@@ -70,6 +70,24 @@ pub(crate) fn answer(error: &Error, request: &Request<'_>) -> Response<'static> 
     response
 }
 
+/// The answer to a script of the app's own pages, whatever it says that it accepts: JSON, and
+/// where a sign-in is needed its address. That leads back to the page.
+pub(crate) fn for_script(error: &Error, request: &Request<'_>) -> Response<'static> {
+    error.log();
+    let mut body = body(error);
+    let needs_sign_in = error.status() == Status::Unauthorized;
+    if needs_sign_in {
+        let back = own_page(request).unwrap_or_else(|| home(request));
+        body["sign_in"] = sign_in_address(error, sign_in_route(request), back.as_str()).into();
+    }
+    let mut response = json(error.status(), &body);
+    if needs_sign_in {
+        response.set_raw_header("WWW-Authenticate", challenge(error, request));
+    }
+    finish(error, &mut response);
+    response
+}
+
 /// Only the status of [`answer`].
 pub(crate) fn status(error: &Error, request: &Request<'_>) -> Status {
     let asks_to_sign_in = error.status() == Status::Unauthorized;

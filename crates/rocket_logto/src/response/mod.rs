@@ -1,6 +1,7 @@
 //! Turns outcomes into responses: pages, JSON, RFC 6750, RFC 9470, redirects.
 
 pub(crate) mod bearer;
+pub(crate) mod cross_site;
 pub(crate) mod error;
 pub(crate) mod failed_guard;
 pub(crate) mod language;

@@ -9,6 +9,7 @@ mod health;
 mod initiate_login;
 mod question;
 mod resource_metadata;
+mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod silent_sign_in;
@@ -32,6 +33,8 @@ use crate::response::{self, no_store, redirect};
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
     let mut routes = sign_in_routes(paths);
     routes.extend(without_sign_in(paths));
+    let session = session::SessionRoute;
+    routes.extend(named("logto session", Method::Get, &paths.session, session));
     routes
 }
 

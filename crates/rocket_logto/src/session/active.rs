@@ -31,6 +31,14 @@ pub(crate) struct ActiveSession {
     session: Arc<Session>,
 }
 
+/// When a session ends, and what time it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub now: Seconds,
+    pub idle: Seconds,
+    pub absolute: Seconds,
+}
+
 impl ActiveSession {
     /// The session of the request, or "not signed in".
     pub(crate) async fn of(request: &Request<'_>) -> Result<ActiveSession, Error> {
@@ -77,6 +85,31 @@ impl ActiveSession {
     pub(crate) async fn token(&self, key: TokenFor) -> Result<Arc<Token>, Error> {
         let granted = self.sessions.token(&self.session, key).await;
         Ok(self.settle(granted).await?.0)
+    }
+
+    /// Whether there may be a better token than one that its API has refused: that one is then
+    /// forgotten, and [`token`](ActiveSession::token) gives another. Not where nothing but a
+    /// new sign-in gives tokens, nor twice within seconds.
+    pub(crate) async fn replaces(&self, refused: &Token) -> bool {
+        let live = self.sessions.live.of(&self.session);
+        let is_worth_it =
+            self.session.refresh_token.is_some() && live.refused(refused, self.sessions.now());
+        if is_worth_it {
+            self.sessions.storage.clear_tokens(&self.session).await;
+        }
+        is_worth_it
+    }
+
+    /// When the session ends: if it is not used until then, and in any case.
+    pub(crate) fn ends(&self) -> Ends {
+        let (session, limits) = (&self.session, self.limits());
+        let absolute = session.created_at.saturating_add(seconds(limits.absolute));
+        let idle = session.seen_at.saturating_add(seconds(limits.idle));
+        Ends {
+            now: self.sessions.now(),
+            idle: idle.min(absolute),
+            absolute,
+        }
     }
 
     /// The session with new claims and tokens, from a refresh.

@@ -28,6 +28,7 @@ pub(crate) enum Taken {
 #[derive(Default)]
 pub(crate) struct RequestContext {
     is_personal: AtomicBool,
+    is_only_looking: AtomicBool,
     /// `None` until it has been looked up; `Some(None)` when there is none.
     session: Mutex<Option<Option<Arc<Session>>>>,
     cookies: Mutex<Vec<String>>,
@@ -73,6 +74,15 @@ impl RequestContext {
     /// Remembers that the response depends on the user, signed in or not.
     pub(crate) fn set_personal(&self) {
         self.is_personal.store(true, Ordering::Relaxed);
+    }
+
+    /// The session does not count as used by this request.
+    pub(crate) fn only_look(&self) {
+        self.is_only_looking.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_only_looking(&self) -> bool {
+        self.is_only_looking.load(Ordering::Relaxed)
     }
 
     /// Whether the response depends on the user.

@@ -41,6 +41,8 @@ struct Known {
     tokens: TokenCache,
     /// The last refresh, if it failed.
     failure: Option<Failure>,
+    /// When a token was last fetched anew because an API had refused one.
+    refused_at: Option<Seconds>,
 }
 
 struct Failure {
@@ -207,6 +209,25 @@ impl Live {
 
     pub(super) fn forget_token(&self, token: &Token) {
         self.with(|known| known.tokens.remove(token));
+    }
+
+    /// Forgets a token that an API has refused, unless that has just happened: an API that
+    /// refuses every token must not have the provider asked for each request. Whether it is
+    /// worth asking for another one.
+    pub(super) fn refused(&self, token: &Token, now: Seconds) -> bool {
+        self.with(|known| {
+            if !known.tokens.has(token) {
+                // Another request has forgotten it, or there is a newer one.
+                return true;
+            }
+            let since = known.refused_at.map(|at| now.saturating_sub(at));
+            if since.is_some_and(|since| (0..PAUSE).contains(&since)) {
+                return false;
+            }
+            known.refused_at = Some(now);
+            known.tokens.remove(token);
+            true
+        })
     }
 
     pub(super) fn forget_tokens(&self) {

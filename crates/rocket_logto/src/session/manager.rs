@@ -142,7 +142,10 @@ impl SessionManager {
         };
         let read = session.version;
         let session = self.up_to_date(self.live.newest(session.clone()), &session);
-        let rolled = session.rolled(&self.config.session, now).map(Arc::new);
+        let rolled = match context.is_only_looking() {
+            true => None,
+            false => session.rolled(&self.config.session, now).map(Arc::new),
+        };
         let write = rolled.is_some() || old_key || session.version > read;
         let session = rolled.unwrap_or(session);
         if write {

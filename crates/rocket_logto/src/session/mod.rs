@@ -25,7 +25,7 @@ mod told;
 pub(crate) mod transaction;
 mod webhook;
 
-pub(crate) use active::ActiveSession;
+pub(crate) use active::{ActiveSession, Ends};
 pub(crate) use manager::{Answer, NewSession, SessionManager};
 pub(crate) use model::SessionRef;
 pub use sessions::{SessionInfo, Sessions};

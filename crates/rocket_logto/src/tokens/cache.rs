@@ -56,6 +56,11 @@ impl TokenCache {
         self.0.insert(key, Fetched { token, at, version });
     }
 
+    pub(crate) fn has(&self, token: &Token) -> bool {
+        let mut known = self.0.values();
+        known.any(|other| other.token.secret() == token.secret())
+    }
+
     /// Forgets a token that was refused, but not a newer one that another request
     /// has fetched since.
     pub(crate) fn remove(&mut self, token: &Token) {

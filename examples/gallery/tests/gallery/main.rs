@@ -15,6 +15,8 @@ mod own_database;
 mod roles;
 #[path = "../../sign_in.rs"]
 mod sign_in;
+#[path = "../../single_page_app/main.rs"]
+mod single_page_app;
 
 mod processes;
 mod readme;

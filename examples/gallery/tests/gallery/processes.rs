@@ -18,7 +18,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One line for each example: its program, who signs in, a page for them and what it says then.
-pub const EXAMPLES: [(&str, &str, &str, &str); 5] = [
+pub const EXAMPLES: [(&str, &str, &str, &str); 6] = [
     ("sign_in", "alice", "/me", "You are Alice Example."),
     ("own_database", "alice", "/", "Hello, you without a name."),
     ("roles", "ada", "/admin", "Ada Admin, you may"),
@@ -29,6 +29,12 @@ pub const EXAMPLES: [(&str, &str, &str, &str); 5] = [
         "may manage the members",
     ),
     ("api_and_spa", "alice", "/api/cart", "\"items\":[]"),
+    (
+        "single_page_app",
+        "alice",
+        "/session.json",
+        "\"name\":\"Alice Example\"",
+    ),
 ];
 
 /// The one where nobody signs in.
@@ -41,6 +47,7 @@ fn program(name: &str) -> &'static str {
         "roles" => env!("CARGO_BIN_EXE_roles"),
         "organizations" => env!("CARGO_BIN_EXE_organizations"),
         "api_and_spa" => env!("CARGO_BIN_EXE_api_and_spa"),
+        "single_page_app" => env!("CARGO_BIN_EXE_single_page_app"),
         MACHINE_CLIENT => env!("CARGO_BIN_EXE_machine_client"),
         _ => panic!("no example {name}"),
     }

@@ -5,12 +5,13 @@ use std::path::Path;
 use super::processes::{EXAMPLES, MACHINE_CLIENT};
 
 const README: &str = include_str!("../../../README.md");
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     include_str!("../../api_and_spa/main.rs"),
     include_str!("../../machine_client.rs"),
     include_str!("../../organizations.rs"),
     include_str!("../../own_database.rs"),
     include_str!("../../roles.rs"),
+    include_str!("../../single_page_app/main.rs"),
 ];
 const MANIFEST: &str = include_str!("../../Cargo.toml");
 

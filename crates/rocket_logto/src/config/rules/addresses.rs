@@ -313,7 +313,7 @@ fn base_url_key(raw: &Raw) -> &'static str {
 }
 
 /// Whether what is sent there and back can be read on the way.
-pub(in crate::config) fn is_open(url: &Url) -> bool {
+pub(crate) fn is_open(url: &Url) -> bool {
     url.scheme() != "https" && !is_loopback(url)
 }
 

@@ -5,11 +5,13 @@ mod addresses;
 mod client;
 mod files;
 mod provider;
+mod proxy;
 mod session;
 mod sign_in;
 mod webhook;
 
-pub(super) use addresses::is_open;
+pub(crate) use addresses::is_open;
+pub(crate) use proxy::{UPSTREAM, upstream_url};
 
 use figment::{Figment, Metadata};
 
@@ -82,6 +84,8 @@ impl Rules<'_> {
             },
             linked: reached.below(base_path.as_str())?,
             webhook_keys,
+            shown_claims: raw.session.shown_claims.0.clone(),
+            proxy: self.proxy(raw)?,
             post_sign_out: self.post_sign_out(raw, &base_path)?,
             routes,
             base_path,

@@ -9,6 +9,25 @@ use self::header::{Challenge, challenges};
 use super::authentication::RequestedAuthentication;
 use crate::authentication::{MAX_ACR_VALUES, is_name};
 
+/// The scopes that an API says a token lacks (RFC 6750 section 3.1), in its answer's headers:
+/// empty where it does not say which, `None` where it says nothing of the kind. Printable.
+pub(crate) fn missing_scope<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut left = MAX_LENGTH;
+    for value in values {
+        left = left.checked_sub(value.len())?;
+        for challenge in challenges(value).unwrap_or_default() {
+            if challenge.parameter("error") == Some(Some("insufficient_scope")) {
+                let scope = challenge.parameter("scope").flatten().unwrap_or_default();
+                let is_plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
+                return Some(scope.chars().filter(is_plain).take(MAX_SCOPE).collect());
+            }
+        }
+    }
+    None
+}
+
+/// In characters: more is not repeated.
+const MAX_SCOPE: usize = 512;
 const CODE: &str = "insufficient_user_authentication";
 /// In bytes, of all headers together: more is not looked at.
 const MAX_LENGTH: usize = 16 * 1024;
