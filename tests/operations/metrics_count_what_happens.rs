@@ -261,7 +261,7 @@ async fn a_webhook_is_counted_by_what_came_of_it() {
     let large = "x".repeat(1024 * 1024 + 1);
     saw("too_large", &[&signed(&large)], &large, 413).await;
     let suspended = webhooks::suspension(ALICE);
-    saw("failed", &[&signed(&suspended)], &suspended, 500).await;
+    saw("failed", &[&signed(&suspended)], &suspended, 503).await;
     redis.stop();
     let another = nothing(now);
     saw("unavailable", &[&signed(&another)], &another, 503).await;
