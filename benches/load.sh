@@ -3,7 +3,8 @@
 # benches/load beside the development provider, signs in, and drives it with wrk.
 # Prints one table; docs/performance.md says how to read it. Takes about half an
 # hour; with --quick a few minutes, for a look between two changes. Beside it, driven the
-# same way, stand the guards of Logto's Express SDK and of express-openid-connect.
+# same way, stand the guards of Logto's Express SDK and of express-openid-connect; with
+# --peers these alone.
 #
 # Installs what is missing first, by package name: Debian's wrk, Redis and Node.js (20 or
 # later), and what benches/peers/package-lock.json names from npm.

@@ -54,6 +54,11 @@ pub async fn run(words: &[String]) -> Outcome {
     let http = reqwest::Client::builder()
         .redirect(Policy::none())
         .build()?;
+    if words.iter().any(|word| word == "--peers") {
+        let provider = Provider::start().await?;
+        let app = provider.app(None, &[]).await?;
+        return beside_peers(&http, &provider, &app, &effort).await;
+    }
     heading();
 
     // Nothing listens there any more.
