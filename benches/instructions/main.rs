@@ -10,6 +10,8 @@
 mod support;
 
 use std::hint::black_box;
+use std::thread::sleep;
+use std::time::Duration;
 
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EventKind, LibraryBenchmarkConfig};
@@ -37,12 +39,20 @@ fn at_most(accepted: u64) -> LibraryBenchmarkConfig {
     config
 }
 
+/// The caches tidy themselves with the first request after 0.3 s, which is a tenth of what it
+/// takes: not in the one that is counted.
+fn tidied(ask: impl Fn() -> Vec<u8>) {
+    sleep(Duration::from_millis(350));
+    ask();
+}
+
 /// Everything on the way has been used before.
 fn warm(path: &'static str) -> (Bench, &'static str) {
     let bench = Bench::start();
     for _ in 0..20 {
         bench.page(path);
     }
+    tidied(|| bench.page(path));
     (bench, path)
 }
 
@@ -96,8 +106,7 @@ fn access_token_counted((bench, path): (Bench, &'static str)) -> (Bench, Vec<u8>
 fn never_seen() -> (Bench, String) {
     let (bench, _) = warm("/user");
     let session = bench.another_session(1);
-    // The cache tidies itself every 0.3 s. Let it do so now and not in what is counted.
-    bench.get("/user", "Cookie", &bench.another_session(2));
+    tidied(|| bench.get("/user", "Cookie", &bench.another_session(2)));
     (bench, session)
 }
 
@@ -114,6 +123,7 @@ fn with_token() -> (Bench, String) {
     for _ in 0..20 {
         bench.with_bearer(&token);
     }
+    tidied(|| bench.with_bearer(&token));
     (bench, token)
 }
 

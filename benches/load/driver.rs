@@ -10,9 +10,10 @@ use rocket::tokio::time::sleep;
 
 use crate::provider::{App, Provider, sign_in, spawn, with_tokens};
 use crate::redis::Redis;
-use crate::rounds::{Case, Measured, Rounds};
+use crate::rounds::{Case, Rounds};
+use crate::table::{heading, kb, mib, ms, row, table, us};
 use crate::wrk::Headers;
-use crate::{Outcome, memory, mint};
+use crate::{Outcome, memory, mint, peers, table};
 
 /// More than any cache of the crate holds.
 const NEVER_SEEN: usize = 60_000;
@@ -53,18 +54,23 @@ pub async fn run(words: &[String]) -> Outcome {
     let http = reqwest::Client::builder()
         .redirect(Policy::none())
         .build()?;
-    println!("{:<44}{:>12}  target", "", "measured");
+    if words.iter().any(|word| word == "--peers") {
+        let provider = Provider::start().await?;
+        let app = provider.app(None, &[]).await?;
+        return beside_peers(&http, &provider, &app, &effort).await;
+    }
+    heading();
 
     // Nothing listens there any more.
     let nobody = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-    let (mut lonely, url) = spawn(&format!("http://127.0.0.1:{nobody}"), None, None)?;
+    let (mut lonely, url) = spawn(&format!("http://127.0.0.1:{nobody}"), None, &[])?;
     let start = lonely.wait_for(&format!("{url}/json")).await?;
     row("first answer, provider down", ms(start), "100 ms");
     row("resident after start", mib(lonely.resident()?), "20 MiB");
     drop(lonely);
 
     let provider = Provider::start().await?;
-    let app = provider.app(None, None).await?;
+    let app = provider.app(None, &[]).await?;
     let cookie = sign_in(&http, &app.url).await?;
     let claims = http
         .get(format!("{}/claims", app.url))
@@ -72,7 +78,7 @@ pub async fn run(words: &[String]) -> Outcome {
     let claims = claims.send().await?.error_for_status()?.text().await?;
     drop(app);
 
-    let app = provider.app(None, Some(&claims)).await?;
+    let app = provider.app(None, &[("CONSTANT_CLAIMS", &claims)]).await?;
     sign_ins(&http, &provider, &app).await?;
     first_bearers(&http, &provider, &app).await?;
 
@@ -112,20 +118,23 @@ pub async fn run(words: &[String]) -> Outcome {
     table(
         &rounds.medians(),
         &[
-            (1, 0, 0.90),
+            (1, 0, 0.92),
             (2, 1, 0.90),
             (3, 1, 0.90),
-            (5, 4, 0.90),
-            (7, 6, 0.90),
-            (9, 8, 0.60),
+            (5, 4, 0.95),
+            (7, 6, 0.95),
+            (9, 8, 0.65),
         ],
     );
+
+    println!();
+    beside_peers(&http, &provider, &app, &effort).await?;
 
     println!();
     others_while_it_hangs(&http, &provider, &app, &effort).await?;
 
     let redis = Redis::start().await?;
-    let shared = provider.app(Some(redis.port), None).await?;
+    let shared = provider.app(Some(&redis.store()), &[]).await?;
     println!();
     let mut rounds = Rounds::default();
     let mut commands = 0;
@@ -147,7 +156,7 @@ pub async fn run(words: &[String]) -> Outcome {
         commands += redis.commands()? - before;
     }
     let measured = rounds.medians();
-    table(&measured, &[(1, 0, 0.60)]);
+    table(&measured, &[(1, 0, 0.70)]);
     let each = commands as f64 / measured[1].requests as f64;
     row(
         "Redis: commands for each request",
@@ -158,8 +167,8 @@ pub async fn run(words: &[String]) -> Outcome {
 
     // New ones: the caches of the others are full.
     let fresh = [
-        provider.app(None, None).await?,
-        provider.app(Some(redis.port), None).await?,
+        provider.app(None, &[]).await?,
+        provider.app(Some(&redis.store()), &[]).await?,
     ];
     for (store, app) in [("cookies", &fresh[0]), ("Redis", &fresh[1])] {
         provider.send_back_to(app);
@@ -234,6 +243,52 @@ async fn first_bearers(http: &reqwest::Client, provider: &Provider, app: &App) -
     Ok(())
 }
 
+/// The same route under the guards of other libraries, and without any in Express.
+async fn beside_peers(
+    http: &reqwest::Client,
+    provider: &Provider,
+    app: &App,
+    effort: &Effort,
+) -> Outcome {
+    let (express, nothing) = peers::start(http, provider, &peers::EXPRESS).await?;
+    let (logto, at_logto) = peers::start(http, provider, &peers::LOGTO).await?;
+    let (openid, at_openid) = peers::start(http, provider, &peers::OPENID_CONNECT).await?;
+    provider.send_back_to(app);
+    let mut rounds = Rounds::default();
+    for _ in 0..effort.rounds {
+        let cookie = sign_in(http, &app.url).await?;
+        let session = Headers::Same(vec![format!("Cookie: {cookie}")]);
+        let case = |name, app, path, headers| Case {
+            name,
+            app,
+            path,
+            headers,
+        };
+        let cases = [
+            case("rocket_logto, User", app, "/json/user", &session),
+            case("Express, no guard", &express, "/json", &nothing),
+            case("@logto/express, withLogto", &logto, "/json", &at_logto),
+            case(
+                "express-openid-connect, requiresAuth",
+                &openid,
+                "/json",
+                &at_openid,
+            ),
+        ];
+        rounds.add(&cases, effort.duration)?;
+    }
+    table::peers(&rounds.medians(), &[None, None, Some(15.0), Some(20.0)]);
+    println!(
+        "Node.js {}, Express {}, express-session {}, @logto/express {}, express-openid-connect {}",
+        peers::node_version()?,
+        peers::version("express")?,
+        peers::version("express-session")?,
+        peers::version("@logto/express")?,
+        peers::version("express-openid-connect")?,
+    );
+    Ok(())
+}
+
 /// What everybody else notices while [`WAITING`] people wait for a token
 /// endpoint that does not answer.
 async fn others_while_it_hangs(
@@ -275,54 +330,4 @@ async fn others_while_it_hangs(
 fn waits(http: &reqwest::Client, app: &App) -> JoinHandle<()> {
     let (http, url) = (http.clone(), app.url.clone());
     spawn_task(async move { while sign_in(&http, &url).await.is_err() {} })
-}
-
-fn row(name: &str, value: String, target: &str) {
-    println!("{name:<44}{value:>12}  {target}");
-}
-
-/// `ratios`: of which row to which, and what it should be at least.
-fn table(measured: &[Measured], ratios: &[(usize, usize, f64)]) {
-    println!(
-        "{:<44}{:>10}{:>10}{:>10}{:>10}{:>8}{:>8}  target",
-        "", "req/s", "CPU", "p50", "p99", "req/s", "CPU"
-    );
-    for (index, row) in measured.iter().enumerate() {
-        let ratio = ratios
-            .iter()
-            .find(|(of, ..)| *of == index)
-            .map(|(_, to, target)| {
-                let to = &measured[*to];
-                let cpu = to.cpu.as_secs_f64() / row.cpu.as_secs_f64();
-                format!(
-                    "{:>8.2}{cpu:>8.2}  {target:.2}",
-                    row.per_second / to.per_second
-                )
-            });
-        println!(
-            "{:<44}{:>10.0}{:>10}{:>10}{:>10}{}",
-            row.name,
-            row.per_second,
-            us(row.cpu),
-            us(row.p50),
-            us(row.p99),
-            ratio.unwrap_or_default()
-        );
-    }
-}
-
-fn us(duration: Duration) -> String {
-    format!("{:.1} µs", duration.as_secs_f64() * 1e6)
-}
-
-fn ms(duration: Duration) -> String {
-    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
-}
-
-fn kb(bytes: f64) -> String {
-    format!("{:.1} kB", bytes / 1e3)
-}
-
-fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

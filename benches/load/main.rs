@@ -8,11 +8,13 @@ mod app;
 mod driver;
 mod memory;
 mod mint;
+mod peers;
 mod process;
 mod provider;
 mod redis;
 mod redis_cli;
 mod rounds;
+mod table;
 #[path = "../../tests/support/targets.rs"]
 mod targets;
 mod wrk;

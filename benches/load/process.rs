@@ -51,7 +51,8 @@ impl Process {
     pub async fn wait_for(&mut self, url: &str) -> Outcome<Duration> {
         let began = Instant::now();
         let http = reqwest::Client::new();
-        while began.elapsed() < Duration::from_secs(30) {
+        // An app that fills its store first takes a minute or more.
+        while began.elapsed() < Duration::from_secs(600) {
             if let Ok(answer) = http.get(url).send().await
                 && answer.status() == 200
             {

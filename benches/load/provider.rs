@@ -13,7 +13,7 @@ use crate::process::{Process, free_port, on_one_processor};
 use crate::targets::SHOPPING;
 
 const ALICE: &str = "alice4hy6kz2";
-const CLIENT: (&str, &str) = ("load", "load-secret");
+pub const CLIENT: (&str, &str) = ("load", "load-secret");
 const SCOPES: &str = r#"["email","roles","read","write","view:reports","urn:logto:scope:organizations","urn:logto:scope:organization_roles"]"#;
 
 /// The provider, in this process, where everybody is Alice.
@@ -27,16 +27,19 @@ pub struct App {
 
 impl Provider {
     pub async fn start() -> Outcome<Provider> {
-        let settings = Settings::new(CLIENT.0, CLIENT.1);
+        Provider::start_with(Settings::new(CLIENT.0, CLIENT.1)).await
+    }
+
+    pub async fn start_with(settings: Settings) -> Outcome<Provider> {
         let provider = DevProvider::start(settings).await?;
         provider.hooks().sign_in_as(Some(ALICE));
         Ok(Provider(provider))
     }
 
-    /// Starts an app that is ready to sign people in, with sessions in `redis`
-    /// or in cookies, and a page that shows `claims`.
-    pub async fn app(&self, redis: Option<u16>, claims: Option<&str>) -> Outcome<App> {
-        let (mut process, url) = spawn(&self.0.endpoint(), redis, claims)?;
+    /// Starts an app that is ready to sign people in, with sessions in `store`, as
+    /// `session.store` has it, or in cookies, and with more variables.
+    pub async fn app(&self, store: Option<&str>, more: &[(&str, &str)]) -> Outcome<App> {
+        let (mut process, url) = spawn(&self.0.endpoint(), store, more)?;
         process.wait_for(&format!("{url}/readyz")).await?;
         let app = App { process, url };
         self.send_back_to(&app);
@@ -45,7 +48,17 @@ impl Provider {
 
     /// Whoever signs in comes back to this app, and to no other.
     pub fn send_back_to(&self, app: &App) {
-        self.0.set_redirect_uris([format!("{}/callback", app.url)]);
+        self.send_back(format!("{}/callback", app.url));
+    }
+
+    /// The one redirect URI.
+    pub fn send_back(&self, address: String) {
+        self.0.set_redirect_uris([address]);
+    }
+
+    /// What a Logto SDK is told.
+    pub fn endpoint(&self) -> String {
+        self.0.endpoint()
     }
 
     /// How many calls the provider has had, of which kind ever.
@@ -85,14 +98,12 @@ impl Provider {
 /// Starts an app whose provider is, or will be, at `endpoint`.
 pub fn spawn(
     endpoint: &str,
-    redis: Option<u16>,
-    claims: Option<&str>,
+    store: Option<&str>,
+    more: &[(&str, &str)],
 ) -> Outcome<(Process, String)> {
     let port = free_port()?;
     let url = format!("http://127.0.0.1:{port}");
-    let store = redis.map_or_else(String::new, |port| {
-        format!(r#",session={{store={{redis="redis://127.0.0.1:{port}"}}}}"#)
-    });
+    let store = store.map_or_else(String::new, |store| format!(",session={{store={store}}}"));
     let mut command = on_one_processor(std::env::current_exe()?);
     command
         .arg("serve")
@@ -114,9 +125,7 @@ pub fn spawn(
             "ROCKET_LOGTO",
             format!(r#"{{resources=["{SHOPPING}"],scopes={SCOPES}{store}}}"#),
         );
-    if let Some(claims) = claims {
-        command.env("CONSTANT_CLAIMS", claims);
-    }
+    command.envs(more.iter().copied());
     Ok((Process::spawn(&mut command)?, url))
 }
 
@@ -125,24 +134,53 @@ pub async fn sign_in(http: &reqwest::Client, app: &str) -> Outcome<String> {
     Ok(cookie_header(&jar_of(http, app).await?))
 }
 
+/// What a browser has: names and values of cookies.
+pub type Jar = Vec<(String, String)>;
+
+/// Asks for a page as a browser does, which takes the cookies that come with it.
+pub async fn fetch(http: &reqwest::Client, jar: &mut Jar, url: &str) -> Outcome {
+    let request = http.get(url).header(COOKIE, cookie_header(jar));
+    for line in request
+        .send()
+        .await?
+        .error_for_status()?
+        .headers()
+        .get_all(SET_COOKIE)
+    {
+        remember(jar, line.to_str()?);
+    }
+    Ok(())
+}
+
 /// The same, once the app has fetched the tokens it needs: each refresh has
 /// changed the session.
 pub async fn with_tokens(http: &reqwest::Client, app: &str) -> Outcome<String> {
     let mut jar = jar_of(http, app).await?;
     for path in ["/json/token", "/json/org"] {
-        let request = http.get(format!("{app}{path}"));
-        let answer = request.header(COOKIE, cookie_header(&jar)).send().await?;
-        for line in answer.error_for_status()?.headers().get_all(SET_COOKIE) {
-            remember(&mut jar, line.to_str()?);
-        }
+        fetch(http, &mut jar, &format!("{app}{path}")).await?;
     }
     Ok(cookie_header(&jar))
 }
 
-async fn jar_of(http: &reqwest::Client, app: &str) -> Outcome<Vec<(String, String)>> {
-    let mut jar: Vec<(String, String)> = Vec::new();
-    let mut address = format!("{app}/sign-in?return_to=/json");
-    loop {
+/// The same at an app of another kind, where a sign-in begins at `start` and leads to `end`.
+pub async fn signed_in_at(
+    http: &reqwest::Client,
+    app: &str,
+    start: &str,
+    end: &str,
+) -> Outcome<String> {
+    Ok(cookie_header(&jar_at(http, app, start, end).await?))
+}
+
+pub async fn jar_of(http: &reqwest::Client, app: &str) -> Outcome<Jar> {
+    jar_at(http, app, "/sign-in?return_to=/json", "/json").await
+}
+
+async fn jar_at(http: &reqwest::Client, app: &str, start: &str, end: &str) -> Outcome<Jar> {
+    let mut jar = Jar::new();
+    let mut address = format!("{app}{start}");
+    // No sign-in has as many steps.
+    for _ in 0..20 {
         let mut request = http.get(&address);
         if address.starts_with(app) {
             request = request.header(COOKIE, cookie_header(&jar));
@@ -157,13 +195,14 @@ async fn jar_of(http: &reqwest::Client, app: &str) -> Outcome<Vec<(String, Strin
             return Err(format!("{address} answers {}", answer.status()).into());
         };
         address = answer.url().join(location.to_str()?)?.into();
-        if address == format!("{app}/json") {
+        if address == format!("{app}{end}") {
             return Ok(jar);
         }
     }
+    Err(format!("a sign-in at {app} leads on and on, to {address}").into())
 }
 
-fn remember(jar: &mut Vec<(String, String)>, line: &str) {
+fn remember(jar: &mut Jar, line: &str) {
     let pair = line.split(';').next().unwrap_or_default();
     let (name, value) = pair.split_once('=').unwrap_or_default();
     jar.retain(|(other, _)| other != name);
@@ -172,7 +211,7 @@ fn remember(jar: &mut Vec<(String, String)>, line: &str) {
     }
 }
 
-fn cookie_header(jar: &[(String, String)]) -> String {
+pub fn cookie_header(jar: &[(String, String)]) -> String {
     let pairs: Vec<_> = jar
         .iter()
         .map(|(name, value)| format!("{name}={value}"))

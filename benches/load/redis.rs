@@ -35,6 +35,11 @@ impl Redis {
         Err("redis-server does not answer".into())
     }
 
+    /// What `session.store` is, to keep sessions here.
+    pub fn store(&self) -> String {
+        format!(r#"{{redis="redis://127.0.0.1:{}"}}"#, self.port)
+    }
+
     /// How many commands it has been sent. This one makes two.
     pub fn commands(&self) -> Outcome<u64> {
         info(self.port, "stats", "total_commands_processed")

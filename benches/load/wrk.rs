@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::Outcome;
@@ -49,7 +50,11 @@ pub fn run(url: &str, headers: &Headers, duration: Duration) -> Outcome<Run> {
     script += "  print(string.format('= %d %d %d %d %d', summary.requests, summary.duration, \
                latency:percentile(50), latency:percentile(99), \
                e.connect + e.read + e.write + e.status + e.timeout))\nend\n";
-    let file = std::env::temp_dir().join(format!("load-{}.lua", std::process::id()));
+    // Of its own: several may run at once.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("load-{}-{number}.lua", std::process::id());
+    let file = std::env::temp_dir().join(name);
     fs::write(&file, script)?;
     let mut command = on_one_processor("wrk");
     command
@@ -61,6 +66,7 @@ pub fn run(url: &str, headers: &Headers, duration: Duration) -> Outcome<Run> {
         });
     }
     let output = command.arg(url).output()?;
+    fs::remove_file(&file)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text
         .lines()

@@ -84,6 +84,22 @@ fn the_image_holds_what_cargo_builds() {
     assert!(main.contains("\"--is-healthy\""));
 }
 
+/// What builds the image without Docker reads the Dockerfile, and would not find these.
+#[test]
+fn the_image_can_be_built_in_a_clean_root() {
+    let script = include_str!("../../deploy/build-in-a-clean-root");
+    let from = DOCKERFILE.lines().find_map(|line| {
+        let image = line.strip_prefix("FROM rust:")?.strip_suffix(" AS build")?;
+        image.split_once("-slim-")
+    });
+    let (compiler, suite) = from.expect("FROM rust:…-slim-… AS build");
+    assert!(compiler.starts_with("1.") && suite.chars().all(|c| c.is_ascii_lowercase()));
+    assert!(DOCKERFILE.contains("\nUSER 65532:65532\n") && script.contains("65532"));
+    assert!(DOCKERFILE.contains("\nENTRYPOINT [\"/app/team-notes\"]"));
+    let ignore = "deploy/Dockerfile.dockerignore";
+    assert!(script.contains(ignore) && std::path::Path::new(ignore).exists());
+}
+
 #[test]
 fn each_secret_that_the_manifests_take_is_in_the_secret() {
     let keys = KUBERNETES.lines().map(str::trim);

@@ -10,9 +10,12 @@ use serde_json::{Map, json};
 use crate::support::app::{ALICE, BOB};
 use crate::support::browser::{Browser, Response, query};
 use crate::support::launch::Launch;
+use crate::support::leaks;
+use crate::support::redis::Redis;
 use crate::support::scraped::{Scraped, Series, get_with, grown};
 use crate::support::serve::free_port;
 use crate::support::targets::SHOPPING;
+use crate::support::webhooks::{self, KEY as KEY_OF_WEBHOOKS};
 
 /// What moves only when somebody does something.
 const EVENTS: [&str; 7] = [
@@ -22,6 +25,7 @@ const EVENTS: [&str; 7] = [
     "rocket_logto_bearer_total",
     "rocket_logto_proxy_requests_total",
     "rocket_logto_logout_tokens_total",
+    "rocket_logto_webhooks_total",
     "rocket_logto_key_refetches_total",
 ];
 const BEGUN: &str = "sign_ins_begun_total";
@@ -219,6 +223,50 @@ async fn each_event_is_counted_once() {
     assert_eq!(watch.last["rocket_logto_provider_requests_in_flight"], 0.0);
     let times = "rocket_logto_provider_request_duration_seconds_count{endpoint=\"token\"}";
     assert!(watch.last[times] >= 5.0, "{}", watch.last[times]);
+}
+
+/// In a Redis that lets the app remember which webhooks it has taken, and end no sessions: what
+/// it has taken fails then.
+#[rocket::async_test]
+async fn a_webhook_is_counted_by_what_came_of_it() {
+    let mut redis = Redis::start().await;
+    let user = "ACL SETUSER rocket on >password resetkeys ~logto:*:lock:* +@all";
+    redis.command(&user.split(' ').collect::<Vec<_>>());
+    leaks::keep("signing_key", KEY_OF_WEBHOOKS);
+    let url = redis.url().replace("//", "//rocket:password@");
+    let app = Scraped::with_keys(&format!(
+        ",webhook={{signing_keys=[\"{KEY_OF_WEBHOOKS}\"]}},session={{store={{redis=\"{url}\"}}}}"
+    ))
+    .await;
+    let url = app.url(webhooks::PATH);
+    let mut watch = Watch::of(&app).await;
+    let mut saw = async |case: &str, signatures: &[&str], body: &str, status: u16| {
+        let answer = webhooks::post(&url, signatures, body).await;
+        assert_eq!(answer.status, status, "{case}");
+        let event = format!("webhooks_total{{outcome=\"{case}\"}}");
+        watch.saw(case, &[&event]).await;
+    };
+    let now = rocket::time::OffsetDateTime::now_utc().unix_timestamp();
+    let nothing = |at| webhooks::message_at(at, "PostSignIn", json!({}));
+    let signed = |body: &str| webhooks::sign(KEY_OF_WEBHOOKS, body.as_bytes());
+    let good = nothing(now);
+    saw("accepted", &[&signed(&good)], &good, 200).await;
+    saw("repeated", &[&signed(&good)], &good, 200).await;
+    saw("unsigned", &[], &good, 401).await;
+    saw("bad_signature", &[&signed("another")], &good, 401).await;
+    saw("unreadable", &[&signed("{")], "{", 400).await;
+    for (case, at) in [("too_old", now - 900), ("from_the_future", now + 900)] {
+        let body = nothing(at);
+        saw(case, &[&signed(&body)], &body, 400).await;
+    }
+    let large = "x".repeat(1024 * 1024 + 1);
+    saw("too_large", &[&signed(&large)], &large, 413).await;
+    let suspended = webhooks::suspension(ALICE);
+    saw("failed", &[&signed(&suspended)], &suspended, 503).await;
+    redis.stop();
+    let another = nothing(now);
+    saw("unavailable", &[&signed(&another)], &another, 503).await;
+    is_listed(&watch.last);
 }
 
 #[rocket::async_test]

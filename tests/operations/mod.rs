@@ -10,4 +10,5 @@ mod readiness_says_what_is_wrong;
 mod sign_in_floods_leave_nothing;
 mod the_log_has_a_line_for_each_event;
 mod the_proxy_tells_no_secrets;
+mod tracing_users_get_the_lines;
 mod two_instances_are_one_app;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rocket::futures::FutureExt;
 use rocket::futures::future::join_all;
 use rocket::tokio::time::sleep;
+use rocket_logto::internals::measured;
 use rocket_logto::testing::session_store_conformance;
 use rocket_logto::{
     LockStore, MemoryStore, Record, RedisServers, RedisStore, SessionIndex, SessionStore,
@@ -28,6 +29,12 @@ async fn the_store_in_redis_keeps_its_promises() {
     let redis = Redis::start().await;
     session_store_conformance(async || RedisStore::new(&redis.url(), "app").expect("a store"))
         .await;
+}
+
+/// What times the calls of a store passes each of them on, and each answer back.
+#[rocket::async_test]
+async fn a_store_that_is_measured_keeps_its_promises() {
+    session_store_conformance(async || measured(MemoryStore::new(1000))).await;
 }
 
 fn record(id: &str) -> Record {

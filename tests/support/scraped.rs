@@ -25,22 +25,29 @@ impl Scraped {
     /// At a provider of its own, with metrics on a port of their own.
     pub async fn start() -> Scraped {
         let metrics = free_port();
-        Scraped::with(metrics, &format!("{{port={metrics}}}"), None).await
+        Scraped::with(metrics, &format!("{{port={metrics}}}"), None, "").await
     }
 
     /// Configured for a provider at a port where nobody answers.
     pub async fn without_provider() -> Scraped {
         let (metrics, nobody) = (free_port(), free_port());
         let table = format!("{{port={metrics}}}");
-        Scraped::with(metrics, &table, Some(format!("http://localhost:{nobody}"))).await
+        let nobody = format!("http://localhost:{nobody}");
+        Scraped::with(metrics, &table, Some(nobody), "").await
     }
 
     /// With `web.metrics` like this.
     pub async fn showing(metrics: u16, table: &str) -> Scraped {
-        Scraped::with(metrics, table, None).await
+        Scraped::with(metrics, table, None, "").await
     }
 
-    async fn with(metrics: u16, table: &str, elsewhere: Option<String>) -> Scraped {
+    /// As [`Scraped::start`], with more keys of the `logto` table.
+    pub async fn with_keys(keys: &str) -> Scraped {
+        let metrics = free_port();
+        Scraped::with(metrics, &format!("{{port={metrics}}}"), None, keys).await
+    }
+
+    async fn with(metrics: u16, table: &str, elsewhere: Option<String>, keys: &str) -> Scraped {
         let mut settings = settings();
         settings.sid = true;
         let provider = DevProvider::start(settings).await.expect("a provider");
@@ -52,7 +59,7 @@ impl Scraped {
         let secret = CLIENT_SECRET;
         let logto = format!(
             "{{base_url=\"{base_url}\",endpoint=\"{endpoint}\",app_id=\"{CLIENT_ID}\",\
-             app_secret=\"{secret}\"}}"
+             app_secret=\"{secret}\"{keys}}}"
         );
         let web = match table {
             "" => "{database=\"\"}".to_owned(),

@@ -4,6 +4,9 @@
 
 #![allow(missing_docs)]
 
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
+
 use cookie::{Key, SameSite};
 use url::Url;
 
@@ -25,12 +28,20 @@ use crate::return_to::ReturnTo;
 use crate::routes::backchannel_logout;
 use crate::routes::callback::Parameters;
 use crate::session::cookie::{self as session_cookie, CookieKeys, CookieSpec};
+#[cfg(feature = "metrics")]
+use crate::session::store::SharedStore;
 use crate::webhook::{self, Effect, WebhookEvent};
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
+
+/// The store as instances use it with metrics: every call is timed.
+#[cfg(feature = "metrics")]
+pub fn measured(store: impl SharedStore) -> impl SharedStore {
+    crate::session::store::measured::Measured(Arc::new(store))
+}
 
 pub fn kept_return_to(value: &str) -> Option<String> {
     ReturnTo::parse(value).map(|kept| kept.as_str().to_owned())

@@ -33,6 +33,7 @@ use crate::measure;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
 use crate::resource_metadata::ProtectedResources;
+use crate::response::pending::pending;
 use crate::response::{failed_guard, own, vary};
 use crate::routes;
 use crate::session::context::RequestContext;
@@ -288,11 +289,16 @@ impl Fairing for LogtoFairing {
         // Boxed, here and where a session is written or the provider is called: a
         // future is as large as the largest future it may await, and Rocket
         // creates this one for every request.
-        failed_guard::answer(request, response);
-        if let Some(deferred) = routes::take_deferred(request, response) {
-            Box::pin(routes::finish(deferred, request, response)).await;
+        // And looked at once: what is kept with a request is found by a hash, and so is
+        // each header that might say the same.
+        let is_nothing = pending(request).is_nothing();
+        if !is_nothing {
+            failed_guard::answer(request, response);
+            if let Some(deferred) = routes::take_deferred(request, response) {
+                Box::pin(routes::finish(deferred, request, response)).await;
+            }
+            own::show(request, response);
         }
-        own::show(request, response);
         let context = RequestContext::of(request);
         if request.method() == Method::Post
             && let Some(taken) = context.take_webhook()

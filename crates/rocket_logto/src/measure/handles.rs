@@ -9,7 +9,7 @@ use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::{
     Answer, Cache, Caller, Ended, Endpoint, Found, Label, LogoutToken, Lookup, Proxied, Refetch,
-    Refresh, SignIn, StoreAnswer, StoreCall,
+    Refresh, SignIn, StoreAnswer, StoreCall, Webhook,
 };
 
 /// What a metric is.
@@ -51,6 +51,7 @@ pub(super) struct Handles {
     pub proxied: Family<Proxied>,
     pub key_refetches: Family<Refetch>,
     pub logout_tokens: Family<LogoutToken>,
+    pub webhooks: Family<Webhook>,
     pub store_requests: Pairs<StoreCall, StoreAnswer>,
     pub store_seconds: Times<StoreCall>,
     #[cfg_attr(not(any(test, feature = "_internals")), allow(dead_code))]
@@ -137,6 +138,11 @@ impl Handles {
             "outcome",
             "Logout tokens that were sent here.",
         );
+        let webhooks = list.family(
+            "rocket_logto_webhooks_total",
+            "outcome",
+            "Webhooks that were sent here.",
+        );
         let store_requests = list.pairs(
             "rocket_logto_store_requests_total",
             ["operation", "outcome"],
@@ -161,6 +167,7 @@ impl Handles {
             proxied,
             key_refetches,
             logout_tokens,
+            webhooks,
             store_requests,
             store_seconds,
             listed: list.0,

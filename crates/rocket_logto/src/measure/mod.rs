@@ -200,6 +200,23 @@ labels! {
         BrokenOff = "broken_off",
     }
 
+    /// What came of a webhook.
+    Webhook {
+        /// Taken, and answered well.
+        Accepted = "accepted",
+        /// Taken, and what follows from it was not done: Logto sends it again.
+        Failed = "failed",
+        Repeated = "repeated",
+        Unsigned = "unsigned",
+        BadSignature = "bad_signature",
+        TooLarge = "too_large",
+        Unreadable = "unreadable",
+        TooOld = "too_old",
+        FromTheFuture = "from_the_future",
+        /// Whether it was taken before cannot be told.
+        Unavailable = "unavailable",
+    }
+
     /// What came of a token whose key is not known.
     Refetch {
         Fetched = "fetched",
@@ -272,6 +289,8 @@ counted! {
     key_refetch(outcome: Refetch) => key_refetches;
     /// A logout token has come.
     logout_token(outcome: LogoutToken) => logout_tokens;
+    /// A webhook has come.
+    webhook(outcome: Webhook) => webhooks;
 }
 
 /// Tells the recorder what there is, so that each series is there before its first event.

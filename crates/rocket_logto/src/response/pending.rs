@@ -39,6 +39,13 @@ pub(crate) struct Begun {
     pub what: Box<dyn Any + Send>,
 }
 
+impl Pending {
+    /// Whether the hook has nothing to do, as for most requests.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.failed.is_none() && self.begun.is_none() && self.page.is_none()
+    }
+}
+
 pub(crate) fn pending<'r>(request: &'r Request<'_>) -> MutexGuard<'r, Pending> {
     let pending: &Mutex<Pending> = request.local_cache(Mutex::default);
     pending.lock().unwrap_or_else(PoisonError::into_inner)

@@ -9,6 +9,7 @@ use rocket::{Data, Request};
 use super::answer;
 use crate::error::Error;
 use crate::hooks::Delivery;
+use crate::measure;
 use crate::response::{self, no_store};
 use crate::session::context::Taken;
 use crate::session::{SessionManager, take_webhook};
@@ -69,9 +70,10 @@ pub(crate) async fn settle(taken: Taken, response: &mut Response<'_>) {
     match taken {
         // Logto sends it again, and it counts then.
         Taken::First(lock) if response.status().class().is_server_error() => {
+            measure::webhook(measure::Webhook::Failed);
             lock.give_back().await;
         }
-        Taken::First(_) => {}
+        Taken::First(_) => measure::webhook(measure::Webhook::Accepted),
         // What a catcher says is for people.
         Taken::Refused(error) if response.status() == error.status() => {
             response::put(error.answer(), response);

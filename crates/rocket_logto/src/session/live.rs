@@ -1,6 +1,7 @@
 //! What this process knows about live sessions beyond their cookies: the newest
 //! state, the access tokens, and the lock for refreshing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ const PAUSE: Seconds = 10;
 
 pub(super) struct LiveSessions {
     sessions: moka::sync::Cache<SessionId, Arc<Live>>,
+    /// Whether anybody at all has lost access to the app. Most apps never see that, and
+    /// looking for a session costs every request more than all else that is asked of it.
+    has_anybody_lost_access: AtomicBool,
 }
 
 /// One session. A provider that rotates refresh tokens revokes a grant whose token is
@@ -102,7 +106,10 @@ impl LiveSessions {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(idle)
             .build();
-        LiveSessions { sessions }
+        LiveSessions {
+            sessions,
+            has_anybody_lost_access: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn of(&self, session: &Session) -> Arc<Live> {
@@ -119,11 +126,23 @@ impl LiveSessions {
 
     /// Whether the provider has said last that the user may not use the app.
     pub(super) fn has_lost_access(&self, session: &Session) -> bool {
+        if !self.has_anybody_lost_access.load(Ordering::Acquire) {
+            return false;
+        }
         let live = self.sessions.get(&session.id);
         live.is_some_and(|live| {
             let last = |known: &mut Known| known.failure.as_ref().map(|last| last.error.kind());
             live.with(last) == Some(ErrorKind::NoAccess)
         })
+    }
+
+    /// A refresh of the session has failed.
+    pub(super) fn set_failure(&self, live: &Live, wanted: Wanted, error: Error) {
+        // Before anybody can find it.
+        if error.kind() == ErrorKind::NoAccess {
+            self.has_anybody_lost_access.store(true, Ordering::Release);
+        }
+        live.set_failure(wanted, error);
     }
 
     /// Forgets everything about a session that has ended.
@@ -174,7 +193,7 @@ impl Live {
         })
     }
 
-    pub(super) fn set_failure(&self, wanted: Wanted, error: Error) {
+    fn set_failure(&self, wanted: Wanted, error: Error) {
         let failure = Failure {
             of: wanted.key,
             error,

@@ -95,7 +95,7 @@ impl SessionManager {
             }
             let result = sessions.renew_alone(&live, session, &wanted).await;
             if let Err(error) = &result {
-                live.set_failure(wanted, error.clone());
+                sessions.live.set_failure(&live, wanted, error.clone());
             }
             result
         });

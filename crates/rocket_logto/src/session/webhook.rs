@@ -18,6 +18,7 @@ use super::subject::Subject;
 use crate::clock::Seconds;
 use crate::error::Error;
 use crate::hooks::{Delivery, SignOutCause};
+use crate::measure;
 use crate::webhook::{Effect, Webhook, Whose, is_signed};
 use crate::webhook::{SIGNATURE, WebhookError, WebhookErrorKind, read, signature};
 
@@ -32,6 +33,7 @@ pub(crate) async fn take<E: DeserializeOwned>(
 ) -> Result<(Webhook<E>, Vec<u8>), WebhookError> {
     let taken = try_to_take(request, data).await;
     taken.map_err(|kind| {
+        measure::webhook((&kind).into());
         let error = WebhookError::new(kind);
         RequestContext::of(request).set_webhook(Taken::Refused(error.clone()));
         error

@@ -5,6 +5,7 @@ use rocket::http::Status;
 use rocket::response::{Responder, Response};
 
 use crate::error::{Logged, reference};
+use crate::measure;
 
 /// Why [`Webhook`](crate::Webhook) has not taken a request.
 ///
@@ -133,6 +134,21 @@ impl WebhookError {
     /// The status and nothing else.
     pub(crate) fn answer(&self) -> Response<'static> {
         nothing(self.status())
+    }
+}
+
+impl From<&WebhookErrorKind> for measure::Webhook {
+    fn from(kind: &WebhookErrorKind) -> measure::Webhook {
+        match kind {
+            WebhookErrorKind::Unsigned => measure::Webhook::Unsigned,
+            WebhookErrorKind::BadSignature => measure::Webhook::BadSignature,
+            WebhookErrorKind::TooLarge => measure::Webhook::TooLarge,
+            WebhookErrorKind::Unreadable(_) => measure::Webhook::Unreadable,
+            WebhookErrorKind::TooOld => measure::Webhook::TooOld,
+            WebhookErrorKind::FromTheFuture => measure::Webhook::FromTheFuture,
+            WebhookErrorKind::Repeated => measure::Webhook::Repeated,
+            WebhookErrorKind::Unavailable(_) => measure::Webhook::Unavailable,
+        }
     }
 }
 

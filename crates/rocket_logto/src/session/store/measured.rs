@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use super::SharedStore;
 
+#[cfg(all(feature = "metrics", feature = "_internals"))]
+pub(crate) use self::on::Measured;
+
 /// The store as it is: nothing is measured.
 #[cfg(not(feature = "metrics"))]
 pub(in crate::session) fn measured(store: Arc<dyn SharedStore>) -> Arc<dyn SharedStore> {
@@ -26,7 +29,7 @@ mod on {
         LockStore, Record, SessionIndex, SessionStore, SharedStore, StoreError, TokenStore,
     };
 
-    pub(super) struct Measured(pub(super) Arc<dyn SharedStore>);
+    pub(crate) struct Measured(pub(crate) Arc<dyn SharedStore>);
 
     /// An id that is taken, and what a store does not do at all, are answers as well.
     async fn timed<T>(

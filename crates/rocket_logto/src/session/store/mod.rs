@@ -3,7 +3,7 @@
 //! and nothing else of it.
 
 pub(super) mod joint_check;
-pub(super) mod measured;
+pub(crate) mod measured;
 mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
