@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::claims;
 use crate::client_assertion;
+use crate::dpop;
 use crate::exchange;
 use crate::provider::Provider;
 use crate::wire::{Received, Reply};
@@ -55,6 +56,9 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
     });
     if provider.settings.offers_par {
         metadata["pushed_authorization_request_endpoint"] = at("/request").into();
+    }
+    if provider.settings.offers_dpop {
+        metadata["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
     }
     let mut reply = Reply::json(200, &metadata);
     reply.remove_header("cache-control");

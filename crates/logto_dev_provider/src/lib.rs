@@ -70,6 +70,7 @@ mod console;
 mod crypto;
 mod dev_provider;
 mod discovery;
+mod dpop;
 mod error;
 mod exchange;
 mod hooks;

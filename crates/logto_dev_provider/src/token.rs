@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::client_auth::authenticate;
 use crate::crypto::{base64url, sha256};
+use crate::dpop;
 use crate::issue::{Issue, Target};
 use crate::names::ORGANIZATIONS_SCOPE;
 use crate::oidc_error::OidcError;
@@ -25,16 +26,19 @@ pub(crate) fn token(provider: &Provider, request: &Received) -> Reply {
 
 fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Value, OidcError> {
     let grant_type = required(request, "grant_type")?;
+    let key = dpop::of_token_request(provider, request)?;
     // At Logto a machine has no users, and an app that has users is no machine.
     let is_machine = client != provider.settings.client_id;
     match (grant_type, is_machine) {
-        ("authorization_code", false) => redeem_code(provider, request),
-        ("refresh_token", false) => refresh(provider, request),
-        ("client_credentials", true) => machine::client_credentials(provider, request, client),
+        ("authorization_code", false) => redeem_code(provider, request, key),
+        ("refresh_token", false) => refresh(provider, request, key),
+        ("client_credentials", true) => {
+            machine::client_credentials(provider, request, client, key.as_deref())
+        }
         (exchange::GRANT_TYPE, false) if !provider.settings.allow_token_exchange => {
             Err(OidcError::grant_not_allowed())
         }
-        (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client),
+        (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client, key),
         ("authorization_code" | "refresh_token" | "client_credentials", _) => {
             Err(OidcError::grant_not_allowed())
         }
@@ -45,7 +49,11 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
     }
 }
 
-fn redeem_code(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
+fn redeem_code(
+    provider: &Provider,
+    request: &Received,
+    key: Option<String>,
+) -> Result<Value, OidcError> {
     let code = required(request, "code")?;
     let now = provider.now();
     let grant_id = {
@@ -68,6 +76,9 @@ fn redeem_code(provider: &Provider, request: &Received) -> Result<Value, OidcErr
         }
         let verifier = request.form_value("code_verifier");
         check_verifier(entry.code_challenge.as_deref(), verifier)?;
+        if entry.dpop_jkt.is_some() && entry.dpop_jkt != key {
+            return Err(OidcError::invalid_grant("dpop_jkt is that of another key"));
+        }
         entry.used = true;
         grant_id
     };
@@ -81,6 +92,9 @@ fn redeem_code(provider: &Provider, request: &Received) -> Result<Value, OidcErr
             grant: grant_id.clone(),
             issued: now,
             rotated: None,
+            key: key
+                .clone()
+                .filter(|_| provider.settings.is_public()),
         };
         provider.store().refresh_tokens.insert(token.clone(), entry);
         token
@@ -90,6 +104,7 @@ fn redeem_code(provider: &Provider, request: &Received) -> Result<Value, OidcErr
         grant_id: &grant_id,
         grant: &grant,
         user: &user,
+        key,
     };
     Ok(issue.tokens(&grant.scopes, target, refresh_token))
 }
@@ -111,15 +126,24 @@ fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(),
     }
 }
 
-fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> {
+fn refresh(
+    provider: &Provider,
+    request: &Received,
+    key: Option<String>,
+) -> Result<Value, OidcError> {
     let token = required(request, "refresh_token")?;
     let now = provider.now();
-    let (grant_id, issued, rotated) = {
+    let (grant_id, issued, rotated, bound_to) = {
         let store = provider.store();
         let entry = store.refresh_tokens.get(token);
         let entry = entry.ok_or_else(|| OidcError::invalid_grant("refresh token not found"))?;
-        (entry.grant.clone(), entry.issued, entry.rotated)
+        let key = entry.key.clone();
+        (entry.grant.clone(), entry.issued, entry.rotated, key)
     };
+    // RFC 9449, section 5.
+    if bound_to.is_some() && bound_to != key {
+        return Err(OidcError::invalid_grant("it is bound to another key"));
+    }
     if issued + REFRESH_TOKEN_LIFETIME <= now {
         return Err(OidcError::invalid_grant("refresh token is expired"));
     }
@@ -138,7 +162,7 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
     let target = Target::of(requested_resource(request, &grant)?, organization);
 
     let refresh_token = if rotates(provider, issued) {
-        rotate(provider, token, &grant_id)
+        rotate(provider, token, &grant_id, bound_to)
     } else {
         token.to_owned()
     };
@@ -147,6 +171,7 @@ fn refresh(provider: &Provider, request: &Received) -> Result<Value, OidcError> 
         grant_id: &grant_id,
         grant: &grant,
         user: &user,
+        key,
     };
     Ok(issue.tokens(&scopes, target, Some(refresh_token)))
 }
@@ -274,7 +299,7 @@ fn rotates(provider: &Provider, issued: u64) -> bool {
         .unwrap_or(is_public || is_old)
 }
 
-fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
+fn rotate(provider: &Provider, token: &str, grant_id: &str, key: Option<String>) -> String {
     let now = provider.now();
     let mut store = provider.store();
     if let Some(entry) = store.refresh_tokens.get_mut(token) {
@@ -286,6 +311,7 @@ fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
         grant: grant_id.to_owned(),
         issued: now,
         rotated: None,
+        key,
     };
     store.refresh_tokens.insert(new.clone(), entry);
     new

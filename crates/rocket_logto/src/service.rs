@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use rocket::Request;
 
-use crate::claims::AccessTokenClaims;
 use crate::clock::{Clock, Seconds};
-use crate::config::{ClientConfig, NamedBy, ProviderConfig};
+use crate::config::{ClientConfig, NamedBy, ProviderConfig, SigningAlg};
 use crate::error::bearer::BearerError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::authentication::Measure;
+use crate::oidc::dpop::Prover;
 use crate::oidc::failure::exchange_failed;
 use crate::oidc::service::ServiceClient;
-use crate::tokens::bearer::Bearers;
+use crate::tokens::bearer::{Bearers, Verified};
 use crate::tokens::machine::MachineTokens;
+use crate::tokens::proofs::Proofs;
 use crate::tokens::subject_token::SubjectToken;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -48,6 +49,7 @@ pub struct LogtoService {
 struct Inner {
     service: Arc<ServiceClient>,
     bearers: Bearers,
+    proofs: Proofs,
     machine_tokens: MachineTokens,
     clock: Clock,
 }
@@ -60,10 +62,13 @@ impl LogtoService {
     pub(crate) fn new(
         config: ProviderConfig,
         client: Option<ClientConfig>,
+        prover: Prover,
+        proofs: Proofs,
         clock: Clock,
     ) -> Result<LogtoService, reqwest::Error> {
         let inner = Inner {
-            service: Arc::new(ServiceClient::new(config, client, clock)?),
+            service: Arc::new(ServiceClient::new(config, client, prover, clock)?),
+            proofs,
             bearers: Bearers::new(),
             machine_tokens: MachineTokens::new(),
             clock,
@@ -230,6 +235,65 @@ impl LogtoService {
         self.inner.bearers.forget_all();
     }
 
+    /// What callers may sign their proofs of possession with: the value of
+    /// `dpop_signing_alg_values_supported` in the metadata of this app as a protected resource.
+    ///
+    /// # Network
+    ///
+    /// None.
+    ///
+    /// # Standards
+    ///
+    /// RFC 9728 section 2, RFC 9449 section 4.2.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::serde::json::{Json, Value, json};
+    /// use rocket::{State, get};
+    /// use rocket_logto::LogtoService;
+    ///
+    /// #[get("/.well-known/oauth-protected-resource")]
+    /// fn metadata(logto: &State<LogtoService>) -> Json<Value> {
+    ///     Json(json!({
+    ///         "resource": "https://shopping.your-app.com/api",
+    ///         "authorization_servers": [logto.issuer()],
+    ///         "dpop_signing_alg_values_supported": logto.dpop_signing_alg_values_supported(),
+    ///         "dpop_bound_access_tokens_required": logto.dpop_bound_access_tokens_required(),
+    ///     }))
+    /// }
+    /// ```
+    pub fn dpop_signing_alg_values_supported(&self) -> &'static [SigningAlg] {
+        const SUPPORTED: &[SigningAlg] = &SigningAlg::OF_PROOFS;
+        match self.inner.proofs.can_be_checked() {
+            true => SUPPORTED,
+            false => &[],
+        }
+    }
+
+    /// Whether [`Bearer`](crate::Bearer) takes only tokens that are bound to a key of the
+    /// caller's, whatever it is asked for: `bearer_requires_dpop`. A
+    /// [`Permission`](crate::Permission) may demand it for itself.
+    ///
+    /// # Network
+    ///
+    /// None.
+    ///
+    /// # Standards
+    ///
+    /// RFC 9728 section 2 (`dpop_bound_access_tokens_required`).
+    ///
+    /// # Examples
+    ///
+    /// See [`dpop_signing_alg_values_supported`](LogtoService::dpop_signing_alg_values_supported).
+    pub fn dpop_bound_access_tokens_required(&self) -> bool {
+        self.inner.proofs.are_required()
+    }
+
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.inner.proofs
+    }
+
     pub(crate) fn client(&self) -> &Arc<ServiceClient> {
         &self.inner.service
     }
@@ -248,11 +312,11 @@ impl LogtoService {
         (self.inner.clock)() + self.inner.service.config().ahead()
     }
 
-    /// The claims of a bearer token, verified now or earlier.
+    /// The claims of a token, verified now or earlier, and the key that it is bound to.
     pub(crate) async fn verify_bearer(
         &self,
         token: &str,
-    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
+    ) -> Result<Verified, BearerError> {
         let Inner {
             bearers, service, ..
         } = &*self.inner;

@@ -126,6 +126,10 @@ impl Hooks {
         !self.state().ignores_acr_values
     }
 
+    pub(crate) fn dpop_nonce(&self) -> Option<String> {
+        self.state().dpop_nonce.clone()
+    }
+
     pub(crate) fn opaque_prefix(&self) -> String {
         self.state().token_prefix.clone()
     }

@@ -14,6 +14,7 @@ pub(crate) mod parameters;
 mod provider;
 mod redis;
 mod rules;
+pub(crate) mod secret_key;
 mod sources;
 mod types;
 mod values;
@@ -46,7 +47,8 @@ use rules::Rules;
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,
 };
-pub(crate) use types::{AssertionAudience, EndSessionEndpoint};
+pub(crate) use secret_key::SecretBytes;
+pub(crate) use types::{AssertionAudience, DpopUse, EndSessionEndpoint, Profile};
 pub(crate) use values::HttpHost;
 
 /// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged

@@ -33,6 +33,7 @@ use crate::routes;
 use crate::session::context::RequestContext;
 use crate::session::store::SharedStore;
 use crate::session::{SessionManager, Sessions};
+use crate::tokens::proofs::OwnAddress;
 
 impl Logto {
     /// The fairing to attach. See the [crate documentation](crate) for a whole
@@ -199,7 +200,13 @@ impl Fairing for LogtoFairing {
             }
         };
         let (provider, client) = (config.provider.clone(), config.client.clone());
-        let Some(service) = provider_service(&rocket, provider, Some(client), self.clock) else {
+        let address = OwnAddress {
+            base_url: config.base_url.clone(),
+            base_path: config.base_path.clone(),
+        };
+        let own = (Some(address), &*config.previous_secret_keys);
+        let service = provider_service(&rocket, provider, Some(client), own, self.clock);
+        let Some(service) = service else {
             return Err(rocket);
         };
         let oidc = Arc::new(OidcClient::new(

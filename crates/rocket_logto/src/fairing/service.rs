@@ -2,16 +2,18 @@
 //! cookies, no sign-in routes.
 
 use rocket::fairing::{self, Fairing, Info, Kind};
-use rocket::{Build, Orbit, Request, Response, Rocket};
+use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use super::ignition::{provider_service, take_offline};
 use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
 use crate::logto::Logto;
 use crate::measure;
+use crate::request::keep_method;
 use crate::response::failed_guard;
 use crate::routes;
 use crate::service::LogtoService;
+use crate::tokens::proofs::OwnAddress;
 
 impl Logto {
     /// The fairing of a service that is only an API. No one signs in there:
@@ -131,7 +133,11 @@ impl Fairing for LogtoServiceFairing {
     fn info(&self) -> Info {
         Info {
             name: "Logto API",
-            kind: Kind::Ignite | Kind::Liftoff | Kind::Response | Kind::Singleton,
+            kind: Kind::Ignite
+                | Kind::Liftoff
+                | Kind::Request
+                | Kind::Response
+                | Kind::Singleton,
         }
     }
 
@@ -152,8 +158,13 @@ impl Fairing for LogtoServiceFairing {
             );
         }
         take_offline(&rocket, &mut config.provider);
-        let Some(service) = provider_service(&rocket, config.provider, config.client, self.clock)
-        else {
+        let address = config.base_url.map(|base_url| OwnAddress {
+            base_url,
+            base_path: config.base_path,
+        });
+        let (provider, client, own) = (config.provider, config.client, (address, &[][..]));
+        let service = provider_service(&rocket, provider, client, own, self.clock);
+        let Some(service) = service else {
             return Err(rocket);
         };
         Ok(with_some_secret_key(rocket)
@@ -167,6 +178,10 @@ impl Fairing for LogtoServiceFairing {
             log::info!("logto: tokens of {} are accepted", logto.issuer());
             rocket::tokio::spawn(logto.client().provider().clone().warm_up());
         }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        keep_method(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {

@@ -4,7 +4,8 @@ use rocket::Request;
 use rocket::response::{Responder, Response};
 
 use super::{json, quoted};
-use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::config::SigningAlg;
+use crate::error::bearer::{BearerError, BearerErrorKind, Scheme};
 
 impl<'r> Responder<'r, 'static> for BearerError {
     fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
@@ -40,6 +41,9 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     if let Some(challenge) = challenge(error) {
         response.set_raw_header("WWW-Authenticate", challenge);
     }
+    if let BearerErrorKind::NonceRequired { nonce } = error.kind() {
+        response.set_raw_header("DPoP-Nonce", nonce.clone());
+    }
     let retry_after = match error.kind() {
         BearerErrorKind::Unavailable => Some("5"),
         // Somebody has to change something first.
@@ -56,27 +60,45 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
 /// the launch has looked at.
 fn challenge(error: &BearerError) -> Option<String> {
     let code = error.code();
+    let scheme = match error.scheme() {
+        Scheme::Bearer => "Bearer",
+        Scheme::Dpop => "DPoP",
+    };
+    let mut params: Vec<(&str, String)> = Vec::new();
     match error.kind() {
-        BearerErrorKind::Missing => Some("Bearer".to_owned()),
-        BearerErrorKind::InvalidRequest(_) | BearerErrorKind::InvalidToken(_) => Some(format!(
-            "Bearer error=\"{code}\", error_description=\"{error}\""
-        )),
+        BearerErrorKind::Missing => {}
+        BearerErrorKind::InvalidRequest(_)
+        | BearerErrorKind::InvalidToken(_)
+        | BearerErrorKind::InvalidProof(_)
+        | BearerErrorKind::NonceRequired { .. } => {
+            params.push(("error", code.to_owned()));
+            params.push(("error_description", error.to_string()));
+        }
         BearerErrorKind::InsufficientScope { missing } => {
-            let scope = missing.join(" ");
-            Some(format!("Bearer error=\"{code}\", scope=\"{scope}\""))
+            params.push(("error", code.to_owned()));
+            params.push(("scope", missing.join(" ")));
         }
         // RFC 9470 section 3. No parameter is for methods (`amr`): the body has them.
         BearerErrorKind::InsufficientAuthentication { required, .. } => {
-            let mut challenge = format!("Bearer error=\"{code}\", error_description=\"{error}\"");
+            params.push(("error", code.to_owned()));
+            params.push(("error_description", error.to_string()));
             if !required.acr_values.is_empty() {
-                let values = quoted(&required.acr_values.join(" "));
-                challenge.push_str(&format!(", acr_values={values}"));
+                params.push(("acr_values", required.acr_values.join(" ")));
             }
             if let Some(seconds) = required.seconds() {
-                challenge.push_str(&format!(", max_age=\"{seconds}\""));
+                params.push(("max_age", seconds.to_string()));
             }
-            Some(challenge)
         }
-        BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => None,
+        BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => return None,
     }
+    // RFC 9449 section 7.1.
+    if error.scheme() == Scheme::Dpop {
+        let algs = SigningAlg::OF_PROOFS.map(|alg| format!("{alg:?}"));
+        params.push(("algs", algs.join(" ")));
+    }
+    let params = params.iter();
+    let params: Vec<_> = params
+        .map(|(name, value)| format!("{name}={}", quoted(value)))
+        .collect();
+    Some(format!("{scheme} {}", params.join(", ")).trim_end().to_owned())
 }
