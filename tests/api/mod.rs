@@ -8,4 +8,5 @@ mod an_api_lets_in_its_callers_only;
 mod an_api_needs_no_sign_in;
 mod bearer_claims_are_checked;
 mod bearer_tokens_prove_themselves;
+mod callers_prove_possession;
 mod opaque_tokens_are_asked_about;

@@ -110,7 +110,7 @@ const PROOF_HEADER: &[(&str, &str)] = &[
     (
         "jwk",
         // The public part of the key that the properties sign with.
-        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"6kpsY-KcUgq-9VB7EyxBX-Cf5fV9wjvG_0U_9G5IGkc\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw\"}",
     ),
 ];
 const PROOF_CLAIMS: &[(&str, &str)] = &[
