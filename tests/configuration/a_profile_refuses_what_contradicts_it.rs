@@ -21,7 +21,10 @@ fn what_it_demands_is_set() {
     for alg in ["PS256", "ES256", "EdDSA"] {
         let key = ClientKey::make(alg);
         let config = LogtoConfig::from_figment(&good(&key)).expect("a configuration");
-        assert_eq!(config.token_endpoint_auth_method(), ClientAuthMethod::PrivateKeyJwt);
+        assert_eq!(
+            config.token_endpoint_auth_method(),
+            ClientAuthMethod::PrivateKeyJwt
+        );
         let algs = [SigningAlg::PS256, SigningAlg::ES256, SigningAlg::EdDSA];
         assert_eq!(config.id_token_alg(), algs);
         assert!(config.use_par);
@@ -29,7 +32,10 @@ fn what_it_demands_is_set() {
         let one = good(&key).merge(("logto.id_token_alg", "PS256"));
         let config = LogtoConfig::from_figment(&one).expect("a configuration");
         assert_eq!(config.id_token_alg(), [SigningAlg::PS256]);
-        for (name, value) in [("dpop", "required"), ("client_assertion_audience", "issuer")] {
+        for (name, value) in [
+            ("dpop", "required"),
+            ("client_assertion_audience", "issuer"),
+        ] {
             let said = good(&key).merge((format!("logto.{name}"), value));
             assert!(LogtoConfig::from_figment(&said).is_ok(), "{name}");
         }
@@ -50,7 +56,11 @@ fn each_contradiction_is_named() {
             "bearer_requires_dpop",
             "5.3.4",
         ),
-        (good(&key).merge(("logto.use_par", false)), "use_par", "5.3.3.2"),
+        (
+            good(&key).merge(("logto.use_par", false)),
+            "use_par",
+            "5.3.3.2",
+        ),
         (
             set("client_assertion_audience", "token_endpoint"),
             "client_assertion_audience",
@@ -73,7 +83,11 @@ fn each_contradiction_is_named() {
             "allow_insecure_base_url",
             "5.2.1",
         ),
-        (set("base_url", "http://localhost:8000"), "base_url", "5.2.1"),
+        (
+            set("base_url", "http://localhost:8000"),
+            "base_url",
+            "5.2.1",
+        ),
         (set("issuer", "http://localhost:3001"), "issuer", "5.2.1"),
         (set("app_key_file", &weak_key), "app_key_file", "5.4.1"),
         (
@@ -82,7 +96,8 @@ fn each_contradiction_is_named() {
             "5.4.1",
         ),
         (
-            set("app_secret", "hush-hush").merge(("logto.token_endpoint_auth_method", "client_secret_basic")),
+            set("app_secret", "hush-hush")
+                .merge(("logto.token_endpoint_auth_method", "client_secret_basic")),
             "app_key_file",
             "5.3.3.1",
         ),
@@ -99,7 +114,10 @@ fn each_contradiction_is_named() {
         let told = error.to_string();
         assert!(told.contains(&format!("logto.{name} ")), "{name}: {told}");
         assert!(told.contains("logto.profile = \"fapi2\""), "{name}: {told}");
-        assert!(told.contains(&format!("section {section}")), "{name}: {told}");
+        assert!(
+            told.contains(&format!("section {section}")),
+            "{name}: {told}"
+        );
         assert!(!told.contains("hush-hush"), "{name}: {told}");
     }
 }
@@ -117,13 +135,23 @@ fn plain_http_is_for_this_machine_in_the_debug_profile() {
     assert!(LogtoConfig::from_figment(&local("debug")).is_ok());
     assert!(LogtoConfig::from_figment(&local("release")).is_err());
     let elsewhere = local("debug").merge(("logto.issuer", "http://id.example"));
-    let told = LogtoConfig::from_figment(&elsewhere).expect_err("http").to_string();
-    assert!(told.contains("logto.issuer") && told.contains("5.2.1"), "{told}");
+    let told = LogtoConfig::from_figment(&elsewhere)
+        .expect_err("http")
+        .to_string();
+    assert!(
+        told.contains("logto.issuer") && told.contains("5.2.1"),
+        "{told}"
+    );
 }
 
 #[test]
 fn the_development_provider_is_none_of_it() {
     let figment = Figment::from(rocket::Config::debug_default()).merge(("logto.profile", "fapi2"));
-    let told = LogtoConfig::from_figment(&figment).expect_err("no provider").to_string();
-    assert!(told.contains("logto.profile ") && told.contains("app_key_file"), "{told}");
+    let told = LogtoConfig::from_figment(&figment)
+        .expect_err("no provider")
+        .to_string();
+    assert!(
+        told.contains("logto.profile ") && told.contains("app_key_file"),
+        "{told}"
+    );
 }

@@ -33,25 +33,44 @@ async fn fapi2_security_profile_final_client_test_happy_path() {
     assert_eq!(pushed.len(), 1);
     assert_eq!(pushed[0].form_value("code_challenge_method"), Some("S256"));
     assert!(pushed[0].form_value("dpop_jkt").is_some());
-    assert!(pushed[0].form_value("nonce").is_some_and(|nonce| nonce.len() <= 64));
+    assert!(
+        pushed[0]
+            .form_value("nonce")
+            .is_some_and(|nonce| nonce.len() <= 64)
+    );
     let auth = suite.provider.requests_to(Endpoint::Auth);
-    let names: Vec<_> = auth[0].query.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<_> = auth[0]
+        .query
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(names, ["client_id", "request_uri"], "nothing else");
     let tokens = suite.provider.requests_to(Endpoint::Token);
     // The code, again with the nonce, and the token for the resource.
-    let grants: Vec<_> = tokens.iter().map(|request| request.form_value("grant_type")).collect();
+    let grants: Vec<_> = tokens
+        .iter()
+        .map(|request| request.form_value("grant_type"))
+        .collect();
     let expected = ["authorization_code", "authorization_code", "refresh_token"];
     assert_eq!(grants, expected.map(Some));
     for request in pushed.iter().chain(&tokens) {
-        let assertion = request.form_value("client_assertion").expect("an assertion");
+        let assertion = request
+            .form_value("client_assertion")
+            .expect("an assertion");
         let header = crate::support::signer::header_of(assertion);
         assert_eq!(header["alg"], "PS256");
         let claims = crate::support::signer::claims_of(assertion);
         assert_eq!(claims["aud"], suite.provider.issuer(), "as a string");
-        assert_eq!((&claims["iss"], &claims["sub"]), (&json!(CLIENT_ID), &json!(CLIENT_ID)));
+        assert_eq!(
+            (&claims["iss"], &claims["sub"]),
+            (&json!(CLIENT_ID), &json!(CLIENT_ID))
+        );
         assert_eq!(request.header("authorization"), None);
     }
-    for (request, nonce) in tokens.iter().zip([Value::Null, json!("a-nonce"), json!("a-nonce")]) {
+    for (request, nonce) in tokens
+        .iter()
+        .zip([Value::Null, json!("a-nonce"), json!("a-nonce")])
+    {
         let (_, claims) = proof_of(request).expect("a proof");
         assert_eq!(claims["nonce"], nonce);
     }
@@ -77,7 +96,10 @@ async fn fapi2_security_profile_final_client_test_discovery_issuer_mismatch() {
     let page = suite.begin().await;
     assert_eq!((page.status(), page.location()), (503, None));
     assert!(reason_of(&reference(&page)).contains("metadata: issuer is "));
-    let others = suite.calls().into_iter().filter(|call| *call != Endpoint::Discovery);
+    let others = suite
+        .calls()
+        .into_iter()
+        .filter(|call| *call != Endpoint::Discovery);
     assert_eq!(others.count(), 0);
 }
 
@@ -97,7 +119,11 @@ async fn fapi2_security_profile_final_client_test_ensure_authorization_response_
 #[rocket::async_test]
 async fn fapi2_security_profile_final_client_test_ensure_authorization_response_with_invalid_missing_state_fails()
  {
-    rejected_response(|params| params.retain(|(name, _)| name != "state"), "state_missing").await;
+    rejected_response(
+        |params| params.retain(|(name, _)| name != "state"),
+        "state_missing",
+    )
+    .await;
 }
 
 #[rocket::async_test]
@@ -257,7 +283,10 @@ async fn a_provider_without_pushed_requests_is_refused() {
     let page = suite.begin().await;
     assert_eq!((page.status(), page.location()), (503, None));
     let reason = reason_of(&reference(&page));
-    assert!(reason.contains("pushed_authorization_request_endpoint"), "{reason}");
+    assert!(
+        reason.contains("pushed_authorization_request_endpoint"),
+        "{reason}"
+    );
 }
 
 /// A token that is not bound is none of the profile.

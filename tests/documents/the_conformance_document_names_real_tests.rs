@@ -30,7 +30,10 @@ fn plans() -> Vec<(String, Vec<Module>)> {
 }
 
 fn is_module(name: &str) -> bool {
-    let plans = ["oidcc-client-test", "fapi2-security-profile-final-client-test"];
+    let plans = [
+        "oidcc-client-test",
+        "fapi2-security-profile-final-client-test",
+    ];
     plans.iter().any(|plan| name.starts_with(plan))
 }
 

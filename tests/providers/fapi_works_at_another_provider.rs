@@ -73,13 +73,18 @@ async fn with_nonces_demanded_everywhere() {
             .merge(("logto.scopes", ["read:cart"]))
             .merge(("logto.resources", [RESOURCE]));
         let handlers = routes![protected, userinfo, shopping, machine, cart, refresh];
-        let rocket = rocket::custom(figment).attach(Logto::fairing()).mount("/", handlers);
+        let rocket = rocket::custom(figment)
+            .attach(Logto::fairing())
+            .mount("/", handlers);
         let app = Served::start_on(port, rocket).await;
 
         let browser = Browser::new();
         let to_sign_in = browser.navigate(app.url("/protected")).await;
         let to_provider = browser.follow(&to_sign_in).await;
-        assert!(to_provider.location_query("request_uri").is_some(), "pushed");
+        assert!(
+            to_provider.location_query("request_uri").is_some(),
+            "pushed"
+        );
         let back = provider.sign_in(&browser, &to_provider, "alice").await;
         let page = browser.follow_all(back, 5).await.pop().expect("a page");
         assert_eq!(page.text(), "alice", "{alg}: {}", provider.output());
@@ -91,7 +96,9 @@ async fn with_nonces_demanded_everywhere() {
         // Both kinds of tokens, at an API that is this very app.
         let at = app.url("/cart");
         for (path, caller) in [("/shopping", "alice"), ("/machine", MACHINE_ID)] {
-            let token = browser.fetch_json(app.url(&format!("{path}?at={at}"))).await;
+            let token = browser
+                .fetch_json(app.url(&format!("{path}?at={at}")))
+                .await;
             assert_eq!(token.status(), 200, "{alg} {path}: {}", provider.output());
             let token: Json = token.json();
             assert!(token["claims"]["cnf"]["jkt"].is_string(), "{alg}: {token}");
@@ -101,7 +108,17 @@ async fn with_nonces_demanded_everywhere() {
             let answer = call.header("dpop", text("proof")).send().await;
             assert_eq!((answer.status(), &*answer.text()), (200, caller), "{alg}");
         }
-        assert!(provider.posted().iter().all(|one| one.authorization.is_none()));
-        assert!(provider.posted().iter().any(|one| one.value("client_id") == Some(CLIENT_ID)));
+        assert!(
+            provider
+                .posted()
+                .iter()
+                .all(|one| one.authorization.is_none())
+        );
+        assert!(
+            provider
+                .posted()
+                .iter()
+                .any(|one| one.value("client_id") == Some(CLIENT_ID))
+        );
     }
 }

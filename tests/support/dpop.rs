@@ -69,7 +69,11 @@ impl CallerKey {
     fn sign(&self, alg: &str, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Ec(pair) => pair.sign(&random, message).expect("signed").as_ref().to_vec(),
+            Pair::Ec(pair) => pair
+                .sign(&random, message)
+                .expect("signed")
+                .as_ref()
+                .to_vec(),
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
             Pair::Rsa(pair) => {
                 let padding: &'static dyn RsaEncoding = match alg {
@@ -115,10 +119,12 @@ impl CallerKey {
 
 /// RFC 7638.
 pub fn thumbprint(jwk: &Value) -> String {
-    let members = ["crv", "e", "kty", "n", "x", "y"].iter().filter_map(|name| {
-        let value = jwk.get(*name)?;
-        Some(format!("\"{name}\":{value}"))
-    });
+    let members = ["crv", "e", "kty", "n", "x", "y"]
+        .iter()
+        .filter_map(|name| {
+            let value = jwk.get(*name)?;
+            Some(format!("\"{name}\":{value}"))
+        });
     hash(&format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
 }
 

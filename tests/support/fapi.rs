@@ -161,7 +161,10 @@ impl Fapi {
         assert_eq!(info.status(), 200, "{}", info.text());
         assert_eq!(info.json::<serde_json::Value>()["sub"], ALICE);
         let at = self.resource.url("/accounts");
-        let page = self.browser.navigate(self.url(&format!("/accounts?at={at}"))).await;
+        let page = self
+            .browser
+            .navigate(self.url(&format!("/accounts?at={at}")))
+            .await;
         assert_eq!(page.text(), format!("200 {ALICE}"));
     }
 

@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use logto_dev_provider::{Endpoint, Hooks, Received, Settings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use logto_dev_provider::{Endpoint, Hooks, Received, Settings};
 use rocket::figment::value::{Dict, Value};
 use rocket::serde::json::{Value as Json, json};
 use rocket::{Build, Rocket, State, get, post, routes};
@@ -133,7 +133,11 @@ fn proven(request: &Received, url: &str) -> (String, Json) {
     assert_eq!(header["typ"], "dpop+jwt");
     assert_eq!(header["alg"], "ES256");
     let members: Vec<_> = header["jwk"].as_object().expect("a key").keys().collect();
-    assert_eq!(members, ["crv", "kty", "x", "y"], "public, and nothing else");
+    assert_eq!(
+        members,
+        ["crv", "kty", "x", "y"],
+        "public, and nothing else"
+    );
     assert_eq!(claims["htm"], request.method.as_str());
     assert_eq!(claims["htu"], url);
     (thumbprint(&header["jwk"]), claims)
@@ -145,7 +149,10 @@ async fn every_request_for_tokens_has_a_proof_and_every_use_as_well() {
     let browser = signed_in(&app).await;
     let token_url = format!("{}/token", app.provider.issuer());
     let auth = app.provider.requests_to(Endpoint::Auth);
-    let key = auth[0].query_value("dpop_jkt").expect("dpop_jkt").to_owned();
+    let key = auth[0]
+        .query_value("dpop_jkt")
+        .expect("dpop_jkt")
+        .to_owned();
 
     let user = json_of(&app, &browser, "/default").await;
     assert_eq!(json_of(&app, &browser, "/userinfo").await["sub"], ALICE);
@@ -168,10 +175,19 @@ async fn every_request_for_tokens_has_a_proof_and_every_use_as_well() {
     assert_eq!(refreshed.text(), ALICE);
 
     let requests = token_requests(&app);
-    let mut grants: Vec<_> = requests.iter().map(|r| r.form_value("grant_type")).collect();
+    let mut grants: Vec<_> = requests
+        .iter()
+        .map(|r| r.form_value("grant_type"))
+        .collect();
     grants.sort_unstable();
     let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-    let expected = ["authorization_code", "client_credentials", "refresh_token", "refresh_token", exchange];
+    let expected = [
+        "authorization_code",
+        "client_credentials",
+        "refresh_token",
+        "refresh_token",
+        exchange,
+    ];
     assert_eq!(grants, expected.map(Some));
     let mut jtis = std::collections::BTreeSet::new();
     for request in &requests {
@@ -194,7 +210,10 @@ async fn the_app_can_prove_it_to_an_api() {
     assert_eq!(claims["htu"], "https://api.example/a");
     assert_eq!(claims["htm"], "GET");
     assert_eq!(claims["nonce"], "n-1");
-    assert_eq!(claims["ath"], hash(token["secret"].as_str().expect("a token")));
+    assert_eq!(
+        claims["ath"],
+        hash(token["secret"].as_str().expect("a token"))
+    );
     let header = crate::support::signer::header_of(proof);
     assert_eq!(thumbprint(&header["jwk"]), token["claims"]["cnf"]["jkt"]);
 }
@@ -208,12 +227,18 @@ async fn a_demanded_nonce_is_sent_and_remembered() {
         let claims = requests.iter().filter_map(proof_of);
         claims.map(|(_, claims)| claims["nonce"].clone()).collect()
     };
-    let codes: Vec<_> = token_requests(&app).iter().map(|r| r.form_value("code").map(str::to_owned)).collect();
+    let codes: Vec<_> = token_requests(&app)
+        .iter()
+        .map(|r| r.form_value("code").map(str::to_owned))
+        .collect();
     assert_eq!(codes.len(), 2);
     assert_eq!(codes[0], codes[1], "the code was not used up");
     assert_eq!(nonces(token_requests(&app)), [Json::Null, json!("first")]);
     assert_eq!(json_of(&app, &browser, "/userinfo").await["sub"], ALICE);
-    assert_eq!(nonces(app.provider.requests_to(Endpoint::UserInfo)), [json!("first")]);
+    assert_eq!(
+        nonces(app.provider.requests_to(Endpoint::UserInfo)),
+        [json!("first")]
+    );
 
     app.provider.clear_requests();
     app.provider.hooks().demand_dpop_nonce("second");
@@ -230,11 +255,27 @@ async fn nothing_is_sent_a_third_time() {
     type Demand = fn(&Hooks);
     let cases: [(Demand, usize, &str); 4] = [
         // Never content with the nonce it has given.
-        (|hooks| demand(hooks, 400, "use_dpop_nonce", true), 2, "use_dpop_nonce"),
+        (
+            |hooks| demand(hooks, 400, "use_dpop_nonce", true),
+            2,
+            "use_dpop_nonce",
+        ),
         // Says none.
-        (|hooks| demand(hooks, 400, "use_dpop_nonce", false), 1, "use_dpop_nonce"),
-        (|hooks| demand(hooks, 400, "invalid_dpop_proof", true), 1, "invalid_dpop_proof"),
-        (|hooks| demand(hooks, 400, "invalid_grant", true), 1, "invalid_grant"),
+        (
+            |hooks| demand(hooks, 400, "use_dpop_nonce", false),
+            1,
+            "use_dpop_nonce",
+        ),
+        (
+            |hooks| demand(hooks, 400, "invalid_dpop_proof", true),
+            1,
+            "invalid_dpop_proof",
+        ),
+        (
+            |hooks| demand(hooks, 400, "invalid_grant", true),
+            1,
+            "invalid_grant",
+        ),
     ];
     for (prepare, requests, told) in cases {
         let app = start(binding(), table("required")).await;
@@ -294,7 +335,11 @@ async fn the_type_of_a_token_is_compared_without_case_and_must_fit() {
         let app = start(binding(), table("required")).await;
         answers_as(app.provider.hooks(), name);
         let browser = signed_in(&app).await;
-        assert_eq!(json_of(&app, &browser, "/default").await["bound"], true, "{name}");
+        assert_eq!(
+            json_of(&app, &browser, "/default").await["bound"],
+            true,
+            "{name}"
+        );
     }
     for (dpop, name, key) in [
         ("required", "Bearer", "logto.dpop"),
@@ -313,7 +358,10 @@ async fn the_type_of_a_token_is_compared_without_case_and_must_fit() {
     answers_as(app.provider.hooks(), "bearer");
     let browser = signed_in(&app).await;
     let token = json_of(&app, &browser, "/default").await;
-    assert_eq!((&token["bound"], &token["proof"]), (&json!(false), &Json::Null));
+    assert_eq!(
+        (&token["bound"], &token["proof"]),
+        (&json!(false), &Json::Null)
+    );
     let secret = token["secret"].as_str().expect("a token");
     assert_eq!(token["authorization"], format!("Bearer {secret}"));
 }
@@ -337,15 +385,20 @@ async fn proofs_are_sent_where_the_configuration_and_the_provider_say_so() {
     }
     // A provider that takes other signatures only.
     let app = start(binding(), table("required")).await;
-    app.provider.hooks().respond(Endpoint::Discovery, |_, reply| {
-        reply.edit_json(|body| body["dpop_signing_alg_values_supported"] = json!(["PS256"]));
-    });
+    app.provider
+        .hooks()
+        .respond(Endpoint::Discovery, |_, reply| {
+            reply.edit_json(|body| body["dpop_signing_alg_values_supported"] = json!(["PS256"]));
+        });
     let mut app = app;
     app.restart(table("required"), rocket(7)).await;
     let page = sign_in(&app, &Browser::new()).await;
     assert!(page.status() >= 500, "{}", page.status());
     let line = &lines_with(&reference(&page))[0];
-    assert!(line.contains("PS256") && line.contains("logto.dpop"), "{line}");
+    assert!(
+        line.contains("PS256") && line.contains("logto.dpop"),
+        "{line}"
+    );
 }
 
 #[rocket::async_test]
@@ -356,7 +409,10 @@ async fn the_request_is_pushed_with_its_key() {
     signed_in(&app).await;
     let pushed = app.provider.requests_to(Endpoint::PushedAuth);
     let key = pushed[0].form_value("dpop_jkt").expect("dpop_jkt");
-    let (of_request, _) = proven(&token_requests(&app)[0], &format!("{}/token", app.provider.issuer()));
+    let (of_request, _) = proven(
+        &token_requests(&app)[0],
+        &format!("{}/token", app.provider.issuer()),
+    );
     assert_eq!(key, of_request);
     let auth = app.provider.requests_to(Endpoint::Auth);
     assert_eq!(auth[0].query_value("dpop_jkt"), None);
@@ -376,7 +432,9 @@ async fn what_is_bound_to_the_key_of_an_old_secret_goes_on() {
         let mut app = start(settings, table.clone()).await;
         let browser = signed_in(&app).await;
         let under_way = Browser::new();
-        let start = under_way.navigate(app.url("/sign-in?return_to=/protected")).await;
+        let start = under_way
+            .navigate(app.url("/sign-in?return_to=/protected"))
+            .await;
         let response = under_way.follow(&start).await;
 
         let session = Dict::from([(
@@ -388,8 +446,16 @@ async fn what_is_bound_to_the_key_of_an_old_secret_goes_on() {
         app.provider.clear_requests();
         let answer = browser.post_form(app.url("/refresh"), &[]).await;
         assert_eq!(answer.text(), ALICE, "{secret:?}");
-        assert_eq!(json_of(&app, &browser, "/userinfo").await["sub"], ALICE, "{secret:?}");
-        let page = under_way.follow_all(response, 5).await.pop().expect("a page");
+        assert_eq!(
+            json_of(&app, &browser, "/userinfo").await["sub"],
+            ALICE,
+            "{secret:?}"
+        );
+        let page = under_way
+            .follow_all(response, 5)
+            .await
+            .pop()
+            .expect("a page");
         assert_eq!(page.text(), ALICE, "{secret:?}: {}", page.text());
     }
 }

@@ -92,9 +92,7 @@ fn redeem_code(
             grant: grant_id.clone(),
             issued: now,
             rotated: None,
-            key: key
-                .clone()
-                .filter(|_| provider.settings.is_public()),
+            key: key.clone().filter(|_| provider.settings.is_public()),
         };
         provider.store().refresh_tokens.insert(token.clone(), entry);
         token

@@ -313,10 +313,7 @@ impl LogtoService {
     }
 
     /// The claims of a token, verified now or earlier, and the key that it is bound to.
-    pub(crate) async fn verify_bearer(
-        &self,
-        token: &str,
-    ) -> Result<Verified, BearerError> {
+    pub(crate) async fn verify_bearer(&self, token: &str) -> Result<Verified, BearerError> {
         let Inner {
             bearers, service, ..
         } = &*self.inner;

@@ -44,10 +44,10 @@ pub use redis::RedisServers;
 #[cfg(feature = "redis")]
 pub(crate) use redis::Topology;
 use rules::Rules;
+pub(crate) use secret_key::SecretBytes;
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,
 };
-pub(crate) use secret_key::SecretBytes;
 pub(crate) use types::{AssertionAudience, DpopUse, EndSessionEndpoint, Profile};
 pub(crate) use values::HttpHost;
 

@@ -4,7 +4,7 @@
 use rocket::fairing;
 use rocket::{Build, Orbit, Rocket};
 
-use crate::config::LogtoConfig;
+use crate::config::{DpopUse, LogtoConfig};
 #[cfg(feature = "dev-provider")]
 use {
     super::port::owner,

@@ -133,11 +133,7 @@ impl Fairing for LogtoServiceFairing {
     fn info(&self) -> Info {
         Info {
             name: "Logto API",
-            kind: Kind::Ignite
-                | Kind::Liftoff
-                | Kind::Request
-                | Kind::Response
-                | Kind::Singleton,
+            kind: Kind::Ignite | Kind::Liftoff | Kind::Request | Kind::Response | Kind::Singleton,
         }
     }
 

@@ -16,8 +16,8 @@ use url::{Url, form_urlencoded};
 
 use super::{
     DpopCall, Expected, Keys, Sealer, SigningAlg, callback_parameters, cookie_pairs, cookie_value,
-    dpop_address, dpop_proof as checked_proof, ended_by_webhook, endpoints, kept_return_to, logout_token_of_form,
-    step_up_challenge as challenge, webhook_signature,
+    dpop_address, dpop_proof as checked_proof, ended_by_webhook, endpoints, kept_return_to,
+    logout_token_of_form, step_up_challenge as challenge, webhook_signature,
 };
 
 const ISSUER: &str = "https://id.example/oidc";
@@ -334,10 +334,7 @@ fn dpop_call(thumbprint: &str) -> DpopCall<'_> {
 #[allow(dead_code)]
 pub fn verdict_on_proof(header: &str, claims: &str) -> Result<(), String> {
     let thumbprint = SIGNER.thumbprint();
-    checked_proof(
-        &SIGNER.sign(header, claims, true),
-        dpop_call(&thumbprint),
-    )
+    checked_proof(&SIGNER.sign(header, claims, true), dpop_call(&thumbprint))
 }
 
 /// The first line is the header of a proof, the rest its claims: signed by the very key that it

@@ -9,7 +9,6 @@ use openidconnect::http::{HeaderValue, Request, Response, header};
 use url::Url;
 
 use super::authentication::Measure;
-use super::{answer, client_authentication};
 use super::discovery::{Discovery, Sender};
 use super::dpop::{self, ProofKey, Prover};
 use super::error::{ProviderError, Sent, TokenError};
@@ -17,6 +16,7 @@ use super::http::{Caller, HttpClient, HttpError};
 use super::metadata::Metadata;
 use super::standing::Standing;
 use super::verify::{AccessExpectations, KeySet, Refused, Rejection, TokenExpectations};
+use super::{answer, client_authentication};
 use crate::clock::{Clock, Seconds, seconds};
 use crate::config::{ClientConfig, ProviderConfig};
 use crate::measure::Endpoint;

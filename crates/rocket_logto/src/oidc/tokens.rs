@@ -171,7 +171,9 @@ fn id_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawIdTo
 fn token_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TokenType, D::Error> {
     let name = String::deserialize(deserializer)?;
     let known = [("bearer", TokenType::Bearer), ("dpop", TokenType::Dpop)];
-    let found = known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+    let found = known
+        .iter()
+        .find(|(known, _)| name.eq_ignore_ascii_case(known));
     let unknown = || serde::de::Error::custom("token_type is neither Bearer nor DPoP");
     found.map(|(_, kind)| *kind).ok_or_else(unknown)
 }

@@ -100,5 +100,9 @@ fn challenge(error: &BearerError) -> Option<String> {
     let params: Vec<_> = params
         .map(|(name, value)| format!("{name}={}", quoted(value)))
         .collect();
-    Some(format!("{scheme} {}", params.join(", ")).trim_end().to_owned())
+    Some(
+        format!("{scheme} {}", params.join(", "))
+            .trim_end()
+            .to_owned(),
+    )
 }

@@ -147,7 +147,11 @@ impl Token {
     /// }
     /// ```
     pub fn authorization(&self) -> String {
-        let scheme = if self.is_dpop_bound() { "DPoP" } else { "Bearer" };
+        let scheme = if self.is_dpop_bound() {
+            "DPoP"
+        } else {
+            "Bearer"
+        };
         format!("{scheme} {}", self.secret())
     }
 

@@ -8,9 +8,7 @@ use super::Rules;
 use super::addresses::is_loopback;
 use crate::config::keys::Raw;
 use crate::config::values::EndSession;
-use crate::config::{
-    AssertionAudience, ClientConfig, ClientKey, Credentials, DpopUse, SigningAlg,
-};
+use crate::config::{AssertionAudience, ClientConfig, ClientKey, Credentials, DpopUse, SigningAlg};
 
 /// Section 5.4.1.
 pub(super) const ALGORITHMS: [SigningAlg; 3] =
@@ -33,11 +31,7 @@ impl Rules<'_> {
         self.proves_itself("app_key_file", "app_secret", client)?;
         self.proves_itself("machine.app_key_file", "machine.app_secret", machine)?;
         if raw.client_assertion_audience != AssertionAudience::Issuer {
-            return Err(self.against(
-                "client_assertion_audience",
-                "must be \"issuer\"",
-                "5.3.3.1",
-            ));
+            return Err(self.against("client_assertion_audience", "must be \"issuer\"", "5.3.3.1"));
         }
         if !matches!(raw.dpop, None | Some(DpopUse::Required)) {
             return Err(self.against("dpop", "must be \"required\", or left out", "5.3.3.1"));
@@ -115,9 +109,8 @@ impl Rules<'_> {
         ];
         for (key, address) in addresses {
             let url = address.as_deref().and_then(|text| Url::parse(text).ok());
-            let is_secure = |url: &Url| {
-                url.scheme() == "https" || (self.is_debug() && is_loopback(url))
-            };
+            let is_secure =
+                |url: &Url| url.scheme() == "https" || (self.is_debug() && is_loopback(url));
             if url.is_some_and(|url| !is_secure(&url)) {
                 return Err(self.against(key, "must start with https://", SECTION));
             }

@@ -157,7 +157,11 @@ impl Rules<'_> {
         if fapi {
             self.fapi2(raw, dev.is_some(), client.as_ref(), machine.as_ref())?;
         }
-        let is_off = if fapi { DpopUse::Required } else { DpopUse::Off };
+        let is_off = if fapi {
+            DpopUse::Required
+        } else {
+            DpopUse::Off
+        };
         let provider = ProviderConfig {
             tenants: self.tenants(raw)?,
             named_by: named_by(raw),

@@ -322,7 +322,10 @@ impl Discovery {
             }
             error
         })?;
-        match (self.profile, &metadata.pushed_authorization_request_endpoint) {
+        match (
+            self.profile,
+            &metadata.pushed_authorization_request_endpoint,
+        ) {
             (Some(Profile::Fapi2), None) => Err(ProviderError::NoPushedRequests),
             _ => Ok(metadata),
         }

@@ -140,7 +140,11 @@ pub(crate) struct ProofKeys(Vec<Arc<ProofKey>>);
 impl ProofKeys {
     pub(super) fn derive(secret: &SecretBytes, issuer: &str, clock: Clock) -> Option<ProofKeys> {
         let derive = |secret: &[u8]| ProofKey::derive(secret, issuer, clock).map(Arc::new);
-        secret.all().map(derive).collect::<Option<_>>().map(ProofKeys)
+        secret
+            .all()
+            .map(derive)
+            .collect::<Option<_>>()
+            .map(ProofKeys)
     }
 
     /// The one for what is new. `None` where no proofs are sent.

@@ -33,9 +33,7 @@ const MAX_NONCE: usize = 1024;
 
 /// Why no proof can be sent although one has to be.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the provider takes proofs signed with {0}, and this app signs with ES256: see logto.dpop"
-)]
+#[error("the provider takes proofs signed with {0}, and this app signs with ES256: see logto.dpop")]
 pub(crate) struct NoCommonAlgorithm(String);
 
 /// What the client knows for proving: its keys, and the nonces it was given.

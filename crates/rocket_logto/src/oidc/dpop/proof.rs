@@ -169,7 +169,9 @@ pub(crate) fn check(proof: &str, expected: &Expected<'_>) -> Result<Proven, Proo
 }
 
 /// The algorithm and the public key that a header names.
-fn signed_with(header: &Map<String, Value>) -> Result<(SigningAlg, &Map<String, Value>), ProofFault> {
+fn signed_with(
+    header: &Map<String, Value>,
+) -> Result<(SigningAlg, &Map<String, Value>), ProofFault> {
     let name = header.get("alg").and_then(Value::as_str);
     let alg = SigningAlg::OF_PROOFS
         .into_iter()

@@ -104,13 +104,55 @@ fn a_proof_of_ours_is_good_for_its_request_only() {
     assert_ne!(second.id, proven.id, "each has a jti of its own");
     assert_eq!(second.nonce, None);
     for (wrong, fault) in [
-        (Expected { method: "POST", ..good }, ProofFault::Method),
-        (Expected { method: "get", ..good }, ProofFault::Method),
-        (Expected { url: "https://resource.example.org/", ..good }, ProofFault::Address),
-        (Expected { token: "another", ..good }, ProofFault::Token),
-        (Expected { thumbprint: "another", ..good }, ProofFault::OtherKey),
-        (Expected { now: NOW + 121, ..good }, ProofFault::Time),
-        (Expected { now: NOW - 61, ..good }, ProofFault::Time),
+        (
+            Expected {
+                method: "POST",
+                ..good
+            },
+            ProofFault::Method,
+        ),
+        (
+            Expected {
+                method: "get",
+                ..good
+            },
+            ProofFault::Method,
+        ),
+        (
+            Expected {
+                url: "https://resource.example.org/",
+                ..good
+            },
+            ProofFault::Address,
+        ),
+        (
+            Expected {
+                token: "another",
+                ..good
+            },
+            ProofFault::Token,
+        ),
+        (
+            Expected {
+                thumbprint: "another",
+                ..good
+            },
+            ProofFault::OtherKey,
+        ),
+        (
+            Expected {
+                now: NOW + 121,
+                ..good
+            },
+            ProofFault::Time,
+        ),
+        (
+            Expected {
+                now: NOW - 61,
+                ..good
+            },
+            ProofFault::Time,
+        ),
     ] {
         assert_eq!(check(&proof, &wrong), Err(fault), "{wrong:?}");
     }
@@ -197,14 +239,24 @@ fn a_nonce_goes_back_to_who_gave_it_and_few_are_kept() {
     let other_port = Url::parse("https://api19.example:8443/a").expect("a URL");
     assert_eq!(nonces.of(&other_port), None);
     assert!(is_nonce("eyJ7S_zG.eyJH0-Z.HX4w-7v") && is_nonce(&"n".repeat(MAX_NONCE)));
-    for odd in ["", "a b", "a\"b", "a\\b", "\u{e9}", &"n".repeat(MAX_NONCE + 1)] {
+    for odd in [
+        "",
+        "a b",
+        "a\"b",
+        "a\\b",
+        "\u{e9}",
+        &"n".repeat(MAX_NONCE + 1),
+    ] {
         assert!(!is_nonce(odd), "{odd}");
     }
 }
 
 #[test]
 fn instances_agree_on_the_nonces_that_they_give() {
-    let (one, other) = (OwnNonces::new(&secret(7, &[])), OwnNonces::new(&secret(7, &[])));
+    let (one, other) = (
+        OwnNonces::new(&secret(7, &[])),
+        OwnNonces::new(&secret(7, &[])),
+    );
     let nonce = one.current(NOW);
     assert!(is_nonce(&nonce));
     for (age, is_good) in [(0, true), (150, true), (301, false), (-300, false)] {

@@ -258,7 +258,11 @@ pub(in crate::oidc) fn is_signed_by(
     alg: SigningAlg,
 ) -> Option<bool> {
     let key = read(jwk).ok()??;
-    let key = key.algs.contains(&alg).then(|| public_key(jwk, alg))?.ok()?;
+    let key = key
+        .algs
+        .contains(&alg)
+        .then(|| public_key(jwk, alg))?
+        .ok()?;
     let (message, signature) = token.rsplit_once('.')?;
     let verdict = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, alg.to_jws());
     Some(verdict.unwrap_or(false))
