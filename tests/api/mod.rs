@@ -9,4 +9,5 @@ mod an_api_needs_no_sign_in;
 mod an_api_tells_where_its_tokens_come_from;
 mod bearer_claims_are_checked;
 mod bearer_tokens_prove_themselves;
+mod callers_prove_possession;
 mod opaque_tokens_are_asked_about;

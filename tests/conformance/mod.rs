@@ -3,6 +3,7 @@
 mod backchannel_logout;
 mod basic;
 mod config;
+mod fapi2;
 mod form_post_basic;
 mod refresh;
 mod rp_initiated_logout;

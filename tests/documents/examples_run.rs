@@ -6,14 +6,18 @@ use rocket::figment::value::Dict;
 use rocket::serde::json::{Value, json};
 
 use crate::support::api_app::{ApiApp, MANAGEMENT_API, as_machine};
-use crate::support::app::settings;
+use crate::support::app::{ALICE, settings};
 use crate::support::browser::Browser;
+use crate::support::fapi::Fapi;
 use crate::support::targets::{ACME, GLOBEX, ORDERS, SHOPPING};
 
 // Each has a `main` as well.
 #[allow(dead_code)]
 #[path = "../../crates/rocket_logto/examples/api.rs"]
 mod api;
+#[allow(dead_code)]
+#[path = "../../crates/rocket_logto/examples/fapi_client.rs"]
+mod fapi_client;
 #[allow(dead_code)]
 #[path = "../../crates/rocket_logto/examples/management_api.rs"]
 mod management_api;
@@ -80,4 +84,21 @@ async fn the_management_api_is_called_by_the_app_itself() {
     let answer = Browser::new().get(app.url("/users/count")).await;
     assert_eq!(answer.status(), 500, "{}", answer.text());
     assert_eq!(answer.json::<Value>()["error"], "Misconfigured");
+}
+
+/// With userinfo in the place of the resource: it demands a proof and a nonce as well.
+#[rocket::async_test]
+async fn the_fapi_client_calls_a_resource_with_a_nonce() {
+    let rocket = |issuer: &str| {
+        let rocket = fapi_client::rocket();
+        let figment = rocket.figment().clone();
+        rocket.configure(figment.merge(("accounts_url", format!("{issuer}me"))))
+    };
+    let app = Fapi::of(rocket, |hooks| hooks.demand_dpop_nonce("a-nonce")).await;
+    let browser = Browser::new();
+    let pages = browser.navigate_following(app.url("/accounts"), 10).await;
+    let page = pages.last().expect("a page").text();
+    let expected = format!("{ALICE}: 200 OK\n{{\"");
+    assert!(page.starts_with(&expected), "{page}");
+    assert!(page.contains(&format!("\"sub\":\"{ALICE}\"")), "{page}");
 }

@@ -5,9 +5,11 @@
 // BACKCHANNEL_LOGOUT_URI                   where logout tokens are sent; none by default
 // ID_TOKEN_ALG                             RS256 (default) or ES384
 // ACCESS_TOKEN_TTL                         seconds, 3600 by default
+// FAPI                                     anything: the FAPI 2.0 profile, with DPoP nonces demanded; ID tokens in ES256
 // CLIENT_JWK, MACHINE_JWK                  public keys of the two clients, as JSON: they have no secret then, and prove
 //                                          themselves by private_key_jwt. What they post is printed, a line for each
 
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -36,6 +38,7 @@ const backchannelLogoutUri = environment('BACKCHANNEL_LOGOUT_URI', '');
 const idTokenAlg = environment('ID_TOKEN_ALG', 'RS256');
 const clientJwk = JSON.parse(environment('CLIENT_JWK', 'null'));
 const machineJwk = JSON.parse(environment('MACHINE_JWK', 'null'));
+const isFapi = environment('FAPI', '') !== '';
 const accessTokenTtl = Number(environment('ACCESS_TOKEN_TTL', '3600'));
 
 const signingKey = async (alg) => {
@@ -88,6 +91,7 @@ const configuration = {
       post_logout_redirect_uris: [postLogoutRedirectUri],
       response_types: ['code'],
       grant_types: ['authorization_code', 'refresh_token'],
+      ...(isFapi && { dpop_bound_access_tokens: true }),
       id_token_signed_response_alg: idTokenAlg,
       ...(backchannelLogoutUri && {
         backchannel_logout_uri: backchannelLogoutUri,
@@ -100,12 +104,13 @@ const configuration = {
       redirect_uris: [],
       response_types: [],
       grant_types: ['client_credentials'],
+      ...(isFapi && { dpop_bound_access_tokens: true }),
       id_token_signed_response_alg: idTokenAlg,
     },
   ],
-  jwks: { keys: [await signingKey('RS256'), await signingKey('ES384')] },
+  jwks: { keys: await Promise.all((isFapi ? ['ES256'] : ['RS256', 'ES384']).map(signingKey)) },
   enabledJWA: {
-    idTokenSigningAlgValues: ['RS256', 'ES384'],
+    idTokenSigningAlgValues: isFapi ? ['ES256'] : ['RS256', 'ES384'],
     clientAuthSigningAlgValues: ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'],
   },
   clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
@@ -127,6 +132,11 @@ const configuration = {
     clientCredentials: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     backchannelLogout: { enabled: true },
+    ...(isFapi && {
+      fapi: { enabled: true, profile: '2.0' },
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
+    }),
     resourceIndicators: {
       enabled: true,
       defaultResource: () => undefined,

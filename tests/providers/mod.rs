@@ -8,6 +8,7 @@ mod an_api_works_at_another_provider;
 mod another_provider_works;
 mod canaille_works;
 mod dex_works;
+mod fapi_works_at_another_provider;
 mod keycloak_works;
 mod many_tenants_share_one_provider;
 mod members_nobody_needs_stop_nobody;

@@ -57,6 +57,8 @@ pub struct Settings<'s> {
     pub id_token_alg: Option<&'s str>,
     /// Seconds; an hour when `None`.
     pub access_token_ttl: Option<u32>,
+    /// Whether it keeps to the FAPI 2.0 profile, and demands nonces.
+    pub is_fapi: bool,
     /// Public keys of the app and of the machine, which then have no secret.
     pub client_jwk: Option<&'s Value>,
     pub machine_jwk: Option<&'s Value>,
@@ -119,6 +121,9 @@ impl NpmProvider {
         }
         if let Some(seconds) = settings.access_token_ttl {
             node.env("ACCESS_TOKEN_TTL", seconds.to_string());
+        }
+        if settings.is_fapi {
+            node.env("FAPI", "2.0");
         }
         for (name, jwk) in [
             ("CLIENT_JWK", settings.client_jwk),

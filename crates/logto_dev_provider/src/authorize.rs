@@ -362,6 +362,10 @@ pub(crate) fn respond_code(
         grant: grant_id.clone(),
         redirect_uri: auth.redirect_uri_text.clone(),
         code_challenge: auth.code_challenge.clone(),
+        dpop_jkt: auth
+            .dpop_jkt
+            .clone()
+            .filter(|_| provider.settings.offers_dpop),
         expires: provider.now() + CODE_LIFETIME,
         used: false,
     };

@@ -111,7 +111,7 @@ fn check(
 }
 
 /// Header and claims.
-fn parts(assertion: &str) -> Option<(Value, Value)> {
+pub(crate) fn parts(assertion: &str) -> Option<(Value, Value)> {
     let mut parts = assertion.split('.');
     let mut object = || {
         let value = serde_json::from_slice(&from_base64url(parts.next()?)?).ok();
@@ -122,7 +122,7 @@ fn parts(assertion: &str) -> Option<(Value, Value)> {
 }
 
 /// Whether this public key (a JWK) has signed it.
-fn is_signed(assertion: &str, alg: &str, key: &Value) -> bool {
+pub(crate) fn is_signed(assertion: &str, alg: &str, key: &Value) -> bool {
     let Some((message, signed)) = assertion.rsplit_once('.') else {
         return false;
     };

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::claims;
 use crate::client_assertion;
+use crate::dpop;
 use crate::exchange;
 use crate::provider::Provider;
 use crate::wire::{Received, Reply};
@@ -72,6 +73,9 @@ pub(crate) fn discovery(provider: &Provider, _: &Received) -> Reply {
     }
     if provider.settings.dynamic_registration {
         metadata["registration_endpoint"] = at("/register").into();
+    }
+    if provider.settings.offers_dpop {
+        metadata["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
     }
     let mut reply = Reply::json(200, &metadata);
     reply.remove_header("cache-control");

@@ -25,6 +25,7 @@ pub(crate) fn token_exchange(
     provider: &Provider,
     request: &Received,
     client: &str,
+    key: Option<String>,
 ) -> Result<Value, OidcError> {
     let subject_token = required(request, "subject_token")?;
     let subject_token_type = required(request, "subject_token_type")?;
@@ -83,6 +84,7 @@ pub(crate) fn token_exchange(
         grant_id: &grant_id,
         grant: &grant,
         user: &user,
+        key,
     };
     Ok(issue.access_token(&scopes, target))
 }

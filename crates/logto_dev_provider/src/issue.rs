@@ -43,6 +43,8 @@ pub(crate) struct Issue<'a> {
     pub(crate) grant_id: &'a str,
     pub(crate) grant: &'a Grant,
     pub(crate) user: &'a SeedUser,
+    /// The key that access tokens are bound to, by its thumbprint.
+    pub(crate) key: Option<String>,
 }
 
 impl Issue<'_> {
@@ -78,7 +80,7 @@ impl Issue<'_> {
             "access_token": access_token,
             "expires_in": self.provider.token_lifetime(),
             "scope": scope,
-            "token_type": "Bearer",
+            "token_type": token_type(self.key.as_deref()),
         })
     }
 
@@ -95,6 +97,7 @@ impl Issue<'_> {
             scopes,
             issued,
             expires: issued + self.provider.token_lifetime(),
+            key: self.key.clone(),
         };
         self.provider
             .store()
@@ -159,6 +162,7 @@ impl Issue<'_> {
         let (sub, client) = (&self.user.id, &self.grant.client);
         let mut claims = jwt_claims(self.provider, sub, client, audience, scope);
         claims.extend(self.grant.authentication());
+        bind(&mut claims, self.key.as_deref());
         claims
     }
 
@@ -211,4 +215,19 @@ pub(crate) fn jwt_claims(
         "aud": audience,
     });
     claims.as_object().cloned().unwrap_or_default()
+}
+
+/// What an access token is, bound to this key or to none (RFC 9449, section 5).
+pub(crate) fn token_type(key: Option<&str>) -> &'static str {
+    match key {
+        Some(_) => "DPoP",
+        None => "Bearer",
+    }
+}
+
+/// RFC 9449, section 6.1.
+pub(crate) fn bind(claims: &mut Map<String, Value>, key: Option<&str>) {
+    if let Some(key) = key {
+        claims.insert("cnf".into(), json!({ "jkt": key }));
+    }
 }

@@ -81,6 +81,7 @@ mod cors;
 mod crypto;
 mod dev_provider;
 mod discovery;
+mod dpop;
 mod error;
 mod exchange;
 mod hooks;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::issue::jwt_claims;
+use crate::issue::{bind, jwt_claims, token_type};
 use crate::keys::ACCESS_TOKEN_TYP;
 use crate::names::organization_audience;
 use crate::oidc_error::OidcError;
@@ -15,6 +15,7 @@ pub(crate) fn client_credentials(
     provider: &Provider,
     request: &Received,
     client: &str,
+    key: Option<&str>,
 ) -> Result<Value, OidcError> {
     let invalid_target = |description| OidcError::new(400, "invalid_target", description);
     let resource = single_resource(request).map_err(|_| {
@@ -66,10 +67,11 @@ pub(crate) fn client_credentials(
     if let (Some(_), Some(id)) = (resource, organization) {
         claims.insert("organization_id".into(), json!(id));
     }
+    bind(&mut claims, key);
     Ok(json!({
         "access_token": provider.sign(ACCESS_TOKEN_TYP, claims),
         "expires_in": provider.token_lifetime(),
-        "token_type": "Bearer",
+        "token_type": token_type(key),
         "scope": scope,
     }))
 }

@@ -12,6 +12,7 @@ pub(crate) struct OidcError {
     pub(crate) description: String,
     pub(crate) scope: Option<String>,
     challenge: Option<String>,
+    dpop_nonce: Option<String>,
 }
 
 impl OidcError {
@@ -23,6 +24,7 @@ impl OidcError {
             description,
             scope: None,
             challenge: None,
+            dpop_nonce: None,
         }
     }
 
@@ -95,6 +97,18 @@ impl OidcError {
         self
     }
 
+    /// With the nonce that a proof must have (RFC 9449, section 8).
+    pub(crate) fn with_dpop_nonce(mut self, nonce: &str) -> OidcError {
+        self.dpop_nonce = Some(nonce.to_owned());
+        self
+    }
+
+    /// The same as the answer of a protected resource.
+    pub(crate) fn of_resource(mut self) -> OidcError {
+        self.status = 401;
+        self
+    }
+
     fn message(&self) -> &'static str {
         match self.error {
             "invalid_grant" => "Grant request is invalid.",
@@ -127,7 +141,10 @@ impl OidcError {
         if let Some(scope) = &self.scope {
             body["scope"] = json!(scope);
         }
-        let reply = Reply::json(self.status, &body);
+        let mut reply = Reply::json(self.status, &body);
+        if let Some(nonce) = &self.dpop_nonce {
+            reply.set_header("dpop-nonce", nonce);
+        }
         match &self.challenge {
             Some(challenge) => reply.with("www-authenticate", challenge),
             None => reply,

@@ -7,6 +7,7 @@ use url::Url;
 use crate::backchannel;
 use crate::client_auth::authenticate;
 use crate::clients::Client;
+use crate::issue::token_type;
 use crate::oidc_error::OidcError;
 use crate::pages;
 use crate::provider::Provider;
@@ -221,7 +222,7 @@ pub(crate) fn introspect(provider: &Provider, request: &Received) -> Reply {
 
 fn active_token(provider: &Provider, token: &str) -> Option<Value> {
     let store = provider.store();
-    let (grant_id, scope, issued, expires, token_type) = match (
+    let (grant_id, scope, issued, expires, token_type, key) = match (
         store.access_tokens.get(token),
         store.refresh_tokens.get(token),
     ) {
@@ -232,7 +233,8 @@ fn active_token(provider: &Provider, token: &str) -> Option<Value> {
                 Some(scope),
                 found.issued,
                 found.expires,
-                Some("Bearer"),
+                Some(token_type(found.key.as_deref())),
+                found.key.as_deref(),
             )
         }
         (None, Some(found)) if found.rotated.is_none() => (
@@ -240,6 +242,7 @@ fn active_token(provider: &Provider, token: &str) -> Option<Value> {
             None,
             found.issued,
             found.issued + REFRESH_TOKEN_LIFETIME,
+            None,
             None,
         ),
         _ => return None,
@@ -259,6 +262,10 @@ fn active_token(provider: &Provider, token: &str) -> Option<Value> {
     });
     for (name, value) in grant.authentication() {
         body[name] = value;
+    }
+    if let Some(key) = key {
+        // RFC 9449, section 6.2.
+        body["cnf"] = json!({ "jkt": key });
     }
     if let Some(token_type) = token_type {
         body["token_type"] = json!(token_type);

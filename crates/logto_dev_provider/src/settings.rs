@@ -81,6 +81,9 @@ pub struct Settings {
     /// Whether discovery offers pushed authorization requests (RFC 9126), as
     /// Logto does. The endpoint takes them either way.
     pub offers_par: bool,
+    /// Whether tokens are bound to the key of a client that sends a proof of it (DPoP, RFC
+    /// 9449), and discovery says so. Logto has none of it.
+    pub offers_dpop: bool,
     /// Whether the client may exchange tokens (RFC 8693). At Logto that is off until somebody
     /// switches on *Allow token exchange* in the application's settings.
     pub allow_token_exchange: bool,
@@ -118,6 +121,7 @@ impl Settings {
             state_file: None,
             signing_alg: SigningAlg::default(),
             offers_par: true,
+            offers_dpop: false,
             allow_token_exchange: true,
             dynamic_registration: false,
             #[cfg(feature = "_hooks")]

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::client_auth::authenticate;
 use crate::clients::Client;
 use crate::crypto::{base64url, sha256};
+use crate::dpop;
 use crate::issue::{Issue, Target};
 use crate::names::ORGANIZATIONS_SCOPE;
 use crate::oidc_error::OidcError;
@@ -26,19 +27,24 @@ pub(crate) fn token(provider: &Provider, request: &Received) -> Reply {
 
 fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Value, OidcError> {
     let grant_type = required(request, "grant_type")?;
+    let key = dpop::of_token_request(provider, request)?;
     // At Logto a machine has no users, and an app that has users is no machine.
     let signs_in = provider.client(client).ok();
     match (grant_type, &signs_in) {
-        ("authorization_code", Some(_)) => redeem_code(provider, request, client),
-        ("refresh_token", Some(found)) if found.may_refresh() => refresh(provider, request, found),
-        ("client_credentials", None) => machine::client_credentials(provider, request, client),
+        ("authorization_code", Some(_)) => redeem_code(provider, request, client, key),
+        ("refresh_token", Some(found)) if found.may_refresh() => {
+            refresh(provider, request, found, key)
+        }
+        ("client_credentials", None) => {
+            machine::client_credentials(provider, request, client, key.as_deref())
+        }
         // Of the operator's own applications only, as at Logto.
         (exchange::GRANT_TYPE, Some(found))
             if found.is_third_party() || !provider.settings.allow_token_exchange =>
         {
             Err(OidcError::grant_not_allowed())
         }
-        (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client),
+        (exchange::GRANT_TYPE, _) => exchange::token_exchange(provider, request, client, key),
         ("authorization_code" | "refresh_token" | "client_credentials", _) => {
             Err(OidcError::grant_not_allowed())
         }
@@ -49,7 +55,12 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
     }
 }
 
-fn redeem_code(provider: &Provider, request: &Received, client: &str) -> Result<Value, OidcError> {
+fn redeem_code(
+    provider: &Provider,
+    request: &Received,
+    client: &str,
+    key: Option<String>,
+) -> Result<Value, OidcError> {
     let code = required(request, "code")?;
     let now = provider.now();
     let grant_id = {
@@ -76,6 +87,9 @@ fn redeem_code(provider: &Provider, request: &Received, client: &str) -> Result<
         }
         let verifier = request.form_value("code_verifier");
         check_verifier(entry.code_challenge.as_deref(), verifier)?;
+        if entry.dpop_jkt.is_some() && entry.dpop_jkt != key {
+            return Err(OidcError::invalid_grant("dpop_jkt is that of another key"));
+        }
         entry.used = true;
         grant_id
     };
@@ -89,6 +103,7 @@ fn redeem_code(provider: &Provider, request: &Received, client: &str) -> Result<
             grant: grant_id.clone(),
             issued: now,
             rotated: None,
+            key: key.clone().filter(|_| provider.settings.is_public()),
         };
         provider.store().refresh_tokens.insert(token.clone(), entry);
         token
@@ -98,6 +113,7 @@ fn redeem_code(provider: &Provider, request: &Received, client: &str) -> Result<
         grant_id: &grant_id,
         grant: &grant,
         user: &user,
+        key,
     };
     Ok(issue.tokens(&grant.scopes, target, refresh_token))
 }
@@ -119,15 +135,25 @@ fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(),
     }
 }
 
-fn refresh(provider: &Provider, request: &Received, client: &Client) -> Result<Value, OidcError> {
+fn refresh(
+    provider: &Provider,
+    request: &Received,
+    client: &Client,
+    key: Option<String>,
+) -> Result<Value, OidcError> {
     let token = required(request, "refresh_token")?;
     let now = provider.now();
-    let (grant_id, issued, rotated) = {
+    let (grant_id, issued, rotated, bound_to) = {
         let store = provider.store();
         let entry = store.refresh_tokens.get(token);
         let entry = entry.ok_or_else(|| OidcError::invalid_grant("refresh token not found"))?;
-        (entry.grant.clone(), entry.issued, entry.rotated)
+        let key = entry.key.clone();
+        (entry.grant.clone(), entry.issued, entry.rotated, key)
     };
+    // RFC 9449, section 5.
+    if bound_to.is_some() && bound_to != key {
+        return Err(OidcError::invalid_grant("it is bound to another key"));
+    }
     if issued + REFRESH_TOKEN_LIFETIME <= now {
         return Err(OidcError::invalid_grant("refresh token is expired"));
     }
@@ -150,7 +176,7 @@ fn refresh(provider: &Provider, request: &Received, client: &Client) -> Result<V
     let target = Target::of(requested_resource(request, &grant)?, organization);
 
     let refresh_token = if rotates(provider, client, issued) {
-        rotate(provider, token, &grant_id)
+        rotate(provider, token, &grant_id, bound_to)
     } else {
         token.to_owned()
     };
@@ -159,6 +185,7 @@ fn refresh(provider: &Provider, request: &Received, client: &Client) -> Result<V
         grant_id: &grant_id,
         grant: &grant,
         user: &user,
+        key,
     };
     Ok(issue.tokens(&scopes, target, Some(refresh_token)))
 }
@@ -287,7 +314,7 @@ fn rotates(provider: &Provider, client: &Client, issued: u64) -> bool {
         .unwrap_or(is_public || is_old)
 }
 
-fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
+fn rotate(provider: &Provider, token: &str, grant_id: &str, key: Option<String>) -> String {
     let now = provider.now();
     let mut store = provider.store();
     if let Some(entry) = store.refresh_tokens.get_mut(token) {
@@ -299,6 +326,7 @@ fn rotate(provider: &Provider, token: &str, grant_id: &str) -> String {
         grant: grant_id.to_owned(),
         issued: now,
         rotated: None,
+        key,
     };
     store.refresh_tokens.insert(new.clone(), entry);
     new

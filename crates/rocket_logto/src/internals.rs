@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind};
 #[cfg(feature = "metrics")]
 pub use crate::measure::{Kind as MetricKind, Metric, listed as metrics};
 use crate::oidc::challenge::StepUpChallenge;
+use crate::oidc::dpop;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::verify::{
     self, AccessExpectations, Algorithms, ClientExpectations, KeySet, Logout, Nonce,
@@ -79,6 +80,36 @@ pub fn step_up_challenge(header: &[u8]) -> Option<(Option<u32>, Vec<String>)> {
         found.max_age(),
         found.acr_values().map(str::to_owned).collect(),
     ))
+}
+
+/// What is wrong with the proof of possession of a call, if anything is.
+pub fn dpop_proof(proof: &str, call: DpopCall<'_>) -> Result<(), String> {
+    let expected = dpop::Expected {
+        method: call.method,
+        url: call.url,
+        token: call.token,
+        thumbprint: call.thumbprint,
+        now: call.now,
+        tolerance: call.tolerance,
+    };
+    let proven = dpop::check(proof, &expected);
+    proven.map(drop).map_err(|fault| fault.to_string())
+}
+
+/// What a proof must be for.
+#[derive(Clone, Copy)]
+pub struct DpopCall<'a> {
+    pub method: &'a str,
+    pub url: &'a str,
+    pub token: &'a str,
+    pub thumbprint: &'a str,
+    pub now: i64,
+    pub tolerance: i64,
+}
+
+/// An address as the address of a proof is compared.
+pub fn dpop_address(url: &str) -> Option<String> {
+    dpop::normalized(url)
 }
 
 /// The endpoints of a discovery document that is valid for `issuer`.

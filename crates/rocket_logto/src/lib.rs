@@ -109,6 +109,7 @@
 //! | [`guide::webhooks`] | what Logto tells by itself, and when: suspended users, other roles; hooks of your own for it |
 //! | [`guide::pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`guide::tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
+//! | [`guide::dpop`] | tokens that are bound to a key (DPoP), of your app and of your API's callers; the FAPI 2.0 Security Profile |
 //! | [`guide::account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`guide::apis`] | protecting an API with [`Bearer`], services that are only an API ([`Logto::api()`]), opaque tokens |
 //! | [`guide::single_page_app`] | a page of scripts without tokens: the proxy ([`Proxy`]), the session for scripts, what they are answered |

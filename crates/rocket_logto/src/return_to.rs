@@ -72,6 +72,14 @@ impl BasePath {
         format!("{}{path}", self.path)
     }
 
+    /// A path as requests have it, as callers have it.
+    pub(crate) fn of_callers(&self, path: &str) -> String {
+        match self.is_hidden {
+            true => self.prepend(path),
+            false => path.to_owned(),
+        }
+    }
+
     /// What is left of a path below it.
     pub(crate) fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
         let rest = path.strip_prefix(&self.path)?;

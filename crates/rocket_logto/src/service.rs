@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use rocket::Request;
 
-use crate::claims::AccessTokenClaims;
 use crate::clock::{Clock, Seconds};
-use crate::config::{ClientConfig, NamedBy, ProviderConfig};
+use crate::config::{ClientConfig, NamedBy, ProviderConfig, SigningAlg};
 use crate::error::bearer::BearerError;
 use crate::error::{Error, ErrorKind};
 use crate::oidc::authentication::Measure;
+use crate::oidc::dpop::Prover;
 use crate::oidc::failure::exchange_failed;
 use crate::oidc::service::ServiceClient;
 use crate::resource_metadata::ProtectedResources;
-use crate::tokens::bearer::Bearers;
+use crate::tokens::bearer::{Bearers, Verified};
 use crate::tokens::machine::MachineTokens;
+use crate::tokens::proofs::Proofs;
 use crate::tokens::subject_token::SubjectToken;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -49,6 +50,7 @@ pub struct LogtoService {
 struct Inner {
     service: Arc<ServiceClient>,
     bearers: Bearers,
+    proofs: Proofs,
     machine_tokens: MachineTokens,
     resources: ProtectedResources,
     clock: Clock,
@@ -63,10 +65,12 @@ impl LogtoService {
         config: ProviderConfig,
         client: Option<ClientConfig>,
         resources: ProtectedResources,
+        (prover, proofs): (Prover, Proofs),
         clock: Clock,
     ) -> Result<LogtoService, reqwest::Error> {
         let inner = Inner {
-            service: Arc::new(ServiceClient::new(config, client, clock)?),
+            service: Arc::new(ServiceClient::new(config, client, prover, clock)?),
+            proofs,
             bearers: Bearers::new(),
             machine_tokens: MachineTokens::new(),
             resources,
@@ -239,6 +243,19 @@ impl LogtoService {
         &self.inner.resources
     }
 
+    /// What callers may sign their proofs of possession with; nothing where none can be checked.
+    pub(crate) fn proof_algs(&self) -> &'static [SigningAlg] {
+        const SUPPORTED: &[SigningAlg] = &SigningAlg::OF_PROOFS;
+        match self.inner.proofs.can_be_checked() {
+            true => SUPPORTED,
+            false => &[],
+        }
+    }
+
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.inner.proofs
+    }
+
     pub(crate) fn client(&self) -> &Arc<ServiceClient> {
         &self.inner.service
     }
@@ -257,11 +274,8 @@ impl LogtoService {
         (self.inner.clock)() + self.inner.service.config().ahead()
     }
 
-    /// The claims of a bearer token, verified now or earlier.
-    pub(crate) async fn verify_bearer(
-        &self,
-        token: &str,
-    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
+    /// The claims of a token, verified now or earlier, and the key that it is bound to.
+    pub(crate) async fn verify_bearer(&self, token: &str) -> Result<Verified, BearerError> {
         let Inner {
             bearers, service, ..
         } = &*self.inner;

@@ -51,6 +51,10 @@ impl Hooks {
         None
     }
 
+    pub(crate) fn dpop_nonce(&self) -> Option<String> {
+        None
+    }
+
     /// Gives the claims back: they are signed the ordinary way.
     pub(crate) fn sign_jwt(
         &self,

@@ -130,6 +130,10 @@ impl Hooks {
         !self.state().logout_tokens_without_exp
     }
 
+    pub(crate) fn dpop_nonce(&self) -> Option<String> {
+        self.state().dpop_nonce.clone()
+    }
+
     pub(crate) fn opaque_prefix(&self) -> String {
         self.state().token_prefix.clone()
     }

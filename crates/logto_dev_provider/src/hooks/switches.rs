@@ -30,6 +30,7 @@ pub(super) struct State {
     pub(super) token_lifetime: Option<Duration>,
     pub(super) sign_in_as: Option<String>,
     pub(super) token_prefix: String,
+    pub(super) dpop_nonce: Option<String>,
     pub(super) ignores_acr_values: bool,
     pub(super) hide_kid: bool,
     pub(super) logout_tokens_without_exp: bool,
@@ -229,6 +230,12 @@ impl Hooks {
     /// Publishes a key of another algorithm beside the current one.
     pub fn publish_alg(&self, alg: SigningAlg) {
         self.keys().ensure(alg);
+    }
+
+    /// Proofs of possession must hold this nonce from now on (RFC 9449, sections 8 and 9); others
+    /// are told of it.
+    pub fn demand_dpop_nonce(&self, nonce: &str) {
+        self.state().dpop_nonce = Some(nonce.to_owned());
     }
 
     /// Leaves `kid` out of the key set and of token headers.

@@ -90,6 +90,7 @@ mod tests {
                 grant: grant.to_owned(),
                 issued: n,
                 rotated: None,
+                key: None,
             };
             store.refresh_tokens.insert(n.to_string(), token("g"));
         }

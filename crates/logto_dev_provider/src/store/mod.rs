@@ -179,6 +179,8 @@ pub(crate) struct Code {
     pub(crate) grant: String,
     pub(crate) redirect_uri: String,
     pub(crate) code_challenge: Option<String>,
+    /// The thumbprint of the key without which it is of no use (RFC 9449, section 10).
+    pub(crate) dpop_jkt: Option<String>,
     pub(crate) expires: u64,
     pub(crate) used: bool,
 }
@@ -191,6 +193,9 @@ pub(crate) struct AccessToken {
     pub(crate) scopes: Vec<String>,
     pub(crate) issued: u64,
     pub(crate) expires: u64,
+    /// The key that it is bound to, by its thumbprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 /// What the Management API gives out to act as a user, once.
@@ -211,6 +216,9 @@ pub(crate) struct RefreshToken {
     pub(crate) grant: String,
     pub(crate) issued: u64,
     pub(crate) rotated: Option<u64>,
+    /// The key that it is bound to: only a public client's is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Default)]
@@ -229,6 +237,8 @@ pub(crate) struct Store {
     pub(crate) assertions: Bounded<()>,
     /// Clients that have registered themselves.
     pub(crate) registered_clients: Bounded<ThirdParty, THIRD_PARTIES_MAX>,
+    /// The same of proofs of possession, by key.
+    pub(crate) proofs: Bounded<()>,
 }
 
 impl Store {

@@ -149,6 +149,19 @@ impl AccessTokenClaims {
         named.or_else(|| ["azp", "cid", "appid"].iter().find_map(other))
     }
 
+    /// Whether it may be used with some proof only (`cnf`, RFC 7800 section 3.1).
+    pub(crate) fn is_bound(&self) -> bool {
+        self.extra.get("cnf").is_some_and(|cnf| !cnf.is_null())
+    }
+
+    /// The thumbprint of the key that it is bound to (`jkt`, RFC 9449 section 6.1), if it is to
+    /// nothing else.
+    pub(crate) fn thumbprint(&self) -> Option<&str> {
+        let cnf = self.extra.get("cnf")?.as_object()?;
+        let thumbprint = cnf.get("jkt")?.as_str()?;
+        (cnf.len() == 1 && !thumbprint.is_empty()).then_some(thumbprint)
+    }
+
     /// Whether this scope was granted.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)

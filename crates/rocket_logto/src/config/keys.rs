@@ -9,6 +9,7 @@ use figment::value::Value;
 use serde::Serialize;
 
 use super::parameters::Prompt;
+use super::types::{DpopUse, Profile};
 use super::values::{
     AtLeastOne, AuthMethod, EndSession, Parameters, Port, SecretKeys, SigningAlgs, Span, Store,
     Text, TextList, path_or_off,
@@ -54,6 +55,20 @@ keys! {
         /// whom the key's assertions name as `aud`: the issuer, or at every endpoint
         /// `"token_endpoint"`, its URL
         client_assertion_audience: AssertionAudience = "issuer", env LOGTO_CLIENT_ASSERTION_AUDIENCE;
+        /// what a whole profile demands: `"fapi2"` for the FAPI 2.0 Security Profile, as a client. It
+        /// sets the keys that it is about, and refuses what contradicts it
+        profile: Option<Profile>, otherwise "none", env LOGTO_PROFILE;
+        /// whether tokens are bound to a key of the app's own (DPoP, RFC 9449), and sent with a proof
+        /// of it: `"off"`, `"auto"` where the provider announces it, or `"required"`, which refuses
+        /// other tokens
+        dpop: Option<DpopUse>, otherwise "`\"off\"`, with `profile = \"fapi2\"` `\"required\"`",
+            env LOGTO_DPOP;
+        /// `true`: [`Bearer`](crate::Bearer) takes only tokens that are bound to a key of the caller's,
+        /// with a proof of it (DPoP). Such tokens are never taken without, whatever stands here
+        bearer_requires_dpop: Option<bool>, otherwise "`false`, with `profile = \"fapi2\"` `true`";
+        /// `true`: those proofs must hold a nonce that the app has given out in the last minutes (RFC
+        /// 9449 section 9); outside the debug profile it needs Rocket's `secret_key`
+        dpop_nonces: bool = false;
         /// `true`: [`Bearer`](crate::Bearer) asks the provider about tokens that are no JWTs
         /// (RFC 7662)
         introspect_opaque_tokens: bool = false;

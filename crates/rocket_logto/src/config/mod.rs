@@ -14,6 +14,7 @@ pub(crate) mod parameters;
 mod provider;
 mod redis;
 mod rules;
+pub(crate) mod secret_key;
 mod sources;
 mod types;
 mod values;
@@ -44,10 +45,11 @@ pub use redis::RedisServers;
 pub(crate) use redis::Topology;
 use rules::Rules;
 pub(crate) use rules::{UPSTREAM, is_open, upstream_url};
+pub(crate) use secret_key::SecretBytes;
 pub use types::{
     AppSecret, ClientAuthMethod, ResponseMode, SessionConfig, SigningAlg, StoreConfig,
 };
-pub(crate) use types::{AssertionAudience, EndSessionEndpoint, ProxyConfig};
+pub(crate) use types::{AssertionAudience, DpopUse, EndSessionEndpoint, Profile, ProxyConfig};
 pub(crate) use values::HttpHost;
 
 /// The configuration of the fairing: the `logto` table of `Rocket.toml`, merged

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 /// What the app sets itself: from a key of its own or for each sign-in anew.
-const OWN: [&str; 14] = [
+const OWN: [&str; 15] = [
     "client_id",
     "client_secret",
     "code_challenge",
     "code_challenge_method",
     "code_verifier",
+    "dpop_jkt",
     "nonce",
     "redirect_uri",
     "request",

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use figment::Figment;
+use url::Url;
 
 use super::client_key::ClientKey;
 use super::rules::Rules;
 use super::values::HttpHost;
-use super::{AppSecret, AssertionAudience, ClientAuthMethod, RoutePaths, SigningAlg};
+use super::{
+    AppSecret, AssertionAudience, ClientAuthMethod, DpopUse, Profile, RoutePaths, SigningAlg,
+};
 use crate::clock::Seconds;
+use crate::return_to::BasePath;
 #[cfg(all(feature = "testing", debug_assertions))]
 use crate::transport::InPlaceOfNetwork;
 
@@ -40,6 +44,13 @@ pub(crate) struct ProviderConfig {
     /// Clients whose access tokens need no audience.
     pub clients_without_audience: Vec<String>,
     pub bearer_takes_id_tokens: bool,
+    pub profile: Option<Profile>,
+    /// Whether this app's own tokens are bound to a key.
+    pub dpop: DpopUse,
+    /// Whether those of callers have to be.
+    pub bearer_requires_dpop: bool,
+    /// Whether their proofs need a nonce.
+    pub dpop_nonces: bool,
     /// The accepted signature algorithms; none: those the provider announces.
     pub id_token_alg: Vec<SigningAlg>,
     /// Which `acr` is stronger than which: the weakest first.
@@ -125,6 +136,10 @@ pub(crate) struct ApiConfig {
     /// An API need not be anybody at the provider.
     pub client: Option<ClientConfig>,
     pub routes: RoutePaths,
+    /// The address that callers have, where it is configured or the debug profile knows it:
+    /// proofs (RFC 9449) are for an address.
+    pub base_url: Option<Url>,
+    pub base_path: BasePath,
     /// The development provider is meant, which the web app runs.
     pub dev_provider: bool,
 }

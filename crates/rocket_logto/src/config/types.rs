@@ -89,6 +89,16 @@ impl SigningAlg {
         SigningAlg::EdDSA,
     ];
 
+    /// What a caller's proof of possession may be signed with (RFC 9449 section 4.2), of which
+    /// FAPI 2.0 section 5.4.1 has the first three.
+    pub(crate) const OF_PROOFS: [SigningAlg; 5] = [
+        SigningAlg::ES256,
+        SigningAlg::PS256,
+        SigningAlg::EdDSA,
+        SigningAlg::ES384,
+        SigningAlg::RS256,
+    ];
+
     /// The algorithm of exactly this name.
     pub(crate) fn named(name: &str) -> Option<SigningAlg> {
         let mut all = SigningAlg::ALL.into_iter();
@@ -119,6 +129,26 @@ pub(crate) enum AssertionAudience {
     Issuer,
     /// The address of the token endpoint, at every endpoint.
     TokenEndpoint,
+}
+
+/// Whether the app's tokens are to be bound to a key of its own (DPoP, RFC 9449).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DpopUse {
+    /// No.
+    Off,
+    /// Where the provider announces it.
+    Auto,
+    /// Yes, and a token that is not is refused.
+    Required,
+}
+
+/// A set of demands that go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Profile {
+    /// FAPI 2.0 Security Profile (OpenID Foundation, final of February 2025).
+    Fapi2,
 }
 
 /// How the authorization response comes back.

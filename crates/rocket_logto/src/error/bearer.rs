@@ -56,6 +56,7 @@ pub struct BearerError {
     reference: String,
     logged: Logged,
     needs: Box<Needs>,
+    scheme: Scheme,
 }
 
 /// What a challenge tells of the API.
@@ -66,11 +67,21 @@ struct Needs {
     metadata: Option<String>,
 }
 
+/// How a token came, or has to come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// RFC 6750 section 2.1.
+    #[default]
+    Bearer,
+    /// RFC 9449 section 7.1.
+    Dpop,
+}
+
 /// The kinds of [`BearerError`]. More may be added.
 ///
 /// # Standards
 ///
-/// RFC 6750 section 3.1, RFC 9470 section 3.
+/// RFC 6750 section 3.1, RFC 9449 sections 7.1 and 9, RFC 9470 section 3.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BearerErrorKind {
@@ -86,6 +97,17 @@ pub enum BearerErrorKind {
     /// a text for the caller.
     #[error("{0}")]
     InvalidToken(String),
+    /// The token is bound to a key, and the proof of possession that came with it is not good, or
+    /// did not come: 401 (RFC 9449 section 7.1). Holds a text for the caller.
+    #[error("{0}")]
+    InvalidProof(&'static str),
+    /// The proof has to hold a nonce of this app, which the answer gives in `DPoP-Nonce`: 401 (RFC
+    /// 9449 section 9). Of `dpop_nonces`.
+    #[error("the proof needs the nonce of the DPoP-Nonce header")]
+    NonceRequired {
+        /// What the next proof must hold.
+        nonce: String,
+    },
     /// The token is good, but lacks scopes: 403.
     #[error("missing scopes: {}", .missing.join(" "))]
     InsufficientScope {
@@ -123,7 +145,17 @@ impl BearerError {
             reference: reference(),
             logged: Logged::default(),
             needs: Box::default(),
+            scheme: Scheme::Bearer,
         }
+    }
+
+    /// The same for a token of another scheme, which the challenge then names.
+    pub(crate) fn by(self, scheme: Scheme) -> BearerError {
+        BearerError { scheme, ..self }
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     pub(crate) fn invalid_request(why: &'static str, reason: &str) -> BearerError {
@@ -182,6 +214,8 @@ impl BearerError {
         match self.kind {
             BearerErrorKind::Missing
             | BearerErrorKind::InvalidToken(_)
+            | BearerErrorKind::InvalidProof(_)
+            | BearerErrorKind::NonceRequired { .. }
             | BearerErrorKind::InsufficientAuthentication { .. } => Status::Unauthorized,
             BearerErrorKind::InvalidRequest(_) => Status::BadRequest,
             BearerErrorKind::InsufficientScope { .. } => Status::Forbidden,
@@ -191,12 +225,14 @@ impl BearerError {
         }
     }
 
-    /// The error code for the caller (RFC 6750 section 3.1, RFC 9470 section 3).
+    /// The error code for the caller (RFC 6750 section 3.1, RFC 9449 section 7.1, RFC 9470 section 3).
     pub fn code(&self) -> &'static str {
         match self.kind {
             BearerErrorKind::Missing => "unauthorized",
             BearerErrorKind::InvalidRequest(_) => "invalid_request",
             BearerErrorKind::InvalidToken(_) => "invalid_token",
+            BearerErrorKind::InvalidProof(_) => "invalid_dpop_proof",
+            BearerErrorKind::NonceRequired { .. } => "use_dpop_nonce",
             BearerErrorKind::InsufficientScope { .. } => "insufficient_scope",
             BearerErrorKind::InsufficientAuthentication { .. } => {
                 "insufficient_user_authentication"
@@ -209,7 +245,8 @@ impl BearerError {
     /// Writes the one log line, when the error is answered or dropped.
     pub(crate) fn log(&self) {
         let what = match self.kind {
-            BearerErrorKind::Missing => return,
+            // Each client gets one now and then, and goes on.
+            BearerErrorKind::Missing | BearerErrorKind::NonceRequired { .. } => return,
             BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => "not checked",
             _ => "rejected",
         };

@@ -4,7 +4,7 @@
 use rocket::fairing;
 use rocket::{Build, Orbit, Rocket};
 
-use crate::config::LogtoConfig;
+use crate::config::{DpopUse, LogtoConfig};
 #[cfg(feature = "dev-provider")]
 use {
     super::port::owner,
@@ -39,6 +39,7 @@ pub(crate) async fn start(rocket: Rocket<Build>, config: &mut LogtoConfig) -> fa
     };
     let accepted = config.id_token_alg().iter().find_map(its_own);
     settings.signing_alg = accepted.unwrap_or_default();
+    settings.offers_dpop = config.provider.dpop != DpopUse::Off;
     // So that signing out in one browser leaves the others signed in.
     settings.sid = true;
     settings.state_file.clone_from(&table.state_file);

@@ -4,17 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rocket::config::LogLevel;
+use rocket::config::{LogLevel, SecretKey};
 use rocket::{Build, Rocket};
 use url::Url;
 
 use crate::clock::Clock;
-use crate::config::{ClientConfig, Credentials, LogtoConfig, ProviderConfig, StoreConfig};
+use crate::config::{
+    ClientConfig, Credentials, LogtoConfig, ProviderConfig, SecretBytes, StoreConfig,
+};
+use crate::oidc::dpop::{OwnNonces, Prover};
 use crate::resource_metadata::ProtectedResources;
 use crate::service::LogtoService;
 use crate::session::store::SharedStore;
 #[cfg(feature = "redis")]
 use crate::session::store::redis::RedisStore;
+use crate::tokens::proofs::{OwnAddress, Proofs};
 
 /// Long enough for the other fairings' lift-off, short enough for someone who reads along.
 const AFTER_ROCKET: Duration = Duration::from_millis(300);
@@ -35,6 +39,7 @@ pub(super) fn provider_service(
     config: ProviderConfig,
     client: Option<ClientConfig>,
     resources: ProtectedResources,
+    (address, previous): (Option<OwnAddress>, &[SecretKey]),
     clock: Clock,
 ) -> Option<LogtoService> {
     if rocket.state::<LogtoService>().is_some() {
@@ -46,7 +51,26 @@ pub(super) fn provider_service(
     for client in config.machine.iter().chain(&client) {
         announce_key(client);
     }
-    match LogtoService::new(config, client, resources, clock) {
+    let secret = SecretBytes::of(rocket.figment(), previous);
+    let Some(secret) = secret else {
+        log::error!("logto: no key can be derived, see secret_key");
+        return None;
+    };
+    let is_debug = rocket.figment().profile() == rocket::Config::DEBUG_PROFILE;
+    if config.dpop_nonces && !secret.is_configured() && !is_debug {
+        log::error!(
+            "logto: logto.dpop_nonces needs Rocket's secret_key, the same in all instances: a nonce \
+             of one has to be good for the others"
+        );
+        return None;
+    }
+    let Some(prover) = Prover::new(config.dpop, &secret, &config.issuer, clock) else {
+        log::error!("logto: no key for logto.dpop can be derived, see secret_key");
+        return None;
+    };
+    let nonces = config.dpop_nonces.then(|| OwnNonces::new(&secret));
+    let proofs = Proofs::new(&config, address, nonces);
+    match LogtoService::new(config, client, resources, (prover, proofs), clock) {
         Ok(service) => Some(service),
         Err(error) => {
             log::error!("logto: the HTTP client cannot be created, see logto.ca_file: {error}");

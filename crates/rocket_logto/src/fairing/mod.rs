@@ -39,6 +39,7 @@ use crate::routes;
 use crate::session::context::RequestContext;
 use crate::session::store::SharedStore;
 use crate::session::{SessionManager, Sessions};
+use crate::tokens::proofs::OwnAddress;
 
 impl Logto {
     /// The fairing to attach. See the [crate documentation](crate) for a whole
@@ -214,8 +215,13 @@ impl Fairing for LogtoFairing {
             }
         };
         let (provider, client) = (config.provider.clone(), config.client.clone());
+        let address = OwnAddress {
+            base_url: config.base_url.clone(),
+            base_path: config.base_path.clone(),
+        };
+        let own = (Some(address), &*config.previous_secret_keys);
         let resources = ProtectedResources::at(&config.mounted.resource_metadata);
-        let service = provider_service(&rocket, provider, Some(client), resources, self.clock);
+        let service = provider_service(&rocket, provider, Some(client), resources, own, self.clock);
         let Some(service) = service else {
             return Err(rocket);
         };

@@ -2,7 +2,7 @@
 //! cookies, no sign-in routes.
 
 use rocket::fairing::{self, Fairing, Info, Kind};
-use rocket::{Build, Orbit, Request, Response, Rocket};
+use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use super::declared::Declared;
 use super::ignition::{provider_service, take_offline};
@@ -11,10 +11,12 @@ use crate::config::ApiConfig;
 use crate::guards::Permission;
 use crate::logto::Logto;
 use crate::measure;
+use crate::request::keep_method;
 use crate::resource_metadata::ProtectedResources;
 use crate::response::failed_guard;
 use crate::routes;
 use crate::service::LogtoService;
+use crate::tokens::proofs::OwnAddress;
 
 impl Logto {
     /// The fairing of a service that is only an API. No one signs in there:
@@ -144,7 +146,7 @@ impl Fairing for LogtoServiceFairing {
     fn info(&self) -> Info {
         Info {
             name: "Logto API",
-            kind: Kind::Ignite | Kind::Liftoff | Kind::Response | Kind::Singleton,
+            kind: Kind::Ignite | Kind::Liftoff | Kind::Request | Kind::Response | Kind::Singleton,
         }
     }
 
@@ -165,9 +167,13 @@ impl Fairing for LogtoServiceFairing {
             );
         }
         take_offline(&rocket, &mut config.provider);
+        let address = config.base_url.map(|base_url| OwnAddress {
+            base_url,
+            base_path: config.base_path,
+        });
+        let (provider, client, own) = (config.provider, config.client, (address, &[][..]));
         let resources = ProtectedResources::at(&config.routes.resource_metadata);
-        let (provider, client) = (config.provider, config.client);
-        let service = provider_service(&rocket, provider, client, resources, self.clock);
+        let service = provider_service(&rocket, provider, client, resources, own, self.clock);
         let Some(service) = service else {
             return Err(rocket);
         };
@@ -183,6 +189,10 @@ impl Fairing for LogtoServiceFairing {
             log::info!("logto: tokens of {} are accepted", logto.issuer());
             rocket::tokio::spawn(logto.client().provider().clone().warm_up());
         }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        keep_method(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {

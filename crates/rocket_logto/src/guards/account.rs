@@ -224,7 +224,7 @@ impl AccountApi<'_> {
             path,
             query,
             body,
-            token: token.as_secret(),
+            credential: token.credential(),
             verification: proof.map(IdentityProof::id),
         };
         Ok(self.active.provider().call(call).await)

@@ -12,16 +12,18 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::access_token::Resource;
 use super::caller_authentication::{authenticated_as, cannot_be_met};
 use super::organization_id::OrganizationId;
+use super::possession;
 use crate::authentication::Authentication;
 use crate::claims::AccessTokenClaims;
 use crate::clock;
 use crate::config::ORGANIZATION;
-use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::error::bearer::{BearerError, BearerErrorKind, Scheme};
 use crate::logto::either_fairing_is_missing;
 use crate::measure::{self, Caller};
 use crate::oidc::error::one_line;
 use crate::response::pending::pending;
 use crate::service::LogtoService;
+use crate::tokens::bearer::Verified;
 
 /// In bytes: longer than the token of a user with many scopes, and short enough
 /// not to be worth flooding with.
@@ -95,6 +97,27 @@ pub trait Permission: Send + Sync + 'static {
     /// }
     /// ```
     const AUTHENTICATION: Authentication = Authentication::ANY;
+    /// Whether the token must be bound to a key of the caller's, and come with a proof of it
+    /// (DPoP, RFC 9449): a token that somebody else has got hold of is then of no use. Of all
+    /// permissions at once, `bearer_requires_dpop` says it. A token that is bound needs its
+    /// proof in any case.
+    ///
+    /// ```rust
+    /// use rocket_logto::Permission;
+    ///
+    /// # use rocket_logto::Resource;
+    /// # struct Shopping;
+    /// # impl Resource for Shopping {
+    /// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+    /// # }
+    /// struct Pay;
+    /// impl Permission for Pay {
+    ///     type Audience = Shopping;
+    ///     const SCOPES: &'static [&'static str] = &["pay"];
+    ///     const REQUIRES_DPOP: bool = true;
+    /// }
+    /// ```
+    const REQUIRES_DPOP: bool = false;
 }
 
 /// What a token must be for: a [`Resource`], an [`Organization`], or a resource
@@ -289,7 +312,8 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 /// The caller of an API, by a verified access token that allows `P`.
 ///
 /// Needs no session: any client with a token may call. Tokens are JWTs, taken
-/// from the `Authorization` header only. With `introspect_opaque_tokens = true`
+/// from the `Authorization` header only. One that is bound to a key of the client's comes by the
+/// scheme `DPoP`, with a proof for this very request: [`guide::dpop`](crate::guide::dpop). With `introspect_opaque_tokens = true`
 /// the provider is asked about other tokens, which must meet the same conditions.
 ///
 /// What RFC 9068 demands and older providers do not have is not demanded: `typ:
@@ -312,6 +336,8 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 /// - 401 `invalid_token`: the token is not good, no access token, not for this API or
 ///   organization, or its claims do not fit `C`.
 /// - 401: there is no token.
+/// - 401 `invalid_dpop_proof`: the token is bound to a key, and the proof of it is not good, or was
+///   used before; `use_dpop_nonce`, with a `DPoP-Nonce`, where it has to hold a nonce.
 /// - 403 `insufficient_scope`: scopes of `P` are missing. The challenge names all that the
 ///   request needs, those of other `Bearer` guards before this one included.
 /// - 401 `insufficient_user_authentication`: the user has not authenticated as `P` demands; with
@@ -323,7 +349,7 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///
 /// # Standards
 ///
-/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2, RFC 9470, RFC 9728 section 5.1.
+/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2, RFC 9449 section 7, RFC 9470, RFC 9728 section 5.1.
 ///
 /// # Examples
 ///
@@ -516,7 +542,15 @@ impl<P: Permission, C> Bearer<P, C> {
     where
         Also: Permission<Audience = P::Audience>,
     {
-        allows::<Also>(&self.claims, &self.logto).map_err(|error| {
+        let (scheme, is_bound) = match self.claims.thumbprint() {
+            Some(_) => (Scheme::Dpop, true),
+            None => (Scheme::Bearer, false),
+        };
+        let allowed = match Also::REQUIRES_DPOP && !is_bound {
+            true => Err(possession::not_bound()),
+            false => allows::<Also>(&self.claims, &self.logto).map_err(|error| error.by(scheme)),
+        };
+        allowed.map_err(|error| {
             measure::caller(error.kind().into());
             let mut scopes = Vec::new();
             add(&mut scopes, P::SCOPES);
@@ -597,10 +631,27 @@ fn needing(
 async fn check<P: Permission, C: DeserializeOwned>(
     request: &Request<'_>,
 ) -> Result<Bearer<P, C>, BearerError> {
-    let token = token(request)?;
     let logto = LogtoService::of(request)
         .map_err(|_| BearerError::new(BearerErrorKind::Unavailable, "no_fairing"))?;
-    let claims = logto.verify_bearer(token).await?;
+    let needs_proof = P::REQUIRES_DPOP || logto.proofs().are_required();
+    let (scheme, token) = token(request).map_err(|error| match needs_proof {
+        true => error.by(Scheme::Dpop),
+        false => error,
+    })?;
+    let verified = logto.verify_bearer(token).await;
+    let Verified { claims, key } = verified.map_err(|error| error.by(scheme))?;
+    if scheme == Scheme::Dpop || key.is_some() || needs_proof {
+        Box::pin(possession::proven(request, logto, (scheme, token), key)).await?;
+    }
+    allowed(request, logto, claims).map_err(|error| error.by(scheme))
+}
+
+/// Whether a good token allows `P` here.
+fn allowed<P: Permission, C: DeserializeOwned>(
+    request: &Request<'_>,
+    logto: &LogtoService,
+    claims: Arc<AccessTokenClaims>,
+) -> Result<Bearer<P, C>, BearerError> {
     let Some(expected) = P::Audience::expected(request) else {
         log::error!(
             "logto: no organization id for {}: does the route have one?",
@@ -673,9 +724,9 @@ fn other_audience(claims: &AccessTokenClaims, expected: &ExpectedAudience) -> St
     )
 }
 
-/// The token in the `Authorization` header (RFC 6750 section 2.1). It is taken
+/// The token in the `Authorization` header (RFC 6750 section 2.1), and how it came. It is taken
 /// from nowhere else: addresses end up in logs.
-fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
+fn token<'r>(request: &'r Request<'_>) -> Result<(Scheme, &'r str), BearerError> {
     let mut headers = request.headers().get("Authorization");
     let (header, other) = (headers.next(), headers.next());
     if other.is_some() {
@@ -696,9 +747,12 @@ fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
     let missing = || BearerError::new(BearerErrorKind::Missing, "no_token");
     let header = header.ok_or_else(missing)?;
     let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Err(missing());
-    }
+    let scheme = match scheme {
+        scheme if scheme.eq_ignore_ascii_case("Bearer") => Scheme::Bearer,
+        // RFC 9449 section 7.1, in any case (RFC 9110 section 11.1).
+        scheme if scheme.eq_ignore_ascii_case("DPoP") => Scheme::Dpop,
+        _ => return Err(missing()),
+    };
     let token = token.trim_matches(' ');
     // b64token of section 2.1.
     let proper = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
@@ -711,7 +765,7 @@ fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
             "the token is too long",
             "long_token",
         )),
-        token if token.bytes().all(proper) => Ok(token),
+        token if token.bytes().all(proper) => Ok((scheme, token)),
         _ => Err(BearerError::invalid_request(
             "the token is malformed",
             "malformed_token",
@@ -725,6 +779,7 @@ impl<P: Permission, C> Sentinel for Bearer<P, C> {
         either_fairing_is_missing(rocket, "Bearer")
             || cannot_be_found::<P>(rocket)
             || cannot_be_met::<P>(rocket)
+            || (P::REQUIRES_DPOP && possession::cannot_be_checked::<P>(rocket))
     }
 }
 

@@ -65,6 +65,7 @@ mod machine_token;
 mod org_token;
 mod organization_id;
 mod permissions;
+mod possession;
 mod proxied_token;
 mod same_origin;
 mod session_data;

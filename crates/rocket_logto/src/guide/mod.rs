@@ -8,6 +8,7 @@
 //! | [`webhooks`] | what Logto tells by itself, and when: suspended users, other roles; hooks of your own for it |
 //! | [`pages`] | the pages of the library: your name and icon, your language, pages of your own |
 //! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
+//! | [`dpop`] | tokens that are bound to a key (DPoP), of your app and of your API's callers; the FAPI 2.0 Security Profile |
 //! | [`account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
 //! | [`single_page_app`] | a page of scripts without tokens: the proxy, the session for scripts, what they are answered |
@@ -41,6 +42,9 @@ pub mod pages {}
 
 #[doc = include_str!("tokens.md")]
 pub mod tokens {}
+
+#[doc = include_str!("dpop.md")]
+pub mod dpop {}
 
 #[doc = include_str!("account.md")]
 pub mod account {}

@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,9 +15,9 @@ use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 use super::{
-    Expected, Keys, Sealer, SigningAlg, callback_parameters, cookie_pairs, cookie_value,
-    ended_by_webhook, endpoints, kept_return_to, logout_token_of_form,
-    step_up_challenge as challenge, webhook_signature,
+    DpopCall, Expected, Keys, Sealer, SigningAlg, callback_parameters, cookie_pairs, cookie_value,
+    dpop_address, dpop_proof as checked_proof, ended_by_webhook, endpoints, kept_return_to,
+    logout_token_of_form, step_up_challenge as challenge, webhook_signature,
 };
 
 const ISSUER: &str = "https://id.example/oidc";
@@ -39,7 +40,7 @@ const EXPECTED: Expected<'static> = Expected {
 pub type Property = fn(&[u8]);
 
 /// Each property, and the name of its fuzz target.
-pub const ALL: [(&str, Property); 12] = [
+pub const ALL: [(&str, Property); 13] = [
     ("return_to", return_to),
     ("callback_query", callback_query),
     ("logout_form", logout_form),
@@ -52,6 +53,7 @@ pub const ALL: [(&str, Property); 12] = [
     ("cookie_header", cookie_header),
     ("cookie_chunks", cookie_chunks),
     ("step_up_challenge", step_up_challenge),
+    ("dpop_proof", dpop_proof),
 ];
 
 /// An address to return to stays within the app, for the parser browsers use,
@@ -316,6 +318,72 @@ pub fn jwt_claims(data: &[u8]) {
     );
 }
 
+/// A call with the token of RFC 9449 section 7.1.
+fn dpop_call(thumbprint: &str) -> DpopCall<'_> {
+    DpopCall {
+        method: "GET",
+        url: "https://api.example/cart",
+        token: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
+        thumbprint,
+        now: NOW,
+        tolerance: TOLERANCE,
+    }
+}
+
+/// What is said of a proof that is signed by its key.
+#[allow(dead_code)]
+pub fn verdict_on_proof(header: &str, claims: &str) -> Result<(), String> {
+    let thumbprint = SIGNER.thumbprint();
+    checked_proof(&SIGNER.sign(header, claims, true), dpop_call(&thumbprint))
+}
+
+/// The first line is the header of a proof, the rest its claims: signed by the very key that it
+/// brings, it is taken only when each that counts has its type and its value (RFC 9449 section
+/// 4.3). An address that it is compared with stays as it is when it is looked at again.
+pub fn dpop_proof(data: &[u8]) {
+    const ATH: &str = "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo";
+    let thumbprint = SIGNER.thumbprint();
+    let call = dpop_call(&thumbprint);
+    if let Ok(text) = str::from_utf8(data) {
+        assert!(checked_proof(text, call).is_err(), "{text}");
+        if let Some(address) = dpop_address(text) {
+            assert_eq!(dpop_address(&address).as_ref(), Some(&address), "{text:?}");
+            assert!(!address.contains(['?', '#']), "{text:?}");
+        }
+    }
+    let end = data.iter().position(|byte| *byte == b'\n');
+    let (header, claims) = data.split_at(end.unwrap_or(data.len()));
+    let claims = claims.get(1..).unwrap_or_default();
+    let forged = SIGNER.sign(header, claims, false);
+    assert!(checked_proof(&forged, call).is_err(), "{forged}");
+    if checked_proof(&SIGNER.sign(header, claims, true), call).is_err() {
+        return;
+    }
+    let header: Value = serde_json::from_slice(header).expect("a header");
+    let typ = header["typ"].as_str().map(str::to_ascii_lowercase);
+    let typ = typ.as_deref();
+    assert!(
+        [Some("dpop+jwt"), Some("application/dpop+jwt")].contains(&typ),
+        "{header}"
+    );
+    assert_eq!(header["alg"], "EdDSA", "{header}");
+    assert_eq!(header["jwk"]["x"], SIGNER.jwk()["x"], "{header}");
+    for name in ["d", "k", "p", "q"] {
+        assert!(header["jwk"].get(name).is_none(), "{header}");
+    }
+    for name in ["crit", "b64"] {
+        assert!(header.get(name).is_none(), "{header}");
+    }
+    let claims: Value = serde_json::from_slice(claims).expect("claims");
+    assert!(claims["jti"].as_str().is_some_and(|jti| !jti.is_empty()));
+    assert_eq!(claims["htm"], "GET", "{claims}");
+    let htu = claims["htu"].as_str().expect("an address");
+    assert_eq!(dpop_address(htu).as_deref(), Some(call.url), "{claims}");
+    assert_eq!(claims["ath"], ATH, "{claims}");
+    let iat = claims["iat"].as_f64().expect("a number") as i64;
+    assert!((NOW - 121..=NOW + 60).contains(&iat), "{claims}");
+}
+
 /// A cookie counts when its name is there once, byte for byte; and no text
 /// opens that was not sealed.
 pub fn cookie_header(data: &[u8]) {
@@ -439,6 +507,13 @@ impl Signer {
 
     fn jwk(&self) -> Value {
         jwk(&self.pair)
+    }
+
+    /// RFC 8037 appendix A.3.
+    fn thumbprint(&self) -> String {
+        let x = jwk(&self.pair)["x"].clone();
+        let text = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":{x}}}"#);
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
     }
 
     /// A token whose signature is right, or of something else.

@@ -104,7 +104,51 @@ const WEBHOOK: &[(&str, &str)] = &[
     ("params", "{\"userId\":\"bob\"}"),
 ];
 
+const PROOF_HEADER: &[(&str, &str)] = &[
+    ("typ", "\"dpop+jwt\""),
+    ("alg", "\"EdDSA\""),
+    (
+        "jwk",
+        // The public part of the key that the properties sign with.
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw\"}",
+    ),
+];
+const PROOF_CLAIMS: &[(&str, &str)] = &[
+    ("jti", "\"e1j3V_bKic8-LAEB\""),
+    ("htm", "\"GET\""),
+    ("htu", "\"https://api.example/cart\""),
+    ("iat", "1800000000"),
+    ("ath", "\"fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo\""),
+    ("nonce", "\"n\""),
+];
+
+/// Else the property below would hold for want of a good proof.
+#[test]
+fn a_good_proof_is_one() {
+    let good = |members: &[(&str, &str)]| {
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let (header, claims) = (good(PROOF_HEADER), good(PROOF_CLAIMS));
+    assert_eq!(properties::verdict_on_proof(&header, &claims), Ok(()));
+}
+
 proptest! {
+    #[test]
+    fn hold_for_proofs(header in object(PROOF_HEADER), claims in object(PROOF_CLAIMS)) {
+        properties::dpop_proof(format!("{header}\n{claims}").as_bytes());
+    }
+
+    #[test]
+    fn hold_for_addresses_of_proofs(
+        address in "(https?://)?[a-zA-Z.:0-9@%/]{0,12}(/|%2[eEfF]|%7e|\\.\\.?|[a-z?#%]){0,8}"
+    ) {
+        properties::dpop_proof(address.as_bytes());
+    }
+
     #[test]
     fn hold_for_addresses(value in "/?[/\\\\a-z0-9.:@%#?&=;\" \\t\u{e9}\u{2028}-]{0,24}") {
         properties::return_to(value.as_bytes());

@@ -264,7 +264,7 @@ impl Management<'_> {
             path,
             query,
             body,
-            token: self.token.as_secret(),
+            credential: self.token.credential(),
             verification: None,
         };
         self.logto.client().provider().call(call).await

@@ -177,6 +177,8 @@ labels! {
         InvalidToken = "invalid_token",
         InsufficientScope = "insufficient_scope",
         InsufficientAuthentication = "insufficient_authentication",
+        InvalidDpopProof = "invalid_dpop_proof",
+        UseDpopNonce = "use_dpop_nonce",
         Unavailable = "unavailable",
         Misconfigured = "misconfigured",
     }
@@ -373,6 +375,8 @@ impl From<&BearerErrorKind> for Caller {
             BearerErrorKind::Missing => Caller::Missing,
             BearerErrorKind::InvalidRequest(_) => Caller::InvalidRequest,
             BearerErrorKind::InvalidToken(_) => Caller::InvalidToken,
+            BearerErrorKind::InvalidProof(_) => Caller::InvalidDpopProof,
+            BearerErrorKind::NonceRequired { .. } => Caller::UseDpopNonce,
             BearerErrorKind::InsufficientScope { .. } => Caller::InsufficientScope,
             BearerErrorKind::InsufficientAuthentication { .. } => {
                 Caller::InsufficientAuthentication

@@ -2,6 +2,7 @@
 //! `nonce` and PKCE S256 (RFC 7636), made by `openidconnect`; and what one sign-in
 //! asks for in addition to the configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient};
@@ -13,6 +14,7 @@ use url::Url;
 
 use super::attempt::Attempt;
 use super::authentication::RequestedAuthentication;
+use super::dpop::{KeyName, ProofKey};
 use super::error::ProviderError;
 use super::metadata::Metadata;
 use crate::clock::Seconds;
@@ -102,6 +104,8 @@ pub(crate) struct Authorization {
     pub url: Url,
     pub attempt: Attempt,
     pub asked: RequestedAuthentication,
+    /// The key that the tokens are to be bound to.
+    pub key: Option<KeyName>,
 }
 
 /// The request as it would go through the browser.
@@ -110,6 +114,7 @@ pub(super) fn request(
     metadata: &Metadata,
     options: &AuthorizeOptions,
     attempt: Attempt,
+    key: Option<&Arc<ProofKey>>,
     now: Seconds,
 ) -> Result<Authorization, ProviderError> {
     let malformed = |error: url::ParseError| ProviderError::Malformed {
@@ -158,6 +163,10 @@ pub(super) fn request(
     if config.response_mode == ResponseMode::FormPost {
         request = request.add_extra_param("response_mode", "form_post");
     }
+    if let Some(key) = key {
+        // RFC 9449 section 10: the code is then of no use to whoever has another key.
+        request = request.add_extra_param("dpop_jkt", key.thumbprint());
+    }
     let own = options.extra_params();
     let is_new = |(name, _): &&(String, String)| own.iter().all(|(known, _)| known != name);
     for (name, value) in config.extra_params.iter().filter(is_new).chain(&own) {
@@ -168,6 +177,7 @@ pub(super) fn request(
         url,
         attempt,
         asked,
+        key: key.map(|key| key.name()),
     })
 }
 

@@ -12,10 +12,11 @@ use super::attempt::Attempt;
 use super::authentication::Measure;
 use super::authorize::{self, Authorization, AuthorizeOptions};
 use super::discovery::Sender;
+use super::dpop::{KeyName, ProofKey};
 use super::error::{AuthorizeError, ProviderError, Sent, TokenError, TokenErrorBody};
 use super::http::Caller;
 use super::metadata::Metadata;
-use super::provider::Provider;
+use super::provider::{Credential, Provider};
 use super::token_endpoint::{Grant, tokens};
 use super::tokens::{RawIdToken, TokenSet};
 use super::verify::{self, ClientExpectations, Logout, Nonce, Refused, Rejection};
@@ -66,7 +67,10 @@ impl OidcClient {
         now: Seconds,
     ) -> Result<Authorization, AuthorizeError> {
         let metadata = self.provider.metadata().await?;
-        let mut authorization = authorize::request(&self.config, &metadata, options, attempt, now)?;
+        let key = self.provider.proof_key(&metadata);
+        let key = key.map_err(AuthorizeError::Push)?;
+        let mut authorization =
+            authorize::request(&self.config, &metadata, options, attempt, key, now)?;
         let endpoint = metadata.pushed_authorization_request_endpoint.as_ref();
         if let Some(endpoint) = endpoint.filter(|_| self.config.use_par) {
             let url = self.push(&metadata, endpoint, &authorization.url).await;
@@ -91,19 +95,22 @@ impl OidcClient {
         .await
     }
 
-    /// Redeems a code for tokens: one request, never repeated.
+    /// Redeems a code for tokens: one request, never repeated, but for a nonce in the proof
+    /// (RFC 9449 section 8). `key` is the one that the authorization request named.
     pub(crate) async fn redeem_code(
         &self,
         metadata: &Metadata,
         code: String,
         code_verifier: String,
+        key: Option<&KeyName>,
     ) -> Result<TokenSet, TokenError> {
         let grant = Grant::AuthorizationCode {
             code: &AuthorizationCode::new(code),
             redirect_uri: &self.config.redirect_uri(),
             code_verifier: &PkceCodeVerifier::new(code_verifier),
         };
-        let tokens = tokens(&self.provider, metadata, &self.config.client, grant).await?;
+        let key = self.key_or_current(metadata, key)?;
+        let tokens = tokens(&self.provider, metadata, &self.config.client, grant, key).await?;
         if tokens.refresh_token.is_none() {
             self.tell_of_no_refresh_token(metadata);
         }
@@ -130,13 +137,29 @@ impl OidcClient {
         &self,
         refresh_token: &RefreshToken,
         params: &[Param],
+        key: Option<&KeyName>,
     ) -> Result<TokenSet, TokenError> {
         let metadata = self.provider.metadata().await?;
         let grant = Grant::RefreshToken {
             refresh_token,
             params,
         };
-        tokens(&self.provider, &metadata, &self.config.client, grant).await
+        let client = &self.config.client;
+        // RFC 9449 section 5: only a public client's refresh token is bound to a key.
+        let key = self.key_or_current(&metadata, key.filter(|_| !client.is_confidential()))?;
+        tokens(&self.provider, &metadata, client, grant, key).await
+    }
+
+    /// The key of this name, or where the app does not have it, the one it has now. `None`
+    /// where no proof is sent.
+    fn key_or_current(
+        &self,
+        metadata: &Metadata,
+        name: Option<&KeyName>,
+    ) -> Result<Option<&Arc<ProofKey>>, TokenError> {
+        let current = self.provider.proof_key(metadata)?;
+        let named = name.and_then(|name| self.provider.prover().keys().named(name));
+        Ok(current.map(|current| named.unwrap_or(current)))
     }
 
     /// Revokes a refresh token (RFC 7009). Does nothing at a provider without a
@@ -206,14 +229,14 @@ impl OidcClient {
     /// the provider does not accept the token.
     pub(crate) async fn user_info(
         &self,
-        access_token: &AccessToken,
+        credential: Credential<'_>,
         issuer: &str,
         now: Seconds,
     ) -> Result<Option<Vec<u8>>, TokenError> {
         if !self.config.signed_userinfo {
-            return userinfo::user_info(&self.provider, access_token, "application/json").await;
+            return userinfo::user_info(&self.provider, credential, "application/json").await;
         }
-        let signed = userinfo::user_info(&self.provider, access_token, "application/jwt").await?;
+        let signed = userinfo::user_info(&self.provider, credential, "application/jwt").await?;
         let Some(signed) = signed else {
             return Ok(None);
         };

@@ -40,6 +40,12 @@ pub(crate) enum ProviderError {
     Unusable(&'static str),
     #[error("metadata: {member} {} is not https{}", shown(url), although(url))]
     Insecure { member: &'static str, url: Box<Url> },
+    /// FAPI 2.0 Security Profile section 5.3.3.2.
+    #[error(
+        "metadata: pushed_authorization_request_endpoint is missing, and a client of \
+         logto.profile = \"fapi2\" has to push its requests there"
+    )]
+    NoPushedRequests,
     #[error("not tried again yet after: {0}")]
     Pausing(Box<ProviderError>),
 }
@@ -85,6 +91,7 @@ impl ProviderError {
             ProviderError::IssuerMismatch { .. }
             | ProviderError::Insecure { .. }
             | ProviderError::Unfit { .. }
+            | ProviderError::NoPushedRequests
             | ProviderError::Unusable(_) => true,
             // A page about maintenance, perhaps.
             ProviderError::Malformed { .. }
@@ -115,6 +122,7 @@ impl ProviderError {
             }
             ProviderError::Unfit { .. }
             | ProviderError::IssuerMismatch { .. }
+            | ProviderError::NoPushedRequests
             | ProviderError::Unusable(_)
             | ProviderError::Insecure { .. } => true,
         }

@@ -57,7 +57,8 @@ pub(super) fn claims(
     }
     // A refresh token is active, too.
     let kind = introspection.token_type.as_deref();
-    let is_ours = |kind: &str| ["bearer", "access_token"].contains(&&*kind.to_ascii_lowercase());
+    let is = |kind: &str, names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(kind));
+    let is_ours = |kind: &str| is(kind, &["bearer", "access_token", "dpop"]);
     if !kind.is_none_or(is_ours) {
         return Err(Rejection::Type);
     }
@@ -82,7 +83,12 @@ pub(super) fn claims(
     if !has_audience {
         claims.remove("aud");
     }
-    let claims = serde_json::from_value(claims.into()).map_err(|error| unreadable(&error))?;
+    let claims: AccessTokenClaims =
+        serde_json::from_value(claims.into()).map_err(|error| unreadable(&error))?;
+    // RFC 9449 section 6.2: which key it is bound to stands there.
+    if kind.is_some_and(|kind| is(kind, &["dpop"])) && claims.thumbprint().is_none() {
+        return Err(Rejection::Type);
+    }
     match access_token_claims(claims, expected, || !has_audience) {
         Err(Rejection::Missing("aud")) => Err(Rejection::Audience),
         verdict => verdict,

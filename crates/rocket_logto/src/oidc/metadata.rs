@@ -53,6 +53,13 @@ pub(crate) struct Metadata {
         deserialize_with = "names"
     )]
     pub announced_client_algs: Vec<String>,
+    /// The same of proofs (RFC 9449 section 5.1).
+    #[serde(
+        default,
+        rename = "dpop_signing_alg_values_supported",
+        deserialize_with = "names"
+    )]
+    pub announced_dpop_algs: Vec<String>,
 }
 
 mod members {
@@ -170,6 +177,7 @@ impl Metadata {
             authorization_response_iss_parameter_supported: _,
             announced_algs: _,
             announced_client_algs: _,
+            announced_dpop_algs: _,
             scopes_supported: _,
         } = self;
         let members = [

@@ -12,6 +12,7 @@ pub(crate) mod challenge;
 pub(crate) mod client;
 mod client_authentication;
 mod discovery;
+pub(crate) mod dpop;
 pub(crate) mod error;
 mod error_body;
 pub(crate) mod failure;

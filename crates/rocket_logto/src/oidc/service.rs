@@ -7,6 +7,7 @@ use openidconnect::http::StatusCode;
 
 use super::authentication::Measure;
 use super::discovery::Sender;
+use super::dpop::Prover;
 use super::error::{ProviderError, TokenError};
 use super::http::Caller;
 use super::provider::Provider;
@@ -27,10 +28,11 @@ impl ServiceClient {
     pub(crate) fn new(
         config: ProviderConfig,
         client: Option<ClientConfig>,
+        prover: Prover,
         clock: Clock,
     ) -> Result<ServiceClient, reqwest::Error> {
         Ok(ServiceClient {
-            provider: Arc::new(Provider::new(config, client, clock)?),
+            provider: Arc::new(Provider::new(config, client, prover, clock)?),
         })
     }
 
@@ -114,7 +116,8 @@ impl ServiceClient {
         let machine = self.provider.machine()?;
         let metadata = self.provider.metadata().await?;
         let grant = Grant::ClientCredentials { params };
-        tokens(&self.provider, &metadata, machine, grant).await
+        let key = self.provider.proof_key(&metadata)?;
+        tokens(&self.provider, &metadata, machine, grant, key).await
     }
 
     /// An access token in exchange for another token (RFC 8693 section 2).
@@ -125,6 +128,7 @@ impl ServiceClient {
             .or_else(|_| self.provider.machine())?;
         let metadata = self.provider.metadata().await?;
         let grant = Grant::TokenExchange { params };
-        tokens(&self.provider, &metadata, client, grant).await
+        let key = self.provider.proof_key(&metadata)?;
+        tokens(&self.provider, &metadata, client, grant, key).await
     }
 }

@@ -5,14 +5,17 @@
 //! it has none for token exchange, it authenticates clients by secret only, and its
 //! response type parses the ID token before anything has verified it.
 
+use std::sync::Arc;
+
 use openidconnect::http::StatusCode;
 use openidconnect::{AuthorizationCode, PkceCodeVerifier, RefreshToken};
 
+use super::dpop::ProofKey;
 use super::error::TokenError;
 use super::http::Caller;
 use super::metadata::Metadata;
 use super::provider::Provider;
-use super::tokens::{TokenAnswer, TokenSet};
+use super::tokens::{TokenAnswer, TokenSet, TokenType};
 use super::{Param, answer};
 use crate::config::ClientConfig;
 use crate::measure::Endpoint;
@@ -82,22 +85,55 @@ impl Grant<'_> {
     }
 }
 
-/// The tokens for a grant: one request, never repeated.
+/// The tokens for a grant: one request, never repeated but for a nonce (RFC 9449 section 8).
+/// With `key`, they are to be bound to it.
 pub(super) async fn tokens(
     provider: &Provider,
     metadata: &Metadata,
     client: &ClientConfig,
     grant: Grant<'_>,
+    key: Option<&Arc<ProofKey>>,
 ) -> Result<TokenSet, TokenError> {
     let endpoint = (Endpoint::Token, &metadata.token_endpoint);
-    let params = grant.params();
-    let response = provider
-        .post(client, metadata, endpoint, &params, grant.caller())
-        .await?;
+    let (params, caller) = (grant.params(), grant.caller());
+    let response = match key {
+        Some(key) => {
+            let post = provider.post_proving(key, client, metadata, endpoint, &params, caller);
+            Box::pin(post).await?
+        }
+        None => {
+            let post = provider.post(client, metadata, endpoint, &params, caller);
+            post.await?
+        }
+    };
     let response = answer::success(grant.grant_type(), &[StatusCode::OK], response)?;
     let mut tokens: TokenSet = answer::json(&response)?;
+    tokens.key = bound_to(&tokens, key, provider.prover().is_required())?;
     if let Grant::AuthorizationCode { .. } = grant {
         tokens.answer = TokenAnswer::new(response.into_body());
     }
     Ok(tokens)
+}
+
+/// The key that the access token is bound to, as its type says (RFC 9449 section 5).
+fn bound_to(
+    tokens: &TokenSet,
+    key: Option<&Arc<ProofKey>>,
+    is_required: bool,
+) -> Result<Option<Arc<ProofKey>>, TokenError> {
+    match (tokens.token_type, key) {
+        (TokenType::Dpop, Some(key)) => Ok(Some(key.clone())),
+        (TokenType::Dpop, None) => Err(TokenError::SetUp(
+            "token_type is DPoP, and the request had no proof: the provider binds the tokens of \
+             this client to a key, see logto.dpop"
+                .into(),
+        )),
+        (TokenType::Bearer, _) if is_required => Err(TokenError::SetUp(
+            "token_type is Bearer, although the request had a proof: the provider does not bind \
+             the tokens of this client to its key, which logto.dpop = \"required\" and \
+             logto.profile = \"fapi2\" ask for"
+                .into(),
+        )),
+        (TokenType::Bearer, _) => Ok(None),
+    }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::dpop::ProofKey;
 use super::verify;
 
 /// An ID token as it came. `Debug` does not show it.
@@ -89,8 +90,8 @@ impl fmt::Debug for RawIdToken {
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenSet {
     pub access_token: AccessToken,
-    #[serde(rename = "token_type", deserialize_with = "bearer")]
-    _token_type: (),
+    #[serde(deserialize_with = "token_type")]
+    pub token_type: TokenType,
     #[serde(default, deserialize_with = "lifetime")]
     pub expires_in: Option<Duration>,
     #[serde(default, deserialize_with = "refresh_token")]
@@ -102,6 +103,16 @@ pub(crate) struct TokenSet {
     /// The response itself, for what else a provider says in it. Only of a sign-in.
     #[serde(skip)]
     pub answer: TokenAnswer,
+    /// The key that the access token is bound to.
+    #[serde(skip)]
+    pub key: Option<Arc<ProofKey>>,
+}
+
+/// How an access token is used (RFC 6749 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenType {
+    Bearer,
+    Dpop,
 }
 
 /// A whole response. `Debug` does not show it.
@@ -155,13 +166,16 @@ fn id_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawIdTo
     }
 }
 
-/// RFC 6749 section 7.1: a token of an unknown type must not be used.
-fn bearer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    let token_type = String::deserialize(deserializer)?;
-    match token_type.eq_ignore_ascii_case("bearer") {
-        true => Ok(()),
-        false => Err(serde::de::Error::custom("token_type is not Bearer")),
-    }
+/// RFC 6749 sections 5.1 and 7.1: the name in any case, and a token of an unknown type must not
+/// be used.
+fn token_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TokenType, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known = [("bearer", TokenType::Bearer), ("dpop", TokenType::Dpop)];
+    let found = known
+        .iter()
+        .find(|(known, _)| name.eq_ignore_ascii_case(known));
+    let unknown = || serde::de::Error::custom("token_type is neither Bearer nor DPoP");
+    found.map(|(_, kind)| *kind).ok_or_else(unknown)
 }
 
 /// Seconds as a number, or as the string that some providers send.
@@ -209,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_only_bearer_tokens_and_any_spelling_of_a_lifetime() {
+    fn takes_known_types_of_tokens_and_any_spelling_of_a_lifetime() {
         let parse = |token_type: &str, expires_in: serde_json::Value| {
             serde_json::from_value::<TokenSet>(serde_json::json!({
                 "access_token": "a", "token_type": token_type, "expires_in": expires_in,
@@ -217,6 +231,7 @@ mod tests {
             .map(|tokens| Some(tokens.expires_in?.as_secs()))
         };
         assert_eq!(parse("bEARER", 7.into()).unwrap(), Some(7));
+        assert_eq!(parse("dpOP", 7.into()).unwrap(), Some(7));
         assert_eq!(parse("Bearer", "3600".into()).unwrap(), Some(3600));
         assert_eq!(parse("Bearer", (-1).into()).unwrap(), Some(0));
         assert_eq!(parse("Bearer", 1.5.into()).unwrap(), Some(1));

@@ -1,12 +1,11 @@
 //! The userinfo endpoint (OpenID Connect Core section 5.3): plain JSON, or a signed
 //! JWT if the application is registered for one.
 
-use openidconnect::AccessToken;
-use openidconnect::http::{HeaderValue, Request, Response, StatusCode, header};
+use openidconnect::http::{Request, Response, StatusCode, header};
 
 use super::error::{TokenError, TokenErrorBody};
 use super::http::Caller;
-use super::provider::Provider;
+use super::provider::{Credential, Provider};
 use super::{answer, object};
 use crate::measure::Endpoint;
 
@@ -14,7 +13,7 @@ use crate::measure::Endpoint;
 /// does not accept the token.
 pub(super) async fn user_info(
     provider: &Provider,
-    access_token: &AccessToken,
+    credential: Credential<'_>,
     media_type: &str,
 ) -> Result<Option<Vec<u8>>, TokenError> {
     let metadata = provider.metadata().await?;
@@ -22,16 +21,12 @@ pub(super) async fn user_info(
         .userinfo_endpoint
         .as_ref()
         .ok_or_else(|| TokenError::Malformed("metadata names no userinfo_endpoint".into()))?;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", access_token.secret()))
-        .map_err(|_| TokenError::Malformed("the access token fits no header".into()))?;
-    bearer.set_sensitive(true);
     let request = Request::get(endpoint.as_str())
         .header(header::ACCEPT, media_type)
-        .header(header::AUTHORIZATION, bearer)
         .body(Vec::new())
         .map_err(|error| TokenError::Malformed(error.to_string()))?;
     let response = provider
-        .send(Endpoint::UserInfo, request, Caller::Known)
+        .send_with(Endpoint::UserInfo, request, credential, Caller::Known)
         .await?;
     match response.status() {
         StatusCode::OK if is(&response, media_type) && refused(&response).is_none() => {

@@ -53,6 +53,11 @@ pub(crate) fn keep_method(request: &Request<'_>) {
     }
 }
 
+/// The method as it came, where [`keep_method`] was called.
+pub(crate) fn sent_method(request: &Request<'_>) -> Method {
+    request.local_cache(|| SentMethod(request.method())).0
+}
+
 /// Whether Rocket's router routes `uri` to the path `own`, however it is written:
 /// `//callback`, `/callback/`, `/%63allback`. A route that is turned off has no path, and
 /// nothing is there, not even `/`.
@@ -216,7 +221,7 @@ fn wants_page(request: &Request<'_>) -> bool {
 /// `HEAD`. Such a request must not change anything.
 pub(crate) fn is_speculative(request: &Request<'_>) -> bool {
     let header = |name| request.headers().get_one(name).unwrap_or_default();
-    request.local_cache(|| SentMethod(request.method())).0 == Method::Head
+    sent_method(request) == Method::Head
         || header("Sec-Purpose").contains("prefetch")
         || header("Purpose") == "prefetch"
         || header("X-Moz") == "prefetch"

@@ -4,7 +4,8 @@ use rocket::Request;
 use rocket::response::{Responder, Response};
 
 use super::{json, quoted};
-use crate::error::bearer::{BearerError, BearerErrorKind};
+use crate::config::SigningAlg;
+use crate::error::bearer::{BearerError, BearerErrorKind, Scheme};
 
 impl<'r> Responder<'r, 'static> for BearerError {
     fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
@@ -40,6 +41,9 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     if let Some(challenge) = challenge(error) {
         response.set_raw_header("WWW-Authenticate", challenge);
     }
+    if let BearerErrorKind::NonceRequired { nonce } = error.kind() {
+        response.set_raw_header("DPoP-Nonce", nonce.clone());
+    }
     let retry_after = match error.kind() {
         BearerErrorKind::Unavailable => Some("5"),
         // Somebody has to change something first.
@@ -63,6 +67,10 @@ fn challenge(error: &BearerError) -> Option<String> {
     if matches!(kind, Unavailable | Misconfigured) {
         return None;
     }
+    let scheme = match error.scheme() {
+        Scheme::Bearer => "Bearer",
+        Scheme::Dpop => "DPoP",
+    };
     let mut parameters = Vec::new();
     let mut add = |name: &str, value: &str| parameters.push(format!("{name}={}", quoted(value)));
     // Who has not tried yet is told of no error.
@@ -81,6 +89,15 @@ fn challenge(error: &BearerError) -> Option<String> {
             add("max_age", &seconds.to_string());
         }
     }
+    // RFC 9449 section 7.1.
+    if error.scheme() == Scheme::Dpop {
+        add(
+            "algs",
+            &SigningAlg::OF_PROOFS
+                .map(|alg| format!("{alg:?}"))
+                .join(" "),
+        );
+    }
     if !matches!(kind, InvalidRequest(_)) && !error.scopes().is_empty() {
         add("scope", &error.scopes().join(" "));
     }
@@ -88,5 +105,5 @@ fn challenge(error: &BearerError) -> Option<String> {
         add("resource_metadata", address);
     }
     let parameters = parameters.join(", ");
-    Some(format!("Bearer {parameters}").trim_end().to_owned())
+    Some(format!("{scheme} {parameters}").trim_end().to_owned())
 }

@@ -9,7 +9,7 @@ use url::form_urlencoded;
 
 use super::{admission, answer, form_text, nothing, sign_in, sign_in_failed};
 use crate::clock::Seconds;
-use crate::config::ResponseMode;
+use crate::config::{Profile, ResponseMode};
 use crate::error::{Error, ErrorKind};
 use crate::logto::Logto;
 use crate::oidc::attempt::is_second;
@@ -260,7 +260,9 @@ async fn complete(
         return finished_before(sessions, request, "state_used").await;
     };
     let verifier = transaction.attempt.code_verifier();
-    let tokens = logto.oidc().redeem_code(&metadata, code, verifier).await;
+    let oidc = logto.oidc();
+    let tokens = oidc.redeem_code(&metadata, code, verifier, transaction.key());
+    let tokens = tokens.await;
     if let Err(TokenError::Http(error)) = &tokens
         && error.is_unsent()
     {
@@ -375,6 +377,13 @@ fn code_of(
             return Err(error.for_operator(
                 "the metadata announce authorization_response_iss_parameter_supported, and the \
                  response has no iss",
+            ));
+        }
+        // FAPI 2.0 Security Profile section 5.3.3.2, whatever is announced.
+        None if logto.config().provider.profile == Some(Profile::Fapi2) => {
+            let error = Error::new(ErrorKind::SignInUnverified, "iss_missing");
+            return Err(error.for_operator(
+                "the response has no iss, without which logto.profile = \"fapi2\" takes none",
             ));
         }
         _ => {}

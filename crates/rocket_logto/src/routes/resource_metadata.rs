@@ -5,9 +5,10 @@ use rocket::http::Status;
 use rocket::response::Response;
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
+use serde_json::json;
 
 use super::{answer, ignore};
-use crate::response::json;
+use crate::response;
 use crate::service::LogtoService;
 
 #[derive(Clone)]
@@ -22,13 +23,20 @@ impl Handler for ResourceMetadataRoute {
         };
         let host = request.host().map(ToString::to_string);
         let asked = request.uri().to_string();
-        let Some(document) = logto
+        let found = logto
             .resources()
-            .document(&asked, host.as_deref(), logto.issuer())
-        else {
+            .document(&asked, host.as_deref(), logto.issuer());
+        let Some(mut document) = found else {
             return Outcome::Error(Status::NotFound);
         };
-        let mut response = json(Status::Ok, &document);
+        let algs = logto.proof_algs();
+        if !algs.is_empty() {
+            document["dpop_signing_alg_values_supported"] = json!(algs);
+        }
+        if logto.proofs().are_required() {
+            document["dpop_bound_access_tokens_required"] = true.into();
+        }
+        let mut response = response::json(Status::Ok, &document);
         open_to_all(&mut response);
         // It changes with a new release of the app.
         response.set_raw_header("Cache-Control", "public, max-age=3600");

@@ -200,7 +200,7 @@ impl ActiveSession {
         let token = self.token(TokenFor::default()).await?;
         let (oidc, now) = (&self.sessions.oidc, self.sessions.now());
         let issuer = self.session.issuer(self.sessions.config.issuer());
-        let answer = oidc.user_info(token.as_secret(), &issuer, now).await;
+        let answer = oidc.user_info(token.credential(), &issuer, now).await;
         if let Ok(None) = answer {
             self.sessions.live.of(&self.session).forget_token(&token);
             self.sessions.storage.clear_tokens(&self.session).await;

@@ -12,6 +12,7 @@ use super::seen_filter::SeenFilter;
 use super::storage::Storage;
 use super::store::{SharedStore, StoreError};
 use crate::clock::Seconds;
+use crate::oidc::dpop::{KeyName, ProofKeys};
 use crate::sha256::sha256;
 use crate::tokens::token::{Token, TokenFor};
 
@@ -166,6 +167,9 @@ struct SharedToken {
     /// The version of the session that it was fetched for.
     #[serde(default)]
     version: u32,
+    /// The key that it is bound to.
+    #[serde(default)]
+    key: Option<KeyName>,
 }
 
 impl Storage {
@@ -256,6 +260,7 @@ impl Storage {
             ends_at: token.ends_at(),
             stale_at: Some(token.stale_at()),
             version: session.version,
+            key: token.key_name(),
         };
         let put = match self.keys.seal_value(id, &shared) {
             Ok(sealed) => store.put_token(id, &key.name(), &sealed).await,
@@ -266,11 +271,12 @@ impl Storage {
         }
     }
 
-    /// A token another instance has shared.
+    /// A token another instance has shared, if it is bound to none but one of the app's `keys`.
     pub(super) async fn token(
         &self,
         session: &Session,
         key: &TokenFor,
+        keys: &ProofKeys,
     ) -> Result<Option<Token>, StoreError> {
         let Some(store) = &self.shared else {
             return Ok(None);
@@ -282,8 +288,11 @@ impl Storage {
             opened.and_then(|plain| serde_json::from_str(&plain).ok());
         // One from before a change at the provider may still be there.
         let shared = shared.filter(|shared| shared.version >= session.tokens_from);
-        Ok(shared.map(|shared| {
-            Token::new(shared.token, shared.scope, shared.ends_at).until(shared.stale_at)
+        Ok(shared.and_then(|shared| {
+            let token = Token::new(shared.token, shared.scope, shared.ends_at);
+            token
+                .until(shared.stale_at)
+                .bound(shared.key.as_ref(), keys)
         }))
     }
 

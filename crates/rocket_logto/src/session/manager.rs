@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::cookie::Key;
-use figment::Figment;
 use openidconnect::RefreshToken;
-use rocket::config::SecretKey;
 use rocket::{Build, Request, Rocket};
 
 use super::concurrent::{Browser, Note, Outcome};
@@ -24,8 +22,8 @@ use super::store::{SharedStore, StoreError, store_failed};
 use super::transaction::Transactions;
 use crate::claims::IdTokenClaims;
 use crate::clock::{Clock, Seconds, seconds};
-use crate::config::LogtoConfig;
 use crate::config::issuer::tenant_of;
+use crate::config::{LogtoConfig, secret_key};
 use crate::error::{Error, ErrorKind};
 use crate::hooks::{AppData, Arrival, Decision, Hooks};
 use crate::oidc::client::OidcClient;
@@ -102,6 +100,22 @@ impl SessionManager {
                     "Logto::fairing() is not attached",
                 )
             })
+    }
+
+    /// Whether no instance has seen what is called `id` within `lifetime`. Always, where
+    /// instances share nothing. Touches the network only when sessions are in a store.
+    pub(crate) async fn is_first_use(
+        &self,
+        id: &str,
+        lifetime: Duration,
+    ) -> Result<bool, StoreError> {
+        match self.is_shared() {
+            false => Ok(true),
+            true => {
+                let name = format!("dpop:{id}");
+                Ok(self.storage.lock(&name, lifetime).await?.is_some())
+            }
+        }
     }
 
     pub(crate) fn now(&self) -> Seconds {
@@ -434,25 +448,12 @@ impl SessionManager {
 }
 
 /// Seals with Rocket's `secret_key`, and opens with previous ones as well. Where none
-/// is configured, a random one is used here: Rocket generates its own only later, in
-/// the debug profile, and refuses to launch in others.
+/// is configured, a random one is used here.
 fn keys(rocket: &Rocket<Build>, config: &LogtoConfig) -> Option<CookieKeys> {
-    let configured = rocket.figment().extract_inner::<SecretKey>("secret_key");
-    let provided = configured.ok().filter(SecretKey::is_provided);
-    let current = match provided {
-        Some(key) => master(&key)?,
+    let current = match secret_key::configured(rocket.figment()) {
+        Some(key) => secret_key::master(&key)?,
         None => Key::try_generate()?,
     };
-    let previous = config.previous_secret_keys.iter().map(master);
+    let previous = config.previous_secret_keys.iter().map(secret_key::master);
     CookieKeys::new(current, previous.collect::<Option<_>>()?)
-}
-
-/// The 64 bytes of a key. Rocket exposes them only by serializing the key.
-fn master(key: &SecretKey) -> Option<Key> {
-    let config = rocket::Config {
-        secret_key: key.clone(),
-        ..rocket::Config::default()
-    };
-    let bytes: Vec<u8> = Figment::from(config).extract_inner("secret_key").ok()?;
-    Key::try_from(&bytes[..]).ok()
 }

@@ -14,6 +14,7 @@ use crate::clock::{Seconds, seconds};
 use crate::config::{LogtoConfig, SessionConfig, issuer};
 use crate::hooks::AppData;
 use crate::oidc::authentication::AuthenticationEvent;
+use crate::oidc::dpop::{KeyName, ProofKeys};
 use crate::oidc::tokens::RawIdToken;
 use crate::sha256::sha256;
 use crate::tokens::token::{Token, TokenFor};
@@ -116,6 +117,10 @@ pub(crate) struct Session {
     /// confirmed. Only where instances share sessions.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
+    /// The key that its tokens are bound to (RFC 9449): at a public client the refresh token,
+    /// too, so that it is of use with this key only.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<KeyName>,
     /// The app's own data.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub data: Option<AppData>,
@@ -195,6 +200,9 @@ pub(crate) struct Access {
     token: AccessToken,
     #[serde(rename = "e")]
     ends_at: Seconds,
+    /// The key that it is bound to.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    key: Option<KeyName>,
 }
 
 impl From<&Token> for Access {
@@ -202,6 +210,7 @@ impl From<&Token> for Access {
         Access {
             token: token.as_secret().clone(),
             ends_at: token.ends_at(),
+            key: token.key_name(),
         }
     }
 }
@@ -237,6 +246,7 @@ impl Session {
             app,
             browser: None,
             mark: None,
+            proof_key: token.key_name(),
             data: None,
             outdated_at: 0,
             kept_in: KeptIn::default(),
@@ -271,14 +281,21 @@ impl Session {
         }
     }
 
-    /// The access token kept in the session, if it is valid beyond `until`.
-    pub(crate) fn access_at_hand(&self, key: &TokenFor, until: Seconds) -> Option<Token> {
+    /// The access token kept in the session, if it is valid beyond `until`, and bound to none
+    /// but one of the app's own `keys`.
+    pub(crate) fn access_at_hand(
+        &self,
+        key: &TokenFor,
+        until: Seconds,
+        keys: &ProofKeys,
+    ) -> Option<Token> {
         let access = self
             .access
             .as_ref()
             .filter(|access| access.ends_at > until)?;
-        key.is_default()
-            .then(|| Token::new(access.token.clone(), None, access.ends_at))
+        let token = || Token::new(access.token.clone(), None, access.ends_at);
+        let token = key.is_default().then(token)?;
+        token.bound(access.key.as_ref(), keys)
     }
 
     /// Whether the session is alive at `now`: last used within `idle` and begun within

@@ -51,7 +51,8 @@ impl SessionManager {
             measure::token_lookup(Cache::Session, Found::Hit);
             return Ok((token, newest));
         }
-        if let Some(token) = session.access_at_hand(&wanted.key, wanted.now) {
+        let keys = self.oidc.provider().prover().keys();
+        if let Some(token) = session.access_at_hand(&wanted.key, wanted.now, keys) {
             measure::token_lookup(Cache::Session, Found::Hit);
             return Ok((Arc::new(token), session.clone()));
         }
@@ -139,7 +140,8 @@ impl SessionManager {
         if wanted.anew && !wanted.since.is_some_and(is_fresh) {
             return Ok((None, current));
         }
-        let token = self.storage.token(&current, &wanted.key).await;
+        let keys = self.oidc.provider().prover().keys();
+        let token = self.storage.token(&current, &wanted.key, keys).await;
         let token = token.map_err(store_failed)?;
         let token = token.filter(|token| token.lasts(wanted.now));
         Ok((token.map(Arc::new), current))
@@ -261,7 +263,8 @@ impl SessionManager {
                 false => no_refresh_token(),
             });
         };
-        let tokens = self.oidc.refresh(refresh_token, &key.params()).await;
+        let (params, proof_key) = (key.params(), session.proof_key.as_ref());
+        let tokens = self.oidc.refresh(refresh_token, &params, proof_key).await;
         // An empty ID token is none, and a refresh needs none (OpenID Connect Core
         // section 12.2).
         let tokens = tokens.map(|mut tokens| {
@@ -413,6 +416,9 @@ fn renewed(session: &Session, tokens: &TokenSet, wanted: &Wanted, now: Seconds) 
     let confirmed_at = now.max(after_change).max(session.refreshed_at);
     if let Some(refresh_token) = &tokens.refresh_token {
         next.refresh_token = Some(refresh_token.clone());
+    }
+    if let Some(key) = &tokens.key {
+        next.proof_key = Some(key.name());
     }
     if let Some(id_token) = &tokens.id_token
         // An ID token for fewer scopes may have fewer claims.

@@ -12,6 +12,7 @@ use crate::clock::Seconds;
 use crate::oidc::attempt::Attempt;
 use crate::oidc::authentication::RequestedAuthentication;
 use crate::oidc::authorize::Authorization;
+use crate::oidc::dpop::KeyName;
 use crate::request::cookies::only;
 use crate::return_to::ReturnTo;
 use crate::sha256::sha256;
@@ -50,6 +51,9 @@ struct Details {
     /// Without anything for the user to see.
     #[serde(rename = "s", default, skip_serializing_if = "std::ops::Not::not")]
     is_silent: bool,
+    /// The key that the request named (RFC 9449 section 10): the code is good with it only.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    key: Option<KeyName>,
 }
 
 /// What is to be remembered of a sign-in beside the request itself.
@@ -78,6 +82,10 @@ impl Transaction {
 
     pub(crate) fn begun_again(&self) -> bool {
         self.details.begun_again
+    }
+
+    pub(crate) fn key(&self) -> Option<&KeyName> {
+        self.details.key.as_ref()
     }
 
     /// Whether the user has asked for nothing, and so is to be told of nothing.
@@ -144,6 +152,7 @@ impl Transactions<'_> {
                 replaces: beginning.replaces.cloned(),
                 begun_again: beginning.begun_again,
                 is_silent: beginning.is_silent,
+                key: authorization.key.clone(),
             },
         };
         let name = self.name(&authorization.attempt.state());

@@ -25,7 +25,10 @@ const MACHINE_ROLE: &str = "test-machine";
 
 /// What would have the app speak to another provider, prove itself in another way, or need
 /// what only production has.
-const LEFT_OUT: [&str; 15] = [
+const LEFT_OUT: [&str; 18] = [
+    "profile",
+    "dpop",
+    "bearer_requires_dpop",
     "issuer",
     "discovery_url",
     "app_secret_file",

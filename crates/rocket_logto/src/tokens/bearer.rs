@@ -24,10 +24,27 @@ const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
 
 /// Of the token, which is not kept itself.
 type Hash = [u8; 32];
-type Verdict = Result<Arc<AccessTokenClaims>, Rejection>;
+type Verdict = Result<Verified, Rejection>;
+
+/// A good token.
+#[derive(Clone)]
+pub(crate) struct Verified {
+    pub claims: Arc<AccessTokenClaims>,
+    /// The key that it is bound to, by its thumbprint: without a proof it is not good yet.
+    pub key: Option<Arc<str>>,
+}
+
+impl Verified {
+    fn new(claims: AccessTokenClaims) -> Verified {
+        Verified {
+            key: claims.thumbprint().map(Arc::from),
+            claims: Arc::new(claims),
+        }
+    }
+}
 
 pub(crate) struct Bearers {
-    verified: moka::sync::Cache<Hash, Arc<AccessTokenClaims>>,
+    verified: moka::sync::Cache<Hash, Verified>,
     introspected: moka::future::Cache<Hash, Verdict>,
 }
 
@@ -52,7 +69,7 @@ impl Bearers {
         service: &ServiceClient,
         token: &str,
         now: Seconds,
-    ) -> Result<Arc<AccessTokenClaims>, BearerError> {
+    ) -> Result<Verified, BearerError> {
         // Only JWTs have three parts.
         let verdict = match token.split('.').count() {
             3 => self.verified(service, token, now).await,
@@ -92,20 +109,20 @@ impl Bearers {
         now: Seconds,
     ) -> Result<Verdict, BearerError> {
         let hash = sha256(token);
-        if let Some(claims) = self.verified.get(&hash)
-            && !has_expired(claims.exp, now, service.tolerance())
+        if let Some(verified) = self.verified.get(&hash)
+            && !has_expired(verified.claims.exp, now, service.tolerance())
         {
             measure::token_lookup(Cache::Bearer, Found::Hit);
-            return Ok(Ok(claims));
+            return Ok(Ok(verified));
         }
         measure::token_lookup(Cache::Bearer, Found::Miss);
         // Boxed, to keep the guard's future small for tokens seen before.
         let verdict = Box::pin(service.verify_access_token(token, now)).await;
         let verdict = verdict.map_err(|error| not_checked(&unavailable(error)))?;
         Ok(verdict.map(|claims| {
-            let claims = Arc::new(claims);
-            self.verified.insert(hash, claims.clone());
-            claims
+            let verified = Verified::new(claims);
+            self.verified.insert(hash, verified.clone());
+            verified
         }))
     }
 
@@ -120,12 +137,12 @@ impl Bearers {
         let ask = async {
             found = Found::Miss;
             let verdict = service.introspect(token, now).await?;
-            Ok::<_, TokenError>(verdict.map(Arc::new))
+            Ok::<_, TokenError>(verdict.map(Verified::new))
         };
         let answer = self.introspected.try_get_with(sha256(token), ask).await;
         measure::token_lookup(Cache::Introspection, found);
         match answer.map_err(|error| not_checked(&failed(TokenError::clone(&error))))? {
-            Ok(claims) if has_expired(claims.exp, now, service.tolerance()) => {
+            Ok(Verified { claims, .. }) if has_expired(claims.exp, now, service.tolerance()) => {
                 Ok(Err(Rejection::Expired))
             }
             verdict => Ok(verdict),
@@ -152,8 +169,9 @@ fn explain(rejection: Rejection) {
         ),
         Rejection::Bound => (
             &BOUND,
-            "is bound to a key of its client (cnf). Neither DPoP nor mutual TLS is checked here, so \
-             it must not count without: have the provider issue plain bearer tokens for this API",
+            "is bound to its client (cnf) in a way that is not checked here, as by mutual TLS, so it \
+             must not count without: have the provider bind tokens for this API by DPoP, or not at \
+             all",
         ),
         _ => return,
     };

@@ -4,5 +4,6 @@
 pub(crate) mod bearer;
 pub(crate) mod cache;
 pub(crate) mod machine;
+pub(crate) mod proofs;
 pub(crate) mod subject_token;
 pub(crate) mod token;

@@ -15,6 +15,8 @@ use crate::claims::AccessTokenClaims;
 use crate::clock::{Seconds, seconds};
 use crate::config::ORGANIZATION;
 use crate::error::{Error, ErrorKind};
+use crate::oidc::dpop::{KeyName, ProofKey, ProofKeys};
+use crate::oidc::provider::Credential;
 use crate::oidc::tokens::TokenSet;
 use crate::oidc::verify;
 use crate::sha256::sha256;
@@ -60,6 +62,8 @@ pub struct Token {
     ends_at: Seconds,
     /// From when on another one is asked for.
     stale_at: Seconds,
+    /// The key that it is bound to.
+    key: Option<Arc<ProofKey>>,
 }
 
 impl Token {
@@ -70,6 +74,7 @@ impl Token {
         let margin = LEEWAY.min(ends_at.saturating_sub(now) / SHORT_LIVED);
         Token {
             stale_at: ends_at.saturating_sub(margin),
+            key: tokens.key.clone(),
             ..Token::new(tokens.access_token.clone(), tokens.scope.clone(), ends_at)
         }
     }
@@ -83,7 +88,22 @@ impl Token {
             scope,
             ends_at,
             stale_at: ends_at.saturating_sub(LEEWAY),
+            key: None,
         }
+    }
+
+    /// The same, bound to the key of this name. `None` where the app no longer has that key:
+    /// nobody takes the token then.
+    pub(crate) fn bound(self, name: Option<&KeyName>, keys: &ProofKeys) -> Option<Token> {
+        let key = match name {
+            Some(name) => Some(keys.named(name)?.clone()),
+            None => None,
+        };
+        Some(Token { key, ..self })
+    }
+
+    pub(crate) fn key_name(&self) -> Option<KeyName> {
+        self.key.as_ref().map(|key| key.name())
     }
 
     /// The same, as of another instance, which knew how long it lives.
@@ -94,10 +114,83 @@ impl Token {
         }
     }
 
-    /// The token itself, for the `Authorization` header of calls to the API it is
-    /// for. Never log it or show it.
+    /// The token itself. Never log it or show it. For calls to the API it is for, take
+    /// [`authorization`](Token::authorization), which is right for a token that is bound to a
+    /// key as well.
     pub fn secret(&self) -> &str {
         self.secret.secret()
+    }
+
+    /// The value of the `Authorization` header for calls to the API it is for: `Bearer` and the
+    /// token, or `DPoP` and the token where it is bound to a key. Never log it.
+    ///
+    /// # Network
+    ///
+    /// None.
+    ///
+    /// # Standards
+    ///
+    /// RFC 6750 section 2.1, RFC 9449 section 7.1.
+    ///
+    /// # Examples
+    ///
+    /// ```rust,no_run
+    /// use rocket_logto::Token;
+    ///
+    /// fn cart(http: &reqwest::Client, token: &Token) -> reqwest::RequestBuilder {
+    ///     let url = "https://shopping.your-app.com/api/cart";
+    ///     let mut request = http.get(url).header("Authorization", token.authorization());
+    ///     if let Some(proof) = token.dpop_proof("GET", url, None) {
+    ///         request = request.header("DPoP", proof);
+    ///     }
+    ///     request
+    /// }
+    /// ```
+    pub fn authorization(&self) -> String {
+        let scheme = if self.is_dpop_bound() {
+            "DPoP"
+        } else {
+            "Bearer"
+        };
+        format!("{scheme} {}", self.secret())
+    }
+
+    /// Whether the token is good only with a proof of possession: [`dpop_proof`](Token::dpop_proof).
+    /// So it is where `logto.dpop` is on and the provider binds tokens.
+    ///
+    /// # Standards
+    ///
+    /// RFC 9449 section 5.
+    pub fn is_dpop_bound(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// The value of the `DPoP` header for one call with this token, by this method (`GET`) to
+    /// this address; `None` for a token that needs none. Each proof is for one call and good
+    /// for about a minute: make another one for the next call, also for a repeated one.
+    ///
+    /// An API may demand a `nonce`: it then answers 401 with `error="use_dpop_nonce"` in
+    /// `WWW-Authenticate`, and with the nonce in `DPoP-Nonce`. Make the call once more with
+    /// it, and the next ones as well: [`guide::dpop`](crate::guide::dpop) shows it.
+    ///
+    /// # Network
+    ///
+    /// None.
+    ///
+    /// # Standards
+    ///
+    /// RFC 9449 sections 4.2, 7 and 9.
+    ///
+    /// # Examples
+    ///
+    /// See [`authorization`](Token::authorization).
+    pub fn dpop_proof(&self, method: &str, url: &str, nonce: Option<&str>) -> Option<String> {
+        let key = self.key.as_ref()?;
+        let proof = key.proof(method, url, nonce, Some(self.secret()));
+        if proof.is_none() {
+            log::error!("logto: there is no randomness for a proof");
+        }
+        proof
     }
 
     /// The claims of a JWT (RFC 9068 section 2.2); `None` for an opaque token.
@@ -152,9 +245,17 @@ impl Token {
         self.scope.as_deref()
     }
 
-    /// For the userinfo call, which needs the newtype.
+    /// For what keeps it, which needs the newtype.
     pub(crate) fn as_secret(&self) -> &Secret {
         &self.secret
+    }
+
+    /// For calls to the provider itself.
+    pub(crate) fn credential(&self) -> Credential<'_> {
+        Credential {
+            token: &self.secret,
+            key: self.key.as_deref(),
+        }
     }
 }
 

@@ -95,6 +95,12 @@ impl ClientKey {
         })
     }
 
+    /// The same key, for no other algorithms than these. `None` where none is left.
+    pub(super) fn limited_to(mut self, algs: &[SigningAlg]) -> Option<ClientKey> {
+        self.algs.retain(|alg| algs.contains(alg));
+        (!self.algs.is_empty()).then_some(self)
+    }
+
     pub(crate) fn kid(&self) -> &str {
         &self.kid
     }

@@ -11,7 +11,7 @@ use crate::config::keys::Raw;
 use crate::config::values::Text;
 use crate::config::{
     AppSecret, AssertionAudience, ClientAuthMethod, ClientConfig, Credentials, DEV_APP_ID,
-    DEV_APP_SECRET, DEV_MACHINE_ID, DEV_MACHINE_SECRET, SigningAlg, issuer,
+    DEV_APP_SECRET, DEV_MACHINE_ID, DEV_MACHINE_SECRET, Profile, SigningAlg, issuer,
 };
 
 const METHOD: &str = "token_endpoint_auth_method";
@@ -221,7 +221,11 @@ impl Rules<'_> {
         let key = key.map_err(|reason| {
             let path = path.display();
             self.error(&file_key, &format!("names a file, {path}, that {reason}"))
-        })?;
+        });
+        let key = match raw.profile {
+            Some(Profile::Fapi2) => self.with_fapi_algorithms(&file_key, key?)?,
+            None => key?,
+        };
         let audience = raw.client_assertion_audience;
         // No token of Entra ID has that issuer, and no assertion to it.
         let is_template = raw.issuer.as_deref().is_some_and(issuer::is_template);

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod client;
+mod fapi;
 mod files;
 mod provider;
 mod proxy;
@@ -14,12 +15,13 @@ pub(crate) use addresses::is_open;
 pub(crate) use proxy::{UPSTREAM, upstream_url};
 
 use figment::{Figment, Metadata};
+use url::Url;
 
 use crate::config::keys::{RANGES, Raw, VARIABLES};
 use crate::config::values::Span;
 use crate::config::{
-    ApiConfig, ClientConfig, DevProviderTable, LogtoConfig, NamedBy, ProviderConfig, ResponseMode,
-    RoutePaths, extract,
+    ApiConfig, ClientConfig, DevProviderTable, DpopUse, LogtoConfig, NamedBy, Profile,
+    ProviderConfig, ResponseMode, RoutePaths, extract,
 };
 use crate::return_to::BasePath;
 
@@ -125,7 +127,19 @@ impl Rules<'_> {
             ));
         }
         let (provider, client) = self.provider(raw, dev.as_ref())?;
+        let is_there = raw.base_url.is_some() || raw.redirect_uri.is_some() || self.is_debug();
+        let base_url = is_there.then(|| self.base_url(raw)).transpose()?;
+        if base_url.is_none() && provider.bearer_requires_dpop {
+            return Err(self.missing(
+                "base_url",
+                "bearer_requires_dpop needs the address that callers have, because their proofs are \
+                 for it",
+            ));
+        }
+        let path = base_url.as_ref().map_or("", Url::path);
         Ok(ApiConfig {
+            base_path: BasePath::new(path, raw.proxy_strips_path),
+            base_url,
             provider,
             client,
             // Only those for health checks, which no browser asks for.
@@ -146,17 +160,34 @@ impl Rules<'_> {
         };
         let client = self.client(raw, dev.is_some())?;
         let http_hosts = self.http_hosts(raw)?;
+        let machine = self.machine(raw, dev.is_some(), client.as_ref())?;
+        let fapi = raw.profile == Some(Profile::Fapi2);
+        if fapi {
+            self.fapi2(raw, dev.is_some(), client.as_ref(), machine.as_ref())?;
+        }
+        let is_off = if fapi {
+            DpopUse::Required
+        } else {
+            DpopUse::Off
+        };
         let provider = ProviderConfig {
             tenants: self.tenants(raw)?,
             named_by: named_by(raw),
             discovery_url: self.discovery_url(raw, &issuer, &http_hosts)?,
             http_hosts,
             issuer,
-            machine: self.machine(raw, dev.is_some(), client.as_ref())?,
+            machine,
             introspect_opaque_tokens: self.introspection(raw, client.as_ref())?,
             clients_without_audience: self.clients_without_audience(raw)?,
             bearer_takes_id_tokens: raw.bearer_takes_id_tokens,
-            id_token_alg: self.id_token_alg(raw, dev.is_some())?,
+            profile: raw.profile,
+            dpop: raw.dpop.unwrap_or(is_off),
+            bearer_requires_dpop: raw.bearer_requires_dpop.unwrap_or(fapi),
+            dpop_nonces: raw.dpop_nonces,
+            id_token_alg: match self.id_token_alg(raw, dev.is_some())? {
+                algs if fapi && algs.is_empty() => fapi::ALGORITHMS.to_vec(),
+                algs => algs,
+            },
             acr_order: self.acr_order(raw)?,
             ca_pem: self.read(raw.ca_file.as_ref(), "ca_file")?,
             clock_tolerance: raw.clock_tolerance.0,

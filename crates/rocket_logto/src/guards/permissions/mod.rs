@@ -118,6 +118,7 @@ where
         &B::AUTHENTICATION,
         Both::<A, B>::AMR.as_slice(),
     );
+    const REQUIRES_DPOP: bool = A::REQUIRES_DPOP || B::REQUIRES_DPOP;
 }
 
 impl<A, B, C> Permission for (A, B, C)
@@ -129,6 +130,7 @@ where
     type Audience = A::Audience;
     const SCOPES: &'static [&'static str] = <((A, B), C)>::SCOPES;
     const AUTHENTICATION: Authentication = <((A, B), C)>::AUTHENTICATION;
+    const REQUIRES_DPOP: bool = <((A, B), C)>::REQUIRES_DPOP;
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ struct Delete;
 impl Permission for Delete {
     type Audience = Api;
     const SCOPES: &'static [&'static str] = &["delete"];
+    const REQUIRES_DPOP: bool = true;
 }
 
 #[test]
@@ -41,4 +42,12 @@ fn a_tuple_demands_what_its_parts_do() {
     let expected = Authentication::new(Some(Duration::from_secs(30)), &["gold"], &["pwd", "otp"]);
     assert_eq!(of_all, expected);
     assert_eq!(<(Write, Read)>::AUTHENTICATION.max_age, expected.max_age);
+    let bound = [
+        <(Read, Write)>::REQUIRES_DPOP,
+        <(Read, Delete)>::REQUIRES_DPOP,
+    ];
+    assert_eq!(
+        (bound, <(Delete, Read, Write)>::REQUIRES_DPOP),
+        ([false, true], true)
+    );
 }

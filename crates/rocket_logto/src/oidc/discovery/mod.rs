@@ -23,7 +23,7 @@ use super::metadata::{METADATA, Metadata};
 use super::provider::Unready;
 use super::verify::{self, Algorithms, KeySet, Refused, Rejection};
 use crate::config::issuer::metadata_address;
-use crate::config::{HttpHost, NamedBy, ProviderConfig, SigningAlg};
+use crate::config::{HttpHost, NamedBy, Profile, ProviderConfig, SigningAlg};
 use crate::measure::{self, Endpoint, Refetch};
 
 /// Metadata and keys older than this are fetched again in the background; the old
@@ -82,6 +82,7 @@ pub(super) struct Discovery {
     http_hosts: Vec<HttpHost>,
     /// The accepted algorithms; none: those the provider announces.
     pinned: Vec<SigningAlg>,
+    profile: Option<Profile>,
     http: Arc<HttpClient>,
     told: Told,
     loaded: RwLock<Option<Loaded>>,
@@ -103,6 +104,7 @@ impl Discovery {
             is_address_configured: config.discovery_url.is_some(),
             http_hosts: config.http_hosts.clone(),
             pinned: config.id_token_alg.clone(),
+            profile: config.profile,
             http,
             told: Told::default(),
             loaded: RwLock::new(None),
@@ -313,12 +315,20 @@ impl Discovery {
 
     async fn fetch_metadata(&self) -> Result<Metadata, ProviderError> {
         let document = self.get(&self.address, METADATA).await?;
-        Metadata::of(&self.issuer, &self.http_hosts, &document).map_err(|mut error| {
+        let metadata = Metadata::of(&self.issuer, &self.http_hosts, &document);
+        let metadata = metadata.map_err(|mut error| {
             if let ProviderError::IssuerMismatch { found, advice, .. } = &mut error {
                 *advice = self.advice(found);
             }
             error
-        })
+        })?;
+        match (
+            self.profile,
+            &metadata.pushed_authorization_request_endpoint,
+        ) {
+            (Some(Profile::Fapi2), None) => Err(ProviderError::NoPushedRequests),
+            _ => Ok(metadata),
+        }
     }
 
     /// The keys to look at when the metadata name another issuer than the configured

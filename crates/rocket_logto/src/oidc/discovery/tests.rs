@@ -1,6 +1,7 @@
 //! Metadata and keys that are an hour old.
 
 use super::*;
+use crate::config::DpopUse;
 use logto_dev_provider::{DevProvider, Endpoint, Reply, Settings};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +22,10 @@ async fn an_hour_ago() -> (DevProvider, Arc<Discovery>) {
         introspect_opaque_tokens: false,
         clients_without_audience: Vec::new(),
         bearer_takes_id_tokens: false,
+        profile: None,
+        dpop: DpopUse::Off,
+        bearer_requires_dpop: false,
+        dpop_nonces: false,
         id_token_alg: Vec::new(),
         acr_order: Vec::new(),
         ca_pem: None,

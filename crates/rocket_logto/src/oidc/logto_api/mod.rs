@@ -3,7 +3,6 @@
 
 pub(crate) mod session;
 
-use openidconnect::AccessToken;
 use openidconnect::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +12,7 @@ use url::Url;
 use super::error::{TokenError, one_line, printable};
 use super::failure::failed;
 use super::http::{Caller, HttpError};
-use super::provider::Provider;
+use super::provider::{Credential, Provider};
 use crate::config::NamedBy;
 use crate::error::{Error, ErrorKind};
 use crate::measure::Endpoint;
@@ -26,7 +25,7 @@ pub(crate) struct Call<'a> {
     pub path: &'a [&'a str],
     pub query: &'a [(&'a str, &'a str)],
     pub body: Option<Value>,
-    pub token: &'a AccessToken,
+    pub credential: Credential<'a>,
     /// The id of the record that says who the user has proven to be.
     pub verification: Option<&'a str>,
 }
@@ -99,12 +98,12 @@ pub(crate) fn endpoint(issuer: &str, named_by: NamedBy) -> Option<Url> {
 impl Provider {
     /// Makes one call, never repeated. Nothing but a success is given.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Response<Vec<u8>>, ApiError> {
+        let credential = call.credential;
         let request = self.request(call).map_err(ApiError::Failed)?;
-        let response = match self.send(Endpoint::LogtoApi, request, Caller::Known).await {
-            Err(HttpError::NotFound(_)) => return Err(ApiError::NotFound),
-            response => {
-                response.map_err(|error| ApiError::Failed(failed(TokenError::Http(error))))?
-            }
+        let sent = self.send_with(Endpoint::LogtoApi, request, credential, Caller::Known);
+        let response = match sent.await {
+            Err(TokenError::Http(HttpError::NotFound(_))) => return Err(ApiError::NotFound),
+            response => response.map_err(|error| ApiError::Failed(failed(error)))?,
         };
         let status = response.status();
         if status.is_success() {
@@ -145,14 +144,10 @@ impl Provider {
             url.query_pairs_mut().extend_pairs(call.query);
         }
         let unusable = |what: &str| Error::new(ErrorKind::ProviderBadAnswer, what);
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", call.token.secret()))
-            .map_err(|_| unusable("the_token_fits_no_header"))?;
-        bearer.set_sensitive(true);
         let mut request = Request::builder()
             .method(call.method)
             .uri(url.as_str())
-            .header(header::ACCEPT, "application/json")
-            .header(header::AUTHORIZATION, bearer);
+            .header(header::ACCEPT, "application/json");
         if let Some(id) = call.verification {
             let id = HeaderValue::try_from(id)
                 .map_err(|_| unusable("the_verification_fits_no_header"))?;

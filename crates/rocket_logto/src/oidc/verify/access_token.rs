@@ -94,9 +94,9 @@ pub(in crate::oidc) fn check(
         ..
     } = expected;
     token.issuer(&claims.iss, || tenant(&claims))?;
-    // RFC 9449 section 7.1, RFC 8705 section 3: taken as a bearer token, a stolen one would
-    // be good after all.
-    if claims.extra.get("cnf").is_some_and(|cnf| !cnf.is_null()) {
+    // RFC 8705 section 3: nobody here looks at the certificate of a caller. Whoever takes the
+    // token looks for the proof of a key (RFC 9449 section 7.1).
+    if claims.is_bound() && claims.thumbprint().is_none() {
         return Err(Rejection::Bound);
     }
     if claims.aud.iter().next().is_none() {

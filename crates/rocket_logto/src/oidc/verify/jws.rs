@@ -134,6 +134,11 @@ impl Header {
     }
 }
 
+/// Whether `typ` is this type.
+pub(in crate::oidc) fn typ_is(typ: &str, right: &str) -> bool {
+    is_one_of(typ, &[right])
+}
+
 /// Whether `typ`, a media type that may omit `application/` (RFC 7515 section 4.1.9), is
 /// one of these.
 fn is_one_of(typ: &str, types: &[&str]) -> bool {

@@ -249,6 +249,25 @@ fn read(jwk: &Map<String, Value>) -> Result<Option<Key>, String> {
     }))
 }
 
+/// Whether the signature of `token` is that of the key in `jwk`, a key that came with it: it
+/// proves that the sender has the key, and not who that is. `None` for a key that does not
+/// fit `alg`.
+pub(in crate::oidc) fn is_signed_by(
+    token: &str,
+    jwk: &Map<String, Value>,
+    alg: SigningAlg,
+) -> Option<bool> {
+    let key = read(jwk).ok()??;
+    let key = key
+        .algs
+        .contains(&alg)
+        .then(|| public_key(jwk, alg))?
+        .ok()?;
+    let (message, signature) = token.rsplit_once('.')?;
+    let verdict = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, alg.to_jws());
+    Some(verdict.unwrap_or(false))
+}
+
 /// What the key says it is for (RFC 7517 sections 4.2 and 4.3).
 fn is_to_verify(jwk: &Map<String, Value>) -> bool {
     if text(jwk, "use").is_some_and(|name| !name.eq_ignore_ascii_case("sig")) {

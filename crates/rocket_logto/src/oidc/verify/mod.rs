@@ -18,7 +18,8 @@ pub(crate) use explain::Refused;
 pub(super) use explain::explain;
 pub(crate) use id_token::{Nonce, id_token};
 pub(crate) use jws::claims;
-pub(super) use jws::unreadable;
+pub(super) use jws::{typ_is, unreadable};
+pub(super) use keys::is_signed_by;
 pub(crate) use keys::{Algorithms, KeySet};
 pub(crate) use logout_token::{Logout, logout_token};
 pub(super) use user_info::user_info;
@@ -152,7 +153,7 @@ pub(crate) enum Rejection {
     NobodyNamed,
     #[error("jti_seen_before")]
     Replayed,
-    /// Good for whoever proves to have a key, and nobody looks at the proof here.
+    /// Bound to what nobody looks at here: a client's certificate, or something unknown.
     #[error("cnf")]
     Bound,
     #[error("inactive")]
