@@ -156,7 +156,7 @@ async fn pump(
     };
     state.lock().fault = Some(fault);
     // Where nobody takes it, nothing is sent any more.
-    let broken = Err(io::ErrorKind::InvalidData.into());
+    let broken: io::Result<Vec<u8>> = Err(io::ErrorKind::InvalidData.into());
     pieces.send(broken).await.ok();
 }
 
