@@ -1,19 +1,17 @@
 //! What surrounds every page: the menus, the user's name and picture, the choice of a
-//! language, and the notice about the development provider. And how one page leads to
-//! another, wherever the app lives.
+//! language, and the notice about the development provider.
 
 use std::convert::Infallible;
 
 use rocket::Request;
 use rocket::http::Method;
-use rocket::http::uri::Origin;
 use rocket::request::{FromRequest, Outcome};
-use rocket::response::{Redirect, Responder, Result};
 use rocket::serde::Serialize;
 use rocket_dyn_templates::Template;
 use rocket_logto::{Logto, ORGANIZATIONS_SCOPE, User};
 
 use crate::developer::resources;
+use crate::goto::base;
 use crate::language::{Choice, Language};
 use crate::shown::visible;
 
@@ -200,21 +198,6 @@ impl Profile {
 /// Anything else (`javascript:`, `data:`, plain http) is not shown.
 fn is_https(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| url.scheme() == "https")
-}
-
-/// The path of `base_url`, which a proxy takes off before requests come here.
-fn base(logto: Option<&Logto>) -> &str {
-    logto.map_or("", |logto| logto.config().base_path())
-}
-
-/// A redirect to another page of the app.
-pub struct Goto(pub Origin<'static>);
-
-impl<'r> Responder<'r, 'static> for Goto {
-    fn respond_to(self, request: &'r Request<'_>) -> Result<'static> {
-        let path = format!("{}{}", base(request.rocket().state()), self.0);
-        Redirect::to(path).respond_to(request)
-    }
 }
 
 /// Whether a sign-in asks for the user's organizations: without that there are no

@@ -13,7 +13,8 @@ use rocket_logto::{
     StepUpPolicy, User, logto_acr,
 };
 
-use crate::frame::{Entry, Frame, Goto};
+use crate::frame::{Entry, Frame};
+use crate::goto::Goto;
 use crate::shown::{Time, visible};
 
 pub fn routes() -> Vec<Route> {

@@ -2,10 +2,12 @@
 //! address: a cookie carries it there, by way of the provider.
 
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::http::{Cookie, CookieJar, SameSite, Status};
+use rocket::http::{CookieJar, Status};
 use rocket::time::Duration;
 use rocket::{Request, Response};
 use rocket_logto::Logto;
+
+use crate::own_cookie;
 
 const NAME: &str = "signed_out";
 
@@ -29,7 +31,7 @@ impl Fairing for SignedOut {
         if route != Some("logto sign-out") || !has_ended {
             return;
         }
-        let mut cookie = cookie(request.rocket().state());
+        let mut cookie = own_cookie::named(NAME, request.rocket().state());
         cookie.set_value("1");
         // To the provider and back.
         cookie.set_max_age(Duration::minutes(10));
@@ -41,18 +43,7 @@ impl Fairing for SignedOut {
 pub fn take(cookies: &CookieJar<'_>, logto: &Logto) -> bool {
     let is_there = cookies.get(NAME).is_some();
     if is_there {
-        cookies.remove(cookie(Some(logto)));
+        cookies.remove(own_cookie::named(NAME, Some(logto)));
     }
     is_there
-}
-
-fn cookie(logto: Option<&Logto>) -> Cookie<'static> {
-    let path = logto.map(|logto| logto.config().base_path().to_owned());
-    let path = path.filter(|path| !path.is_empty());
-    Cookie::build(NAME)
-        .path(path.unwrap_or_else(|| "/".to_owned()))
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(logto.is_some_and(|logto| logto.base_url().scheme() == "https"))
-        .build()
 }

@@ -11,7 +11,8 @@ use rocket_logto::{
 
 use super::resources::{self, Api};
 use super::token_view::TokenView;
-use crate::frame::{Entry, Frame, Goto, has_organizations};
+use crate::frame::{Entry, Frame, has_organizations};
+use crate::goto::Goto;
 use crate::shown::visible;
 
 /// Mounts the pages where the configuration has what they need: a guard that could

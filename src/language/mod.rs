@@ -15,7 +15,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue};
 use rocket::form::{Form, FromForm, FromFormField};
 use rocket::http::uri::Origin;
-use rocket::http::{Cookie, CookieJar, RawStr, SameSite};
+use rocket::http::{CookieJar, RawStr};
 use rocket::request::{FromRequest, Outcome};
 use rocket::serde::Serialize;
 use rocket::time::Duration;
@@ -23,7 +23,8 @@ use rocket::{Request, Route, State, post, routes};
 use rocket_dyn_templates::tera::{self, Tera, Value};
 use rocket_logto::{Logto, SameOrigin};
 
-use crate::frame::Goto;
+use crate::goto::Goto;
+use crate::own_cookie;
 
 /// The cookie of a reader who has chosen.
 const CHOSEN: &str = "language";
@@ -232,16 +233,9 @@ fn choose(
     cookies: &CookieJar<'_>,
     logto: &State<Logto>,
 ) -> Goto {
-    let path = match logto.config().base_path() {
-        "" => "/",
-        path => path,
-    };
-    let cookie = Cookie::build((CHOSEN, choosing.language.tag()))
-        .path(path.to_owned())
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(logto.base_url().scheme() == "https")
-        .max_age(Duration::days(365));
+    let mut cookie = own_cookie::named(CHOSEN, Some(logto));
+    cookie.set_value(choosing.language.tag());
+    cookie.set_max_age(Duration::days(365));
     cookies.add(cookie);
     Goto(local(choosing.page).unwrap_or(Origin::ROOT))
 }

@@ -19,7 +19,8 @@ use self::board::{Board, OwnBoard, TeamBoard};
 use self::store::{Deleted, MOST};
 use crate::database::{Database, unavailable};
 use crate::developer::organizations::{Card, unless_signed_out};
-use crate::frame::{Entry, Frame, Goto, has_organizations};
+use crate::frame::{Entry, Frame, has_organizations};
+use crate::goto::Goto;
 use crate::users::Author;
 
 /// In characters.

@@ -149,7 +149,13 @@ fn refused(answer: &Response, status: u16, error: &str, case: &str) {
     assert!(answer.set_cookies().is_empty(), "{case}");
     let challenge = answer.header("www-authenticate");
     match error {
-        "unauthorized" => assert_eq!(challenge, Some("Bearer"), "{case}"),
+        "unauthorized" => {
+            let challenge = challenge.unwrap_or_default();
+            assert!(
+                challenge.starts_with("Bearer scope=\""),
+                "{case}: {challenge}"
+            );
+        }
         "temporarily_unavailable" => assert_eq!(challenge, None, "{case}"),
         _ => {
             let named = format!("Bearer error=\"{error}\"");
@@ -183,7 +189,10 @@ async fn a_global_api_resource() {
     refused(&answer, 403, "insufficient_scope", "Bob writes");
     assert_eq!(
         answer.header("www-authenticate"),
-        Some("Bearer error=\"insufficient_scope\", scope=\"write\"")
+        Some(
+            "Bearer error=\"insufficient_scope\", scope=\"read write\", resource_metadata=\
+             \"https://shopping.your-app.com/.well-known/oauth-protected-resource/api\""
+        )
     );
 }
 

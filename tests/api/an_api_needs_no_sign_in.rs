@@ -69,7 +69,11 @@ async fn it_has_no_cookies_no_pages_and_no_sign_in() {
     // A person who looks is told the same as a program.
     let answer = browser.navigate(app.url("/cart")).await;
     assert_eq!(answer.status(), 401);
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    let challenge = answer.header("www-authenticate").unwrap_or_default();
+    assert!(
+        challenge.starts_with("Bearer scope=\"read\", "),
+        "{challenge}"
+    );
     assert_eq!(answer.json::<serde_json::Value>()["error"], "unauthorized");
     assert!(browser.cookies().is_empty());
 

@@ -15,7 +15,7 @@ const ORDER: [&[&str]; 12] = [
     &["oidc", "response", "webhook"],
     &["measure"],
     &["claims", "error", "config", "request"],
-    &["return_to", "authentication"],
+    &["return_to", "authentication", "resource_metadata"],
     &["transport"],
     &["clock", "sha256"],
 ];

@@ -106,7 +106,10 @@ async fn a_machines_jwt_opens_what_its_scopes_allow() {
     assert_eq!(answer.status(), 403);
     assert_eq!(
         answer.header("www-authenticate"),
-        Some("Bearer error=\"insufficient_scope\", scope=\"write:cart\"")
+        Some(
+            "Bearer error=\"insufficient_scope\", scope=\"read:cart write:cart\", resource_metadata=\
+             \"https://shopping.example.com/.well-known/oauth-protected-resource/api\""
+        )
     );
     assert_eq!(call(&app.url("/orders"), secret).await.status(), 401);
 }

@@ -149,6 +149,7 @@ mod management;
 mod measure;
 mod oidc;
 mod request;
+mod resource_metadata;
 mod response;
 mod return_to;
 mod routes;

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::oidc::authentication::Measure;
 use crate::oidc::failure::exchange_failed;
 use crate::oidc::service::ServiceClient;
+use crate::resource_metadata::ProtectedResources;
 use crate::tokens::bearer::Bearers;
 use crate::tokens::machine::MachineTokens;
 use crate::tokens::subject_token::SubjectToken;
@@ -49,6 +50,7 @@ struct Inner {
     service: Arc<ServiceClient>,
     bearers: Bearers,
     machine_tokens: MachineTokens,
+    resources: ProtectedResources,
     clock: Clock,
 }
 
@@ -60,12 +62,14 @@ impl LogtoService {
     pub(crate) fn new(
         config: ProviderConfig,
         client: Option<ClientConfig>,
+        resources: ProtectedResources,
         clock: Clock,
     ) -> Result<LogtoService, reqwest::Error> {
         let inner = Inner {
             service: Arc::new(ServiceClient::new(config, client, clock)?),
             bearers: Bearers::new(),
             machine_tokens: MachineTokens::new(),
+            resources,
             clock,
         };
         Ok(LogtoService {
@@ -228,6 +232,11 @@ impl LogtoService {
     /// None.
     pub fn forget_bearer_tokens(&self) {
         self.inner.bearers.forget_all();
+    }
+
+    /// What callers are told about this app.
+    pub(crate) fn resources(&self) -> &ProtectedResources {
+        &self.inner.resources
     }
 
     pub(crate) fn client(&self) -> &Arc<ServiceClient> {

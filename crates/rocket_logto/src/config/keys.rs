@@ -244,6 +244,10 @@ keys! {
         healthz: String = "/healthz", read "path_or_off";
         /// whether people can sign in; or `false`: there is no such route, and this is empty
         readyz: String = "/readyz", read "path_or_off";
+        /// what the API resources are, for clients that find their way by themselves; below it the path of
+        /// each resource, and always at the root of the host (RFC 9728); or `false`: there is no such
+        /// route, and this is empty
+        resource_metadata: String = "/.well-known/oauth-protected-resource", read "path_or_off";
     }
 
     // Users, organizations and so on stand beside these; the provider reads them.

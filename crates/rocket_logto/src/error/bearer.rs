@@ -55,6 +55,9 @@ pub struct BearerError {
     details: String,
     reference: String,
     logged: Logged,
+    scopes: Vec<&'static str>,
+    /// The address of what this API tells about itself.
+    metadata: Option<String>,
 }
 
 /// The kinds of [`BearerError`]. More may be added.
@@ -113,6 +116,8 @@ impl BearerError {
             details: String::new(),
             reference: reference(),
             logged: Logged::default(),
+            scopes: Vec::new(),
+            metadata: None,
         }
     }
 
@@ -128,6 +133,28 @@ impl BearerError {
     pub(crate) fn with_details(mut self, details: String) -> BearerError {
         self.details = details;
         self
+    }
+
+    /// Sets what its challenge tells of the API: all the scopes that the request needs, and
+    /// where its metadata are.
+    pub(crate) fn needing(
+        mut self,
+        scopes: Vec<&'static str>,
+        metadata: Option<String>,
+    ) -> BearerError {
+        self.scopes = scopes;
+        self.metadata = metadata;
+        self
+    }
+
+    /// All the scopes that the request needs, those included that the token has.
+    pub fn scopes(&self) -> &[&'static str] {
+        &self.scopes
+    }
+
+    /// The address of the API resource's metadata (RFC 9728), if it has any.
+    pub fn resource_metadata(&self) -> Option<&str> {
+        self.metadata.as_deref()
     }
 
     /// What was wrong.

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::config::{ClientConfig, Credentials, LogtoConfig, ProviderConfig, StoreConfig};
+use crate::resource_metadata::ProtectedResources;
 use crate::service::LogtoService;
 use crate::session::store::SharedStore;
 #[cfg(feature = "redis")]
@@ -33,6 +34,7 @@ pub(super) fn provider_service(
     rocket: &Rocket<Build>,
     config: ProviderConfig,
     client: Option<ClientConfig>,
+    resources: ProtectedResources,
     clock: Clock,
 ) -> Option<LogtoService> {
     if rocket.state::<LogtoService>().is_some() {
@@ -44,7 +46,7 @@ pub(super) fn provider_service(
     for client in config.machine.iter().chain(&client) {
         announce_key(client);
     }
-    match LogtoService::new(config, client, clock) {
+    match LogtoService::new(config, client, resources, clock) {
         Ok(service) => Some(service),
         Err(error) => {
             log::error!("logto: the HTTP client cannot be created, see logto.ca_file: {error}");

@@ -1,6 +1,7 @@
 //! `Logto::fairing()`: reads the configuration, manages the state, mounts the
 //! routes, and writes what requests have collected to their responses.
 
+mod declared;
 mod dev_provider;
 mod hooks;
 mod ignition;
@@ -16,6 +17,7 @@ use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Method;
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
+use self::declared::Declared;
 use self::ignition::{
     announce, announce_address, provider_service, store, take_offline, warn_of_debug_log,
 };
@@ -28,6 +30,7 @@ use crate::logto::Logto;
 use crate::measure;
 use crate::oidc::client::OidcClient;
 use crate::request::{hide_query, is_at, keep_method};
+use crate::resource_metadata::ProtectedResources;
 use crate::response::{failed_guard, own, vary};
 use crate::routes;
 use crate::session::context::RequestContext;
@@ -55,6 +58,7 @@ impl Logto {
     /// | `POST /backchannel-logout` | the provider reports that a user has signed out there |
     /// | `POST /webhooks/logto` | Logto tells that a user was suspended or deleted, or that something else has changed. Only with `webhook.signing_keys` |
     /// | `GET /healthz`, `GET /readyz` | for load balancers: the process is alive; people can sign in |
+    /// | `GET /.well-known/oauth-protected-resource` | what the API resources of this app are, for clients that find their way by themselves ([`protects`](LogtoFairing::protects)) |
     ///
     /// # Network
     ///
@@ -83,6 +87,7 @@ impl Logto {
             hooks: Hooks::default(),
             protected: Protected::default(),
             pages: Pages::default(),
+            declared: Declared::default(),
         }
     }
 }
@@ -122,6 +127,7 @@ pub struct LogtoFairing {
     hooks: Hooks,
     protected: Protected,
     pages: Pages,
+    declared: Declared,
 }
 
 impl LogtoFairing {
@@ -199,7 +205,9 @@ impl Fairing for LogtoFairing {
             }
         };
         let (provider, client) = (config.provider.clone(), config.client.clone());
-        let Some(service) = provider_service(&rocket, provider, Some(client), self.clock) else {
+        let resources = ProtectedResources::at(&config.mounted.resource_metadata);
+        let service = provider_service(&rocket, provider, Some(client), resources, self.clock);
+        let Some(service) = service else {
             return Err(rocket);
         };
         let oidc = Arc::new(OidcClient::new(

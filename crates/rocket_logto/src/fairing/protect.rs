@@ -15,7 +15,7 @@ use crate::config::{LogtoConfig, RoutePaths};
 use crate::error::Error;
 use crate::guards::not_from_here;
 use crate::request::cookies::raw_cookies;
-use crate::request::subtree::Subtree;
+use crate::request::subtree::{Subtree, is_plainly_below};
 use crate::request::{is_at, is_harmless, keep_address};
 use crate::response::language;
 use crate::response::pending::pending;
@@ -209,6 +209,7 @@ fn is_own(uri: &Origin<'_>, routes: &RoutePaths) -> bool {
         webhooks,
         healthz,
         readyz,
+        resource_metadata,
     } = routes;
     let own = [
         sign_in,
@@ -221,7 +222,7 @@ fn is_own(uri: &Origin<'_>, routes: &RoutePaths) -> bool {
         healthz,
         readyz,
     ];
-    own.into_iter().any(|own| is_at(uri, own))
+    own.into_iter().any(|own| is_at(uri, own)) || is_plainly_below(uri, resource_metadata)
 }
 
 #[derive(Clone)]

@@ -4,11 +4,14 @@
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Request, Response, Rocket};
 
+use super::declared::Declared;
 use super::ignition::{provider_service, take_offline};
 use crate::clock::{Clock, system_clock};
 use crate::config::ApiConfig;
+use crate::guards::Permission;
 use crate::logto::Logto;
 use crate::measure;
+use crate::resource_metadata::ProtectedResources;
 use crate::response::failed_guard;
 use crate::routes;
 use crate::service::LogtoService;
@@ -20,7 +23,9 @@ impl Logto {
     ///
     /// It needs `endpoint` (or `issuer`) and nothing else; `app_id` and
     /// `app_secret` only for `introspect_opaque_tokens`, `MachineToken` and token
-    /// exchange. It mounts `/healthz` and `/readyz`.
+    /// exchange. It mounts `/healthz`, `/readyz` and, for clients that find their way by
+    /// themselves, `/.well-known/oauth-protected-resource`
+    /// ([`protects`](LogtoServiceFairing::protects)).
     ///
     /// It sets no cookies, so where Rocket's `secret_key` is not configured, a
     /// random one is used; outside the debug profile the log says so.
@@ -37,7 +42,7 @@ impl Logto {
     ///
     /// # Standards
     ///
-    /// RFC 6750, RFC 9068.
+    /// RFC 6750, RFC 9068, RFC 9728.
     ///
     /// # Examples
     ///
@@ -69,13 +74,14 @@ impl Logto {
     pub fn api() -> LogtoServiceFairing {
         LogtoServiceFairing {
             clock: system_clock,
+            declared: Declared::default(),
         }
     }
 }
 
 /// The fairing of a service that is only an API, made by [`Logto::api()`].
 ///
-/// It manages [`LogtoService`], mounts `/healthz` and `/readyz`, and answers for
+/// It manages [`LogtoService`], mounts `/healthz`, `/readyz` and the metadata, and answers for
 /// guards that failed. It has no sessions and no sign-in routes, so of the guards
 /// only [`Bearer`](crate::Bearer) and [`MachineToken`](crate::MachineToken) work
 /// with it; the others abort the launch.
@@ -90,9 +96,16 @@ impl Logto {
 /// ```
 pub struct LogtoServiceFairing {
     clock: Clock,
+    declared: Declared,
 }
 
 impl LogtoServiceFairing {
+    /// As [`LogtoFairing::protects`](crate::LogtoFairing::protects).
+    pub fn protects<P: Permission>(mut self) -> LogtoServiceFairing {
+        self.declared.add::<P>();
+        self
+    }
+
     /// Replaces the clock, to test lifetimes.
     #[cfg(feature = "_internals")]
     #[doc(hidden)]
@@ -152,17 +165,20 @@ impl Fairing for LogtoServiceFairing {
             );
         }
         take_offline(&rocket, &mut config.provider);
-        let Some(service) = provider_service(&rocket, config.provider, config.client, self.clock)
-        else {
+        let resources = ProtectedResources::at(&config.routes.resource_metadata);
+        let (provider, client) = (config.provider, config.client);
+        let service = provider_service(&rocket, provider, client, resources, self.clock);
+        let Some(service) = service else {
             return Err(rocket);
         };
         Ok(with_some_secret_key(rocket)
-            .mount("/", routes::health(&config.routes))
+            .mount("/", routes::without_sign_in(&config.routes))
             .manage(service))
     }
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<LogtoService>() {
+            self.declared.lift_off(rocket, logto.resources());
             measure::lift_off();
             log::info!("logto: tokens of {} are accepted", logto.issuer());
             rocket::tokio::spawn(logto.client().provider().clone().warm_up());

@@ -1,10 +1,11 @@
 //! `Bearer`: the caller of an API of this app, by a verified access token.
 
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use rocket::time::OffsetDateTime;
-use rocket::{Ignite, Request, Rocket, Sentinel};
+use rocket::{Ignite, Phase, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -19,6 +20,7 @@ use crate::error::bearer::{BearerError, BearerErrorKind};
 use crate::logto::either_fairing_is_missing;
 use crate::measure::{self, Caller};
 use crate::oidc::error::one_line;
+use crate::response::pending::pending;
 use crate::service::LogtoService;
 
 /// In bytes: longer than the token of a user with many scopes, and short enough
@@ -52,6 +54,9 @@ const MAX_TOKEN: usize = 16 * 1024;
 ///     const SCOPES: &'static [&'static str] = &["read"];
 /// }
 /// ```
+///
+/// Two or three permissions for one audience are a permission, too:
+/// `Bearer<(ReadCart, WriteCart)>` demands both, and its refusal tells both.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what a caller must be allowed to do",
     label = "no `Permission`",
@@ -100,7 +105,7 @@ pub trait Permission: Send + Sync + 'static {
 /// An audience of your own, known only at run time:
 ///
 /// ```rust
-/// use rocket::Request;
+/// use rocket::{Phase, Request, Rocket};
 /// use rocket_logto::{BearerAudience, ExpectedAudience};
 ///
 /// /// Managed by Rocket, read from your configuration.
@@ -114,6 +119,10 @@ pub trait Permission: Send + Sync + 'static {
 ///     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
 ///         let api = request.rocket().state::<Api>()?;
 ///         Some(ExpectedAudience::new(&api.indicator))
+///     }
+///
+///     fn resource<Stage: Phase>(rocket: &Rocket<Stage>) -> Option<String> {
+///         Some(rocket.state::<Api>()?.indicator.clone())
 ///     }
 /// }
 /// ```
@@ -135,6 +144,13 @@ pub trait BearerAudience: Send + Sync + 'static {
     #[allow(unused_variables)]
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
         Ok(())
+    }
+
+    /// The indicator of the API resource, for its metadata (RFC 9728): the same in every
+    /// request. The default has none, as an organization has none.
+    #[allow(unused_variables)]
+    fn resource<Stage: Phase>(rocket: &Rocket<Stage>) -> Option<String> {
+        None
     }
 }
 
@@ -186,6 +202,10 @@ impl ExpectedAudience {
 impl<R: Resource> BearerAudience for R {
     fn expected(_: &Request<'_>) -> Option<ExpectedAudience> {
         Some(ExpectedAudience::new(R::INDICATOR))
+    }
+
+    fn resource<Stage: Phase>(_: &Rocket<Stage>) -> Option<String> {
+        Some(R::INDICATOR.to_owned())
     }
 }
 
@@ -257,6 +277,10 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
         Some(ExpectedAudience::new(R::INDICATOR).within(id))
     }
 
+    fn resource<Stage: Phase>(_: &Rocket<Stage>) -> Option<String> {
+        Some(R::INDICATOR.to_owned())
+    }
+
     fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
         Id::check(rocket)
     }
@@ -288,7 +312,8 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 /// - 401 `invalid_token`: the token is not good, no access token, not for this API or
 ///   organization, or its claims do not fit `C`.
 /// - 401: there is no token.
-/// - 403 `insufficient_scope`: scopes of `P` are missing.
+/// - 403 `insufficient_scope`: scopes of `P` are missing. The challenge names all that the
+///   request needs, those of other `Bearer` guards before this one included.
 /// - 401 `insufficient_user_authentication`: the user has not authenticated as `P` demands; with
 ///   `acr_values` and `max_age`.
 /// - 400 `invalid_request`: the credentials cannot be read, or the request names
@@ -298,7 +323,7 @@ impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
 ///
 /// # Standards
 ///
-/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2, RFC 9470.
+/// RFC 6750, RFC 9068 section 4, RFC 7662 section 2, RFC 9470, RFC 9728 section 5.1.
 ///
 /// # Examples
 ///
@@ -337,6 +362,7 @@ pub struct Bearer<P, C = NoCustomClaims> {
     claims: Arc<AccessTokenClaims>,
     expected: ExpectedAudience,
     custom: C,
+    logto: LogtoService,
     permission: PhantomData<fn() -> P>,
 }
 
@@ -433,6 +459,71 @@ impl<P: Permission, C> Bearer<P, C> {
     pub fn custom_claims(&self) -> &C {
         &self.custom
     }
+
+    /// Whether the token also allows `Also`, which only the request's content can tell is
+    /// needed: for an endpoint with many operations, as JSON-RPC and GraphQL have. Where the
+    /// route tells, demand both at once: `Bearer<(ReadCart, WriteCart)>`.
+    ///
+    /// Declare `Also` with [`protects`](crate::LogtoFairing::protects), so that the metadata of
+    /// the API resource name its scopes.
+    ///
+    /// # Network
+    ///
+    /// None.
+    ///
+    /// # Errors
+    ///
+    /// `insufficient_scope`, with the scopes of `P` and of `Also`, or
+    /// `insufficient_user_authentication`. Answer with it, and the client can get a token that
+    /// is good for both.
+    ///
+    /// # Standards
+    ///
+    /// RFC 6750 section 3.1, RFC 9470.
+    ///
+    /// # Examples
+    ///
+    /// ```rust
+    /// use rocket::post;
+    /// use rocket_logto::{Bearer, BearerError, Permission, Resource};
+    ///
+    /// struct Notes;
+    /// impl Resource for Notes {
+    ///     const INDICATOR: &'static str = "https://notes.your-app.com/mcp";
+    /// }
+    ///
+    /// struct ReadNotes;
+    /// impl Permission for ReadNotes {
+    ///     type Audience = Notes;
+    ///     const SCOPES: &'static [&'static str] = &["notes:read"];
+    /// }
+    ///
+    /// struct WriteNotes;
+    /// impl Permission for WriteNotes {
+    ///     type Audience = Notes;
+    ///     const SCOPES: &'static [&'static str] = &["notes:write"];
+    /// }
+    ///
+    /// #[post("/mcp", data = "<operation>")]
+    /// fn call(operation: String, caller: Bearer<ReadNotes>) -> Result<String, BearerError> {
+    ///     if operation == "write" {
+    ///         caller.require::<WriteNotes>()?;
+    ///     }
+    ///     Ok(format!("{} did {operation}", caller.sub()))
+    /// }
+    /// ```
+    pub fn require<Also>(&self) -> Result<(), BearerError>
+    where
+        Also: Permission<Audience = P::Audience>,
+    {
+        allows::<Also>(&self.claims, &self.logto).map_err(|error| {
+            measure::caller(error.kind().into());
+            let mut scopes = Vec::new();
+            add(&mut scopes, P::SCOPES);
+            add(&mut scopes, Also::SCOPES);
+            needing(error, scopes, Some(&self.expected), &self.logto)
+        })
+    }
 }
 
 impl<P: Permission, C> std::fmt::Debug for Bearer<P, C> {
@@ -460,7 +551,47 @@ async fn find<P: Permission, C: DeserializeOwned>(
         Ok(_) => Caller::Accepted,
         Err(error) => error.kind().into(),
     });
-    found
+    let audience = TypeId::of::<P::Audience>();
+    match found {
+        Ok(caller) => {
+            pending(request).demanded.push((audience, P::SCOPES));
+            Ok(caller)
+        }
+        Err(error) => {
+            // Also what guards before this one have asked for: a client that gets a token for
+            // the last refusal only would be refused by the first.
+            let mut scopes = Vec::new();
+            let before = pending(request).demanded.clone();
+            let before = before.iter().filter(|(of, _)| *of == audience);
+            add(&mut scopes, before.flat_map(|(_, scopes)| *scopes));
+            add(&mut scopes, P::SCOPES);
+            let expected = P::Audience::expected(request);
+            Err(match LogtoService::of(request) {
+                Ok(logto) => needing(error, scopes, expected.as_ref(), logto),
+                Err(_) => error,
+            })
+        }
+    }
+}
+
+/// Adds what is not there yet.
+fn add<'a>(scopes: &mut Vec<&'static str>, more: impl IntoIterator<Item = &'a &'static str>) {
+    for scope in more {
+        if !scopes.contains(scope) {
+            scopes.push(scope);
+        }
+    }
+}
+
+/// The error, with what its challenge tells of the API.
+fn needing(
+    error: BearerError,
+    scopes: Vec<&'static str>,
+    expected: Option<&ExpectedAudience>,
+    logto: &LogtoService,
+) -> BearerError {
+    let metadata = expected.and_then(|to| logto.resources().address_of(&to.audience));
+    error.needing(scopes, metadata)
 }
 
 async fn check<P: Permission, C: DeserializeOwned>(
@@ -486,15 +617,7 @@ async fn check<P: Permission, C: DeserializeOwned>(
         let details = other_audience(&claims, &expected);
         return Err(BearerError::invalid_token(why, "aud").with_details(details));
     }
-    let lacks = |scope: &&&str| !claims.has_scope(scope);
-    let missing: Vec<_> = P::SCOPES.iter().filter(lacks).copied().collect();
-    if !missing.is_empty() {
-        let kind = BearerErrorKind::InsufficientScope { missing };
-        return Err(BearerError::new(kind, "insufficient_scope"));
-    }
-    if !P::AUTHENTICATION.is_any() {
-        authenticated_as(&P::AUTHENTICATION, &claims, logto)?;
-    }
+    allows::<P>(&claims, logto)?;
     let custom = C::deserialize(&claims.extra).map_err(|_| {
         let why = "the token lacks custom claims that are needed here";
         BearerError::invalid_token(why, "custom_claims")
@@ -503,8 +626,26 @@ async fn check<P: Permission, C: DeserializeOwned>(
         claims,
         expected,
         custom,
+        logto: logto.clone(),
         permission: PhantomData,
     })
+}
+
+/// Whether a token for the right audience has what `P` demands.
+fn allows<P: Permission>(
+    claims: &AccessTokenClaims,
+    logto: &LogtoService,
+) -> Result<(), BearerError> {
+    let lacks = |scope: &&&str| !claims.has_scope(scope);
+    let missing: Vec<_> = P::SCOPES.iter().filter(lacks).copied().collect();
+    if !missing.is_empty() {
+        let kind = BearerErrorKind::InsufficientScope { missing };
+        return Err(BearerError::new(kind, "insufficient_scope"));
+    }
+    match P::AUTHENTICATION.is_any() {
+        true => Ok(()),
+        false => authenticated_as(&P::AUTHENTICATION, claims, logto),
+    }
 }
 
 /// Whether a token names the audience. One that names none has passed only because its
@@ -580,9 +721,18 @@ fn token<'r>(request: &'r Request<'_>) -> Result<&'r str, BearerError> {
 
 impl<P: Permission, C> Sentinel for Bearer<P, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
+        declare::<P>(rocket);
         either_fairing_is_missing(rocket, "Bearer")
             || cannot_be_found::<P>(rocket)
             || cannot_be_met::<P>(rocket)
+    }
+}
+
+/// Tells the metadata of the API resource what this app demands.
+fn declare<P: Permission>(rocket: &Rocket<Ignite>) {
+    let indicator = P::Audience::resource(rocket);
+    if let (Some(logto), Some(indicator)) = (rocket.state::<LogtoService>(), indicator) {
+        logto.resources().declare(&indicator, P::SCOPES);
     }
 }
 

@@ -64,6 +64,7 @@ mod language;
 mod machine_token;
 mod org_token;
 mod organization_id;
+mod permissions;
 mod same_origin;
 mod session_data;
 mod step_up;

@@ -49,6 +49,17 @@ impl Subtree {
     }
 }
 
+/// Whether Rocket's router routes `uri` to the path `own` or below it, and nobody can read it in
+/// another way. A route that is turned off has no path.
+pub(crate) fn is_plainly_below(uri: &Origin<'_>, own: &str) -> bool {
+    let own = own.split('/').filter(|segment| !segment.is_empty());
+    let own: Vec<_> = own.collect();
+    let segments = uri.path().segments();
+    !own.is_empty()
+        && !is_ambiguous(uri.path().as_str(), segments.clone())
+        && segments.take(own.len()).eq(own)
+}
+
 /// Whether a path can be read in more than one way: as its segments stand, or after its
 /// dots are resolved, a further percent-decoding, or with another separator. No browser
 /// sends such a path for a link without meaning to.

@@ -21,8 +21,8 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     if *error.kind() != BearerErrorKind::Missing {
         body["reference"] = error.reference().into();
     }
-    if let BearerErrorKind::InsufficientScope { missing } = error.kind() {
-        body["scope"] = missing.join(" ").into();
+    if let BearerErrorKind::InsufficientScope { .. } = error.kind() {
+        body["scope"] = error.scopes().join(" ").into();
     }
     if let BearerErrorKind::InsufficientAuthentication { required, .. } = error.kind() {
         if let Some(seconds) = required.seconds() {
@@ -52,31 +52,41 @@ pub(crate) fn answer(error: &BearerError) -> Response<'static> {
     response
 }
 
-/// The `WWW-Authenticate` header. Its values are our own text, and names of the app's own that
-/// the launch has looked at.
+/// The `WWW-Authenticate` header (RFC 6750 section 3, RFC 9470 section 3, RFC 9728 section
+/// 5.1). Its values are our own text, and names of the app's own that the launch has looked at.
 fn challenge(error: &BearerError) -> Option<String> {
-    let code = error.code();
-    match error.kind() {
-        BearerErrorKind::Missing => Some("Bearer".to_owned()),
-        BearerErrorKind::InvalidRequest(_) | BearerErrorKind::InvalidToken(_) => Some(format!(
-            "Bearer error=\"{code}\", error_description=\"{error}\""
-        )),
-        BearerErrorKind::InsufficientScope { missing } => {
-            let scope = missing.join(" ");
-            Some(format!("Bearer error=\"{code}\", scope=\"{scope}\""))
-        }
-        // RFC 9470 section 3. No parameter is for methods (`amr`): the body has them.
-        BearerErrorKind::InsufficientAuthentication { required, .. } => {
-            let mut challenge = format!("Bearer error=\"{code}\", error_description=\"{error}\"");
-            if !required.acr_values.is_empty() {
-                let values = quoted(&required.acr_values.join(" "));
-                challenge.push_str(&format!(", acr_values={values}"));
-            }
-            if let Some(seconds) = required.seconds() {
-                challenge.push_str(&format!(", max_age=\"{seconds}\""));
-            }
-            Some(challenge)
-        }
-        BearerErrorKind::Unavailable | BearerErrorKind::Misconfigured => None,
+    use BearerErrorKind::{
+        InsufficientAuthentication, InsufficientScope, InvalidRequest, Misconfigured, Missing,
+        Unavailable,
+    };
+    let kind = error.kind();
+    if matches!(kind, Unavailable | Misconfigured) {
+        return None;
     }
+    let mut parameters = Vec::new();
+    let mut add = |name: &str, value: &str| parameters.push(format!("{name}={}", quoted(value)));
+    // Who has not tried yet is told of no error.
+    if !matches!(kind, Missing) {
+        add("error", error.code());
+    }
+    if !matches!(kind, Missing | InsufficientScope { .. }) {
+        add("error_description", &error.to_string());
+    }
+    if let InsufficientAuthentication { required, .. } = kind {
+        // No parameter is for methods (`amr`): the body has them.
+        if !required.acr_values.is_empty() {
+            add("acr_values", &required.acr_values.join(" "));
+        }
+        if let Some(seconds) = required.seconds() {
+            add("max_age", &seconds.to_string());
+        }
+    }
+    if !matches!(kind, InvalidRequest(_)) && !error.scopes().is_empty() {
+        add("scope", &error.scopes().join(" "));
+    }
+    if let Some(address) = error.resource_metadata() {
+        add("resource_metadata", address);
+    }
+    let parameters = parameters.join(", ");
+    Some(format!("Bearer {parameters}").trim_end().to_owned())
 }

@@ -1,7 +1,7 @@
 //! What the response hook has to do for a request. One place for all of it, because
 //! every kind of state that is kept with a request costs every request.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rocket::Request;
@@ -18,6 +18,8 @@ pub(crate) struct Pending {
     /// The app may have a page of its own in place of it.
     pub page: Option<MadePage>,
     pub way_back: WayBack,
+    /// The scopes that guards have asked callers for, and for which audience.
+    pub demanded: Vec<(TypeId, &'static [&'static str])>,
 }
 
 /// What the link "Sign in again" on a page has to know.

@@ -8,6 +8,7 @@ pub(crate) mod callback;
 mod health;
 mod initiate_login;
 mod question;
+mod resource_metadata;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod silent_sign_in;
@@ -30,13 +31,29 @@ use crate::response::{self, no_store, redirect};
 /// All routes at their configured paths.
 pub(crate) fn all(paths: &RoutePaths) -> Vec<Route> {
     let mut routes = sign_in_routes(paths);
-    routes.extend(health(paths));
+    routes.extend(without_sign_in(paths));
     routes
 }
 
 /// The routes of a service without sign-in.
-pub(crate) fn health(paths: &RoutePaths) -> Vec<Route> {
+pub(crate) fn without_sign_in(paths: &RoutePaths) -> Vec<Route> {
+    let metadata = match paths.resource_metadata.as_str() {
+        "" => String::new(),
+        path => format!("{path}/<_..>"),
+    };
     [
+        named(
+            "logto resource metadata",
+            Method::Get,
+            &metadata,
+            resource_metadata::ResourceMetadataRoute,
+        ),
+        named(
+            "logto resource metadata",
+            Method::Options,
+            &metadata,
+            resource_metadata::PreflightRoute,
+        ),
         named(
             "logto health",
             Method::Get,

@@ -75,7 +75,11 @@ impl Rules<'_> {
             app_icon: self.app_icon(raw, &base_path)?,
             proxy_strips_path: raw.proxy_strips_path,
             cookie_name: self.cookie_name(raw)?,
-            mounted: reached.below(mount_point)?,
+            mounted: RoutePaths {
+                // Clients look for it at the root of the host, wherever the app is.
+                resource_metadata: reached.resource_metadata.clone(),
+                ..reached.below(mount_point)?
+            },
             linked: reached.below(base_path.as_str())?,
             webhook_keys,
             post_sign_out: self.post_sign_out(raw, &base_path)?,

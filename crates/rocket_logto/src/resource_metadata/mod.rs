@@ -1,0 +1,110 @@
+//! What the API resources of this app are, for clients that find their way by themselves: the
+//! metadata of RFC 9728, and where they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use serde_json::{Value, json};
+use url::{Position, Url};
+
+/// The API resources that the launch has met. Written then, and only read afterwards, for
+/// refusals and for the documents.
+#[derive(Debug)]
+pub(crate) struct ProtectedResources {
+    /// What stands before the path of the resource; empty where there are no documents.
+    well_known: String,
+    scopes: RwLock<BTreeMap<String, BTreeSet<&'static str>>>,
+}
+
+impl ProtectedResources {
+    pub(crate) fn at(well_known: &str) -> ProtectedResources {
+        ProtectedResources {
+            well_known: well_known.to_owned(),
+            scopes: RwLock::default(),
+        }
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, BTreeMap<String, BTreeSet<&'static str>>> {
+        self.scopes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what one permission demands. An indicator that is no address of the web has no
+    /// place for a document.
+    pub(crate) fn declare(&self, indicator: &str, scopes: &[&'static str]) {
+        if address(indicator).is_none() {
+            return;
+        }
+        let mut known = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry(indicator.to_owned())
+            .or_default()
+            .extend(scopes);
+    }
+
+    /// The address of the document about this resource (RFC 9728 section 3.1), if it has one:
+    /// the well-known path stands between the host and the rest.
+    pub(crate) fn address_of(&self, indicator: &str) -> Option<String> {
+        if self.well_known.is_empty() || !self.known().contains_key(indicator) {
+            return None;
+        }
+        let url = address(indicator)?;
+        let origin = &url[..Position::BeforePath];
+        Some(format!("{origin}{}{}", self.well_known, place(&url)))
+    }
+
+    /// The document at `asked`, which is a path and maybe a query, for the host that the
+    /// request names.
+    ///
+    /// Nothing after the well-known path means the resource that has no path. Where there is
+    /// one resource only, it means that one: clients that were not told look there, too.
+    pub(crate) fn document(&self, asked: &str, host: Option<&str>, issuer: &str) -> Option<Value> {
+        let place_asked = asked.strip_prefix(&self.well_known)?;
+        let known = self.known();
+        let at = |wanted: &str| {
+            let there = known.keys().filter_map(|indicator| {
+                let url = address(indicator)?;
+                (place(&url) == wanted).then_some((indicator, url))
+            });
+            let there: Vec<_> = there.collect();
+            // Of two on one path, that of the host.
+            let is_hosts = |(_, url): &&(_, Url)| host.is_some() && host == url.host_str();
+            let found = there.iter().find(is_hosts).or(there.first());
+            found.map(|(indicator, _)| *indicator)
+        };
+        let only = || known.keys().next().filter(|_| known.len() == 1);
+        let indicator = match place_asked {
+            "" | "/" => at("").or_else(only)?,
+            place => at(place).or_else(|| at(place.strip_suffix('/')?))?,
+        };
+        let mut document = json!({
+            "resource": indicator,
+            "authorization_servers": [issuer],
+            "bearer_methods_supported": ["header"],
+        });
+        let scopes = &known[indicator];
+        // Not an empty list: what supports none says nothing (RFC 9728 section 3.2).
+        if !scopes.is_empty() {
+            document["scopes_supported"] = json!(scopes);
+        }
+        Some(document)
+    }
+}
+
+/// The indicator as an address of the web. A fragment could not be asked for.
+fn address(indicator: &str) -> Option<Url> {
+    let url = Url::parse(indicator).ok()?;
+    let is_web = matches!(url.scheme(), "https" | "http");
+    (is_web && url.fragment().is_none()).then_some(url)
+}
+
+/// What comes after the well-known path. A slash and nothing else is left out (RFC 9728
+/// section 3.1).
+fn place(url: &Url) -> &str {
+    match &url[Position::BeforePath..] {
+        "/" => "",
+        place => place,
+    }
+}
+
+#[cfg(test)]
+mod tests;
