@@ -38,7 +38,9 @@ async fn with_a_document_at_its_id_and_more_scopes_on_the_way() {
     let browser = Browser::new();
 
     let found = client.next("discovered").await;
-    let metadata = server.url().replace("/mcp", "/.well-known/oauth-protected-resource/mcp");
+    let metadata = server
+        .url()
+        .replace("/mcp", "/.well-known/oauth-protected-resource/mcp");
     assert_eq!(found["metadata"], metadata, "the challenge says where");
     assert_eq!(found["resource"], url);
     assert_eq!(found["issuer"], server.provider.issuer());
@@ -60,26 +62,45 @@ async fn with_a_document_at_its_id_and_more_scopes_on_the_way() {
 
     let back = client.next("came back").await;
     assert_eq!(back["issuer"], server.provider.issuer(), "RFC 9207");
-    client.next("discovered").await;
+    let known = client.next_of(["discovered", "client"]).await;
+    assert_eq!(
+        known,
+        json!({ "event": "client", "id": document, "registered": false })
+    );
     let tokens = client.next("tokens").await;
-    assert_eq!(tokens, json!({ "event": "tokens", "scope": READ, "refreshable": false }));
+    assert_eq!(
+        tokens,
+        json!({ "event": "tokens", "scope": READ, "refreshable": false })
+    );
     let connected = client.next("connected").await;
     assert_eq!(connected["version"], "2025-11-25");
     let tools = client.next("tools").await;
-    assert_eq!(tools["names"], json!(["list_notes", "add_note", "delete_note"]));
+    assert_eq!(
+        tools["names"],
+        json!(["list_notes", "add_note", "delete_note"])
+    );
     assert_eq!(client.next("result").await["text"], "[]");
 
-    for (scope, text) in [(WRITE, r#"{"id":1,"text":"Buy milk"}"#), (DELETE, "deleted")] {
+    for (scope, text) in [
+        (WRITE, r#"{"id":1,"text":"Buy milk"}"#),
+        (DELETE, "deleted"),
+    ] {
         let asks = client.next_of(["discovered", "authorize"]).await;
         assert_eq!(asked(&asks, "scope").as_deref(), Some(scope));
         let consent = server.allow(&browser, &asks, ALICE).await;
         for scope in scope.split(' ') {
-            assert!(consent.contains(&format!("<code>{scope}</code>")), "{consent}");
+            assert!(
+                consent.contains(&format!("<code>{scope}</code>")),
+                "{consent}"
+            );
         }
         let tokens = client.next_of(["came back", "discovered", "tokens"]).await;
         assert_eq!(tokens["scope"], scope);
         let result = client.next("result").await;
-        assert_eq!((&result["text"], &result["error"]), (&json!(text), &json!(false)));
+        assert_eq!(
+            (&result["text"], &result["error"]),
+            (&json!(text), &json!(false))
+        );
     }
     assert_eq!(client.next("result").await["text"], "[]");
     client.next_of(["ended", "done"]).await;
@@ -109,38 +130,68 @@ async fn with_a_document_at_its_id_and_more_scopes_on_the_way() {
     assert_eq!(refusals.len(), 2, "{exchanges:#?}");
     for (refusal, scope) in refusals.iter().zip([WRITE, DELETE]) {
         let challenge = refusal.as_deref().expect("a challenge");
-        assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
-        assert!(challenge.contains(&format!("scope=\"{scope}\"")), "{challenge}");
+        assert!(
+            challenge.contains("error=\"insufficient_scope\""),
+            "{challenge}"
+        );
+        assert!(
+            challenge.contains(&format!("scope=\"{scope}\"")),
+            "{challenge}"
+        );
     }
     let session = connected["session"].as_str().expect("a session");
-    let in_session = exchanges.iter().filter_map(|exchange| exchange.session.as_deref());
+    let in_session = exchanges
+        .iter()
+        .filter_map(|exchange| exchange.session.as_deref());
     let in_session: Vec<_> = in_session.collect();
     assert!(in_session.len() > 6 && in_session.iter().all(|id| *id == session));
     let last = exchanges.last().expect("an exchange");
     assert_eq!((last.request.as_str(), last.status), ("DELETE /mcp", 204));
 }
 
+/// It registers for the scopes that it has been told of until then, and the provider holds it to
+/// that: it gets no more on the way.
 #[rocket::async_test]
 async fn by_registering_itself() {
     let server = McpServer::start(true, Dict::new()).await;
-    let mut client = server.client(&[], &["tools", "call:list_notes:{}"]);
+    let steps = [
+        "tools",
+        "call:list_notes:{}",
+        r#"call:add_note:{"text":"x"}"#,
+    ];
+    let (mut client, browser) = (server.client(&[], &steps), Browser::new());
     let found = client.next("discovered").await;
     let registration = format!("{}/register", server.provider.issuer());
     assert_eq!(found["registration"], registration);
     let registered = client.next("client").await;
     assert_eq!(registered["registered"], true);
     let asks = client.next("authorize").await;
-    assert_eq!(asked(&asks, "client_id").as_deref(), registered["id"].as_str());
-    let consent = server.allow(&Browser::new(), &asks, ALICE).await;
+    assert_eq!(
+        asked(&asks, "client_id").as_deref(),
+        registered["id"].as_str()
+    );
+    assert_eq!(asked(&asks, "scope").as_deref(), Some(READ));
+    let consent = server.allow(&browser, &asks, ALICE).await;
     assert!(consent.contains("registered itself"), "{consent}");
-    client.next_of(["came back", "discovered", "tokens", "connected", "tools"]).await;
+    let events = ["came back", "discovered", "tokens", "connected", "tools"];
+    client.next_of(events).await;
     assert_eq!(client.next("result").await["text"], "[]");
-    client.next("done").await;
+
+    let more = client.next_of(["discovered", "authorize"]).await;
+    assert_eq!(asked(&more, "scope").as_deref(), Some(WRITE));
+    let url = more["url"].as_str().expect("an address");
+    let hops = browser.navigate_following(url, 10).await;
+    assert_eq!(hops.last().expect("a page").url().path(), "/callback");
+    let failed = client.next_of(["came back", "failed"]).await;
+    assert_eq!(failed["message"], "invalid_scope");
 
     let registrations = server.provider.requests_to(Endpoint::Registration);
-    assert_eq!(registrations.len(), 1);
-    let sent: Value = serde_json::from_slice(&registrations[0].body).expect("JSON");
+    let [request] = &registrations[..] else {
+        panic!("one registration: {registrations:#?}");
+    };
+    let sent: Value = serde_json::from_slice(&request.body).expect("JSON");
     assert_eq!(sent["token_endpoint_auth_method"], "none");
+    assert_eq!(sent["scope"], READ);
     assert_eq!(sent["redirect_uris"], json!([asked(&asks, "redirect_uri")]));
 }
 

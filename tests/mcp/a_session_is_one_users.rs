@@ -12,9 +12,13 @@ async fn goes_on(server: &McpServer, session: &str, user: &str, step: &str, ends
     let document = server.document();
     let environment = [("CLIENT_ID", document.as_str()), ("SESSION_ID", session)];
     let mut client = server.client(&environment, &[step]);
-    let asks = client.next_of(["connected", "discovered", "authorize"]).await;
+    let asks = client
+        .next_of(["connected", "discovered", "authorize"])
+        .await;
     server.allow(&Browser::new(), &asks, user).await;
-    client.next_of(["came back", "discovered", "tokens"]).await;
+    client
+        .next_of(["came back", "discovered", "client", "tokens"])
+        .await;
     client.next(ends).await
 }
 
@@ -25,7 +29,7 @@ async fn another_users_token_finds_no_such_session() {
     let mut client = server.client(&[("CLIENT_ID", &document)], &["tools"]);
     let asks = client.next_of(["discovered", "authorize"]).await;
     server.allow(&Browser::new(), &asks, ALICE).await;
-    let events = ["came back", "discovered", "tokens", "connected"];
+    let events = ["came back", "discovered", "client", "tokens", "connected"];
     let connected = client.next_of(events).await;
     client.next_of(["tools", "done"]).await;
     let session = connected["session"].as_str().expect("a session");
@@ -38,6 +42,8 @@ async fn another_users_token_finds_no_such_session() {
     let tools = goes_on(&server, session, ALICE, "tools", "tools").await;
     assert_eq!(tools["names"][0], "list_notes", "it is hers still");
     let exchanges = server.exchanges();
-    let mut statuses = exchanges.iter().filter(|exchange| exchange.session.is_some());
+    let mut statuses = exchanges
+        .iter()
+        .filter(|exchange| exchange.session.is_some());
     assert!(statuses.any(|exchange| exchange.status == 404));
 }

@@ -12,14 +12,24 @@ use crate::support::mcp::McpServer;
 #[rocket::async_test]
 async fn in_the_middle_of_a_session() {
     let server = McpServer::start(false, keys([("clock_tolerance", "0s".into())])).await;
-    server.provider.hooks().token_lifetime(Duration::from_secs(2));
+    server
+        .provider
+        .hooks()
+        .token_lifetime(Duration::from_secs(2));
     let document = server.document();
     let environment = [("CLIENT_ID", document.as_str()), ("OFFLINE", "1")];
-    let steps = ["call:list_notes:{}", "wait:3500", "call:list_notes:{}", "end"];
+    let steps = [
+        "call:list_notes:{}",
+        "wait:3500",
+        "call:list_notes:{}",
+        "end",
+    ];
     let mut client = server.client(&environment, &steps);
     let asks = client.next_of(["discovered", "authorize"]).await;
     server.allow(&Browser::new(), &asks, ALICE).await;
-    let tokens = client.next_of(["came back", "discovered", "tokens"]).await;
+    let tokens = client
+        .next_of(["came back", "discovered", "client", "tokens"])
+        .await;
     assert_eq!(tokens["refreshable"], true);
     let connected = client.next("connected").await;
     client.next("result").await;

@@ -105,7 +105,8 @@ class User {
   async code() {
     const answer = await this.#answer;
     if (answer.get('state') !== this.#state) throw new Error('not the state');
-    print('came back', { error: answer.get('error') ?? undefined, issuer: answer.get('iss') });
+    print('came back', { issuer: answer.get('iss') });
+    if (answer.has('error')) throw new Error(answer.get('error'));
     return answer.get('code');
   }
 }

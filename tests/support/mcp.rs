@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::api_app::configured;
 use super::app::settings;
-use super::browser::Browser;
+use super::browser::{Browser, Response};
 use super::serve::{Process, Served, free_port};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -94,7 +94,9 @@ impl McpServer {
     pub fn client(&self, environment: &[(&str, &str)], steps: &[&str]) -> McpClient {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mcp_client");
         assert!(
-            folder.join("node_modules/@modelcontextprotocol/sdk").is_dir(),
+            folder
+                .join("node_modules/@modelcontextprotocol/sdk")
+                .is_dir(),
             "the MCP client is not installed: run `npm ci` in tests/mcp_client, or use tests/run"
         );
         let mut node = Command::new("node");
@@ -107,20 +109,31 @@ impl McpServer {
         }
     }
 
-    /// `user` follows the client's `authorize` event in this browser, and allows what it asks for;
-    /// the text of the page that says what that is.
+    /// `user` opens the address of the client's `authorize` event in this browser, signs in, and
+    /// allows what it asks for; the text of the page that says what that is.
     pub async fn allow(&self, browser: &Browser, authorize: &Value, user: &str) -> String {
-        self.provider.hooks().sign_in_as(Some(user));
         let url = authorize["url"].as_str().expect("an address");
-        let page = browser.navigate_following(url, 10).await.pop();
-        let page = page.expect("the consent page");
-        let answer = browser.submit(&page, "Allow", &[]).await;
-        let back = browser.follow_all(answer, 10).await.pop().expect("a page");
+        let mut page = last(browser.navigate_following(url, 10).await);
+        if !is_consent(&page) {
+            let chosen = browser.submit(&page, user, &[]).await;
+            page = last(browser.follow_all(chosen, 10).await);
+        }
+        assert!(is_consent(&page), "{}: {}", page.url(), page.text());
+        let allowed = browser.submit(&page, "Allow", &[]).await;
+        let back = last(browser.follow_all(allowed, 10).await);
         assert_eq!(back.status(), 200, "{}", back.text());
-        assert_eq!(back.url().path(), "/callback", "{}", back.text());
-        assert_eq!(back.url().host_str(), Some("127.0.0.1"));
+        let at = (back.url().host_str(), back.url().path());
+        assert_eq!(at, (Some("127.0.0.1"), "/callback"), "{}", back.text());
         page.text()
     }
+}
+
+fn is_consent(page: &Response) -> bool {
+    page.text().contains("<h1>Allow access?</h1>")
+}
+
+fn last(hops: Vec<Response>) -> Response {
+    hops.into_iter().next_back().expect("a page")
 }
 
 /// Where the client's owner has put its document.

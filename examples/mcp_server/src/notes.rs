@@ -8,9 +8,9 @@ use serde::Serialize;
 
 pub const PER_USER: usize = 100;
 /// Characters of a note.
-pub const LENGTH: usize = 2000;
+pub const LENGTH: usize = 500;
 /// Users with notes.
-const USERS: usize = 10_000;
+const USERS: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Note {

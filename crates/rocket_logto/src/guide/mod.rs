@@ -10,6 +10,7 @@
 //! | [`tokens`] | access tokens for APIs, for organizations and for the app itself; token exchange |
 //! | [`account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
+//! | [`mcp`] | an MCP server: assistants that find their way by themselves, scopes on the way, `Origin`, sessions of the protocol |
 //! | [`production`] | checklist, nginx, several instances, Redis, changing the key, memory |
 //! | [`operation`] | metrics, alerts, and the lines in the log |
 //! | [`providers`] | providers other than Logto: what to set, what works, what does not |
@@ -46,6 +47,9 @@ pub mod account {}
 
 #[doc = include_str!("apis.md")]
 pub mod apis {}
+
+#[doc = include_str!("mcp.md")]
+pub mod mcp {}
 
 #[doc = include_str!("production.md")]
 pub mod production {}
