@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use logto_dev_provider::Endpoint;
+use rocket::figment::value::Dict;
 
 use crate::support::app::{ALICE, keys};
 use crate::support::browser::Browser;
@@ -64,4 +65,24 @@ async fn in_the_middle_of_a_session() {
     assert_eq!(refused.session.as_deref(), session);
     let challenge = refused.challenge.as_deref().expect("a challenge");
     assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+}
+
+/// With a refresh token this client looks for more scopes by a refresh first, which brings the
+/// old ones, and gives up: the guide says so.
+#[rocket::async_test]
+async fn but_more_scopes_do_not_come_that_way() {
+    let server = McpServer::start(false, Dict::new()).await;
+    let document = server.document();
+    let environment = [("CLIENT_ID", document.as_str()), ("OFFLINE", "1")];
+    let mut client = server.client(&environment, &[r#"call:add_note:{"text":"x"}"#]);
+    let asks = client.next_of(["discovered", "authorize"]).await;
+    server.allow(&Browser::new(), &asks, ALICE).await;
+    let events = ["came back", "discovered", "client", "tokens", "connected"];
+    client.next_of(events).await;
+    let tokens = client.next_of(["discovered", "tokens"]).await;
+    assert_eq!(tokens["scope"], "notes:read");
+    let failed = client.next("failed").await;
+    assert_eq!(failed["status"], 403, "{failed}");
+    let message = failed["message"].as_str().expect("a text");
+    assert!(message.contains("after trying upscoping"), "{message}");
 }
