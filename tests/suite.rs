@@ -13,6 +13,7 @@ mod conformance;
 mod documents;
 mod guards;
 mod hooks;
+mod mcp;
 mod operations;
 mod pages;
 mod parsers;

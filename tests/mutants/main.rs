@@ -140,7 +140,11 @@ impl Tree {
             }
         }
         // What the tests need beside the repository.
-        for other in ["target/tools", "tests/oidc_provider/node_modules"] {
+        for other in [
+            "target/tools",
+            "tests/oidc_provider/node_modules",
+            "tests/mcp_client/node_modules",
+        ] {
             let here = tree.path.join(other);
             if root.join(other).exists() && !here.exists() {
                 symlink(root.join(other), here).expect("a link");

@@ -29,6 +29,7 @@ pub mod keycloak;
 pub mod launch;
 pub mod leaks;
 pub mod log;
+pub mod mcp;
 pub mod nginx;
 pub mod npm_provider;
 pub mod own_pages;

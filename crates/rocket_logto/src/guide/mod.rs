@@ -12,6 +12,7 @@
 //! | [`account`] | Logto's account pages, the user's sessions there, its Management API, magic links, access that is taken back |
 //! | [`apis`] | protecting an API, services that are only an API, opaque tokens |
 //! | [`single_page_app`] | a page of scripts without tokens: the proxy, the session for scripts, what they are answered |
+//! | [`mcp`] | an MCP server: assistants that find their way by themselves, scopes on the way, `Origin`, sessions of the protocol |
 //! | [`production`] | checklist, nginx, several instances, Redis, changing the key, memory |
 //! | [`operation`] | metrics, alerts, and the lines in the log |
 //! | [`providers`] | providers other than Logto: what to set, what works, what does not |
@@ -54,6 +55,8 @@ pub mod apis {}
 
 #[doc = include_str!("single_page_app.md")]
 pub mod single_page_app {}
+#[doc = include_str!("mcp.md")]
+pub mod mcp {}
 
 #[doc = include_str!("production.md")]
 pub mod production {}
