@@ -64,7 +64,6 @@ pub struct Fapi {
     pub provider: DevProvider,
     pub browser: Browser,
     app: Served,
-    resource: Served,
     _key: ClientKey,
 }
 
@@ -117,12 +116,10 @@ impl Fapi {
             None => figment,
         };
         let app = Served::start_on(port, rocket.configure(figment)).await;
-        let resource = resource_at(&provider).await;
         Fapi {
             provider,
             browser: Browser::new(),
             app,
-            resource,
             _key: key,
         }
     }
@@ -160,7 +157,8 @@ impl Fapi {
         let info = self.browser.navigate(self.url("/userinfo")).await;
         assert_eq!(info.status(), 200, "{}", info.text());
         assert_eq!(info.json::<serde_json::Value>()["sub"], ALICE);
-        let at = self.resource.url("/accounts");
+        let resource = resource_at(&self.provider).await;
+        let at = resource.url("/accounts");
         let page = self
             .browser
             .navigate(self.url(&format!("/accounts?at={at}")))

@@ -328,7 +328,10 @@ async fn not_begun_here(
     // Otherwise the provider posts nothing here: another site does.
     let is_expected =
         request.method() != Method::Post || logto.config().response_mode == ResponseMode::FormPost;
-    let is_first = is_expected && is_whole_page(request) && !is_second(state);
+    // FAPI 2.0 Security Profile section 5.3.3.1: whoever sends a response, nobody has consented
+    // to a sign-in by it.
+    let may_begin = logto.config().provider.profile != Some(Profile::Fapi2);
+    let is_first = may_begin && is_expected && is_whole_page(request) && !is_second(state);
     let error = match (&parameters.code, &parameters.error) {
         (None, Some(error)) => Some(refused(&told(logto, parameters, error, &[state]))),
         _ => None,
