@@ -1,4 +1,5 @@
-// An MCP client as programs have it, by the official SDK. It does what its arguments say, one
+// An MCP client as programs have it, by the official SDK: version 1, whose revisions of the
+// protocol have sessions, or version 2, which asks the server for the newest. It does what its arguments say, one
 // after the other, and prints what happens, one JSON object a line; never a code or a token.
 //
 //   tools            lists the tools
@@ -10,6 +11,7 @@
 // on a port of its own for the answer.
 //
 //   SERVER_URL  the MCP server
+//   MODERN      version 2 of the SDK
 //   CLIENT_ID   the address of the document that describes it; without, it registers itself
 //   OFFLINE     asks for a refresh token
 //   SESSION_ID  goes on in this session, as somebody would who has got hold of its id
@@ -17,11 +19,16 @@
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
-const { SERVER_URL, CLIENT_ID, OFFLINE, SESSION_ID } = process.env;
+const { SERVER_URL, MODERN, CLIENT_ID, OFFLINE, SESSION_ID } = process.env;
+
+const { Client, StreamableHTTPClientTransport, UnauthorizedError } = MODERN
+  ? await import('@modelcontextprotocol/client')
+  : {
+      ...(await import('@modelcontextprotocol/sdk/client/auth.js')),
+      ...(await import('@modelcontextprotocol/sdk/client/index.js')),
+      ...(await import('@modelcontextprotocol/sdk/client/streamableHttp.js')),
+    };
 
 const print = (event, more = {}) => console.log(JSON.stringify({ event, ...more }));
 
@@ -50,6 +57,7 @@ class User {
   };
 
   saveDiscoveryState(found) {
+    this.#kept.discovery = found;
     const metadata = found.authorizationServerMetadata;
     print('discovered', {
       metadata: found.resourceMetadataUrl,
@@ -60,10 +68,15 @@ class User {
     });
   }
 
+  // Version 2 takes a code only from where it has sent the user.
+  discoveryState() {
+    return MODERN && this.#kept.discovery;
+  }
+
   // The SDK takes a document at an https address only (`clientMetadataUrl`), which nobody has in
   // a test. A client whose id is known uses it in the same way.
-  clientInformation() {
-    return this.#kept.client ?? (CLIENT_ID && { client_id: CLIENT_ID });
+  clientInformation(at) {
+    return this.#kept.client ?? (CLIENT_ID && { client_id: CLIENT_ID, issuer: at?.issuer });
   }
 
   saveClientInformation(client) {
@@ -101,18 +114,21 @@ class User {
     print('authorize', { url: url.href });
   }
 
-  /** The code, once the browser has come back with it. */
+  /** The code, once the browser has come back with it; all of the answer for version 2. */
   async code() {
     const answer = await this.#answer;
     if (answer.get('state') !== this.#state) throw new Error('not the state');
     print('came back', { issuer: answer.get('iss') });
     if (answer.has('error')) throw new Error(answer.get('error'));
-    return answer.get('code');
+    return MODERN ? answer : answer.get('code');
   }
 }
 
 const user = new User();
-const client = new Client({ name: 'test-client', version: '1.0.0' });
+const client = new Client(
+  { name: 'test-client', version: '1.0.0' },
+  { versionNegotiation: { mode: 'auto' } },
+);
 client.onerror = () => {};
 const newTransport = () =>
   new StreamableHTTPClientTransport(new URL(SERVER_URL), {
@@ -156,7 +172,8 @@ try {
     begun = true;
     await client.connect(transport);
   });
-  print('connected', { session: transport.sessionId, version: transport.protocolVersion });
+  const version = MODERN ? client.getNegotiatedProtocolVersion() : transport.protocolVersion;
+  print('connected', { session: transport.sessionId, version });
   for (const step of process.argv.slice(2)) {
     const [name, ...rest] = step.split(':');
     await withUser(() => steps[name](...rest));

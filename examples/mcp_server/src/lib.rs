@@ -16,17 +16,20 @@
 //! | `address.rs` | where this server is, and requests that mean another one (DNS rebinding) |
 //! | `permissions.rs` | what callers may do |
 //! | `transport.rs` | "Streamable HTTP": what goes over the wire |
-//! | `sessions.rs` | sessions of the protocol, each of one user |
+//! | `sessions.rs` | sessions of the protocol, as older revisions have them, each of one user |
+//! | `modern.rs` | requests that stand alone, as the newest revision has them |
 //! | `protocol.rs` | the messages, in JSON-RPC |
 //! | `tools.rs` | the tools, and the permission that each one needs |
 //! | `notes.rs` | the notes themselves, in place of a database |
 //!
-//! It speaks the revisions 2025-11-25 and 2025-06-18 of the
-//! [specification](https://modelcontextprotocol.io/specification/2025-11-25).
+//! It speaks the revision 2026-07-28 of the
+//! [specification](https://modelcontextprotocol.io/specification/2026-07-28), which has no
+//! sessions, and 2025-11-25 and 2025-06-18, which have.
 
 #![forbid(unsafe_code)]
 
 mod address;
+mod modern;
 mod notes;
 mod permissions;
 mod protocol;

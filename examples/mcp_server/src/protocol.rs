@@ -1,11 +1,15 @@
-//! The messages, in JSON-RPC 2.0: those of the lifecycle, and what tools need.
+//! The messages, in JSON-RPC 2.0, and the beginning of sessions, which older revisions have.
 
 use rocket::serde::json::{Value, json};
 use serde::{Deserialize, Serialize};
 
-/// The revisions of the protocol that are spoken here, the newest first. The transport and the
-/// messages below are the same in both.
-pub const VERSIONS: [&str; 2] = ["2025-11-25", "2025-06-18"];
+/// The revisions of the protocol with `initialize` and sessions that are spoken here ("legacy"),
+/// the newest first. The transport and the messages below are the same in both.
+pub const LEGACY: [&str; 2] = ["2025-11-25", "2025-06-18"];
+
+pub const PROTOCOL_VERSION: &str = "MCP-Protocol-Version";
+
+pub const INSTRUCTIONS: &str = "Notes of the user who has signed in. Nobody else sees them.";
 
 /// What came: one message (revisions from 2025-06-18 on have no batches).
 #[derive(Debug, PartialEq)]
@@ -34,6 +38,7 @@ pub enum Id {
 pub struct RpcError {
     pub code: i32,
     pub message: String,
+    pub data: Option<Value>,
 }
 
 impl RpcError {
@@ -53,10 +58,22 @@ impl RpcError {
         RpcError::new(-32602, message)
     }
 
+    pub fn header_mismatch(message: impl Into<String>) -> RpcError {
+        RpcError::new(-32020, message)
+    }
+
+    pub fn unsupported_version(requested: &str, supported: &[&str]) -> RpcError {
+        RpcError {
+            data: Some(json!({ "supported": supported, "requested": requested })),
+            ..RpcError::new(-32022, "unsupported protocol version")
+        }
+    }
+
     fn new(code: i32, message: impl Into<String>) -> RpcError {
         RpcError {
             code,
             message: message.into(),
+            data: None,
         }
     }
 
@@ -68,6 +85,9 @@ impl RpcError {
         });
         if let Some(id) = id {
             answer["id"] = json!(id);
+        }
+        if let Some(data) = &self.data {
+            answer["error"]["data"] = data.clone();
         }
         answer
     }
@@ -82,6 +102,14 @@ pub fn answer(id: &Id, result: Result<Value, RpcError>) -> Value {
 }
 
 impl Message {
+    /// Of a request; nothing for the others.
+    pub fn params(&self) -> &Value {
+        match self {
+            Message::Request { params, .. } => params,
+            _ => &Value::Null,
+        }
+    }
+
     pub fn parse(body: &str) -> Result<Message, RpcError> {
         let message: Value = serde_json::from_str(body).map_err(|_| RpcError::not_json())?;
         let Value::Object(mut message) = message else {
@@ -123,18 +151,26 @@ struct Initialize {
 pub fn initialize(params: Value) -> Result<Value, RpcError> {
     let asked: Initialize = serde_json::from_value(params)
         .map_err(|_| RpcError::invalid_params("protocolVersion is missing"))?;
-    let mut versions = VERSIONS.into_iter();
+    let mut versions = LEGACY.into_iter();
     let version = versions.find(|version| *version == asked.protocol_version);
     Ok(json!({
-        "protocolVersion": version.unwrap_or(VERSIONS[0]),
-        "capabilities": { "tools": {} },
-        "serverInfo": {
-            "name": env!("CARGO_PKG_NAME"),
-            "title": "Notes",
-            "version": env!("CARGO_PKG_VERSION"),
-        },
-        "instructions": "Notes of the user who has signed in. Nobody else sees them.",
+        "protocolVersion": version.unwrap_or(LEGACY[0]),
+        "capabilities": capabilities(),
+        "serverInfo": server_info(),
+        "instructions": INSTRUCTIONS,
     }))
+}
+
+pub fn capabilities() -> Value {
+    json!({ "tools": {} })
+}
+
+pub fn server_info() -> Value {
+    json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "title": "Notes",
+        "version": env!("CARGO_PKG_VERSION"),
+    })
 }
 
 #[cfg(test)]

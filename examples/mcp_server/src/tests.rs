@@ -90,6 +90,31 @@ impl<'c> Assistant<'c> {
         answer.into_json().unwrap()
     }
 
+    /// A request as the newest revision has it.
+    fn alone(&self, method: &str, params: Value) -> LocalRequest<'c> {
+        self.alone_without("", method, params)
+    }
+
+    fn alone_without(&self, header: &str, method: &str, mut params: Value) -> LocalRequest<'c> {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let name = params["name"].as_str().unwrap_or_default().to_owned();
+        let mut post = self.post(request(method, params));
+        for (repeated, value) in [
+            ("MCP-Protocol-Version", "2026-07-28"),
+            ("Mcp-Method", method),
+            ("Mcp-Name", name.as_str()),
+        ] {
+            if repeated != header && !value.is_empty() {
+                post.add_header(Header::new(repeated, value.to_owned()));
+            }
+        }
+        post
+    }
+
     /// The text of a tool's answer, and whether it is an error.
     fn uses(&self, tool: &str, arguments: Value) -> (String, bool) {
         let answer = self.asks("tools/call", call(tool, arguments));
@@ -165,6 +190,99 @@ fn an_assistant_begins_works_and_ends() {
     let after = ada.post(request("ping", json!({}))).dispatch();
     assert_eq!(after.status(), Status::NotFound, "the client begins again");
     assert_eq!(ada.ends(), Status::NotFound);
+}
+
+#[test]
+fn an_assistant_needs_no_session() {
+    let client = client();
+    let mut ada = Assistant::new(&client, "ada", ALL);
+    let asks = |ada: &Assistant, method: &str, params: Value| {
+        let answer = ada.alone(method, params).dispatch();
+        assert_eq!(answer.status(), Status::Ok, "{method}");
+        assert_eq!(answer.headers().get_one("Mcp-Session-Id"), None);
+        let answer: Value = answer.into_json().unwrap();
+        let result = answer["result"].clone();
+        assert_eq!(result["resultType"], "complete", "{answer}");
+        let server = &result["_meta"]["io.modelcontextprotocol/serverInfo"];
+        assert_eq!(server["name"], "mcp_server");
+        result
+    };
+    let found = asks(&ada, "server/discover", json!({}));
+    let spoken = json!(["2026-07-28", "2025-11-25", "2025-06-18"]);
+    assert_eq!(found["supportedVersions"], spoken);
+    assert_eq!(found["capabilities"], json!({ "tools": {} }));
+    let listed = asks(&ada, "tools/list", json!({}));
+    assert_eq!(listed["tools"].as_array().map(Vec::len), Some(3));
+    for cacheable in [found, listed] {
+        assert_eq!(cacheable["cacheScope"], "public");
+        assert!(cacheable["ttlMs"].as_u64() > Some(0));
+    }
+    let added = asks(&ada, "tools/call", call("add_note", json!({ "text": "x" })));
+    assert_eq!(added["isError"], false);
+    // A session of older days, and one of nobody, count for nothing.
+    ada.session = Some("made-up".to_owned());
+    let notes = asks(&ada, "tools/call", call("list_notes", json!({})));
+    assert_eq!(notes["content"][0]["text"], r#"[{"id":1,"text":"x"}]"#);
+}
+
+#[test]
+fn a_request_that_stands_alone_needs_its_token_too() {
+    let client = client();
+    let mut reader = Assistant::new(&client, "ada", "notes:read");
+    let note = call("add_note", json!({ "text": "x" }));
+    let answer = reader.alone("tools/call", note.clone()).dispatch();
+    assert_eq!(answer.status(), Status::Forbidden);
+    let challenge = answer.headers().get_one("WWW-Authenticate").unwrap();
+    assert!(
+        challenge.contains("scope=\"notes:read notes:write\""),
+        "{challenge}"
+    );
+    for token in ["", "nonsense"] {
+        reader.token = token.to_owned();
+        for (method, params) in [
+            ("server/discover", json!({})),
+            ("tools/list", json!({})),
+            ("tools/call", note.clone()),
+        ] {
+            let answer = reader.alone(method, params).dispatch();
+            assert_eq!(answer.status(), Status::Unauthorized, "{method}");
+        }
+    }
+}
+
+/// A proxy may have let the request pass for what its headers say.
+#[test]
+fn headers_and_body_are_one_request() {
+    let client = client();
+    let ada = Assistant::new(&client, "ada", ALL);
+    let deletes = |left_out| {
+        let call = call("delete_note", json!({ "id": 1 }));
+        ada.alone_without(left_out, "tools/call", call)
+    };
+    for (header, value) in [
+        ("Mcp-Name", "list_notes"),
+        ("Mcp-Method", "tools/list"),
+        ("MCP-Protocol-Version", "2025-11-25"),
+        ("MCP-Protocol-Version", "2099-01-01"),
+    ] {
+        let other = Header::new(header, value);
+        for request in [
+            deletes(header),
+            deletes(header).header(other.clone()),
+            deletes("").header(other.clone()),
+        ] {
+            let answer = request.dispatch();
+            assert_eq!(answer.status(), Status::BadRequest, "{header}");
+            let answer: Value = answer.into_json().unwrap();
+            assert_eq!(answer["error"]["code"], -32020, "{header}: {answer}");
+            assert_eq!(answer["id"], 1);
+        }
+    }
+    assert_eq!(deletes("").dispatch().status(), Status::Ok);
+    let answer = ada.alone("ping", json!({})).dispatch();
+    assert_eq!(answer.status(), Status::NotFound, "it has been removed");
+    let answer: Value = answer.into_json().unwrap();
+    assert_eq!(answer["error"]["code"], -32601);
 }
 
 #[test]
@@ -361,6 +479,11 @@ fn the_revision_must_be_one_that_is_spoken() {
     for version in [Some("2025-06-18"), Some("2025-11-25"), None] {
         assert_eq!(named(version), Status::Ok, "{version:?}");
     }
+    ada.version = Some("2099-01-01");
+    let answer = ada.post(request("tools/list", json!({}))).dispatch();
+    let answer: Value = answer.into_json().unwrap();
+    assert_eq!(answer["error"]["code"], -32022);
+    assert_eq!(answer["error"]["data"]["requested"], "2099-01-01");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! "Streamable HTTP", as far as a server needs it that never begins to talk by itself: a
 //! message comes by POST, and its answer is one JSON object.
 //!
-//! What is checked, in this order: whether the request is meant for this server, the revision
-//! of the protocol, the token, the session, the message, and whether the token allows the tool.
+//! What is checked, in this order: whether the request is meant for this server, the token, the
+//! session, the message, the revision of the protocol, and whether the token allows the tool.
+//!
+//! Clients of the newest revision and of those with sessions are served at one address: a
+//! message says itself which it is of.
 
 use std::io::Cursor;
 use std::time::Instant;
@@ -17,14 +20,14 @@ use rocket::{Catcher, Route, State, catch, delete, get, post};
 use rocket_logto::{Bearer, BearerError};
 
 use crate::address::MeantForUs;
+use crate::modern::{self, Headers};
 use crate::notes::Notes;
 use crate::permissions::ReadNotes;
-use crate::protocol::{self, Id, Message, RpcError, VERSIONS};
+use crate::protocol::{self, Id, LEGACY, Message, PROTOCOL_VERSION, RpcError};
 use crate::sessions::Sessions;
 use crate::tools::{self, Call};
 
 const SESSION_ID: &str = "Mcp-Session-Id";
-const PROTOCOL_VERSION: &str = "MCP-Protocol-Version";
 
 /// In bytes: far more than the longest note takes.
 const MAX_BODY: u64 = 64 * 1024;
@@ -40,7 +43,7 @@ pub fn catchers() -> Vec<Catcher> {
 #[post("/mcp", data = "<body>")]
 async fn receive(
     _meant: MeantForUs,
-    _version: Version,
+    headers: Headers,
     caller: Caller,
     content_type: Option<&ContentType>,
     body: Data<'_>,
@@ -51,6 +54,9 @@ async fn receive(
         Ok(message) => message,
         Err((status, error)) => return Ok(Answer::refuse(status, &error)),
     };
+    if headers.are_modern(message.params()) {
+        return standing_alone(&headers, &caller, message, notes);
+    }
     let (id, method, params) = match (message, &caller.session) {
         (Message::Request { id, method, params }, None) if method == "initialize" => {
             return Ok(begin(&caller, &id, params, sessions));
@@ -69,18 +75,56 @@ async fn receive(
     let result = match method.as_str() {
         "ping" => Ok(json!({})),
         "tools/list" => Ok(tools::list()),
-        "tools/call" => match Call::parse(params) {
-            Ok(call) => {
-                // The answer is 403, with all scopes that a token for this call needs.
-                call.tool.is_allowed(&caller.token)?;
-                Ok(call.run(caller.token.sub(), notes))
-            }
-            Err(error) => Err(error),
-        },
+        "tools/call" => use_tool(params, &caller, notes)?,
         "initialize" => Err(RpcError::invalid_request("this session has begun already")),
         method => Err(RpcError::no_such_method(method)),
     };
     Ok(Answer::Json(Status::Ok, protocol::answer(&id, result)))
+}
+
+/// A message of the newest revision, which knows no sessions.
+fn standing_alone(
+    headers: &Headers,
+    caller: &Caller,
+    message: Message,
+    notes: &Notes,
+) -> Result<Answer, BearerError> {
+    let (id, method, params) = match message {
+        Message::Request { id, method, params } => (id, method, params),
+        Message::Notification => return Ok(Answer::Empty(Status::Accepted)),
+        Message::Response => {
+            let error = RpcError::invalid_request("this server asks nothing");
+            return Ok(Answer::refuse(Status::BadRequest, &error));
+        }
+    };
+    if let Err(error) = headers.fit(&method, &params) {
+        return Ok(Answer::Json(Status::BadRequest, error.answer(Some(&id))));
+    }
+    let result = match method.as_str() {
+        "server/discover" => Ok(modern::discover()),
+        "tools/list" => Ok(modern::list_tools()),
+        "tools/call" => use_tool(params, caller, notes)?.map(modern::complete),
+        method => {
+            let error = RpcError::no_such_method(method);
+            return Ok(Answer::Json(Status::NotFound, error.answer(Some(&id))));
+        }
+    };
+    Ok(Answer::Json(Status::Ok, protocol::answer(&id, result)))
+}
+
+/// The tool's answer, or what was wrong with the call.
+fn use_tool(
+    params: Value,
+    caller: &Caller,
+    notes: &Notes,
+) -> Result<Result<Value, RpcError>, BearerError> {
+    let call = match Call::parse(params) {
+        Ok(call) => call,
+        Err(error) => return Ok(Err(error)),
+    };
+    // The answer is 403, with all scopes that a token for this call needs.
+    call.tool.is_allowed(&caller.token)?;
+    Ok(Ok(call.run(caller.token.sub(), notes)))
 }
 
 async fn message(
@@ -143,8 +187,8 @@ fn refused(status: Status, _: &Request<'_>) -> Answer {
     Answer::refuse(status, &error)
 }
 
-/// A revision that is spoken here. None is named before the first answer, and old clients
-/// leave it out later, too; the session then goes on in the one it has begun in.
+/// A revision with sessions. None is named before the first answer, and old clients leave it
+/// out later, too; the session then goes on in the one it has begun in.
 struct Version;
 
 #[rocket::async_trait]
@@ -153,7 +197,7 @@ impl<'r> FromRequest<'r> for Version {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Version, ()> {
         let mut named = request.headers().get(PROTOCOL_VERSION);
-        match named.all(|version| VERSIONS.contains(&version)) {
+        match named.all(|version| LEGACY.contains(&version)) {
             true => Outcome::Success(Version),
             false => Outcome::Error((Status::BadRequest, ())),
         }
@@ -173,7 +217,11 @@ impl<'r> FromRequest<'r> for Caller {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Caller, ()> {
         let token = request.guard::<Bearer<ReadNotes>>().await;
         let token = try_outcome!(token.map_error(|(status, _)| (status, ())));
-        let Some(session) = request.headers().get_one(SESSION_ID) else {
+        let headers = request.headers();
+        // The newest revision has none, and says to ignore the header.
+        let is_modern = headers.get_one(PROTOCOL_VERSION) == Some(modern::VERSION);
+        let named = headers.get_one(SESSION_ID).filter(|_| !is_modern);
+        let Some(session) = named else {
             let session = None;
             return Outcome::Success(Caller { token, session });
         };

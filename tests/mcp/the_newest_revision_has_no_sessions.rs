@@ -1,0 +1,66 @@
+//! A client of revision 2026-07-28: no `initialize` and no session, the same sign-in, the same
+//! refusals, and the same tools.
+
+use rocket::figment::value::Dict;
+use serde_json::json;
+
+use crate::support::app::ALICE;
+use crate::support::browser::Browser;
+use crate::support::mcp::McpServer;
+
+const SCOPES: [&str; 3] = [
+    "notes:read",
+    "notes:read notes:write",
+    "notes:read notes:write notes:delete",
+];
+
+#[rocket::async_test]
+async fn each_request_stands_alone() {
+    let server = McpServer::start(false, Dict::new()).await;
+    let document = server.document();
+    let mut client = server.client(
+        &[("MODERN", "1"), ("CLIENT_ID", document.as_str())],
+        &[
+            "tools",
+            r#"call:add_note:{"text":"Buy milk"}"#,
+            r#"call:delete_note:{"id":1}"#,
+            "call:list_notes:{}",
+        ],
+    );
+    let browser = Browser::new();
+
+    let asks = client.next_of(["discovered", "authorize"]).await;
+    server.allow(&browser, &asks, ALICE).await;
+    let tokens = client.next_of(["came back", "tokens"]).await;
+    assert_eq!(tokens["scope"], SCOPES[0]);
+    let connected = client.next("connected").await;
+    assert_eq!(connected["version"], "2026-07-28", "no fallback");
+    assert_eq!(connected.get("session"), None);
+    let tools = client.next("tools").await;
+    assert_eq!(
+        tools["names"],
+        json!(["list_notes", "add_note", "delete_note"])
+    );
+    for scope in &SCOPES[1..] {
+        let asks = client.next("authorize").await;
+        server.allow(&browser, &asks, ALICE).await;
+        let tokens = client.next_of(["came back", "tokens"]).await;
+        assert_eq!(tokens["scope"], *scope);
+        assert_eq!(client.next("result").await["error"], false, "{scope}");
+    }
+    assert_eq!(client.next("result").await["text"], "[]");
+    client.next("done").await;
+
+    let exchanges = server.exchanges();
+    assert!(exchanges.iter().all(|exchange| exchange.session.is_none()));
+    let requests = exchanges
+        .iter()
+        .filter(|exchange| exchange.request.ends_with(" /mcp"));
+    let statuses: Vec<_> = requests.map(|exchange| exchange.status).collect();
+    // Two refusals that ask for more, and nothing that was not understood.
+    assert_eq!(
+        statuses,
+        [401, 200, 200, 403, 200, 403, 200, 200],
+        "{exchanges:#?}"
+    );
+}
