@@ -277,10 +277,7 @@ async fn beside_peers(
         ];
         rounds.add(&cases, effort.duration)?;
     }
-    table::peers(
-        &rounds.medians(),
-        &[None, None, Some(15.0), Some(20.0)],
-    );
+    table::peers(&rounds.medians(), &[None, None, Some(15.0), Some(20.0)]);
     println!(
         "Node.js {}, Express {}, express-session {}, @logto/express {}, express-openid-connect {}",
         peers::node_version()?,

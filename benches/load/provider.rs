@@ -140,7 +140,13 @@ pub type Jar = Vec<(String, String)>;
 /// Asks for a page as a browser does, which takes the cookies that come with it.
 pub async fn fetch(http: &reqwest::Client, jar: &mut Jar, url: &str) -> Outcome {
     let request = http.get(url).header(COOKIE, cookie_header(jar));
-    for line in request.send().await?.error_for_status()?.headers().get_all(SET_COOKIE) {
+    for line in request
+        .send()
+        .await?
+        .error_for_status()?
+        .headers()
+        .get_all(SET_COOKIE)
+    {
         remember(jar, line.to_str()?);
     }
     Ok(())
@@ -170,12 +176,7 @@ pub async fn jar_of(http: &reqwest::Client, app: &str) -> Outcome<Jar> {
     jar_at(http, app, "/sign-in?return_to=/json", "/json").await
 }
 
-async fn jar_at(
-    http: &reqwest::Client,
-    app: &str,
-    start: &str,
-    end: &str,
-) -> Outcome<Jar> {
+async fn jar_at(http: &reqwest::Client, app: &str, start: &str, end: &str) -> Outcome<Jar> {
     let mut jar = Jar::new();
     let mut address = format!("{app}{start}");
     // No sign-in has as many steps.

@@ -34,7 +34,9 @@ fn json_organization(org_id: &str, token: OrgToken<PathOrg>) -> Json<Value> {
 async fn filled(template: &Template, sessions: usize, others: usize) -> Outcome<MemoryStore> {
     let store = MemoryStore::new(sessions + others + 1000);
     for number in 0..sessions {
-        store.create(&template.record(number, Age::JustUsed)).await?;
+        store
+            .create(&template.record(number, Age::JustUsed))
+            .await?;
     }
     for number in sessions..sessions + others {
         store.create(&template.record(number, Age::AMinute)).await?;

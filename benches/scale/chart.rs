@@ -147,7 +147,8 @@ impl Chart {
                 path.collect::<Vec<_>>().join(" ")
             );
             for (x, y) in points {
-                svg += &format!("<circle class=\"f{index}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>");
+                svg +=
+                    &format!("<circle class=\"f{index}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>");
             }
             svg += "\n";
         }

@@ -134,7 +134,8 @@ pub fn all(measured: &Measured) -> Result<Vec<(&'static str, String)>, String> {
             "requests-by-instances.svg",
             Chart {
                 title: "Requests that instances serve, simulated",
-                description: "With a processor for each, so that 99 of 100 take 5 ms at most.".into(),
+                description: "With a processor for each, so that 99 of 100 take 5 ms at most."
+                    .into(),
                 x: Axis::linear("instances", 8.0, whole),
                 y: Axis::linear("requests per second", one_more(&simulated), whole),
                 lines: simulated,

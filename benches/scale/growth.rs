@@ -85,7 +85,9 @@ fn note(what: &str) {
 /// A real session of an app whose sessions are in cookies.
 async fn template(http: &reqwest::Client, app: &App) -> Outcome<Template> {
     let jar = jar_of(http, &app.url).await?;
-    let session = jar.iter().find(|(name, _)| name.starts_with("logto_session"));
+    let session = jar
+        .iter()
+        .find(|(name, _)| name.starts_with("logto_session"));
     let (name, value) = session.ok_or("no session cookie")?;
     Template::of(name, value)
 }
@@ -94,7 +96,9 @@ async fn template(http: &reqwest::Client, app: &App) -> Outcome<Template> {
 fn drawn(n: u64, cookie: impl Fn(usize) -> String) -> Vec<String> {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut draw = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         usize::try_from((state >> 33) % n).unwrap_or_default()
     };
     let numbers: Vec<_> = (0..DRAWN).map(|_| draw()).collect();
@@ -117,7 +121,12 @@ struct Cost {
 impl Cost {
     fn add_to(&self, measured: &mut Measured, curve: (&str, &str), n: u64) {
         measured.add(curve, n, "cpu", self.cpu);
-        let names = ["redis_commands", "redis_cpu", "redis_received", "redis_sent"];
+        let names = [
+            "redis_commands",
+            "redis_cpu",
+            "redis_received",
+            "redis_sent",
+        ];
         for (name, value) in names.iter().zip(self.done.into_iter().flatten()) {
             measured.add(curve, n, name, value);
         }
@@ -156,7 +165,9 @@ fn drive(
             (now.sent - before.sent) as f64 / requests,
         ]
     };
-    let done = done_before.zip(done()?).map(|(before, now)| since(before, now));
+    let done = done_before
+        .zip(done()?)
+        .map(|(before, now)| since(before, now));
     let cpu = (cpu()? - cpu_before).as_secs_f64() * 1e6 / requests;
     Ok(Cost { cpu, done })
 }
@@ -229,11 +240,16 @@ async fn sessions(
         in_turn(measured, effort, ("sessions", "cookies"), *n, what)?;
     }
     let old = others.clone();
-    let old: Vec<_> = old.map(|number| template.cookie(number, Age::AMinute)).collect();
+    let old: Vec<_> = old
+        .map(|number| template.cookie(number, Age::AMinute))
+        .collect();
     writes(measured, effort, "cookies", &old, (&app, None))?;
     drop(app);
 
-    let old: Vec<_> = others.clone().map(|number| template.pointer(number)).collect();
+    let old: Vec<_> = others
+        .clone()
+        .map(|number| template.pointer(number))
+        .collect();
     for n in effort.sessions {
         note(&format!("{n} sessions in memory"));
         let (name, value) = template.variable();
@@ -266,7 +282,9 @@ async fn sessions(
             let what = (&[&app][..], &headers, Some(&servers));
             in_turn(measured, effort, ("sessions", store), *n, what)?;
         }
-        servers.fill(&template, others.clone(), Age::AMinute).await?;
+        servers
+            .fill(&template, others.clone(), Age::AMinute)
+            .await?;
         writes(measured, effort, store, &old, (&app, Some(&servers)))?;
     }
     Ok(())
@@ -347,7 +365,12 @@ async fn people(
         let took = each(app.process.cpu()? - before);
         measured.add(("refreshes", store), n as u64, "cpu", took);
         let asked_since = (commands()? - asked) / n as f64;
-        measured.add(("refreshes", store), n as u64, "redis_commands", asked_since);
+        measured.add(
+            ("refreshes", store),
+            n as u64,
+            "redis_commands",
+            asked_since,
+        );
     }
     Ok(())
 }
@@ -416,7 +439,12 @@ fn simulate(measured: &mut Measured) -> Outcome {
     for store in ["cookies", "redis", "cluster"] {
         for instances in COUNTS {
             let capacity = system(measured, store, instances)?.capacity(LIMIT);
-            measured.add(("simulated", store), instances as u64, "per_second", capacity);
+            measured.add(
+                ("simulated", store),
+                instances as u64,
+                "per_second",
+                capacity,
+            );
         }
     }
     Ok(())

@@ -34,9 +34,10 @@ impl Measured {
 
     /// The points of a curve.
     pub fn curve(&self, axis: &str, store: &str, what: &str) -> Vec<(f64, f64)> {
-        let on_it = self.figures.iter().filter(|figure| {
-            (&*figure.axis, &*figure.store, &*figure.what) == (axis, store, what)
-        });
+        let on_it = self
+            .figures
+            .iter()
+            .filter(|figure| (&*figure.axis, &*figure.store, &*figure.what) == (axis, store, what));
         on_it
             .map(|figure| (figure.n as f64, figure.value))
             .collect()

@@ -178,7 +178,10 @@ pub fn facts(measured: &Measured) -> Result<Facts, String> {
             let token = of("token_cpu")?;
             say(format!("{store}.organizations.{n}.token"), micros(token));
             let calls = of("token_calls")?;
-            say(format!("{store}.organizations.{n}.calls"), format!("{calls:.2}"));
+            say(
+                format!("{store}.organizations.{n}.calls"),
+                format!("{calls:.2}"),
+            );
         }
     }
     for store in ["cookies", "redis", "cluster"] {
@@ -195,7 +198,10 @@ pub fn facts(measured: &Measured) -> Result<Facts, String> {
         if store != "cookies" {
             let nodes = plan.nodes_by_cpu.max(plan.nodes_by_memory);
             say(format!("{store}.plan.nodes"), count(nodes));
-            say(format!("{store}.plan.nodes_by_cpu"), count(plan.nodes_by_cpu));
+            say(
+                format!("{store}.plan.nodes_by_cpu"),
+                count(plan.nodes_by_cpu),
+            );
             say(
                 format!("{store}.plan.nodes_by_memory"),
                 count(plan.nodes_by_memory),

@@ -37,7 +37,12 @@ fn each_number_follows_from_what_was_measured() {
     assert_eq!(filled, DOCUMENT);
     assert!(DOCUMENT.matches("<!--=").count() > 80);
     // Of each store, and of each axis.
-    for name in ["cluster.most.cpu", "redis.8.commands", "cookies.plan.cores", "store.key.users"] {
+    for name in [
+        "cluster.most.cpu",
+        "redis.8.commands",
+        "cookies.plan.cores",
+        "store.key.users",
+    ] {
         assert!(DOCUMENT.contains(&format!("<!--={name}-->")), "{name}");
     }
 }
@@ -47,7 +52,17 @@ fn each_number_follows_from_what_was_measured() {
 #[test]
 fn no_measured_number_is_written_by_hand() {
     const UNITS: [&str; 12] = [
-        "µs", "ms", "kB", "MB", "GB", "TB", "Gbit/s", "%", "million", "billion", "processors",
+        "µs",
+        "ms",
+        "kB",
+        "MB",
+        "GB",
+        "TB",
+        "Gbit/s",
+        "%",
+        "million",
+        "billion",
+        "processors",
         "commands",
     ];
     let by_hand = |text: &str| -> Vec<String> {
@@ -94,7 +109,10 @@ fn what_was_simulated_follows_from_what_was_measured() {
         let now = system.capacity(model::LIMIT);
         let kept = measured.at("simulated", store, instances as u64, "per_second");
         let kept = kept.expect("simulated");
-        assert!((now / kept - 1.0).abs() < 1e-3, "{store}: {now}, not {kept}");
+        assert!(
+            (now / kept - 1.0).abs() < 1e-3,
+            "{store}: {now}, not {kept}"
+        );
     }
 }
 
