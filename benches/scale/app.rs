@@ -24,9 +24,10 @@ fn json_token(token: AccessToken<Shopping>) -> Json<Value> {
     Json(json!({ "sub": token.claims().map(|claims| &claims.sub) }))
 }
 
-#[get("/json/organizations/<_org_id>")]
-fn json_organization(_org_id: &str, token: OrgToken<PathOrg>) -> Json<Value> {
-    Json(json!({ "sub": token.claims().map(|claims| &claims.sub) }))
+#[get("/json/organizations/<org_id>")]
+fn json_organization(org_id: &str, token: OrgToken<PathOrg>) -> Json<Value> {
+    let sub = token.claims().map(|claims| &claims.sub);
+    Json(json!({ "sub": sub, "organization": org_id }))
 }
 
 /// Another has been used a minute ago, and is written anew when it is used.

@@ -10,5 +10,6 @@ mod the_dashboard_shows_what_there_is;
 mod the_deployment_files_fit;
 mod the_providers_table_is_what_the_tests_do;
 mod the_readme_is_short_and_also_in_thai;
+mod the_scale_document_is_what_was_measured;
 mod the_security_policy_names_real_tests;
 mod troubleshooting_quotes_real_log_lines;

@@ -2,6 +2,7 @@
 //! the same. Their own languages are checked by `.ci/deployment`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 const COMPOSE: &str = include_str!("../../deploy/compose/compose.yaml");
 const DOCKERFILE: &str = include_str!("../../deploy/Dockerfile");
@@ -96,8 +97,11 @@ fn the_image_can_be_built_in_a_clean_root() {
     assert!(compiler.starts_with("1.") && suite.chars().all(|c| c.is_ascii_lowercase()));
     assert!(DOCKERFILE.contains("\nUSER 65532:65532\n") && script.contains("65532"));
     assert!(DOCKERFILE.contains("\nENTRYPOINT [\"/app/team-notes\"]"));
-    let ignore = "deploy/Dockerfile.dockerignore";
-    assert!(script.contains(ignore) && std::path::Path::new(ignore).exists());
+    let ignore = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/deploy/Dockerfile.dockerignore"
+    );
+    assert!(script.contains("deploy/Dockerfile.dockerignore") && Path::new(ignore).exists());
 }
 
 #[test]
