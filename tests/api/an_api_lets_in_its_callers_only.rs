@@ -342,6 +342,8 @@ async fn callers_are_not_mixed_up() {
     let mut table = introspecting(CLIENT_ID);
     // All of them are asked about at once, on a busy machine.
     table.insert("http_timeout".into(), "60s".into());
+    // Strangers get a quarter of the turns: each a turn of its own, however slow the answers.
+    table.insert("max_concurrent_op_calls".into(), 800.into());
     let app = ApiApp::start(table, bearer_api::rocket()).await;
     let template = Value::from(bearer_api::claims(&app));
     bearer_api::hooks(&app).respond(Endpoint::Introspection, move |request, reply| {

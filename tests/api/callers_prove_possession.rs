@@ -8,7 +8,7 @@ use reqwest::Method;
 use rocket::figment::value::{Dict, Value};
 use rocket::serde::json::serde_json::{Map, Value as Json, json};
 use rocket::{Build, Rocket, get, head, post, routes};
-use rocket_logto::{Bearer, BearerError, Logto, LogtoService, Permission};
+use rocket_logto::{Bearer, BearerError, Logto, Permission};
 
 use crate::support::api_app::{ApiApp, configured};
 use crate::support::app::{ALICE, TestApp, absent, configuration, keys, settings};
@@ -18,7 +18,9 @@ use crate::support::dpop::{CallerKey, PROOF_ALGORITHMS};
 use crate::support::log::reason_of;
 use crate::support::redis::Redis;
 use crate::support::serve::{Served, free_port};
-use crate::support::targets::{Read, Shopping};
+use crate::support::targets::{Read, SHOPPING, Shopping};
+
+const METADATA: &str = "/.well-known/oauth-protected-resource/api";
 
 type Members = Map<String, Json>;
 
@@ -70,16 +72,8 @@ fn pay(caller: Bearer<Pay>) -> String {
     caller.sub().to_owned()
 }
 
-#[get("/metadata")]
-fn metadata(logto: &rocket::State<LogtoService>) -> rocket::serde::json::Json<Json> {
-    rocket::serde::json::Json(json!({
-        "algs": logto.dpop_signing_alg_values_supported(),
-        "required": logto.dpop_bound_access_tokens_required(),
-    }))
-}
-
 fn rocket() -> Rocket<Build> {
-    let handlers = routes![cart, add, twice, pay, metadata];
+    let handlers = routes![cart, add, twice, pay];
     rocket::build().mount("/", handlers)
 }
 
@@ -431,13 +425,13 @@ async fn a_permission_or_a_key_demands_it() {
         refused(&answer, path, "invalid_token", "no_cnf");
         let answer = api.browser.request(Method::GET, api.url(path)).send().await;
         assert_eq!(answer.status(), 401);
-        assert_eq!(
-            answer.header("www-authenticate"),
-            Some("DPoP algs=\"ES256 PS256 EdDSA ES384 RS256\"")
-        );
-        let told: Json = api.browser.fetch_json(api.url("/metadata")).await.json();
-        assert_eq!(told["required"], path == "/cart");
-        assert_eq!(told["algs"][0], "ES256");
+        let challenge = answer.header("www-authenticate").unwrap_or_default();
+        let algs = "DPoP algs=\"ES256 PS256 EdDSA ES384 RS256\", scope=\"";
+        assert!(challenge.starts_with(algs), "{challenge}");
+        let told: Json = api.browser.fetch_json(api.url(METADATA)).await.json();
+        let is_required = told["dpop_bound_access_tokens_required"] == true;
+        assert_eq!(is_required, path == "/cart");
+        assert_eq!(told["dpop_signing_alg_values_supported"][0], "ES256");
     }
     // Without either, whoever has no token is told of the plain scheme.
     let api = Api::start().await;
@@ -446,7 +440,8 @@ async fn a_permission_or_a_key_demands_it() {
         .request(Method::GET, api.url("/cart"))
         .send()
         .await;
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    let challenge = answer.header("www-authenticate").unwrap_or_default();
+    assert!(challenge.starts_with("Bearer scope="), "{challenge}");
 }
 
 /// The scopes and the audience count as ever.
@@ -556,7 +551,7 @@ async fn instances_know_of_each_others_proofs() {
 async fn without_an_address_nothing_is_taken_for_proven() {
     let provider = DevProvider::start(settings()).await.expect("a provider");
     let port = free_port();
-    let rocket = rocket::build().mount("/", routes![cart, metadata]);
+    let rocket = rocket::build().mount("/", routes![cart]);
     let rocket = configured(
         rocket.attach(Logto::api()),
         &provider.endpoint(),
@@ -578,8 +573,10 @@ async fn without_an_address_nothing_is_taken_for_proven() {
     let reference = body["reference"].as_str().expect("a reference");
     let lines = crate::support::log::lines_with(reference);
     assert!(lines[0].contains("logto.base_url"), "{lines:?}");
-    let told: Json = api.browser.fetch_json(api.url("/metadata")).await.json();
-    assert_eq!(told["algs"], json!([]), "nothing is promised");
+    let told: Json = api.browser.fetch_json(api.url(METADATA)).await.json();
+    assert_eq!(told["resource"], SHOPPING);
+    let promised = told.get("dpop_signing_alg_values_supported");
+    assert_eq!(promised, None, "nothing is promised");
     let free = forge(&api.api, &Signing::Key, plain);
     let answer = api.send("/cart", &format!("Bearer {free}"), None).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());

@@ -18,7 +18,7 @@ use crate::support::targets::SHOPPING;
 use crate::support::webhooks::{self, KEY as KEY_OF_WEBHOOKS};
 
 /// What moves only when somebody does something.
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 8] = [
     "rocket_logto_sign_ins",
     "rocket_logto_refreshes_total",
     "rocket_logto_sessions_ended_total",

@@ -51,17 +51,17 @@ use crate::authentication::Authentication;
 pub struct BearerError {
     kind: BearerErrorKind,
     reason: String,
-    /// What the log line goes on with.
-    details: String,
     reference: String,
     logged: Logged,
-    needs: Box<Needs>,
-    scheme: Scheme,
+    /// In a place of its own, because guards return it by value.
+    told: Box<Told>,
 }
 
-/// What a challenge tells of the API.
+/// What the log line and the challenge go on with.
 #[derive(Clone, Debug, Default)]
-struct Needs {
+struct Told {
+    details: String,
+    scheme: Scheme,
     scopes: Vec<&'static str>,
     /// The address of what the API tells about itself.
     metadata: Option<String>,
@@ -141,21 +141,20 @@ impl BearerError {
         BearerError {
             kind,
             reason: reason.into(),
-            details: String::new(),
             reference: reference(),
             logged: Logged::default(),
-            needs: Box::default(),
-            scheme: Scheme::Bearer,
+            told: Box::default(),
         }
     }
 
     /// The same for a token of another scheme, which the challenge then names.
-    pub(crate) fn by(self, scheme: Scheme) -> BearerError {
-        BearerError { scheme, ..self }
+    pub(crate) fn by(mut self, scheme: Scheme) -> BearerError {
+        self.told.scheme = scheme;
+        self
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
-        self.scheme
+        self.told.scheme
     }
 
     pub(crate) fn invalid_request(why: &'static str, reason: &str) -> BearerError {
@@ -168,7 +167,7 @@ impl BearerError {
 
     /// Sets what the log line goes on with.
     pub(crate) fn with_details(mut self, details: String) -> BearerError {
-        self.details = details;
+        self.told.details = details;
         self
     }
 
@@ -179,18 +178,19 @@ impl BearerError {
         scopes: Vec<&'static str>,
         metadata: Option<String>,
     ) -> BearerError {
-        *self.needs = Needs { scopes, metadata };
+        self.told.scopes = scopes;
+        self.told.metadata = metadata;
         self
     }
 
     /// All the scopes that the request needs, those included that the token has.
     pub fn scopes(&self) -> &[&'static str] {
-        &self.needs.scopes
+        &self.told.scopes
     }
 
     /// The address of the API resource's metadata (RFC 9728), if it has any.
     pub fn resource_metadata(&self) -> Option<&str> {
-        self.needs.metadata.as_deref()
+        self.told.metadata.as_deref()
     }
 
     /// What was wrong.
@@ -255,7 +255,7 @@ impl BearerError {
             _ => log::Level::Warn,
         };
         if self.logged.first() {
-            let (reason, reference, details) = (&self.reason, &self.reference, &self.details);
+            let (reason, reference, details) = (&self.reason, &self.reference, &self.told.details);
             log::log!(
                 level,
                 "logto: bearer token {what}, reason={reason} reference={reference}{details}"
