@@ -172,6 +172,7 @@ async fn each_resource_has_its_document() {
             "resource": resource,
             "authorization_servers": [app.provider.issuer()],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "ES384", "RS256"],
             "scopes_supported": scopes,
         });
         assert_eq!(document, expected);

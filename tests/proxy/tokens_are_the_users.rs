@@ -9,12 +9,14 @@ use reqwest::Method;
 use rocket::futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::app::{ALICE, BOB};
+use crate::support::app::{ALICE, BOB, keys, settings};
 use crate::support::browser::Browser;
 use crate::support::clock::clock;
+use crate::support::dpop;
 use crate::support::log::lines_with;
 use crate::support::proxy_app::{ProxyApp, answer, claims_of, fine};
 use crate::support::raw_server::{RawRequest, Step};
+use crate::support::signer;
 
 /// How often the provider's token endpoint was asked.
 fn refreshes(app: &ProxyApp) -> usize {
@@ -239,4 +241,47 @@ async fn a_missing_scope_is_named() {
     assert!(line.contains("logto.scopes"), "{line}");
     let own = app.call(Method::PUT, "/api/shop/own").send().await;
     assert_eq!((own.status(), own.text()), (403, "{\"own\":1}".to_owned()));
+}
+
+/// RFC 9449: a token that is bound to the app's key goes with a proof for this very request,
+/// and with the nonce that the API wants.
+#[rocket::async_test]
+async fn a_bound_token_goes_with_its_proof() {
+    let mut settings = settings();
+    settings.offers_dpop = true;
+    let asked = AtomicUsize::new(0);
+    let script = move |_: &RawRequest| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => {
+            let lines = "WWW-Authenticate: DPoP error=\"use_dpop_nonce\"\r\nDPoP-Nonce: n-1\r\n";
+            answer("401 Unauthorized", lines, "")
+        }
+        _ => answer("200 OK", "", "fine"),
+    };
+    let logto = keys([("dpop", "required".into())]);
+    let app = ProxyApp::at(settings, clock!(), &[], logto, script).await;
+    let got = app.call(Method::GET, "/api/shop/cart?a=b").send().await;
+    assert_eq!(
+        (got.status(), got.text().as_str()),
+        (200, "fine"),
+        "{}",
+        got.text()
+    );
+    let requests = app.upstream.requests();
+    let [first, second] = &requests[..] else {
+        panic!("{} requests", requests.len())
+    };
+    let mut seen = Vec::new();
+    for (request, nonce) in [(first, Value::Null), (second, "n-1".into())] {
+        let authorization = request.header("authorization").expect("a token");
+        let token = authorization.strip_prefix("DPoP ").expect("a bound token");
+        let proof = signer::claims_of(request.header("dpop").expect("a proof"));
+        assert_eq!(proof["htm"], "GET");
+        assert_eq!(proof["htu"], app.upstream.url("/v1/cart"));
+        assert_eq!(proof["ath"], dpop::hash(token));
+        assert_eq!(proof.get("nonce").unwrap_or(&Value::Null), &nonce);
+        seen.push((token.to_owned(), proof["jti"].clone()));
+    }
+    assert_eq!(seen[0].0, seen[1].0, "the same token");
+    assert_ne!(seen[0].1, seen[1].1, "another proof");
+    assert_eq!(refreshes(&app), 1);
 }

@@ -62,7 +62,8 @@ impl TestApp {
         TestApp::joined(provider, logto, Logto::fairing(), rocket).await
     }
 
-    async fn joined(
+    /// Both.
+    pub async fn joined(
         provider: DevProvider,
         logto: Dict,
         fairing: LogtoFairing,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logto_dev_provider::{DevProvider, Settings};
 use reqwest::Method;
 use rocket::figment::value::{Dict, Value};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +13,7 @@ use rocket::tokio::time::timeout;
 use rocket::{Build, Rocket};
 use rocket_logto::{AccessToken, Logto, LogtoFairing, OrgToken, PathOrg, Proxy};
 
-use super::app::{ALICE, TestApp};
+use super::app::{ALICE, TestApp, settings};
 use super::browser::{Browser, Request};
 use super::clock::Clock;
 use super::pages::who_is_signed_in;
@@ -77,11 +78,23 @@ impl ProxyApp {
         logto: Dict,
         script: impl Fn(&RawRequest) -> Vec<Step> + Send + Sync + 'static,
     ) -> ProxyApp {
+        ProxyApp::at(settings(), clock, proxy, logto, script).await
+    }
+
+    /// At a provider with these settings.
+    pub async fn at(
+        settings: Settings,
+        clock: Clock,
+        proxy: &[(&str, &str)],
+        logto: Dict,
+        script: impl Fn(&RawRequest) -> Vec<Step> + Send + Sync + 'static,
+    ) -> ProxyApp {
         let upstream = RawServer::start(script).await;
         let mut keys = table();
         keys.extend(proxy_keys(&upstream.url(BASE), proxy));
         keys.extend(logto);
-        let at = TestApp::with_fairing(keys.clone(), fairing(clock), rocket()).await;
+        let provider = DevProvider::start(settings).await.expect("a provider");
+        let at = TestApp::joined(provider, keys.clone(), fairing(clock), rocket()).await;
         let alice = Browser::new();
         at.sign_in(&alice, "/protected", ALICE).await;
         at.provider.clear_requests();

@@ -240,7 +240,7 @@ impl Passage {
         let mut answer = answer.await?;
         if answer.is_unauthorized() {
             demands_step_up(&answer, &active)?;
-            let replaces = active.replaces(&token).await;
+            let replaces = answer.asks_for_nonce() || active.replaces(&token).await;
             let Some(upload) = again.filter(|_| replaces) else {
                 return Err(self.refused(&answer, replaces).into());
             };
@@ -276,7 +276,8 @@ impl Passage {
         let said: String = format!("{said:?}").chars().take(300).collect();
         let why = match again {
             true => format!(
-                "answers 401 {said}: the token is forgotten, and the request was not sent again"
+                "answers 401 {said}: the next request brings what it asks for, and this one was not \
+                 sent again"
             ),
             false => format!(
                 "answers 401 {said} to a token that is new: are its issuer, audience and keys those \

@@ -1,6 +1,6 @@
 //! One API that requests are sent on to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -16,6 +16,7 @@ use super::failure::{Failure, Kind, Refusal};
 use super::headers;
 use super::upload::{Flow, FlowState, Pump, Upload};
 use crate::config::{ProxyConfig, is_open};
+use crate::oidc::dpop::{DPOP_NONCE, is_nonce};
 use crate::oidc::http::describe;
 use crate::response::no_store;
 use crate::tokens::token::Token;
@@ -27,6 +28,8 @@ pub(super) struct Upstream {
     client: Client,
     timeout: Duration,
     idle: Duration,
+    /// That which it gave last.
+    nonce: Mutex<Option<String>>,
 }
 
 impl Upstream {
@@ -43,6 +46,7 @@ impl Upstream {
             client,
             timeout: config.timeout,
             idle: config.idle,
+            nonce: Mutex::default(),
         }
     }
 
@@ -66,15 +70,21 @@ impl Upstream {
         upload: Upload<'r>,
     ) -> Result<Answer<'r>, Refusal> {
         let mut fields = fields.clone();
-        let bearer = HeaderValue::try_from(format!("Bearer {}", token.secret()));
-        let mut bearer = bearer.map_err(|_| {
+        let authorization = HeaderValue::try_from(token.authorization());
+        let mut authorization = authorization.map_err(|_| {
             self.failure(
                 Kind::Unusable,
                 "cannot be sent the token, which is no text of a header",
             )
         })?;
-        bearer.set_sensitive(true);
-        fields.insert(header::AUTHORIZATION, bearer);
+        authorization.set_sensitive(true);
+        fields.insert(header::AUTHORIZATION, authorization);
+        // RFC 9449 section 7.1; `None` for a token that is not bound to a key.
+        let nonce = self.nonce();
+        let proof = token.dpop_proof(method.as_str(), target.url.as_str(), nonce.as_deref());
+        if let Some(proof) = proof.and_then(|proof| HeaderValue::try_from(proof).ok()) {
+            fields.insert(DPOP, proof);
+        }
         let is_head = method == Method::Head;
         let method = reqwest::Method::from_bytes(method.as_str().as_bytes());
         let method = method.unwrap_or(reqwest::Method::GET);
@@ -127,12 +137,31 @@ impl Upstream {
                 let why = "goes over to another protocol, which nobody has asked for";
                 Err(self.failure(Kind::Unusable, why).into())
             }
-            Ok(answer) => Ok(Answer {
-                answer,
-                pump,
-                is_head,
-            }),
+            Ok(answer) => {
+                self.note_nonce(answer.headers());
+                Ok(Answer {
+                    answer,
+                    pump,
+                    is_head,
+                })
+            }
             Err(error) => Err(self.unsent(&error).into()),
+        }
+    }
+
+    fn nonce(&self) -> Option<String> {
+        let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);
+        nonce.clone()
+    }
+
+    /// Remembers the nonce for the next proof (RFC 9449 section 8.2).
+    fn note_nonce(&self, headers: &HeaderMap) {
+        let nonce = headers
+            .get(DPOP_NONCE)
+            .and_then(|nonce| nonce.to_str().ok());
+        if let Some(nonce) = nonce.filter(|nonce| is_nonce(nonce)) {
+            let mut known = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);
+            *known = Some(nonce.to_owned());
         }
     }
 
@@ -175,6 +204,15 @@ impl<'r> Answer<'r> {
 
     pub(super) fn is_forbidden(&self) -> bool {
         self.answer.status() == StatusCode::FORBIDDEN
+    }
+
+    /// Whether all that is wrong is the nonce of the proof (RFC 9449 section 9).
+    pub(super) fn asks_for_nonce(&self) -> bool {
+        self.is_unauthorized()
+            && self.answer.headers().contains_key(DPOP_NONCE)
+            && self
+                .challenges()
+                .any(|challenge| challenge.contains("use_dpop_nonce"))
     }
 
     /// The values of `WWW-Authenticate`.
@@ -256,5 +294,6 @@ impl<'r> Answer<'r> {
     }
 }
 
+const DPOP: &str = "dpop";
 /// In bytes.
 const CHUNK: usize = 16 * 1024;

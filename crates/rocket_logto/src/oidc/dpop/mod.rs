@@ -122,7 +122,7 @@ impl Prover {
 }
 
 /// Section 8.1: `1*NQCHAR` of RFC 6749 appendix A.
-fn is_nonce(text: &str) -> bool {
+pub(crate) fn is_nonce(text: &str) -> bool {
     let is_nqchar = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     !text.is_empty() && text.len() <= MAX_NONCE && text.bytes().all(is_nqchar)
 }
