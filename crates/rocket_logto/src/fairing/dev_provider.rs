@@ -4,7 +4,9 @@
 use rocket::fairing;
 use rocket::{Build, Orbit, Rocket};
 
-use crate::config::{DpopUse, LogtoConfig};
+#[cfg(feature = "dev-provider")]
+use crate::config::DpopUse;
+use crate::config::LogtoConfig;
 #[cfg(feature = "dev-provider")]
 use {
     super::port::owner,
