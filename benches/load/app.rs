@@ -4,25 +4,10 @@
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Build, Rocket, State, get, routes};
 use rocket_dyn_templates::{Template, context};
-use rocket_logto::{AccessToken, Bearer, ConstOrg, IdTokenClaims, Logto, OrgToken, User};
+use rocket_logto::{Bearer, ConstOrg, IdTokenClaims, Logto, OrgToken, User};
 
 use crate::Outcome;
-use crate::targets::{Acme, Read, Shopping};
-
-#[get("/json")]
-fn json() -> Json<Value> {
-    Json(json!({ "sub": "alice4hy6kz2" }))
-}
-
-#[get("/json/user")]
-fn json_user(user: User) -> Json<Value> {
-    Json(json!({ "sub": user.sub() }))
-}
-
-#[get("/json/token")]
-fn json_token(token: AccessToken<Shopping>) -> Json<Value> {
-    Json(json!({ "sub": token.claims().map(|claims| &claims.sub) }))
-}
+use crate::targets::{Acme, Read};
 
 #[get("/json/org")]
 fn json_org(token: OrgToken<ConstOrg<Acme>>) -> Json<Value> {
@@ -54,11 +39,8 @@ fn rocket() -> Outcome<Rocket<Build>> {
     let rocket = rocket::build()
         .attach(Logto::fairing())
         .attach(Template::fairing())
-        .mount(
-            "/",
-            routes![json, json_user, json_token, json_org, json_bearer],
-        )
-        .mount("/", routes![claims, page_user]);
+        .mount("/", crate::routes::routes())
+        .mount("/", routes![json_org, json_bearer, claims, page_user]);
     Ok(match std::env::var("CONSTANT_CLAIMS") {
         Ok(text) => rocket
             .manage(serde_json::from_str::<IdTokenClaims>(&text)?)

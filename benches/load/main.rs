@@ -14,6 +14,7 @@ mod provider;
 mod redis;
 mod redis_cli;
 mod rounds;
+mod routes;
 mod table;
 #[path = "../../tests/support/targets.rs"]
 mod targets;

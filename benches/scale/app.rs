@@ -3,26 +3,10 @@
 
 use rocket::serde::json::{Json, Value, json};
 use rocket::{get, routes};
-use rocket_logto::{AccessToken, Logto, MemoryStore, OrgToken, PathOrg, SessionStore, User};
+use rocket_logto::{Logto, MemoryStore, OrgToken, PathOrg, SessionStore};
 
 use crate::Outcome;
 use crate::mint::{Age, Template};
-use crate::targets::Shopping;
-
-#[get("/json")]
-fn json() -> Json<Value> {
-    Json(json!({ "sub": "alice4hy6kz2" }))
-}
-
-#[get("/json/user")]
-fn json_user(user: User) -> Json<Value> {
-    Json(json!({ "sub": user.sub() }))
-}
-
-#[get("/json/token")]
-fn json_token(token: AccessToken<Shopping>) -> Json<Value> {
-    Json(json!({ "sub": token.claims().map(|claims| &claims.sub) }))
-}
 
 #[get("/json/organizations/<org_id>")]
 fn json_organization(org_id: &str, token: OrgToken<PathOrg>) -> Json<Value> {
@@ -52,8 +36,10 @@ pub async fn serve() -> Outcome {
         let store = filled(&template, number("MEMORY_SESSIONS")?, number("OTHERS")?).await?;
         logto = logto.session_store(store);
     }
-    let routes = routes![json, json_user, json_token, json_organization];
-    let rocket = rocket::build().attach(logto).mount("/", routes);
+    let rocket = rocket::build()
+        .attach(logto)
+        .mount("/", crate::routes::routes())
+        .mount("/", routes![json_organization]);
     rocket.launch().await?;
     Ok(())
 }

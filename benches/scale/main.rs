@@ -21,6 +21,8 @@ mod process;
 mod provider;
 #[path = "../load/redis_cli.rs"]
 mod redis_cli;
+#[path = "../load/routes.rs"]
+mod routes;
 mod servers;
 mod simulation;
 #[path = "../../tests/support/targets.rs"]

@@ -217,10 +217,18 @@ pub(crate) fn begin(provider: &Provider, interaction: String, request: AuthReque
 
 /// The sign-in under way that a page or a form names.
 pub(crate) fn under_way(provider: &Provider, id: Option<&str>) -> Result<AuthRequest, Reply> {
+    stage_under_way(provider, id).map(|(request, _)| request)
+}
+
+/// The same, with how far it has come.
+pub(crate) fn stage_under_way(
+    provider: &Provider,
+    id: Option<&str>,
+) -> Result<(AuthRequest, Stage), Reply> {
     let store = provider.store();
     let found = store.interactions.get(id.unwrap_or_default());
     let found = found.filter(|interaction| interaction.expires > provider.now());
-    let found = found.map(|interaction| interaction.request.clone());
+    let found = found.map(|interaction| (interaction.request.clone(), interaction.stage.clone()));
     found.ok_or_else(|| {
         let text =
             "This sign-in has expired or is not known. Go back to the application and start again.";

@@ -3,7 +3,7 @@
 //! listens on this machine may be another program than last time (RFC 8252, section 8.6).
 
 use crate::auth_request::AuthRequest;
-use crate::authorize::{begin, grant, respond_code, respond_error, under_way};
+use crate::authorize::{begin, grant, respond_code, respond_error, stage_under_way};
 use crate::crypto::random_token;
 use crate::oidc_error::OidcError;
 use crate::pages;
@@ -46,25 +46,15 @@ pub(crate) fn ask(
 /// The consent page's form.
 pub(crate) fn submit(provider: &Provider, request: &Received) -> Reply {
     let id = request.form_value("interaction");
-    let auth = match under_way(provider, id) {
-        Ok(auth) => auth,
+    let (auth, stage) = match stage_under_way(provider, id) {
+        Ok(found) => found,
         Err(refusal) => return refusal,
     };
     let id = id.unwrap_or_default();
-    let asked = {
-        let store = provider.store();
-        match store
-            .interactions
-            .get(id)
-            .map(|interaction| &interaction.stage)
-        {
-            Some(Stage::Consent(session)) => Some(session.clone()),
-            _ => None,
-        }
-    };
     // The user who was asked, in the browser in which they were.
     let session = provider.session(request);
-    let session = session.filter(|(session, _)| asked.as_ref() == Some(session));
+    let session =
+        session.filter(|(session, _)| matches!(&stage, Stage::Consent(asked) if asked == session));
     let Some((session_id, session)) = session else {
         let why = "You are not signed in here any more. Choose again who you want to be.";
         return pages::sign_in(provider, id, &auth, Some(why));

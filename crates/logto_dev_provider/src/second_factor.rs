@@ -2,7 +2,7 @@
 
 use crate::acr::{self, Demand, Level};
 use crate::auth_request::AuthRequest;
-use crate::authorize::{Buttons, begin, respond_error, sign_in, tell, under_way};
+use crate::authorize::{Buttons, begin, respond_error, sign_in, stage_under_way, tell};
 use crate::crypto::random_token;
 use crate::pages;
 use crate::provider::Provider;
@@ -34,19 +34,11 @@ pub(crate) fn ask_second_factor(
 /// The second factor's form.
 pub(crate) fn second_factor(provider: &Provider, request: &Received) -> Reply {
     let id = request.form_value("interaction");
-    let auth = match under_way(provider, id) {
-        Ok(auth) => auth,
+    let (auth, stage) = match stage_under_way(provider, id) {
+        Ok(found) => found,
         Err(refusal) => return refusal,
     };
-    let first_factor = {
-        let store = provider.store();
-        let found = store.interactions.get(id.unwrap_or_default());
-        match found.map(|interaction| &interaction.stage) {
-            Some(Stage::SecondFactor(first_factor)) => Some(first_factor.clone()),
-            _ => None,
-        }
-    };
-    let Some(first_factor) = first_factor else {
+    let Stage::SecondFactor(first_factor) = stage else {
         let text = "This sign-in has not come as far as the second factor.";
         return pages::error(400, "First things first", text);
     };

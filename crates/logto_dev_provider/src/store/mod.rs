@@ -115,6 +115,7 @@ pub(crate) struct Interaction {
 }
 
 /// How far a sign-in under way has come.
+#[derive(Clone)]
 pub(crate) enum Stage {
     /// Nobody has said who they are.
     Begun,
