@@ -1,6 +1,6 @@
 //! One API that requests are sent on to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -16,7 +16,7 @@ use super::failure::{Failure, Kind, Refusal};
 use super::headers;
 use super::upload::{Flow, FlowState, Pump, Upload};
 use crate::config::{ProxyConfig, is_open};
-use crate::oidc::dpop::{DPOP_NONCE, is_nonce};
+use crate::oidc::dpop::{DPOP_NONCE, Nonces};
 use crate::oidc::http::describe;
 use crate::response::no_store;
 use crate::tokens::token::Token;
@@ -28,8 +28,7 @@ pub(super) struct Upstream {
     client: Client,
     timeout: Duration,
     idle: Duration,
-    /// That which it gave last.
-    nonce: Mutex<Option<String>>,
+    nonces: Nonces,
 }
 
 impl Upstream {
@@ -46,7 +45,7 @@ impl Upstream {
             client,
             timeout: config.timeout,
             idle: config.idle,
-            nonce: Mutex::default(),
+            nonces: Nonces::default(),
         }
     }
 
@@ -80,7 +79,7 @@ impl Upstream {
         authorization.set_sensitive(true);
         fields.insert(header::AUTHORIZATION, authorization);
         // RFC 9449 section 7.1; `None` for a token that is not bound to a key.
-        let nonce = self.nonce();
+        let nonce = self.nonces.of(&target.url);
         let proof = token.dpop_proof(method.as_str(), target.url.as_str(), nonce.as_deref());
         if let Some(proof) = proof.and_then(|proof| HeaderValue::try_from(proof).ok()) {
             fields.insert(DPOP, proof);
@@ -138,7 +137,7 @@ impl Upstream {
                 Err(self.failure(Kind::Unusable, why).into())
             }
             Ok(answer) => {
-                self.note_nonce(answer.headers());
+                self.nonces.note(&self.url, answer.headers());
                 Ok(Answer {
                     answer,
                     pump,
@@ -146,22 +145,6 @@ impl Upstream {
                 })
             }
             Err(error) => Err(self.unsent(&error).into()),
-        }
-    }
-
-    fn nonce(&self) -> Option<String> {
-        let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);
-        nonce.clone()
-    }
-
-    /// Remembers the nonce for the next proof (RFC 9449 section 8.2).
-    fn note_nonce(&self, headers: &HeaderMap) {
-        let nonce = headers
-            .get(DPOP_NONCE)
-            .and_then(|nonce| nonce.to_str().ok());
-        if let Some(nonce) = nonce.filter(|nonce| is_nonce(nonce)) {
-            let mut known = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);
-            *known = Some(nonce.to_owned());
         }
     }
 

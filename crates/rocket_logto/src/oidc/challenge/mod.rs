@@ -12,15 +12,30 @@ use crate::authentication::{MAX_ACR_VALUES, is_name};
 /// The scopes that an API says a token lacks (RFC 6750 section 3.1), in its answer's headers:
 /// empty where it does not say which, `None` where it says nothing of the kind. Printable.
 pub(crate) fn missing_scope<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    first(values, |challenge| {
+        if challenge.parameter("error") != Some(Some("insufficient_scope")) {
+            return None;
+        }
+        let scope = challenge.parameter("scope").flatten().unwrap_or_default();
+        let is_plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        Some(scope.chars().filter(is_plain).take(MAX_SCOPE).collect())
+    })
+}
+
+/// What `read` finds first in the challenges of these headers, within [`MAX_LENGTH`].
+fn first<V: AsRef<[u8]>, T>(
+    values: impl IntoIterator<Item = V>,
+    read: impl Fn(&Challenge) -> Option<T>,
+) -> Option<T> {
     let mut left = MAX_LENGTH;
     for value in values {
+        let value = value.as_ref();
         left = left.checked_sub(value.len())?;
-        for challenge in challenges(value).unwrap_or_default() {
-            if challenge.parameter("error") == Some(Some("insufficient_scope")) {
-                let scope = challenge.parameter("scope").flatten().unwrap_or_default();
-                let is_plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
-                return Some(scope.chars().filter(is_plain).take(MAX_SCOPE).collect());
-            }
+        let text = str::from_utf8(value).ok();
+        let challenges = text.and_then(challenges).unwrap_or_default();
+        let found = challenges.iter().find_map(&read);
+        if found.is_some() {
+            return found;
         }
     }
     None
@@ -105,7 +120,7 @@ impl StepUpChallenge {
         let is_it = |name: &str| name.eq_ignore_ascii_case("www-authenticate");
         let headers = headers.into_iter();
         let values = headers.filter_map(|(name, value)| is_it(name.as_ref()).then_some(value));
-        StepUpChallenge::of(values)
+        first(values, StepUpChallenge::read)
     }
 
     /// The same of the values of the `WWW-Authenticate` headers alone.
@@ -122,22 +137,7 @@ impl StepUpChallenge {
     /// assert_eq!(StepUpChallenge::parse([r#"Bearer error="invalid_token""#]), None);
     /// ```
     pub fn parse<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<StepUpChallenge> {
-        StepUpChallenge::of(values)
-    }
-
-    fn of<V: AsRef<[u8]>>(values: impl IntoIterator<Item = V>) -> Option<StepUpChallenge> {
-        let mut left = MAX_LENGTH;
-        for value in values {
-            let value = value.as_ref();
-            left = left.checked_sub(value.len())?;
-            let text = str::from_utf8(value).ok();
-            let challenges = text.and_then(challenges).unwrap_or_default();
-            let found = challenges.iter().find_map(StepUpChallenge::read);
-            if found.is_some() {
-                return found;
-            }
-        }
-        None
+        first(values, StepUpChallenge::read)
     }
 
     fn read(challenge: &Challenge) -> Option<StepUpChallenge> {

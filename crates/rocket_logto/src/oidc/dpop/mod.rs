@@ -14,13 +14,13 @@ use openidconnect::http::{Request, Response, StatusCode};
 use serde_json::{Map, Value};
 use url::{Position, Url};
 
-use self::nonces::Nonces;
 use super::answer;
 use super::metadata::Metadata;
 use crate::clock::Clock;
 use crate::config::{DpopUse, SecretBytes, SigningAlg};
 use crate::sha256::sha256;
 pub(crate) use key::{KeyName, ProofKey, ProofKeys};
+pub(crate) use nonces::Nonces;
 pub(crate) use own_nonce::OwnNonces;
 pub(crate) use proof::{Expected, LIFETIME as PROOF_LIFETIME, ProofFault, check};
 
@@ -107,22 +107,14 @@ impl Prover {
         )
     }
 
-    /// Remembers the nonce of a response (section 8.2). Whether there was one.
+    /// Remembers the nonce of a response, where proofs are sent. Whether there was one.
     pub(crate) fn note(&self, url: &Url, response: &Response<Vec<u8>>) -> bool {
-        let nonce = response.headers().get(DPOP_NONCE);
-        let nonce = nonce.and_then(|nonce| nonce.to_str().ok());
-        match nonce.filter(|nonce| is_nonce(nonce)) {
-            Some(nonce) if self.wanted != DpopUse::Off => {
-                self.nonces.set(url, nonce);
-                true
-            }
-            _ => false,
-        }
+        self.wanted != DpopUse::Off && self.nonces.note(url, response.headers())
     }
 }
 
 /// Section 8.1: `1*NQCHAR` of RFC 6749 appendix A.
-pub(crate) fn is_nonce(text: &str) -> bool {
+fn is_nonce(text: &str) -> bool {
     let is_nqchar = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     !text.is_empty() && text.len() <= MAX_NONCE && text.bytes().all(is_nqchar)
 }
