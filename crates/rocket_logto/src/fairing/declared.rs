@@ -3,25 +3,20 @@
 use rocket::{Orbit, Rocket};
 
 use super::LogtoFairing;
-use crate::guards::{BearerAudience, Permission};
-use crate::resource_metadata::ProtectedResources;
+use crate::guards::{Permission, declare};
 
 #[derive(Default)]
-pub(super) struct Declared(Vec<fn(&Rocket<Orbit>, &ProtectedResources)>);
+pub(super) struct Declared(Vec<fn(&Rocket<Orbit>)>);
 
 impl Declared {
     pub(super) fn add<P: Permission>(&mut self) {
-        self.0.push(|rocket, resources| {
-            if let Some(indicator) = P::Audience::resource(rocket) {
-                resources.declare(&indicator, P::SCOPES);
-            }
-        });
+        self.0.push(declare::<P, Orbit>);
     }
 
     /// Not before: another fairing may manage what an audience is read from.
-    pub(super) fn lift_off(&self, rocket: &Rocket<Orbit>, resources: &ProtectedResources) {
+    pub(super) fn lift_off(&self, rocket: &Rocket<Orbit>) {
         for declare in &self.0 {
-            declare(rocket, resources);
+            declare(rocket);
         }
     }
 }

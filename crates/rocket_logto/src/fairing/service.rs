@@ -184,7 +184,7 @@ impl Fairing for LogtoServiceFairing {
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         if let Some(logto) = rocket.state::<LogtoService>() {
-            self.declared.lift_off(rocket, logto.resources());
+            self.declared.lift_off(rocket);
             measure::lift_off();
             log::info!("logto: tokens of {} are accepted", logto.issuer());
             rocket::tokio::spawn(logto.client().provider().clone().warm_up());

@@ -5,18 +5,16 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use rocket::time::OffsetDateTime;
-use rocket::{Ignite, Phase, Request, Rocket, Sentinel};
+use rocket::{Ignite, Request, Rocket, Sentinel};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::access_token::Resource;
+use super::audience::{BearerAudience, ExpectedAudience, cannot_be_found};
 use super::caller_authentication::{authenticated_as, cannot_be_met};
-use super::organization_id::OrganizationId;
+use super::permissions::{Permission, declare};
 use super::possession;
-use crate::authentication::Authentication;
 use crate::claims::AccessTokenClaims;
 use crate::clock;
-use crate::config::ORGANIZATION;
 use crate::error::bearer::{BearerError, BearerErrorKind, Scheme};
 use crate::logto::either_fairing_is_missing;
 use crate::measure::{self, Caller};
@@ -28,286 +26,6 @@ use crate::tokens::bearer::Verified;
 /// In bytes: longer than the token of a user with many scopes, and short enough
 /// not to be worth flooding with.
 const MAX_TOKEN: usize = 16 * 1024;
-
-/// What a token must allow: the parameter of [`Bearer`] and of
-/// [`MachineToken`](crate::MachineToken).
-///
-/// Logto's three permission models differ in the audience:
-///
-/// | model | `type Audience` | the token must have |
-/// |---|---|---|
-/// | global API resource | a [`Resource`] | `aud` = its indicator, and no organization |
-/// | organization permissions | [`Organization<Id>`](Organization) | `aud` = `urn:logto:organization:<id>` |
-/// | API resource within an organization | [`Within<R, Id>`](Within) | `aud` = the indicator of `R`, `organization_id` = the id |
-///
-/// # Examples
-///
-/// ```rust
-/// use rocket_logto::{Permission, Resource};
-///
-/// struct Shopping;
-/// impl Resource for Shopping {
-///     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
-/// }
-///
-/// struct ReadCart;
-/// impl Permission for ReadCart {
-///     type Audience = Shopping;
-///     const SCOPES: &'static [&'static str] = &["read"];
-/// }
-/// ```
-///
-/// Two or three permissions for one audience are a permission, too:
-/// `Bearer<(ReadCart, WriteCart)>` demands both, and its refusal tells both.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say what a caller must be allowed to do",
-    label = "no `Permission`",
-    note = "write `impl Permission for {Self} {{ type Audience = Shopping; const SCOPES: &'static [&'static str] = &[\"read\"]; }}`, where `Shopping` is a `Resource`"
-)]
-pub trait Permission: Send + Sync + 'static {
-    /// What the token must be for.
-    type Audience: BearerAudience;
-    /// The scopes it must have, every one of them.
-    const SCOPES: &'static [&'static str];
-    /// How its user must have authenticated: nothing is demanded unless this says so. A
-    /// [`StepUpPolicy`](crate::StepUpPolicy) says it, the same as for pages. The token must then
-    /// carry `acr`, `amr` or `auth_time`, whichever it takes: Logto's do since 1.42. Those of
-    /// machines never do.
-    ///
-    /// ```rust
-    /// use std::time::Duration;
-    /// use rocket_logto::{Authentication, Permission, StepUpPolicy, logto_acr};
-    ///
-    /// # use rocket_logto::Resource;
-    /// # struct Shopping;
-    /// # impl Resource for Shopping {
-    /// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
-    /// # }
-    /// struct SecondFactor;
-    /// impl StepUpPolicy for SecondFactor {
-    ///     const ACR_VALUES: &'static [&'static str] = &[logto_acr::MFA];
-    ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
-    /// }
-    ///
-    /// struct Order;
-    /// impl Permission for Order {
-    ///     type Audience = Shopping;
-    ///     const SCOPES: &'static [&'static str] = &["write"];
-    ///     const AUTHENTICATION: Authentication = Authentication::of::<SecondFactor>();
-    /// }
-    /// ```
-    const AUTHENTICATION: Authentication = Authentication::ANY;
-    /// Whether the token must be bound to a key of the caller's, and come with a proof of it
-    /// (DPoP, RFC 9449): a token that somebody else has got hold of is then of no use. Of all
-    /// permissions at once, `bearer_requires_dpop` says it. A token that is bound needs its
-    /// proof in any case.
-    ///
-    /// ```rust
-    /// use rocket_logto::Permission;
-    ///
-    /// # use rocket_logto::Resource;
-    /// # struct Shopping;
-    /// # impl Resource for Shopping {
-    /// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
-    /// # }
-    /// struct Pay;
-    /// impl Permission for Pay {
-    ///     type Audience = Shopping;
-    ///     const SCOPES: &'static [&'static str] = &["pay"];
-    ///     const REQUIRES_DPOP: bool = true;
-    /// }
-    /// ```
-    const REQUIRES_DPOP: bool = false;
-}
-
-/// What a token must be for: a [`Resource`], an [`Organization`], or a resource
-/// [`Within`] one.
-///
-/// # Examples
-///
-/// An audience of your own, known only at run time:
-///
-/// ```rust
-/// use rocket::{Phase, Request, Rocket};
-/// use rocket_logto::{BearerAudience, ExpectedAudience};
-///
-/// /// Managed by Rocket, read from your configuration.
-/// struct Api {
-///     indicator: String,
-/// }
-///
-/// struct Configured;
-///
-/// impl BearerAudience for Configured {
-///     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
-///         let api = request.rocket().state::<Api>()?;
-///         Some(ExpectedAudience::new(&api.indicator))
-///     }
-///
-///     fn resource<Stage: Phase>(rocket: &Rocket<Stage>) -> Option<String> {
-///         Some(rocket.state::<Api>()?.indicator.clone())
-///     }
-/// }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say what a token must be for",
-    label = "no audience",
-    note = "write `impl Resource for {Self} {{ const INDICATOR: &'static str = \"https://api.example.com\"; }}`, or `Organization<PathOrg>`, or `Within<R, PathOrg>` in its place"
-)]
-pub trait BearerAudience: Send + Sync + 'static {
-    /// The audience and the organization a token must name for `request`;
-    /// `None` when the request does not say which organization it is about.
-    fn expected(request: &Request<'_>) -> Option<ExpectedAudience>;
-
-    /// Checks at launch whether a request can name the audience at all.
-    ///
-    /// # Errors
-    ///
-    /// A text for the log, which aborts the launch. The default finds no fault.
-    #[allow(unused_variables)]
-    fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
-        Ok(())
-    }
-
-    /// The indicator of the API resource, for its metadata (RFC 9728): the same in every
-    /// request. The default has none, as an organization has none.
-    #[allow(unused_variables)]
-    fn resource<Stage: Phase>(rocket: &Rocket<Stage>) -> Option<String> {
-        None
-    }
-}
-
-/// What a token must name, as a [`BearerAudience`] finds it for a request.
-///
-/// # Examples
-///
-/// ```rust
-/// use rocket_logto::ExpectedAudience;
-///
-/// let global = ExpectedAudience::new("https://orders.your-app.com/api");
-/// assert_eq!(global.organization_id, None);
-/// let within = global.within("acme5obvzg01");
-/// assert_eq!(within.organization_id.as_deref(), Some("acme5obvzg01"));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExpectedAudience {
-    /// The value of `aud`.
-    pub audience: String,
-    /// The value of `organization_id`. `None` means that the token must not have
-    /// that claim.
-    pub organization_id: Option<String>,
-}
-
-impl ExpectedAudience {
-    /// A token whose `aud` contains `audience`, without an `organization_id`.
-    pub fn new(audience: impl Into<String>) -> ExpectedAudience {
-        ExpectedAudience {
-            audience: audience.into(),
-            organization_id: None,
-        }
-    }
-
-    /// The same, issued within an organization (`organization_id`).
-    pub fn within(self, organization_id: impl Into<String>) -> ExpectedAudience {
-        ExpectedAudience {
-            organization_id: Some(organization_id.into()),
-            ..self
-        }
-    }
-
-    /// The organization's id, when the audience is an organization.
-    pub(super) fn organization(&self) -> Option<&str> {
-        self.audience.strip_prefix(ORGANIZATION)
-    }
-}
-
-impl<R: Resource> BearerAudience for R {
-    fn expected(_: &Request<'_>) -> Option<ExpectedAudience> {
-        Some(ExpectedAudience::new(R::INDICATOR))
-    }
-
-    fn resource<Stage: Phase>(_: &Rocket<Stage>) -> Option<String> {
-        Some(R::INDICATOR.to_owned())
-    }
-}
-
-/// An organization as the audience, for permissions that belong to no API
-/// resource. `Id` says where the organization's id comes from.
-///
-/// # Examples
-///
-/// ```rust
-/// use rocket::get;
-/// use rocket_logto::{Bearer, Organization, PathOrg, Permission};
-///
-/// struct ViewReports;
-/// impl Permission for ViewReports {
-///     type Audience = Organization<PathOrg>;
-///     const SCOPES: &'static [&'static str] = &["view:reports"];
-/// }
-///
-/// #[get("/api/organizations/<org_id>/reports")]
-/// fn reports(org_id: &str, caller: Bearer<ViewReports>) -> String {
-///     format!("Reports of {org_id} for {}", caller.sub())
-/// }
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Organization<Id>(PhantomData<fn() -> Id>);
-
-impl<Id: OrganizationId> BearerAudience for Organization<Id> {
-    fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
-        let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
-        Some(ExpectedAudience::new(format!("{ORGANIZATION}{id}")))
-    }
-
-    fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
-        Id::check(rocket)
-    }
-}
-
-/// The API resource `R`, within the organization that `Id` finds, as the
-/// audience.
-///
-/// # Examples
-///
-/// ```rust
-/// use rocket::get;
-/// use rocket_logto::{Bearer, PathOrg, Permission, Resource, Within};
-///
-/// struct Orders;
-/// impl Resource for Orders {
-///     const INDICATOR: &'static str = "https://orders.your-app.com/api";
-/// }
-///
-/// struct ReadOrders;
-/// impl Permission for ReadOrders {
-///     type Audience = Within<Orders, PathOrg>;
-///     const SCOPES: &'static [&'static str] = &["orders:read"];
-/// }
-///
-/// #[get("/api/organizations/<org_id>/orders")]
-/// fn orders(org_id: &str, caller: Bearer<ReadOrders>) -> String {
-///     format!("Orders of {org_id} for {}", caller.sub())
-/// }
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Within<R, Id>(PhantomData<fn() -> (R, Id)>);
-
-impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
-    fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
-        let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
-        Some(ExpectedAudience::new(R::INDICATOR).within(id))
-    }
-
-    fn resource<Stage: Phase>(_: &Rocket<Stage>) -> Option<String> {
-        Some(R::INDICATOR.to_owned())
-    }
-
-    fn check(rocket: &Rocket<Ignite>) -> Result<(), String> {
-        Id::check(rocket)
-    }
-}
 
 /// The caller of an API, by a verified access token that allows `P`.
 ///
@@ -775,28 +493,10 @@ fn token<'r>(request: &'r Request<'_>) -> Result<(Scheme, &'r str), BearerError>
 
 impl<P: Permission, C> Sentinel for Bearer<P, C> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        declare::<P>(rocket);
+        declare::<P, _>(rocket);
         either_fairing_is_missing(rocket, "Bearer")
             || cannot_be_found::<P>(rocket)
             || cannot_be_met::<P>(rocket)
             || (P::REQUIRES_DPOP && possession::cannot_be_checked::<P>(rocket))
     }
-}
-
-/// Tells the metadata of the API resource what this app demands.
-fn declare<P: Permission>(rocket: &Rocket<Ignite>) {
-    let indicator = P::Audience::resource(rocket);
-    if let (Some(logto), Some(indicator)) = (rocket.state::<LogtoService>(), indicator) {
-        logto.resources().declare(&indicator, P::SCOPES);
-    }
-}
-
-/// Whether the launch must abort, because no route names the organization.
-pub(super) fn cannot_be_found<P: Permission>(rocket: &Rocket<Ignite>) -> bool {
-    let Err(why) = P::Audience::check(rocket) else {
-        return false;
-    };
-    let name = std::any::type_name::<P>();
-    log::error!("logto: a route is about `{name}` in an organization, but {why}");
-    true
 }

@@ -3,7 +3,7 @@
 
 use rocket::{Ignite, Rocket};
 
-use super::bearer::Permission;
+use super::permissions::Permission;
 use crate::authentication::Authentication;
 use crate::claims::AccessTokenClaims;
 use crate::error::bearer::{BearerError, BearerErrorKind};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use super::bearer::{BearerAudience, Permission};
+use super::audience::{BearerAudience, cannot_be_found};
+use super::permissions::Permission;
 use crate::error::{Error, ErrorKind};
 use crate::logto::either_fairing_is_missing;
 use crate::service::LogtoService;
@@ -134,6 +135,6 @@ impl<P: Permission> Sentinel for MachineToken<P> {
             );
             return true;
         }
-        super::bearer::cannot_be_found::<P>(rocket)
+        cannot_be_found::<P>(rocket)
     }
 }

@@ -57,6 +57,7 @@ macro_rules! holds_token {
 mod access_token;
 mod account;
 mod allowed;
+mod audience;
 mod bearer;
 mod caller_authentication;
 mod challenge;
@@ -77,9 +78,8 @@ mod webhook;
 pub use access_token::{AccessToken, DefaultResource, Resource};
 pub use account::{AccountApi, IdentityProof};
 pub use allowed::{Allowed, AllowedIn, Requirement};
-pub use bearer::{
-    Bearer, BearerAudience, ExpectedAudience, NoCustomClaims, Organization, Permission, Within,
-};
+pub use audience::{BearerAudience, ExpectedAudience, Organization, Within};
+pub use bearer::{Bearer, NoCustomClaims};
 pub(crate) use challenge::step_up;
 pub use language::Language;
 pub use machine_token::MachineToken;
@@ -87,6 +87,8 @@ pub use org_token::{NoResource, OrgToken};
 pub use organization_id::{
     ConstOrg, HeaderOrg, OrgId, OrganizationId, ParameterName, PathOrg, QueryOrg,
 };
+pub use permissions::Permission;
+pub(crate) use permissions::declare;
 pub use proxied_token::ProxiedToken;
 pub use same_origin::SameOrigin;
 pub use session_data::SessionData;

@@ -13,43 +13,52 @@ use url::{Position, Url};
 pub(crate) struct ProtectedResources {
     /// What stands before the path of the resource; empty where there are no documents.
     well_known: String,
-    scopes: RwLock<BTreeMap<String, BTreeSet<&'static str>>>,
+    known: RwLock<BTreeMap<String, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// The indicator, read as an address.
+    url: Url,
+    scopes: BTreeSet<&'static str>,
 }
 
 impl ProtectedResources {
     pub(crate) fn at(well_known: &str) -> ProtectedResources {
         ProtectedResources {
             well_known: well_known.to_owned(),
-            scopes: RwLock::default(),
+            known: RwLock::default(),
         }
     }
 
-    fn known(&self) -> RwLockReadGuard<'_, BTreeMap<String, BTreeSet<&'static str>>> {
-        self.scopes.read().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> RwLockReadGuard<'_, BTreeMap<String, Known>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds what one permission demands. An indicator that is no address of the web has no
     /// place for a document.
     pub(crate) fn declare(&self, indicator: &str, scopes: &[&'static str]) {
-        if address(indicator).is_none() {
+        let Some(url) = address(indicator) else {
             return;
-        }
-        let mut known = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
-        known
-            .entry(indicator.to_owned())
-            .or_default()
-            .extend(scopes);
+        };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let resource = known.entry(indicator.to_owned()).or_insert_with(|| Known {
+            url,
+            scopes: BTreeSet::new(),
+        });
+        resource.scopes.extend(scopes);
     }
 
     /// The address of the document about this resource (RFC 9728 section 3.1), if it has one:
     /// the well-known path stands between the host and the rest.
     pub(crate) fn address_of(&self, indicator: &str) -> Option<String> {
-        if self.well_known.is_empty() || !self.known().contains_key(indicator) {
+        if self.well_known.is_empty() {
             return None;
         }
-        let url = address(indicator)?;
+        let known = self.known();
+        let url = &known.get(indicator)?.url;
         let origin = &url[..Position::BeforePath];
-        Some(format!("{origin}{}{}", self.well_known, place(&url)))
+        Some(format!("{origin}{}{}", self.well_known, place(url)))
     }
 
     /// The document at `asked`, which is a path and maybe a query, for the host and port that
@@ -61,18 +70,17 @@ impl ProtectedResources {
         let place_asked = asked.strip_prefix(&self.well_known)?;
         let known = self.known();
         let at = |wanted: &str| {
-            let there = known.keys().filter_map(|indicator| {
-                let url = address(indicator)?;
-                (place(&url) == wanted).then_some((indicator, url))
-            });
-            let there: Vec<_> = there.collect();
+            let there = || {
+                known
+                    .iter()
+                    .filter(|(_, known)| place(&known.url) == wanted)
+            };
             // Of two on one path, that of the host.
-            let is_hosts = |(_, url): &&(_, Url)| host == Some(authority(url));
-            let found = there.iter().find(is_hosts).or(there.first());
-            found.map(|(indicator, _)| *indicator)
+            let of_host = there().find(|(_, known)| host == Some(authority(&known.url)));
+            of_host.or_else(|| there().next())
         };
-        let only = || known.keys().next().filter(|_| known.len() == 1);
-        let indicator = match place_asked {
+        let only = || known.iter().next().filter(|_| known.len() == 1);
+        let (indicator, resource) = match place_asked {
             "" | "/" => at("").or_else(only)?,
             place => at(place).or_else(|| at(place.strip_suffix('/')?))?,
         };
@@ -81,10 +89,9 @@ impl ProtectedResources {
             "authorization_servers": [issuer],
             "bearer_methods_supported": ["header"],
         });
-        let scopes = &known[indicator];
         // Not an empty list: what supports none says nothing (RFC 9728 section 3.2).
-        if !scopes.is_empty() {
-            document["scopes_supported"] = json!(scopes);
+        if !resource.scopes.is_empty() {
+            document["scopes_supported"] = json!(resource.scopes);
         }
         Some(document)
     }

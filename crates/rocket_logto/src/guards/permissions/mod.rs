@@ -1,7 +1,109 @@
-//! Several permissions at once: a tuple of them is one.
+//! What a caller's token must allow. Several permissions at once, as a tuple, are one.
 
-use super::bearer::Permission;
+use rocket::{Phase, Rocket};
+
+use super::audience::BearerAudience;
 use crate::authentication::Authentication;
+use crate::service::LogtoService;
+
+/// What a token must allow: the parameter of [`Bearer`] and of
+/// [`MachineToken`](crate::MachineToken).
+///
+/// Logto's three permission models differ in the audience:
+///
+/// | model | `type Audience` | the token must have |
+/// |---|---|---|
+/// | global API resource | a [`Resource`] | `aud` = its indicator, and no organization |
+/// | organization permissions | [`Organization<Id>`](Organization) | `aud` = `urn:logto:organization:<id>` |
+/// | API resource within an organization | [`Within<R, Id>`](Within) | `aud` = the indicator of `R`, `organization_id` = the id |
+///
+/// # Examples
+///
+/// ```rust
+/// use rocket_logto::{Permission, Resource};
+///
+/// struct Shopping;
+/// impl Resource for Shopping {
+///     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+/// }
+///
+/// struct ReadCart;
+/// impl Permission for ReadCart {
+///     type Audience = Shopping;
+///     const SCOPES: &'static [&'static str] = &["read"];
+/// }
+/// ```
+///
+/// Two or three permissions for one audience are a permission, too:
+/// `Bearer<(ReadCart, WriteCart)>` demands both, and its refusal tells both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what a caller must be allowed to do",
+    label = "no `Permission`",
+    note = "write `impl Permission for {Self} {{ type Audience = Shopping; const SCOPES: &'static [&'static str] = &[\"read\"]; }}`, where `Shopping` is a `Resource`"
+)]
+pub trait Permission: Send + Sync + 'static {
+    /// What the token must be for.
+    type Audience: BearerAudience;
+    /// The scopes it must have, every one of them.
+    const SCOPES: &'static [&'static str];
+    /// How its user must have authenticated: nothing is demanded unless this says so. A
+    /// [`StepUpPolicy`](crate::StepUpPolicy) says it, the same as for pages. The token must then
+    /// carry `acr`, `amr` or `auth_time`, whichever it takes: Logto's do since 1.42. Those of
+    /// machines never do.
+    ///
+    /// ```rust
+    /// use std::time::Duration;
+    /// use rocket_logto::{Authentication, Permission, StepUpPolicy, logto_acr};
+    ///
+    /// # use rocket_logto::Resource;
+    /// # struct Shopping;
+    /// # impl Resource for Shopping {
+    /// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+    /// # }
+    /// struct SecondFactor;
+    /// impl StepUpPolicy for SecondFactor {
+    ///     const ACR_VALUES: &'static [&'static str] = &[logto_acr::MFA];
+    ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+    /// }
+    ///
+    /// struct Order;
+    /// impl Permission for Order {
+    ///     type Audience = Shopping;
+    ///     const SCOPES: &'static [&'static str] = &["write"];
+    ///     const AUTHENTICATION: Authentication = Authentication::of::<SecondFactor>();
+    /// }
+    /// ```
+    const AUTHENTICATION: Authentication = Authentication::ANY;
+    /// Whether the token must be bound to a key of the caller's, and come with a proof of it
+    /// (DPoP, RFC 9449): a token that somebody else has got hold of is then of no use. Of all
+    /// permissions at once, `bearer_requires_dpop` says it. A token that is bound needs its
+    /// proof in any case.
+    ///
+    /// ```rust
+    /// use rocket_logto::Permission;
+    ///
+    /// # use rocket_logto::Resource;
+    /// # struct Shopping;
+    /// # impl Resource for Shopping {
+    /// #     const INDICATOR: &'static str = "https://shopping.your-app.com/api";
+    /// # }
+    /// struct Pay;
+    /// impl Permission for Pay {
+    ///     type Audience = Shopping;
+    ///     const SCOPES: &'static [&'static str] = &["pay"];
+    ///     const REQUIRES_DPOP: bool = true;
+    /// }
+    /// ```
+    const REQUIRES_DPOP: bool = false;
+}
+
+/// Tells the metadata of the API resource what this app demands.
+pub(crate) fn declare<P: Permission, Stage: Phase>(rocket: &Rocket<Stage>) {
+    let indicator = P::Audience::resource(rocket);
+    if let (Some(logto), Some(indicator)) = (rocket.state::<LogtoService>(), indicator) {
+        logto.resources().declare(&indicator, P::SCOPES);
+    }
+}
 
 /// More names than an operation has.
 const MOST: usize = 32;
