@@ -377,7 +377,7 @@ async fn it_can_be_moved_or_turned_off() {
 #[rocket::async_test]
 async fn an_app_with_users_has_it_at_the_root_of_the_host() {
     let logto = keys([("base_url", "http://127.0.0.1/shop".into())]);
-    let fairing = Logto::fairing().protect("/");
+    let fairing = Logto::fairing().protect("/").protects::<Delete>();
     let rocket = rocket::build().mount("/shop", routes![cart]);
     let app = TestApp::with_fairing(logto, fairing, rocket).await;
     let browser = Browser::new();
@@ -392,6 +392,7 @@ async fn an_app_with_users_has_it_at_the_root_of_the_host() {
         assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
         let document: Json = answer.json();
         assert_eq!(document["resource"], SHOPPING);
+        assert_eq!(document["scopes_supported"], json!(["delete", "read"]));
     }
     // Nothing else is open with it.
     for path in [

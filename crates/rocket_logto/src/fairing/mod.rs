@@ -259,6 +259,7 @@ impl Fairing for LogtoFairing {
             rocket.shutdown().notify();
             return;
         }
+        self.declared.lift_off(rocket);
         if let Some(logto) = rocket.state::<Logto>() {
             measure::lift_off();
             warn_of_debug_log(rocket.config().log_level);
