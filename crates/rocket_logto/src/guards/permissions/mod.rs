@@ -6,16 +6,16 @@ use super::audience::BearerAudience;
 use crate::authentication::Authentication;
 use crate::service::LogtoService;
 
-/// What a token must allow: the parameter of [`Bearer`] and of
+/// What a token must allow: the parameter of [`Bearer`](crate::Bearer) and of
 /// [`MachineToken`](crate::MachineToken).
 ///
 /// Logto's three permission models differ in the audience:
 ///
 /// | model | `type Audience` | the token must have |
 /// |---|---|---|
-/// | global API resource | a [`Resource`] | `aud` = its indicator, and no organization |
-/// | organization permissions | [`Organization<Id>`](Organization) | `aud` = `urn:logto:organization:<id>` |
-/// | API resource within an organization | [`Within<R, Id>`](Within) | `aud` = the indicator of `R`, `organization_id` = the id |
+/// | global API resource | a [`Resource`](crate::Resource) | `aud` = its indicator, and no organization |
+/// | organization permissions | [`Organization<Id>`](crate::Organization) | `aud` = `urn:logto:organization:<id>` |
+/// | API resource within an organization | [`Within<R, Id>`](crate::Within) | `aud` = the indicator of `R`, `organization_id` = the id |
 ///
 /// # Examples
 ///
