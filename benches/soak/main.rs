@@ -16,6 +16,8 @@ mod redis;
 #[path = "../load/redis_cli.rs"]
 mod redis_cli;
 mod report;
+#[path = "../load/routes.rs"]
+mod routes;
 #[path = "../../tests/support/targets.rs"]
 mod targets;
 mod world;
