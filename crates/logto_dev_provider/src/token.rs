@@ -31,7 +31,7 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
     // At Logto a machine has no users, and an app that has users is no machine.
     let signs_in = provider.client(client).ok();
     match (grant_type, &signs_in) {
-        ("authorization_code", Some(_)) => redeem_code(provider, request, client, key),
+        ("authorization_code", Some(found)) => redeem_code(provider, request, found, key),
         ("refresh_token", Some(found)) if found.may_refresh() => {
             refresh(provider, request, found, key)
         }
@@ -58,7 +58,7 @@ fn answer_to(provider: &Provider, request: &Received, client: &str) -> Result<Va
 fn redeem_code(
     provider: &Provider,
     request: &Received,
-    client: &str,
+    client: &Client,
     key: Option<String>,
 ) -> Result<Value, OidcError> {
     let code = required(request, "code")?;
@@ -71,7 +71,7 @@ fn redeem_code(
         let grant_id = entry.grant.clone();
         let grant = grants.get(&grant_id);
         // Not a use of it: whose code it is must not suffer (RFC 6749, section 4.1.3).
-        if grant.is_some_and(|grant| grant.client != client) {
+        if grant.is_some_and(|grant| grant.client != client.id(provider)) {
             return Err(OidcError::invalid_grant("code of another client"));
         }
         if entry.used {
@@ -103,7 +103,8 @@ fn redeem_code(
             grant: grant_id.clone(),
             issued: now,
             rotated: None,
-            key: key.clone().filter(|_| provider.settings.is_public()),
+            // What a client authenticates for is bound to it by that (RFC 9449, section 5).
+            key: key.clone().filter(|_| client.is_public(provider)),
         };
         provider.store().refresh_tokens.insert(token.clone(), entry);
         token

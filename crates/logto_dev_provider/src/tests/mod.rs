@@ -3,6 +3,7 @@
 
 mod assertions;
 mod authorization;
+mod client_keys;
 mod clients;
 mod codes;
 mod consent;
@@ -14,6 +15,7 @@ mod keys;
 mod machines;
 mod metadata;
 mod misbehaviour;
+mod proofs;
 mod recordings;
 mod refresh;
 mod refusals;

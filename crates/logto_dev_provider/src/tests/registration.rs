@@ -9,7 +9,7 @@ async fn open() -> World {
     World::with(|settings| settings.dynamic_registration = true).await
 }
 
-fn metadata() -> Value {
+pub(super) fn metadata() -> Value {
     json!({
         "client_name": "Example MCP Client",
         "redirect_uris": ["http://127.0.0.1/callback", "cursor://example/callback"],
