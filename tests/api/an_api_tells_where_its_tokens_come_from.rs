@@ -5,6 +5,7 @@
 use reqwest::Method;
 use rocket::figment::value::{Dict, Value};
 use rocket::http::uri::Host;
+use rocket::request::{FromRequest, Outcome};
 use rocket::{Build, Phase, Request, Rocket, get, routes};
 use rocket_logto::{
     Bearer, BearerAudience, BearerError, ExpectedAudience, Logto, Permission, Resource,
@@ -93,6 +94,21 @@ fn stock(_caller: Bearer<ReadStock>) {}
 #[get("/look")]
 fn look(_caller: Bearer<Look>) {}
 
+/// A guard of the app's own that asks for one of the library's.
+struct Writer;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Writer {
+    type Error = BearerError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Writer, BearerError> {
+        request.guard::<Bearer<Write>>().await.map(|_| Writer)
+    }
+}
+
+#[get("/writer")]
+fn writer(_caller: Writer) {}
+
 fn rocket() -> Rocket<Build> {
     rocket::build().mount(
         "/",
@@ -148,16 +164,11 @@ fn parameter(answer: &Response, name: &str) -> Option<String> {
 async fn each_resource_has_its_document() {
     let app = app(Dict::new(), rocket()).await;
     // Of two resources on one path, and of none without.
-    for (path, host, resource, scopes) in [
-        (
-            "/api",
-            SHOPPING,
-            SHOPPING,
-            json!(["delete", "read", "write"]),
-        ),
-        ("/api", ORDERS, ORDERS, json!(["orders:read"])),
+    for (path, resource, name, scopes) in [
+        ("/api", SHOPPING, None, json!(["delete", "read", "write"])),
+        ("/api", ORDERS, Some("Orders"), json!(["orders:read"])),
     ] {
-        let host = host.split('/').nth(2).expect("a host");
+        let host = resource.split('/').nth(2).expect("a host");
         assert!(Host::parse(host).is_ok());
         let browser = Browser::new();
         let request = browser.request(Method::GET, app.url(&format!("{WELL_KNOWN}{path}")));
@@ -168,13 +179,16 @@ async fn each_resource_has_its_document() {
         assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
         assert!(answer.set_cookies().is_empty());
         let document: Json = answer.json();
-        let expected = json!({
+        let mut expected = json!({
             "resource": resource,
             "authorization_servers": [app.provider.issuer()],
             "bearer_methods_supported": ["header"],
             "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "ES384", "RS256"],
             "scopes_supported": scopes,
         });
+        if let Some(name) = name {
+            expected["resource_name"] = name.into();
+        }
         assert_eq!(document, expected);
     }
     for path in [
@@ -371,6 +385,25 @@ async fn it_can_be_moved_or_turned_off() {
         refusal.header("www-authenticate"),
         Some("Bearer scope=\"read\"")
     );
+}
+
+/// No signature shows it to the launch, so nobody has declared it.
+#[rocket::async_test]
+async fn a_guard_of_the_apps_own_is_met_when_it_refuses() {
+    let rocket = rocket::build().mount("/", routes![writer]);
+    let provider = logto_dev_provider::DevProvider::start(settings()).await;
+    let provider = provider.expect("a provider");
+    let rocket = rocket.attach(Logto::api());
+    let app = ApiApp::attached(provider, Dict::new(), rocket).await;
+    for _ in 0..2 {
+        let refusal = Browser::new().get(app.url("/writer")).await;
+        assert_eq!(refusal.status(), 401, "{}", refusal.text());
+        let metadata = parameter(&refusal, "resource_metadata");
+        assert_eq!(metadata.as_deref(), Some(SHOPPING_METADATA));
+        let document: Json = ask(&app, &format!("{WELL_KNOWN}/api")).await.json();
+        assert_eq!(document["resource"], SHOPPING);
+        assert_eq!(document["scopes_supported"], json!(["write"]));
+    }
 }
 
 /// Also where users sign in, behind a sign-in for all the rest, and below a path.

@@ -25,6 +25,7 @@ pub struct Orders;
 
 impl Resource for Orders {
     const INDICATOR: &'static str = ORDERS;
+    const NAME: Option<&'static str> = Some("Orders");
 }
 
 pub struct Acme;

@@ -11,6 +11,8 @@ use crate::address::Address;
 pub struct ThisServer;
 
 impl BearerAudience for ThisServer {
+    const NAME: Option<&'static str> = Some("Notes");
+
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
         let address = request.rocket().state::<Address>()?;
         Some(ExpectedAudience::new(address.indicator()))

@@ -6,7 +6,7 @@ use super::LogtoFairing;
 use crate::guards::{Permission, declare};
 
 #[derive(Default)]
-pub(super) struct Declared(Vec<fn(&Rocket<Orbit>)>);
+pub(super) struct Declared(Vec<fn(&Rocket<Orbit>) -> bool>);
 
 impl Declared {
     pub(super) fn add<P: Permission>(&mut self) {
@@ -27,7 +27,8 @@ impl LogtoFairing {
     ///
     /// [`Bearer<P>`](crate::Bearer) in the signature of a handler declares it already. This is
     /// for permissions that are asked for on the way: by
-    /// [`Bearer::require`](crate::Bearer::require), or by a guard of your own.
+    /// [`Bearer::require`](crate::Bearer::require), or by a guard of your own, which else is met
+    /// only when it refuses somebody.
     ///
     /// The metadata (RFC 9728) are at `/.well-known/oauth-protected-resource` and the path of the
     /// resource, such as `/.well-known/oauth-protected-resource/api`: which provider issues

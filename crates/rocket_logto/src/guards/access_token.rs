@@ -40,6 +40,10 @@ pub trait Resource: Send + Sync + 'static {
     /// The indicator registered at the provider, byte for byte. To get tokens for
     /// it, list it in `resources` as well, so that the sign-in asks for it.
     const INDICATOR: &'static str;
+
+    /// What people call it. Clients that find their way by its metadata show it to the user whom
+    /// they send to sign in (RFC 9728 section 2, `resource_name`).
+    const NAME: Option<&'static str> = None;
 }
 
 /// No API resource: `AccessToken<DefaultResource>`, or just `AccessToken`, is

@@ -45,6 +45,9 @@ use crate::config::ORGANIZATION;
     note = "write `impl Resource for {Self} {{ const INDICATOR: &'static str = \"https://api.example.com\"; }}`, or `Organization<PathOrg>`, or `Within<R, PathOrg>` in its place"
 )]
 pub trait BearerAudience: Send + Sync + 'static {
+    /// The name of the API resource, for its metadata: see [`Resource::NAME`].
+    const NAME: Option<&'static str> = None;
+
     /// The audience and the organization a token must name for `request`;
     /// `None` when the request does not say which organization it is about.
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience>;
@@ -113,6 +116,8 @@ impl ExpectedAudience {
 }
 
 impl<R: Resource> BearerAudience for R {
+    const NAME: Option<&'static str> = <R as Resource>::NAME;
+
     fn expected(_: &Request<'_>) -> Option<ExpectedAudience> {
         Some(ExpectedAudience::new(R::INDICATOR))
     }
@@ -185,6 +190,8 @@ impl<Id: OrganizationId> BearerAudience for Organization<Id> {
 pub struct Within<R, Id>(PhantomData<fn() -> (R, Id)>);
 
 impl<R: Resource, Id: OrganizationId> BearerAudience for Within<R, Id> {
+    const NAME: Option<&'static str> = <R as Resource>::NAME;
+
     fn expected(request: &Request<'_>) -> Option<ExpectedAudience> {
         let id = Id::organization_id(request).filter(|id| !id.is_empty())?;
         Some(ExpectedAudience::new(R::INDICATOR).within(id))

@@ -318,6 +318,15 @@ async fn find<P: Permission, C: DeserializeOwned>(
             add(&mut scopes, before.flat_map(|(_, scopes)| *scopes));
             add(&mut scopes, P::SCOPES);
             let expected = P::Audience::expected(request);
+            // No signature has shown it to the launch: a guard of the app's own asks for it.
+            if declare::<P, _>(request.rocket()) {
+                let name = std::any::type_name::<P>();
+                log::info!(
+                    "logto: a guard of this app asks for Bearer<{name}>. Declare that with \
+                     .protects::<{name}>(), and the metadata of the API name its scopes from the \
+                     start"
+                );
+            }
             Err(match LogtoService::of(request) {
                 Ok(logto) => needing(error, scopes, expected.as_ref(), logto),
                 Err(_) => error,

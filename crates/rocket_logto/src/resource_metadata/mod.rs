@@ -7,8 +7,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use serde_json::{Value, json};
 use url::{Position, Url};
 
-/// The API resources that the launch has met. Written then, and only read afterwards, for
-/// refusals and for the documents.
+/// The API resources of this app, for refusals and for the documents. The launch meets almost
+/// all of them; one that only a guard of the app's own asks for is met when it refuses somebody.
 #[derive(Debug)]
 pub(crate) struct ProtectedResources {
     /// What stands before the path of the resource; empty where there are no documents.
@@ -20,6 +20,8 @@ pub(crate) struct ProtectedResources {
 struct Known {
     /// The indicator, read as an address.
     url: Url,
+    /// What people call it.
+    name: Option<&'static str>,
     scopes: BTreeSet<&'static str>,
 }
 
@@ -35,18 +37,33 @@ impl ProtectedResources {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what one permission demands. An indicator that is no address of the web has no
-    /// place for a document.
-    pub(crate) fn declare(&self, indicator: &str, scopes: &[&'static str]) {
+    /// Adds what one permission demands; whether that was new. An indicator that is no address
+    /// of the web has no place for a document.
+    pub(crate) fn declare(
+        &self,
+        indicator: &str,
+        name: Option<&'static str>,
+        scopes: &[&'static str],
+    ) -> bool {
+        let has = |known: &Known| {
+            let is_named = name.is_none() || known.name.is_some();
+            is_named && scopes.iter().all(|scope| known.scopes.contains(scope))
+        };
+        if self.known().get(indicator).is_some_and(has) {
+            return false;
+        }
         let Some(url) = address(indicator) else {
-            return;
+            return false;
         };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let resource = known.entry(indicator.to_owned()).or_insert_with(|| Known {
             url,
+            name: None,
             scopes: BTreeSet::new(),
         });
+        resource.name = resource.name.or(name);
         resource.scopes.extend(scopes);
+        true
     }
 
     /// The address of the document about this resource (RFC 9728 section 3.1), if it has one:
@@ -89,6 +106,9 @@ impl ProtectedResources {
             "authorization_servers": [issuer],
             "bearer_methods_supported": ["header"],
         });
+        if let Some(name) = resource.name {
+            document["resource_name"] = name.into();
+        }
         // Not an empty list: what supports none says nothing (RFC 9728 section 3.2).
         if !resource.scopes.is_empty() {
             document["scopes_supported"] = json!(resource.scopes);

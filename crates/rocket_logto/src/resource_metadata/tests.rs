@@ -8,7 +8,7 @@ const ISSUER: &str = "https://tenant.logto.app/oidc";
 fn resources(indicators: &[&str]) -> ProtectedResources {
     let resources = ProtectedResources::at(WELL_KNOWN);
     for indicator in indicators {
-        resources.declare(indicator, &["read"]);
+        resources.declare(indicator, None, &["read"]);
     }
     resources
 }
@@ -73,7 +73,7 @@ fn what_is_no_address_has_no_document() {
     let resources = resources(&["https://a.example/api"]);
     assert_eq!(resources.address_of("https://b.example/api"), None);
     let off = ProtectedResources::at("");
-    off.declare("https://a.example/api", &[]);
+    off.declare("https://a.example/api", None, &[]);
     assert_eq!(off.address_of("https://a.example/api"), None);
 }
 
@@ -119,22 +119,25 @@ fn of_two_on_one_path_the_host_decides() {
 }
 
 #[test]
-fn scopes_of_all_permissions_are_told_once() {
+fn scopes_of_all_permissions_are_told_once_and_a_name() {
     let resources = ProtectedResources::at(WELL_KNOWN);
     let api = "https://a.example/api";
-    resources.declare(api, &["write", "read"]);
-    resources.declare(api, &["read"]);
-    resources.declare(api, &[]);
+    resources.declare(api, None, &["write", "read"]);
+    resources.declare(api, Some("Shop"), &["read"]);
+    resources.declare(api, None, &[]);
     let document = resources.document(WELL_KNOWN, None, ISSUER).unwrap();
     let expected = serde_json::json!({
         "resource": api,
         "authorization_servers": [ISSUER],
         "bearer_methods_supported": ["header"],
+        "resource_name": "Shop",
         "scopes_supported": ["read", "write"],
     });
     assert_eq!(document, expected);
     let none = ProtectedResources::at(WELL_KNOWN);
-    none.declare(api, &[]);
+    none.declare(api, None, &[]);
     let document = none.document(WELL_KNOWN, None, ISSUER).unwrap();
-    assert!(document.get("scopes_supported").is_none());
+    for member in ["scopes_supported", "resource_name"] {
+        assert_eq!(document.get(member), None);
+    }
 }

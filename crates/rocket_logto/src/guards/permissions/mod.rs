@@ -97,12 +97,14 @@ pub trait Permission: Send + Sync + 'static {
     const REQUIRES_DPOP: bool = false;
 }
 
-/// Tells the metadata of the API resource what this app demands.
-pub(crate) fn declare<P: Permission, Stage: Phase>(rocket: &Rocket<Stage>) {
+/// Tells the metadata of the API resource what this app demands; whether that was new.
+pub(crate) fn declare<P: Permission, Stage: Phase>(rocket: &Rocket<Stage>) -> bool {
     let indicator = P::Audience::resource(rocket);
-    if let (Some(logto), Some(indicator)) = (rocket.state::<LogtoService>(), indicator) {
-        logto.resources().declare(&indicator, P::SCOPES);
-    }
+    let (Some(logto), Some(indicator)) = (rocket.state::<LogtoService>(), indicator) else {
+        return false;
+    };
+    let name = P::Audience::NAME;
+    logto.resources().declare(&indicator, name, P::SCOPES)
 }
 
 /// More names than an operation has.
