@@ -32,6 +32,9 @@ async fn fapi2_security_profile_final_client_test_happy_path() {
     let pushed = suite.provider.requests_to(Endpoint::PushedAuth);
     assert_eq!(pushed.len(), 1);
     assert_eq!(pushed[0].form_value("code_challenge_method"), Some("S256"));
+    // In this order: the suite compares it with its configuration as text.
+    let scope = pushed[0].form_value("scope");
+    assert_eq!(scope, Some("openid profile read offline_access"));
     assert!(pushed[0].form_value("dpop_jkt").is_some());
     assert!(
         pushed[0]
@@ -240,6 +243,20 @@ async fn fapi2_security_profile_final_client_test_invalid_alternate_alg() {
 async fn fapi2_security_profile_final_client_test_invalid_null_alg() {
     let suite = Fapi::prepared(|hooks| hooks.sign_id_tokens(Signing::None)).await;
     suite.rejects("id_token_alg", &ONE_SIGN_IN).await;
+}
+
+#[rocket::async_test]
+async fn fapi2_security_profile_final_client_test_token_endpoint_response_without_expires_in() {
+    let suite = Fapi::prepared(|hooks| {
+        hooks.respond(Endpoint::Token, |_, reply| {
+            reply.edit_json(|body| {
+                let members = body.as_object_mut().expect("a token response");
+                members.remove("expires_in");
+            });
+        });
+    })
+    .await;
+    suite.accepts().await;
 }
 
 /// The challenge with the nonce has its scheme in another case, and says nothing in its body.

@@ -7,6 +7,7 @@ use reqwest::Method;
 use rocket::figment::value::{Dict, Value};
 use rocket::{Build, Rocket, get, routes};
 use rocket_logto::{AccessToken, Bearer, Logto};
+use serde_json::{Value as Json, json};
 
 use super::api_app::configured;
 use super::app::{ALICE, absent, configuration, keys};
@@ -91,6 +92,10 @@ impl Fapi {
         settings.observer = Some(leaks::observe);
         let provider = DevProvider::start(settings).await.expect("a provider");
         provider.hooks().sign_in_as(Some(ALICE));
+        let other = key.public_jwk();
+        provider.hooks().respond(Endpoint::Jwks, move |_, reply| {
+            reply.edit_json(|jwks| add_decoys(jwks, &other));
+        });
         prepare(provider.hooks());
 
         let port = free_port();
@@ -178,6 +183,27 @@ impl Fapi {
         assert!(!names.into_iter().any(|name| name == SESSION));
         assert_eq!(self.browser.navigate(self.url("/")).await.text(), NOBODY);
     }
+}
+
+/// As the suite does, surrounds the key that signs with keys of other types and algorithms that
+/// have its `kid`.
+fn add_decoys(jwks: &mut Json, rsa: &Json) {
+    let keys = jwks["keys"].as_array_mut().expect("keys");
+    let real = keys.iter().position(|key| key["alg"] == "ES256");
+    let real = real.expect("the key that signs");
+    let kid = &keys[real]["kid"];
+    let decoy = |key: &Json, alg: &str| {
+        let mut key = key.clone();
+        key["kid"] = kid.clone();
+        key["alg"] = alg.into();
+        key["use"] = "sig".into();
+        key
+    };
+    let ed25519 = json!({ "kty": "OKP", "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    let (before, after) = (decoy(&ed25519, "EdDSA"), decoy(rsa, "PS256"));
+    keys.insert(real, before);
+    keys.insert(real + 2, after);
 }
 
 /// An API that takes bound tokens only, and demands a nonce.
