@@ -1,30 +1,21 @@
 //! DNS rebinding: a page whose host name has come to lead to this machine reaches the server,
 //! and its browser says whose page it is.
 
-use reqwest::Method;
 use rocket::figment::value::Dict;
-use serde_json::{Map, json};
+use serde_json::json;
 
-use crate::support::app::ALICE;
-use crate::support::browser::{Browser, Response};
+use crate::support::browser::Response;
 use crate::support::mcp::McpServer;
 
+/// With a token, which a page that rebinds does not have: it is not that what saves the server.
 async fn initialize(server: &McpServer, header: (&str, &str)) -> Response {
-    let browser = Browser::new();
     let message = json!({
         "jsonrpc": "2.0",
         "id": 1,
         "method": "initialize",
         "params": { "protocolVersion": "2025-11-25" },
     });
-    let request = browser.request(Method::POST, server.url());
-    // Which a page that rebinds does not have: it is not the token that saves the server.
-    let token = (server.provider).access_token(ALICE, &server.url(), "notes:read", Map::new());
-    let request = request
-        .body("application/json", message.to_string())
-        .header("authorization", format!("Bearer {token}"));
-    let (name, value) = header;
-    request.header(name, value).send().await
+    server.post("notes:read", &[header], &message).await
 }
 
 #[rocket::async_test]

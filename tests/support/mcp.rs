@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use logto_dev_provider::{DevProvider, Seed};
+use reqwest::Method;
 use rocket::fairing::AdHoc;
 use rocket::figment::value::Dict;
 use rocket::serde::json::Json;
 use rocket::tokio::time;
 use rocket::{State, get, routes};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::api_app::configured;
-use super::app::settings;
+use super::app::{ALICE, settings};
 use super::browser::{Browser, Response};
 use super::serve::{Process, Served, free_port};
 
@@ -88,6 +89,20 @@ impl McpServer {
 
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.exchanges.lock().expect("no panic").clone()
+    }
+
+    /// A message of somebody who has a token of Alice's with this scope, without any client.
+    pub async fn post(&self, scope: &str, headers: &[(&str, &str)], message: &Value) -> Response {
+        let url = self.url();
+        let token = self.provider.access_token(ALICE, &url, scope, Map::new());
+        let browser = Browser::new();
+        let request = browser.request(Method::POST, url);
+        let request = request.body("application/json", message.to_string());
+        let mut request = request.header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        request.send().await
     }
 
     /// A client that does this, with what its environment says.
