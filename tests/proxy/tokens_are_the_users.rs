@@ -16,6 +16,7 @@ use crate::support::dpop;
 use crate::support::log::lines_with;
 use crate::support::proxy_app::{ProxyApp, answer, claims_of, fine};
 use crate::support::raw_server::{RawRequest, Step};
+use crate::support::redis::Redis;
 use crate::support::signer;
 
 /// How often the provider's token endpoint was asked.
@@ -123,6 +124,28 @@ async fn instances_are_one_proxy() {
         .collect();
     assert_eq!(subs.len(), 2);
     assert_eq!(subs[0], subs[1]);
+}
+
+/// With Redis they share the tokens as well, and the end of the session.
+#[rocket::async_test]
+async fn instances_that_share_redis_share_the_token() {
+    let redis = Redis::start().await;
+    let app = ProxyApp::with(clock!(), &[], redis.table(), fine).await;
+    let other = app.another().await;
+    let at_other = || {
+        let call = app.alice.request(Method::GET, other.url("/api/shop/cart"));
+        call.fetch().initiator(other.url("/")).header("X-CSRF", "1")
+    };
+    for _ in 0..2 {
+        let answer = app.call(Method::GET, "/api/shop/cart").send().await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let answer = at_other().send().await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+    assert_eq!(refreshes(&app), 1, "one token for all");
+    app.alice.post_form(app.at.url("/sign-out"), &[]).await;
+    assert_eq!(at_other().send().await.status(), 401);
+    assert_eq!(app.upstream.requests().len(), 4);
 }
 
 /// A key of the API's has changed, or the token was revoked: it is sent once more, with a new one.
