@@ -1,6 +1,7 @@
 //! Takes out the defences that SECURITY.md names, one at a time, and shows that the
 //! tests named there fail: `tests/run --test mutants`, or with names of mutants
-//! `tests/run --test mutants -- crit nonce`.
+//! `tests/run --test mutants -- crit nonce`. With `--check` they are only compiled, without
+//! their tests.
 //!
 //! In a copy of the repository, `target/mutants/tree`, each of them is a branch that
 //! a file chooses when the program starts, so that one build is enough for all.
@@ -9,6 +10,7 @@
 mod list;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::symlink;
@@ -19,6 +21,10 @@ use std::time::{Duration, Instant};
 
 use list::{Edit, How, List, Mutant, is_unit_test};
 
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 /// For the tests of one mutant. Some wait for what no longer comes.
 const PATIENCE: Duration = Duration::from_secs(240);
 const LIBRARY: &str = "crates/rocket_logto";
@@ -27,6 +33,9 @@ fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let chosen: Vec<_> = std::env::args().skip(1).collect();
     let list = List::read(root);
+    if chosen == ["--check"] {
+        return Tree::copied(root, &list).check(root);
+    }
     let is_chosen = |mutant: &&Mutant| chosen.is_empty() || chosen.contains(&mutant.name);
     let mutants: Vec<_> = list.mutant.iter().filter(is_chosen).collect();
     if mutants.is_empty() {
@@ -225,9 +234,22 @@ impl Tree {
         result
     }
 
+    /// Whether the branches compile, in the folder where dependencies have been checked.
+    fn check(&self, root: &Path) -> ExitCode {
+        let checked = Command::new(cargo())
+            .args(["check", "--locked", "--workspace", "--all-features"])
+            .env("CARGO_TARGET_DIR", root.join("target"))
+            .current_dir(&self.path)
+            .status()
+            .expect("cargo");
+        match checked.success() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
+    }
+
     fn build(&self) -> Programs {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
+        let built = Command::new(cargo())
             .args(["test", "--locked", "--all-features", "--no-run"])
             .args([
                 "-p",
