@@ -21,7 +21,7 @@ command -v npm >/dev/null || missing+=(npm)
 ((${#missing[@]} == 0)) || .ci/install "${missing[@]}"
 
 # What express-openid-connect says it needs.
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' ||
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
     fail "Node.js 20 or later is needed, this is $(node --version)"
 peers=benches/peers
 if [[ ! -f $peers/node_modules/.package-lock.json ||

@@ -1,10 +1,14 @@
 //! `wrk`, and what it says.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use url::{Position, Url};
 
 use crate::Outcome;
 use crate::process::on_one_processor;
@@ -33,8 +37,43 @@ impl Headers {
     }
 }
 
+impl Headers {
+    /// The lines of the first request.
+    fn first(&self) -> Outcome<Vec<String>> {
+        Ok(match self {
+            Headers::Same(lines) => lines.clone(),
+            Headers::InTurn(name, values) => {
+                let mut value = String::new();
+                BufReader::new(File::open(values)?).read_line(&mut value)?;
+                vec![format!("{name}: {}", value.trim_end())]
+            }
+        })
+    }
+}
+
+/// Whether the first request is answered with 200. `wrk` takes a redirect, to the sign-in say,
+/// for a success.
+fn is_answered(url: &str, headers: &Headers) -> Outcome {
+    let url = Url::parse(url)?;
+    let authority = &url[Position::BeforeHost..Position::AfterPort];
+    let mut stream = TcpStream::connect(authority)?;
+    let lines = headers.first()?.join("\r\n");
+    let path = &url[Position::BeforePath..];
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{lines}\r\n\r\n"
+    )?;
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status)?;
+    match status.starts_with("HTTP/1.1 200 ") {
+        true => Ok(()),
+        false => Err(format!("{url}: {}", status.trim_end()).into()),
+    }
+}
+
 /// Sixteen connections from one thread. Any answer but success is a failure.
 pub fn run(url: &str, headers: &Headers, duration: Duration) -> Outcome<Run> {
+    is_answered(url, headers)?;
     let mut script = String::new();
     if let Headers::InTurn(name, values) = headers {
         let values = values.display();
