@@ -6,6 +6,7 @@ use std::time::Duration;
 use logto_dev_provider::DevProvider;
 use rocket::figment::value::{Dict, Value};
 use rocket::tokio::time::sleep;
+use serde_json::json;
 
 use crate::support::app::{ALICE, TestApp, configuration, keys, settings};
 use crate::support::person::{LOOKS, PHONE, Person};
@@ -77,7 +78,16 @@ async fn from_the_sign_in_to_the_order() {
         person.set_look(look).await;
         person.photograph(&format!("proxied-page-{name}")).await;
         person.sees_no_sideways_scrolling(name).await;
+        person.sees_no_barriers(name).await;
     }
+    let forced = json!({ "features": [{ "name": "forced-colors", "value": "active" }] });
+    person.cdp("Emulation.setEmulatedMedia", forced).await;
+    person.photograph("proxied-page-forced-colours").await;
+    // What the reader's own colours are, at the button and around it.
+    let colours = "const it = getComputedStyle(document.querySelector('#order'));
+                   return [it.borderTopStyle, it.borderTopColor == it.color, it.color]";
+    let colours = person.script(colours).await;
+    assert_eq!((&colours[0], &colours[1]), (&json!("solid"), &json!(true)));
 
     // The API wants a second factor. The page says so, and waits for somebody to say yes.
     person.set_look(PHONE).await;
