@@ -20,7 +20,7 @@ daemon off;
 master_process off;
 pid nginx.pid;
 error_log stderr warn;
-events { worker_connections 512; }
+events { worker_connections 1024; }
 http {
     access_log access.log;
     client_body_temp_path body;
