@@ -37,8 +37,8 @@ impl ProtectedResources {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what one permission demands; whether that was new. An indicator that is no address
-    /// of the web has no place for a document.
+    /// Adds what one permission demands; whether that was new. Nothing is, where there are no
+    /// documents, and an indicator that is no address of the web has no place for one.
     pub(crate) fn declare(
         &self,
         indicator: &str,
@@ -49,7 +49,7 @@ impl ProtectedResources {
             let is_named = name.is_none() || known.name.is_some();
             is_named && scopes.iter().all(|scope| known.scopes.contains(scope))
         };
-        if self.known().get(indicator).is_some_and(has) {
+        if self.well_known.is_empty() || self.known().get(indicator).is_some_and(has) {
             return false;
         }
         let Some(url) = address(indicator) else {
@@ -69,9 +69,6 @@ impl ProtectedResources {
     /// The address of the document about this resource (RFC 9728 section 3.1), if it has one:
     /// the well-known path stands between the host and the rest.
     pub(crate) fn address_of(&self, indicator: &str) -> Option<String> {
-        if self.well_known.is_empty() {
-            return None;
-        }
         let known = self.known();
         let url = &known.get(indicator)?.url;
         let origin = &url[..Position::BeforePath];

@@ -73,7 +73,7 @@ fn what_is_no_address_has_no_document() {
     let resources = resources(&["https://a.example/api"]);
     assert_eq!(resources.address_of("https://b.example/api"), None);
     let off = ProtectedResources::at("");
-    off.declare("https://a.example/api", None, &[]);
+    assert!(!off.declare("https://a.example/api", None, &[]));
     assert_eq!(off.address_of("https://a.example/api"), None);
 }
 
