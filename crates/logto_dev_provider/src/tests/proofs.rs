@@ -31,7 +31,32 @@ fn header(key: &Key, alg: &str) -> Value {
     json!({ "typ": "dpop+jwt", "alg": alg, "jwk": key.jwk() })
 }
 
-/// Redeems a code, with this proof.
+/// A good proof for the token endpoint.
+fn token_proof(world: &World, key: &Key) -> String {
+    key.sign(&header(key, "ES256"), &claims(world, "POST", TOKEN, None))
+}
+
+/// Asks the token endpoint, with these proofs: as the application with its secret, or as a
+/// client that has none and names itself.
+async fn ask(
+    world: &World,
+    public: Option<&str>,
+    form: &[(&str, &str)],
+    proofs: &[String],
+) -> Answer {
+    let mut form = form.to_vec();
+    form.extend(public.map(|id| ("client_id", id)));
+    let mut request = world.form(TOKEN, &form);
+    if public.is_none() {
+        request = request.header(AUTHORIZATION, basic("the-app", "s3cret: +%&"));
+    }
+    for proof in proofs {
+        request = request.header("dpop", proof);
+    }
+    world.send(request).await
+}
+
+/// Redeems a code, with these proofs.
 async fn redeem(world: &World, changes: &[(&str, &str)], proofs: &[String]) -> Answer {
     let code = world.code("alice", changes).await;
     let form = [
@@ -39,16 +64,8 @@ async fn redeem(world: &World, changes: &[(&str, &str)], proofs: &[String]) -> A
         ("code", &code),
         ("redirect_uri", CALLBACK),
         ("code_verifier", VERIFIER),
-        ("client_id", "the-app"),
     ];
-    let mut request = world.form(TOKEN, &form);
-    if !world.provider.provider.settings.is_public() {
-        request = request.header(AUTHORIZATION, basic("the-app", "s3cret: +%&"));
-    }
-    for proof in proofs {
-        request = request.header("dpop", proof);
-    }
-    world.send(request).await
+    ask(world, None, &form, proofs).await
 }
 
 async fn userinfo(world: &World, scheme: &str, token: &str, proof: Option<String>) -> Answer {
@@ -144,7 +161,7 @@ async fn a_proof_is_for_this_request_and_no_other() {
         assert_eq!(answer.status, 400, "{case}");
         assert_eq!(answer.json()["error"], "invalid_dpop_proof", "{case}");
     }
-    let good = || key.sign(&header(&key, "ES256"), &claims(&world, "POST", TOKEN, None));
+    let good = || token_proof(&world, &key);
     let mut forged = good();
     forged.truncate(forged.rfind('.').unwrap() + 1);
     let once = good();
@@ -196,11 +213,10 @@ async fn a_code_may_be_for_one_key() {
         member("y")
     );
     let thumbprint = base64url(sha256(canonical.as_bytes()));
-    let sign = |key: &Key| key.sign(&header(key, "ES256"), &claims(&world, "POST", TOKEN, None));
     for (proofs, status) in [
         (vec![], 400),
-        (vec![sign(&other)], 400),
-        (vec![sign(&key)], 200),
+        (vec![token_proof(&world, &other)], 400),
+        (vec![token_proof(&world, &key)], 200),
     ] {
         let answer = redeem(&world, &[("dpop_jkt", &thumbprint)], &proofs).await;
         assert_eq!(answer.status, status, "{}", answer.text);
@@ -223,53 +239,42 @@ async fn a_public_clients_refresh_token_is_bound() {
         })
         .await;
         let (key, other) = (Key::generate("ES256"), Key::generate("ES256"));
-        let sign =
-            |key: &Key| key.sign(&header(key, "ES256"), &claims(&world, "POST", TOKEN, None));
-        let (client, code) = match is_third_party {
+        let (public, code, redirect_uri) = match is_third_party {
             true => {
                 let client = world.register(&registration::metadata()).await.json();
                 let id = client["client_id"].as_str().unwrap().to_owned();
                 let changes = [("scope", "offline_access read"), ("prompt", "consent")];
                 let code = world.allowed("alice", &asks(&id, &changes)).await;
-                (id, code)
+                (Some(id), code, NATIVE)
             }
-            false => ("the-app".to_owned(), world.code("alice", &[]).await),
+            false => {
+                let public = main_is_public.then(|| "the-app".to_owned());
+                (public, world.code("alice", &[]).await, CALLBACK)
+            }
         };
-        let send = async |form: &[(&str, &str)], key: Option<&Key>| {
-            let mut form = form.to_vec();
-            form.push(("client_id", &client));
-            let mut request = world.form(TOKEN, &form);
-            if !main_is_public && !is_third_party {
-                request = request.header(AUTHORIZATION, basic("the-app", "s3cret: +%&"));
-            }
-            if let Some(key) = key {
-                request = request.header("dpop", sign(key));
-            }
-            world.send(request).await
-        };
-        let redirect_uri = if is_third_party { NATIVE } else { CALLBACK };
+        let public = public.as_deref();
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code.as_str()),
             ("redirect_uri", redirect_uri),
             ("code_verifier", VERIFIER),
         ];
-        let answer = send(&form, Some(&key)).await;
+        let answer = ask(&world, public, &form, &[token_proof(&world, &key)]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let mut token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
-        let authenticates = !main_is_public && !is_third_party;
-        for (proof, is_its_own) in [(None, false), (Some(&other), false), (Some(&key), true)] {
+        for (proofs, is_its_own) in [
+            (vec![], false),
+            (vec![token_proof(&world, &other)], false),
+            (vec![token_proof(&world, &key)], true),
+        ] {
             let form = [
                 ("grant_type", "refresh_token"),
                 ("refresh_token", token.as_str()),
             ];
-            let answer = send(&form, proof).await;
-            let expected = if is_its_own || authenticates {
-                200
-            } else {
-                400
-            };
-            let case = format!("{client} {is_its_own}: {}", answer.text);
+            let answer = ask(&world, public, &form, &proofs).await;
+            let is_good = is_its_own || public.is_none();
+            let expected = if is_good { 200 } else { 400 };
+            let case = format!("{public:?} {is_its_own}: {}", answer.text);
             assert_eq!(answer.status, expected, "{case}");
             if let Some(rotated) = answer.json()["refresh_token"].as_str() {
                 token = rotated.to_owned();
