@@ -35,9 +35,7 @@ impl Headers {
         fs::write(&file, values.join("\n") + "\n")?;
         Ok(Headers::InTurn(name, file))
     }
-}
 
-impl Headers {
     /// The lines of the first request.
     fn first(&self) -> Outcome<Vec<String>> {
         Ok(match self {

@@ -21,10 +21,6 @@ use std::time::{Duration, Instant};
 
 use list::{Edit, How, List, Mutant, is_unit_test};
 
-fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
 /// For the tests of one mutant. Some wait for what no longer comes.
 const PATIENCE: Duration = Duration::from_secs(240);
 const LIBRARY: &str = "crates/rocket_logto";
@@ -44,6 +40,7 @@ fn main() -> ExitCode {
     }
 
     let tree = Tree::copied(root, &list);
+    tree.take_dependencies(root);
     let programs = tree.build();
     tree.choose("");
     let tests: BTreeSet<_> = mutants.iter().flat_map(|mutant| &mutant.tests).collect();
@@ -96,6 +93,11 @@ fn main() -> ExitCode {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// The one that has started this.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// The copy.
@@ -159,7 +161,6 @@ impl Tree {
                 symlink(root.join(other), here).expect("a link");
             }
         }
-        tree.take_dependencies(root);
         tree
     }
 
